@@ -1,0 +1,1 @@
+"""What goes out to the world, and the checks before it does."""
