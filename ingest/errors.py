@@ -70,9 +70,12 @@ class IngestError(Exception):
         return message
 
 
-def _shown(value: object, limit: int = 200) -> str:
-    """Return `value` for a message: printable on one line, and never endless."""
-    text = value if isinstance(value, str) and value.isprintable() and value else repr(value)
+def _shown(value: object, limit: int = 1000) -> str:
+    """Return `value` for a message: printable, indented below the label, and never endless."""
+    lines = str(value).splitlines() if isinstance(value, str) else [repr(value)]
+    if not lines or not all(line.expandtabs(1).isprintable() for line in lines):
+        lines = [repr(value)]
+    text = "\n            ".join(lines)
     return text if len(text) <= limit else text[:limit] + "…"
 
 

@@ -1,0 +1,222 @@
+"""DaCHS in an instance: its configuration, its command line and its server.
+
+``dachs`` is Debian's program and runs under Debian's Python; it is only ever called, never
+imported.
+"""
+
+from __future__ import annotations
+
+import grp
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from ingest.errors import InstanceError
+from ingest.instance import postgres, vocabularies
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.process import ProcessFile
+from ingest.instance.site import SITE_FILES, Site, render
+
+PROGRAM = Path("/usr/bin/dachs")
+_ALIVE = "/__system__/tap/run/availability"
+
+
+class Dachs:
+    """DaCHS with its configuration below an instance's ``dachs`` directory.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.layout = layout
+        self.account = layout.account
+        self.etc = layout.dachs / "etc"
+        self.cache = layout.dachs / "cache"
+        self.settings = layout.dachs / "gavo.rc"
+        self.process = ProcessFile(layout.var / "server.pid")
+        self.log = layout.logs / "server.log"
+
+    # -- configuration ---------------------------------------------------------------------
+
+    def configure(self, site: Site, memory: Memory) -> bool:
+        """Write DaCHS' configuration files from the site's facts; say whether any changed."""
+        group = _group_name(self.account.gid)
+        for directory in (self.etc, self.cache, self.layout.inputs):
+            self.account.make_directory(directory)
+        texts = {
+            self.settings: render(
+                site,
+                "gavo.rc",
+                root_dir=self.layout.dachs.resolve(),
+                group=group,
+                account=self.account.name,
+                port=memory.web_port,
+                server_url=memory.server_url,
+            ),
+            self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
+            self.etc / "userconfig.rd": (SITE_FILES / "userconfig.rd").read_text(),
+            self.etc / "dsn": (
+                f"database = {postgres.DATABASE}\n"
+                f"host = {postgres.HOST}\nport = {memory.postgres_port}\n"
+            ),
+        }
+        changed = False
+        for path, text in texts.items():
+            if not path.exists() or path.read_text() != text:
+                path.write_text(text)
+                path.chmod(0o600)
+                self.account.own(path)
+                changed = True
+        for path in vocabularies.seed(self.cache):
+            self.account.own(path)
+        return changed
+
+    def set_up(self, memory: Memory, superuser_password: str) -> None:
+        """Let DaCHS make its roles, tables and views in an empty database.
+
+        Raises
+        ------
+        InstanceError
+            If DaCHS reports a failure.
+        """
+        dsn = (
+            f"host={postgres.HOST} port={memory.postgres_port}"
+            f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
+        )
+        # By the environment: other users of the machine can read a command line.
+        done = self.command("init", "-d", dsn, extra={"PGPASSWORD": superuser_password})
+        # Warnings do not count as failure to DaCHS, but a missing role or extension is one.
+        problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
+        if done.returncode or problems:
+            raise self.failure("DaCHS could not set itself up", done)
+        self.check("imp", "//obscore")
+
+    def version(self) -> str:
+        """Return the version of the installed DaCHS package.
+
+        Raises
+        ------
+        InstanceError
+            If DaCHS is not installed.
+        """
+        if not PROGRAM.exists():
+            raise InstanceError(
+                "DaCHS is not installed", where=str(PROGRAM), remedy="run make setup"
+            )
+        done = subprocess.run(
+            ["dpkg-query", "-W", "-f=${Version}", "python3-gavo"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout.strip() or "unknown"
+
+    # -- command line ----------------------------------------------------------------------
+
+    def command(
+        self, *arguments: str, extra: dict[str, str] | None = None, timeout: float = 3600
+    ) -> subprocess.CompletedProcess[str]:
+        """Run ``dachs`` with `arguments` in this instance and return what it said."""
+        return self.account.run(
+            [PROGRAM, *arguments],
+            home=self.layout.dachs,
+            env={**self._environment(), **(extra or {})},
+            timeout=timeout,
+        )
+
+    def check(self, *arguments: str) -> str:
+        """Run ``dachs``, and raise InstanceError where it fails; return its output."""
+        done = self.command(*arguments)
+        if done.returncode:
+            raise self.failure(f"dachs {' '.join(arguments)} failed", done)
+        return done.stdout + done.stderr
+
+    def failure(
+        self, problem: str, done: subprocess.CompletedProcess[str]
+    ) -> InstanceError:
+        """Return the error for a failed command, with the lines of its output that matter."""
+        return InstanceError(
+            problem,
+            value=digest(done.stdout + done.stderr),
+            remedy=f"DaCHS' own log is {self.layout.dachs / 'logs' / 'dcErrors'}",
+        )
+
+    # -- server ----------------------------------------------------------------------------
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the server's process lives."""
+        return self.process.pid() is not None
+
+    def answers(self, port: int, timeout: float = 5.0) -> bool:
+        """Say whether a TAP service answers on `port`."""
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        try:
+            with opener.open(f"http://{postgres.HOST}:{port}{_ALIVE}", timeout=timeout) as reply:
+                return bool(reply.status == 200)
+        except (OSError, urllib.error.URLError):
+            return False
+
+    def start(self, port: int, patience: float = 60.0) -> None:
+        """Start the server on `port` and return when it answers.
+
+        Raises
+        ------
+        InstanceError
+            If the port is taken, or the server ends or stays silent.
+        """
+        if not postgres.port_is_free(port):
+            raise InstanceError(
+                f"the port {port} is in use by another program",
+                remedy=f"choose another one: make up PORT={postgres.free_port(port + 1)}",
+            )
+        with self.log.open("ab") as log:
+            self.account.own(self.log)
+            server = self.account.spawn(
+                [PROGRAM, "serve", "start", "--foreground"],
+                home=self.layout.dachs,
+                env=self._environment(),
+                log=log,
+            )
+        self.process.write(server.pid)
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                break
+            if self.answers(port):
+                return
+            time.sleep(0.1)
+        self.process.stop()
+        raise InstanceError(
+            "the server did not come up",
+            where=str(self.log),
+            value=digest(self.log.read_text(errors="replace")),
+            remedy="see the log, and DaCHS' own logs in "
+            f"{self.layout.dachs / 'logs'}",
+        )
+
+    def stop(self) -> None:
+        """Stop the server if it runs."""
+        self.process.stop()
+
+    def _environment(self) -> dict[str, str]:
+        return {"GAVOSETTINGS": str(self.settings), "GAVOCUSTOM": "/dev/null"}
+
+
+def digest(output: str, lines: int = 8) -> str:
+    """Return the part of DaCHS' output that says what went wrong: the errors, or the end."""
+    told = [line.rstrip() for line in output.splitlines() if line.strip()]
+    for index, line in enumerate(told):
+        if line.startswith(("*** Error", "***Error", "Error")):
+            return "\n".join(told[index : index + lines])
+    return "\n".join(told[-lines:])
+
+
+def _group_name(gid: int) -> str:
+    return grp.getgrgid(gid).gr_name

@@ -1,0 +1,69 @@
+"""IVOA vocabularies for machines without a network.
+
+``dachs val`` and DaCHS' web pages look terms up in IVOA vocabularies, which DaCHS downloads
+once and keeps in its cache. Where it cannot, it stops. So a new instance gets a small copy of
+each: the terms this project uses, no more. A subject that is not among them is thereby
+reported as unknown; add it to :data:`TERMS` once it is known to be in the vocabulary.
+
+A site with a network deletes ``cache/*ivoa*rdf*`` below DaCHS' root to have the whole ones.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+ROOT = "http://www.ivoa.net/rdf/"
+
+TERMS: dict[str, dict[str, str]] = {
+    "uat": {
+        "catalogs": "Catalogs",
+        "high-energy-astrophysics": "High energy astrophysics",
+        "neutrino-astronomy": "Neutrino astronomy",
+        "neutrino-telescopes": "Neutrino telescopes",
+        "particle-astrophysics": "Particle astrophysics",
+        "time-domain-astronomy": "Time domain astronomy",
+        "virtual-observatories": "Virtual observatories",
+    },
+    "messenger": {
+        "photon": "Photon",
+        "radio": "Radio",
+        "millimeter": "Millimeter",
+        "infrared": "Infrared",
+        "optical": "Optical",
+        "uv": "Ultraviolet",
+        "euv": "Extreme UV",
+        "x-ray": "X-Ray",
+        "gamma-ray": "Gamma Ray",
+        "neutrino": "Neutrino",
+    },
+}
+"""The terms that are seeded, with their labels, by vocabulary."""
+
+
+def seed(cache: Path) -> list[Path]:
+    """Put the vocabularies that are missing into DaCHS' cache directory and return their files.
+
+    The form is the IVOA's "desise", of Vocabularies in the VO 2.1.
+    """
+    made = []
+    for name, terms in TERMS.items():
+        path = cache / _cache_name(ROOT + name)
+        if path.exists():
+            continue
+        content = {
+            "uri": ROOT + name,
+            "flavour": "SKOS" if name == "uat" else "RDF Class",
+            "terms": {
+                term: {"label": label, "description": label, "wider": [], "narrower": []}
+                for term, label in terms.items()
+            },
+        }
+        path.write_text(json.dumps(content, indent=1))
+        made.append(path)
+    return made
+
+
+def _cache_name(url: str) -> str:
+    """Return the file name under which DaCHS caches `url` (``gavo.utils.defuseFileName``)."""
+    return url.replace("/", "=2F")
