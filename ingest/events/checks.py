@@ -1,0 +1,293 @@
+"""The checks every delivered event passes before it is located, written or published.
+
+A rule either rejects a row, or sets one of its values to "not given", or puts right what has
+one right form only. A rejected row ends the import before anything is changed, unless the
+release's manifest names its rule: then the row is left out, counted and reported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ingest.errors import InputError, ManifestError
+from ingest.events.fields import MISSING_INTEGER, Chunk
+from ingest.events.hashing import Mask, SeenRows, hash_rows
+from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, Reader
+from ingest.events.rules import RULES, Columns, Limits, Rule
+
+FIRST_SHOWN = 5
+"""Offending rows a report keeps per rule."""
+
+IDENTITY = ("det_id", "run_id", "frame_index", "trigger_counter")
+NAMING = ("event_name", "event_no", *IDENTITY)
+"""Fields that say which event it is, and not what was measured."""
+
+REJECTING = frozenset(rule.name for rule in RULES if rule.action == "reject-row")
+"""Names of the rules that reject rows; a manifest may name these."""
+
+
+@dataclass(frozen=True)
+class Expectations:
+    """What a release's manifest says of its events.
+
+    Parameters
+    ----------
+    rows : int, optional
+        Number of events that must be left after the checks.
+    start_mjd, stop_mjd : float, optional
+        The release's time range, MJD UTC, both ends included.
+    reject : frozenset of str
+        Rules whose offending rows are left out; any other offending row is an error.
+
+    Raises
+    ------
+    ingest.errors.ManifestError
+        If `reject` names no rule, or one that does not reject rows.
+    """
+
+    rows: int | None = None
+    start_mjd: float | None = None
+    stop_mjd: float | None = None
+    reject: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        if unknown := sorted(self.reject - REJECTING):
+            raise ManifestError(
+                "the manifest wants rows rejected by rules that do not exist or reject nothing",
+                value=", ".join(unknown),
+                expected=f"some of: {', '.join(sorted(REJECTING))}",
+                remedy="correct the names in release.toml",
+            )
+
+
+@dataclass(frozen=True)
+class Offence:
+    """One row that breaks a rule."""
+
+    file: str
+    where: str
+    value: str
+
+
+@dataclass
+class RuleCount:
+    """How often a rule acted."""
+
+    rule: Rule
+    count: int = 0
+    first: list[Offence] = field(default_factory=list)
+
+
+@dataclass
+class CheckReport:
+    """What the checks found.
+
+    Attributes
+    ----------
+    read, accepted, rejected : int
+        Rows; read = accepted + rejected. A row that breaks two rules is rejected once.
+    rules : dict of str to RuleCount
+        By the rules' names, in the order they are applied.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    rules: dict[str, RuleCount] = field(
+        default_factory=lambda: {rule.name: RuleCount(rule) for rule in RULES}
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON and the provenance."""
+        return {
+            "read": self.read,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "rules": [
+                {
+                    "name": found.rule.name,
+                    "rule": found.rule.sentence,
+                    "action": found.rule.action,
+                    "count": found.count,
+                    "first": [
+                        {"file": one.file, "where": one.where, "value": one.value}
+                        for one in found.first
+                    ],
+                }
+                for found in self.rules.values()
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """Return the report for reading: a summary, and a line per rule that acted."""
+        lines = [f"{self.read} rows read, {self.accepted} accepted, {self.rejected} rejected"]
+        for found in self.rules.values():
+            if found.count:
+                first = found.first[0]
+                lines.append(
+                    f"  {found.rule.name}: {found.count} × {found.rule.action};"
+                    f" first {first.where}: {first.value}"
+                )
+        return lines
+
+
+class Checker:
+    """Checks the events of a release while they stream by.
+
+    Parameters
+    ----------
+    readers : Reader or sequence of Reader
+        The delivered files; ids must be unique over all of them.
+    expectations : Expectations
+        What the manifest says.
+
+    Attributes
+    ----------
+    report : CheckReport
+        Complete when the chunks are used up.
+    """
+
+    def __init__(self, readers: Reader | Sequence[Reader], expectations: Expectations) -> None:
+        self._readers = [readers] if isinstance(readers, Reader) else list(readers)
+        self._expectations = expectations
+        self._limits = Limits(expectations.start_mjd, expectations.stop_mjd)
+        self._seen_names = SeenRows()
+        self._seen_numbers = SeenRows()
+        self._seen_values = SeenRows()
+        self.report = CheckReport()
+
+    def checked_chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
+        """Yield the accepted events in file order, with missing values as the house has them.
+
+        Once a row is found that must not be there, no further chunk is yielded: the rest is
+        only read to tell how much is wrong.
+
+        Parameters
+        ----------
+        rows : int
+            Events to read at a time.
+
+        Raises
+        ------
+        ingest.errors.InputError
+            After the last chunk: if a row broke a rule that the manifest does not allow for, or
+            the number of accepted rows is not the expected one. From the reader: if the file
+            is damaged. What was yielded before must then be thrown away.
+        """
+        for reader in self._readers:
+            row = 0
+            for chunk in reader.chunks(rows):
+                checked = self._check(reader, chunk, row)
+                row += len(chunk)
+                if len(checked) and not self._fatal():
+                    yield checked
+        if fatal := self._fatal():
+            raise self._refusal(fatal)
+        self._check_count()
+
+    def _check(self, reader: Reader, chunk: Chunk, row: int) -> Chunk:
+        """Return the accepted rows of one chunk; `row` is its first row's number."""
+        # fields of a wide row lie far apart in memory: copying each once is what makes this fast
+        columns: Columns = {
+            name: np.ascontiguousarray(chunk[name]) for name in chunk.dtype.names or ()
+        }
+        original = dict(columns)
+        bad = np.zeros(len(chunk), np.bool_)
+        for rule in RULES:
+            broken = rule.broken(columns, self._limits)
+            if broken is not None and broken.any():
+                self._note(reader, rule, broken, row, original)
+                if rule.action == "reject-row":
+                    bad |= broken
+                else:
+                    rule.mend(columns, broken)
+        for name, repeated in self._repeated(columns, ~bad):
+            if repeated.any():
+                self._note(reader, self.report.rules[name].rule, repeated, row, original)
+                bad |= repeated
+        rejected = int(np.count_nonzero(bad))
+        self.report.read += len(chunk)
+        self.report.rejected += rejected
+        self.report.accepted += len(chunk) - rejected
+        changed = [name for name in columns if columns[name] is not original[name]]
+        if changed:
+            chunk = chunk.copy()
+            for name in changed:
+                chunk[name] = columns[name]
+        return chunk[~bad] if rejected else chunk
+
+    def _repeated(self, columns: Columns, good: Mask) -> Iterator[tuple[str, Mask]]:
+        """Find ids and measurements that were there before, among the rows that are good."""
+        if "event_name" in columns:
+            names = [columns["event_name"]]
+            named = good & (names[0] != "")
+        else:
+            names = [columns[name] for name in IDENTITY if name in columns]
+            named = good.copy()
+            for column in names:
+                named &= column != MISSING_INTEGER
+        if "event_name" in columns or len(names) == len(IDENTITY):
+            yield "unique-id", _again(self._seen_names, names, named)
+        if "event_no" in columns:
+            yield "unique-number", _again(self._seen_numbers, [columns["event_no"]], good)
+        measured = [columns[name] for name in columns if name not in NAMING]
+        yield "repeated-row", _again(self._seen_values, measured, good)
+
+    def _note(self, reader: Reader, rule: Rule, broken: Mask, row: int, columns: Columns) -> None:
+        """Count the rows of a chunk that break a rule, and keep the first ones as they came."""
+        found = self.report.rules[rule.name]
+        found.count += int(np.count_nonzero(broken))
+        if len(found.first) < FIRST_SHOWN:
+            for index in np.flatnonzero(broken)[: FIRST_SHOWN - len(found.first)]:
+                value = rule.shown(columns, int(index))
+                found.first.append(Offence(str(reader.path), reader.where(row + int(index)), value))
+
+    def _fatal(self) -> list[RuleCount]:
+        """Return the rules that reject rows and were not allowed to."""
+        return [
+            found
+            for name, found in self.report.rules.items()
+            if found.count and name in REJECTING and name not in self._expectations.reject
+        ]
+
+    def _refusal(self, fatal: list[RuleCount]) -> InputError:
+        found = fatal[0]
+        first = found.first[0]
+        counts = ", ".join(f"{one.rule.name} {one.count}" for one in fatal)
+        names = ", ".join(f'"{one.rule.name}"' for one in fatal)
+        return InputError(
+            f"{found.rule.problem} (rows that break a rule: {counts}; of {self.report.read} read)",
+            file=first.file,
+            where=first.where,
+            value=first.value,
+            expected=found.rule.expected(self._limits),
+            remedy=f"{found.rule.remedy}; or, if these rows are meant to be left out,"
+            f" put reject = [{names}] in release.toml",
+        )
+
+    def _check_count(self) -> None:
+        expected = self._expectations.rows
+        if self.report.accepted == expected or (expected is None and self.report.accepted):
+            return
+        files = ", ".join(str(reader.path) for reader in self._readers)
+        raise InputError(
+            "the number of events is not the one announced",
+            file=files,
+            value=f"{self.report.accepted} accepted of {self.report.read} read",
+            expected="at least one" if expected is None else str(expected),
+            remedy="fetch the file again if it is incomplete, else correct rows in release.toml",
+        )
+
+
+def _again(seen: SeenRows, columns: Sequence[np.ndarray[Any, Any]], among: Mask) -> Mask:
+    """Return the rows, of those in `among`, whose values were seen before."""
+    hashes = hash_rows(columns)
+    if among.all():
+        return seen.add(hashes)
+    again = np.zeros(len(among), np.bool_)
+    again[among] = seen.add(hashes[among])
+    return again

@@ -1,0 +1,106 @@
+"""Recognises rows that were there before, by 64-bit hashes.
+
+Among ten million different rows the odds that any two share a hash are about 3 in a million
+(n² / 2 / 2⁶⁴), and the price is 8 bytes per row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+Hashes = npt.NDArray[np.uint64]
+Mask = npt.NDArray[np.bool_]
+
+_GOLDEN = 0x9E3779B97F4A7C15
+_M1 = np.uint64(0xBF58476D1CE4E5B9)
+_M2 = np.uint64(0x94D049BB133111EB)
+
+
+def hash_rows(columns: Iterable[npt.NDArray[np.generic]]) -> Hashes:
+    """Return one 64-bit hash per row.
+
+    Equal values hash equally whatever the chunk they come in: a word that is zero adds
+    nothing, so the padding of texts costs nothing either.
+
+    Parameters
+    ----------
+    columns : iterable of numpy.ndarray
+        Columns of one length: numbers of up to 8 bytes, or text.
+    """
+    total: Hashes | None = None
+    position = 0
+    for column in columns:
+        for word in _words(column):
+            position += 1
+            if total is None:
+                total = np.zeros(len(word), np.uint64)
+            if word.any():
+                key = np.uint64(position * _GOLDEN & 0xFFFFFFFFFFFFFFFF)
+                total += np.where(word == 0, np.uint64(0), _mixed(word ^ key))
+    if total is None:
+        raise ValueError("no columns to hash")
+    return total
+
+
+def _words(column: npt.NDArray[np.generic]) -> Iterable[Hashes]:
+    """Cut a column into columns of 64-bit words."""
+    if column.dtype.kind == "U":
+        text = np.ascontiguousarray(column)
+        letters = text.view(np.uint32).reshape(len(text), -1)
+        if letters.shape[1] % 2:
+            letters = np.pad(letters, ((0, 0), (0, 1)))
+        yield from np.ascontiguousarray(letters).view(np.uint64).T
+    elif column.dtype.kind == "f":
+        # adding zero makes the negative zero the ordinary one
+        yield (column.astype(np.float64) + 0.0).view(np.uint64)
+    else:
+        yield column.astype(np.int64).view(np.uint64)
+
+
+def _mixed(word: Hashes) -> Hashes:
+    """Spread the bits: the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
+    word = (word ^ (word >> np.uint64(30))) * _M1
+    word = (word ^ (word >> np.uint64(27))) * _M2
+    return word ^ (word >> np.uint64(31))
+
+
+class SeenRows:
+    """Remembers hashes, and tells which of the next ones are repetitions.
+
+    The hashes are kept in sorted arrays of doubling length, so that adding a chunk to n rows
+    takes about log n steps per row, all of them in numpy.
+    """
+
+    def __init__(self) -> None:
+        self._levels: list[Hashes] = []
+
+    def add(self, hashes: Hashes) -> Mask:
+        """Remember `hashes`; return which of them are not the first of their value."""
+        order = np.argsort(hashes)
+        ordered = hashes[order]
+        repeated = np.zeros(len(hashes), np.bool_)
+        repeated[1:] = ordered[1:] == ordered[:-1]
+        if repeated.any():
+            # only now it matters that the first of equal rows comes first
+            order = np.argsort(hashes, kind="stable")
+        for level in self._levels:
+            place = np.searchsorted(level, ordered)
+            place[place == len(level)] = 0
+            repeated |= level[place] == ordered
+        self._insert(ordered[~repeated])
+        mask = np.empty(len(hashes), np.bool_)
+        mask[order] = repeated
+        return mask
+
+    def _insert(self, ordered: Hashes) -> None:
+        if not len(ordered):
+            return
+        self._levels.append(ordered)
+        while len(self._levels) > 1 and len(self._levels[-2]) < 2 * len(self._levels[-1]):
+            merged = np.concatenate(self._levels[-2:])
+            # two sorted runs: the stable sort merges them in one pass
+            merged.sort(kind="stable")
+            self._levels[-2:] = [merged]
