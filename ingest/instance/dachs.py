@@ -7,7 +7,9 @@ imported.
 from __future__ import annotations
 
 import grp
+import os
 import re
+import signal
 import subprocess
 import time
 import urllib.error
@@ -204,6 +206,12 @@ class Dachs:
     def stop(self) -> None:
         """Stop the server if it runs."""
         self.process.stop()
+
+    def reload(self) -> None:
+        """Let a running server forget what it keeps in memory of descriptors and tables."""
+        pid = self.process.pid()
+        if pid is not None:
+            os.kill(pid, signal.SIGHUP)
 
     def _environment(self) -> dict[str, str]:
         return {"GAVOSETTINGS": str(self.settings), "GAVOCUSTOM": "/dev/null"}

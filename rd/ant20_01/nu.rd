@@ -55,11 +55,11 @@ make import RELEASE=ant20_01. -->
 		Only up-going events are selected: the Earth shields the detector from the muons of air
 		showers. At the latitude of ANTARES (42.8 degrees north) a source is below the horizon all
 		day if it is south of about -47 degrees declination and never if it is north of about
-		+47 degrees. The sample therefore thins out towards the north and ends at a declination
-		of +53 degrees. A missing event in the northern sky says nothing about a source there.
+		+47 degrees; the selection reaches a few degrees above the horizon. The sample therefore
+		thins out towards the north and ends at a declination of +53 degrees. A missing event in the northern sky says nothing about a source there.
 
 		Most of the events are neutrinos that cosmic rays make in the atmosphere; on average one
-		expects about one event per 5 square degrees in the southern sky. A single coincidence
+		expects about one event per 3 square degrees in the southern sky. A single coincidence
 		with a source is no discovery.
 		]]></meta>
 

@@ -81,22 +81,16 @@ publishes nothing. -->
 
 		<data id="import_products">
 			<sources pattern="data/*.fits"/>
-			<fitsProdGrammar hdu="1" qnd="False">
+			<customGrammar module="../km3net/products">
 				<rowfilter procDef="//products#define">
 					<bind key="table">"\schema.products"</bind>
 					<bind key="mime">"application/fits"</bind>
 					<bind key="preview">None</bind>
 				</rowfilter>
-			</fitsProdGrammar>
+			</customGrammar>
 			<make table="products">
-				<rowmaker>
-					<map key="obs_id">@OBS_ID</map>
-					<map key="title">@TITLE + " \simulated"</map>
-					<map key="t_min">@T_MIN</map>
-					<map key="t_max">@T_MAX</map>
-					<map key="livetime">@LIVETIME</map>
-					<map key="n_events">@NAXIS2</map>
-					<map key="kid">@KID</map>
+				<rowmaker idmaps="*">
+					<map key="title">(@title+" \simulated").strip()</map>
 				</rowmaker>
 			</make>
 		</data>

@@ -1,0 +1,69 @@
+"""Reading published metadata from a resource descriptor, where they are written once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from ingest.errors import ManifestError
+from ingest.instance.layout import RD
+
+
+@dataclass(frozen=True)
+class Descriptor:
+    """What a resource descriptor says about the whole resource."""
+
+    path: Path
+    title: str
+    doi: str
+    licence: str
+    """The licence's SPDX name."""
+
+
+def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
+    """Read the resource descriptor with DaCHS' id `rd_id`, such as ``ant20_01/nu``.
+
+    Raises
+    ------
+    ManifestError
+        If there is none, it is not well-formed, or it lacks a piece of metadata.
+    """
+    path = folder / f"{rd_id}.rd"
+    resource = parse(path)
+    return Descriptor(
+        path,
+        title=_meta(resource, "title", path),
+        doi=_meta(resource, "doi", path),
+        licence=_meta(parse(folder / "km3net" / "common.rd"), "rights.rightsURI", path)
+        .rpartition("/")[2]
+        .removesuffix(".html"),
+    )
+
+
+def parse(path: Path) -> etree._Element:
+    """Return the root element of an RD; entities and the network stay closed."""
+    try:
+        parser = etree.XMLParser(resolve_entities=False, no_network=True)
+        return etree.parse(path, parser).getroot()
+    except OSError:
+        raise ManifestError("there is no such resource descriptor", file=path) from None
+    except etree.XMLSyntaxError as error:
+        raise ManifestError(
+            "the resource descriptor is not well-formed", file=path, value=str(error)
+        ) from None
+
+
+def _meta(resource: etree._Element, name: str, path: Path) -> str:
+    """Return the text of a meta element, without macros and line breaks."""
+    for element in resource.iter("meta"):
+        if element.get("name") == name and element.getparent().tag in ("resource", "STREAM"):
+            words = (element.text or "").split()
+            return " ".join(word for word in words if not word.startswith("\\"))
+    raise ManifestError(
+        f"the metadata item {name} is missing",
+        file=path,
+        where=f'/resource/meta[@name="{name}"]',
+        remedy=f'add <meta name="{name}">…</meta>',
+    )
