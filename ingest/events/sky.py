@@ -3,8 +3,9 @@
 The astrometry is ERFA's, the same as behind astropy's ``AltAz`` to ``ICRS``: bias, precession and
 nutation (IAU 2006/2000A), annual and diurnal aberration, light deflection by the Sun, Earth
 rotation and polar motion (IERS), no refraction. What makes it fast is in
-:mod:`ingest.events.earth`. The results agree with astropy to 0.01", and to 0.02" within some degrees of the
-Sun. Behind its disc the formula of light deflection means nothing, and there they differ by more.
+:mod:`ingest.events.earth`. The results agree with astropy to 0.01", and to 0.02" within some
+degrees of the Sun. Behind its disc the formula of light deflection means nothing, and there they
+differ by more.
 
 Times are UTC: whole seconds since 1970-01-01 in which leap seconds are not counted, so that every
 day has 86 400 of them, and nanoseconds. An event within a leap second cannot be told from one
