@@ -160,7 +160,8 @@ def _publish(
                 expected=f"{conversion.rows} rows",
                 remedy="import again; if it stays so, the disk or the database is damaged",
             )
-        dachs.check("limits", manifest.release.descriptor)
+        for step in ("limits", "pub"):
+            dachs.check(step, manifest.release.descriptor)
     dachs.reload()
     return imported
 

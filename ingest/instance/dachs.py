@@ -98,6 +98,7 @@ class Dachs:
         if done.returncode or problems:
             raise self.failure("DaCHS could not set itself up", done)
         self.check("imp", "//obscore")
+        self.check("pub", "//services", "//tap")
 
     def version(self) -> str:
         """Return the version of the installed DaCHS package.

@@ -20,6 +20,7 @@ SHARED = "km3net"
 """The folder whose streams and grammars all releases use."""
 _SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
+_TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 
 
@@ -40,7 +41,8 @@ def deployed(
     products : sequence of pathlib.Path
         Files for its ``data`` folder; they are moved.
     simulated : bool
-        Whether to mark what the descriptors publish as a simulated stand-in.
+        Whether to mark what the descriptors publish as a simulated stand-in, and to keep it
+        out of every registry.
     """
     target = layout.inputs / schema
     draft, previous = _draft(target), _previous(target)
@@ -95,6 +97,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
                     expected='exactly one <macDef name="simulated"></macDef>',
                     remedy="add the macro, and use it in title and description",
                 )
+            text = _TO_REGISTRY.sub('sets="local"', text)
         copy.write_text(text)
 
 

@@ -1,0 +1,48 @@
+# What a curator, a developer and an operator type. `make help` lists it.
+
+km3vo := .venv/bin/km3vo
+port := $(if $(PORT),--port $(PORT))
+release := $(if $(RELEASE),--release $(RELEASE))
+inputs := $(if $(INPUTS),--inputs "$(INPUTS)")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo import up down status check test lint bench
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
+	do printf '  make %-8s %s\n' "$$target" "$$text"; done
+	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number'
+
+setup:  ## install what is missing; done by the other targets, too
+	@./setup.sh
+
+demo: setup  ## import all releases, serve them, and show three queries
+	@$(km3vo) import $(release) $(inputs)
+	@$(km3vo) instance up $(port)
+	@$(km3vo) demo
+
+import: setup  ## check delivered files and publish them
+	@$(km3vo) import $(release) $(inputs)
+
+up: setup  ## start database and server, and print the URL
+	@$(km3vo) instance up $(port)
+
+down: setup  ## stop them; the data stay
+	@$(km3vo) instance down
+
+status: setup  ## say what runs
+	@$(km3vo) instance status
+
+check: setup  ## validate what is online with others' validators
+	@$(km3vo) check
+
+lint: setup  ## style and types
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+
+test: lint  ## run the tests against real servers and clients
+	@KM3VO_INPUTS="$(abspath $(or $(INPUTS),$(KM3VO_INPUTS),../shared/data))" .venv/bin/pytest
+
+bench: setup  ## speed, as ratios against peers in the same run
+	@.venv/bin/python -m tests.bench

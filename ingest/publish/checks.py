@@ -1,0 +1,148 @@
+"""``make check``: what others' validators say of the running instance.
+
+Nothing here judges by itself: DaCHS validates descriptors and runs their tests, its XML schemas
+validate the registry records, STILTS validates TAP.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lxml import etree
+
+from ingest.errors import InstanceError
+from ingest.events.manifest import load_manifest, release_names
+from ingest.instance import lifecycle
+from ingest.instance.dachs import Dachs
+from ingest.instance.layout import Layout
+
+OAI = "{http://www.openarchives.org/OAI/2.0/}"
+TAP_PATH = "/__system__/tap/run/tap"
+_DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed")
+"""Errors that taplint finds in every DaCHS 2.7: its column statistics in VOSI tables."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one validator said of one thing."""
+
+    check: str
+    subject: str
+    passed: bool
+    summary: str
+    details: tuple[str, ...] = ()
+
+
+def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
+    """Run every validator on the running instance.
+
+    Raises
+    ------
+    InstanceError
+        If the instance is not up, or a validator is not installed.
+    """
+    found = lifecycle.status(layout)
+    if not found.is_up:
+        raise InstanceError("the instance is not up", remedy="make up")
+    dachs = Dachs(layout)
+    results = []
+    for rd in online_descriptors(layout):
+        results.append(_validate(dachs, rd))
+        results.append(_test(dachs, rd))
+    results.extend(_registry(dachs, found.url, layout.var / "scratch"))
+    results.append(_taplint(found.url, stilts))
+    return results
+
+
+def online_descriptors(layout: Layout) -> list[str]:
+    """Return the descriptors of the releases that are deployed."""
+    manifests = [load_manifest(name) for name in release_names()]
+    return [
+        manifest.release.descriptor
+        for manifest in manifests
+        if (layout.inputs / f"{manifest.release.descriptor}.rd").exists()
+    ]
+
+
+def _validate(dachs: Dachs, rd: str) -> CheckResult:
+    done = dachs.command("val", "-c", rd)
+    lines = _lines(done.stdout + done.stderr)
+    problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
+    passed = done.returncode == 0 and not problems and any("OK" in line for line in lines)
+    return CheckResult(
+        "dachs val", rd, passed, "valid" if passed else "not valid", () if passed else tuple(lines)
+    )
+
+
+def _test(dachs: Dachs, rd: str) -> CheckResult:
+    done = dachs.command("test", "-v", rd)
+    output = done.stdout + done.stderr
+    summary = re.search(r"(\d+) of (\d+) bad", output)
+    if summary is None:
+        return CheckResult("dachs test", rd, False, "did not run", tuple(_lines(output)[-8:]))
+    bad, count = int(summary[1]), int(summary[2])
+    passed = bad == 0 and count > 0
+    details = () if passed else tuple(_lines(output))
+    return CheckResult("dachs test", rd, passed, f"{count - bad} of {count} pass", details)
+
+
+def _registry(dachs: Dachs, url: str, scratch: Path) -> Iterator[CheckResult]:
+    """Harvest the instance's own registry and validate each record."""
+    records = list(_harvest(f"{url}/oai.xml?verb=ListRecords&metadataPrefix=ivo_vor"))
+    if not records:
+        yield CheckResult("registry record", "all", False, "there are none")
+    for identifier, record in records:
+        path = scratch / "record.xml"
+        path.write_bytes(record)
+        path.chmod(0o644)
+        dachs.account.own(path)
+        done = dachs.command("admin", "xsdValidate", str(path))
+        path.unlink()
+        passed = done.returncode == 0 and "-- valid" in done.stdout
+        details = () if passed else tuple(_lines(done.stdout + done.stderr))
+        summary = "valid" if passed else "not valid"
+        yield CheckResult("registry record", identifier, passed, summary, details)
+
+
+def _harvest(address: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the identifiers and the VOResource records an OAI-PMH address lists."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    with urllib.request.urlopen(address, timeout=60) as reply:
+        answer = etree.parse(reply, parser).getroot()
+    for record in answer.iter(f"{OAI}record"):
+        identifier = record.findtext(f"{OAI}header/{OAI}identifier")
+        metadata = record.find(f"{OAI}metadata")
+        if metadata is not None:  # a deleted resource has none
+            yield identifier, etree.tostring(metadata[0], xml_declaration=True, encoding="utf-8")
+
+
+def _taplint(url: str, stilts: str) -> CheckResult:
+    if shutil.which(stilts) is None:
+        raise InstanceError("STILTS is not installed", value=stilts, remedy="run make setup")
+    done = subprocess.run(
+        [stilts, "taplint", f"tapurl={url}{TAP_PATH}", "report=EF", "maxrepeat=10000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    # No errors at all may as well mean that the program did not run.
+    total = re.search(r"Totals: Errors: (\d+)", done.stdout)
+    if total is None:
+        said = tuple(_lines(done.stdout + done.stderr)[-8:])
+        return CheckResult("taplint", url, False, "did not run", said)
+    errors = [line for line in _lines(done.stdout) if re.match(r"[EF]-", line)]
+    ours = tuple(line for line in errors if not _DACHS_OWN.search(line))
+    own = len(errors) - len(ours)
+    summary = f"{len(ours)} errors of ours, {own} that every DaCHS has"
+    return CheckResult("taplint", url, not ours and int(total[1]) == len(errors), summary, ours)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]

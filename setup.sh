@@ -1,0 +1,71 @@
+#!/bin/sh
+# Installs what the project needs and is missing: Debian's packages by apt, Python's into .venv.
+# Called by make; cheap when there is nothing to do.
+set -eu
+cd "$(dirname "$0")"
+
+packages="python3-gavo postgresql stilts python3-venv"
+account=${KM3VO_USER:-km3vo}
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null 2>&1; then
+        sudo "$@"
+    else
+        say "this needs root once, and there is no sudo. Ask someone who may to run:"
+        say "    $*"
+        exit 1
+    fi
+}
+
+installed() { dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q 'ok installed'; }
+
+missing=
+for package in $packages; do
+    installed "$package" || missing="$missing $package"
+done
+# q3c and pgSphere are packaged per version of PostgreSQL
+major=$(ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -n 1)
+for extension in q3c pgsphere; do
+    if [ -z "$major" ] || ! installed "postgresql-$major-$extension"; then
+        missing="$missing postgresql-any-$extension"
+    fi
+done
+
+if [ -n "$missing" ]; then
+    if ! command -v apt-get >/dev/null 2>&1; then
+        say "this is not a Debian; DaCHS is packaged for Debian only. docker/README.md has another way."
+        exit 1
+    fi
+    say "installing Debian packages; this takes a few minutes the first time"
+    as_root apt-get -qq update
+    if [ -z "$major" ]; then
+        major=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
+    fi
+    missing=$(printf '%s' "$missing" | sed "s/postgresql-any-/postgresql-$major-/g")
+    # shellcheck disable=SC2086  # the list is meant to be split
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null
+fi
+
+# Servers do not run as root: root hands them to an account of their own.
+if [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
+    say "creating the system account $account"
+    useradd --system --user-group --no-create-home --home-dir /nonexistent \
+        --shell /usr/sbin/nologin "$account"
+fi
+
+python=${PYTHON:-/usr/bin/python3}
+if ! .venv/bin/python -c '' 2>/dev/null; then
+    say "making .venv"
+    rm -rf .venv
+    "$python" -m venv .venv
+fi
+wanted=$(cat pyproject.toml constraints.txt | sha256sum)
+if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
+    say "installing Python packages into .venv"
+    .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
+    printf '%s\n' "$wanted" > .venv/installed
+fi
