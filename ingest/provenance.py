@@ -18,7 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from prov.model import ProvDocument
+from prov.constants import PROV, XSD_LONG
+from prov.model import Literal, ProvDocument
 
 from ingest.errors import InputError
 from ingest.files import atomic_write, sha256
@@ -185,7 +186,7 @@ def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) 
     )
     document.wasGeneratedBy(made, activity)
     _agents(document, making, activity, made)
-    for source in making.sources:
+    for source in {one.checksum: one for one in making.sources}.values():
         used = f"km3:sha256-{source.checksum}"
         _source(document, source, used)
         document.used(activity, used, other_attributes={"prov:role": "delivered file"})
@@ -193,7 +194,7 @@ def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) 
     _steps(document, activity, kid, steps)
     path = product.with_name(f"{product.name}.prov.json")
     # sorted and written by json itself: the order of a library's sets must not show
-    text = json.dumps(json.loads(document.serialize()), indent=1, sort_keys=True)
+    text = json.dumps(json.loads(document.serialize() or "{}"), indent=1, sort_keys=True)
     with atomic_write(path) as stream:
         stream.write(f"{text}\n".encode())
     return path
@@ -202,10 +203,14 @@ def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) 
 def _agents(document: ProvDocument, making: Making, activity: str, made: str) -> None:
     curator = f"km3:agent-{_local(making.curator)}"
     program = f"km3:software-{_local(SOFTWARE)}-{_local(making.version)}"
-    document.agent(curator, {"prov:type": "prov:Organization", "voprov:name": making.curator})
+    document.agent(curator, {"prov:type": PROV["Organization"], "voprov:name": making.curator})
     document.agent(
         program,
-        {"prov:type": "prov:SoftwareAgent", "voprov:name": SOFTWARE, "km3:version": making.version},
+        {
+            "prov:type": PROV["SoftwareAgent"],
+            "voprov:name": SOFTWARE,
+            "km3:version": making.version,
+        },
     )
     document.wasAssociatedWith(activity, program, other_attributes={"prov:role": "operator"})
     document.wasAttributedTo(made, curator, other_attributes={"prov:role": "curator"})
@@ -236,33 +241,41 @@ def _source(document: ProvDocument, source: Source, name: str) -> None:
     if source.origin:
         attributes["voprov:location"] = source.origin
     document.entity(name, {**attributes, **_attributes("file_", source.provenance)})
-    known = {str(session.get("uuid")) for session in source.sessions}
+    known = {str(session["uuid"]) for session in source.sessions}
     for session in source.sessions:
         activity = f"km3:session-{_local(str(session['uuid']))}"
-        system = session.get("system") or {}
-        # the environment, the arguments and the machine of a person are nobody's business
-        told = {
-            "thepipe_version": system.get("thepipe_version"),
-            "python": str((system.get("python") or {}).get("version_string", "")).split(" ")[0],
-            "status": session.get("status"),
-            "configuration": _without_folders(session.get("configuration") or None),
-        }
-        document.activity(
-            activity,
-            startTime=(session.get("start") or {}).get("time_utc"),
-            endTime=(session.get("stop") or {}).get("time_utc"),
-            other_attributes={
-                "voprov:name": str(session.get("name") or "km3pipe"),
-                **_attributes("", {key: value for key, value in told.items() if value}),
-            },
-        )
-        if session.get("parent_activity") in known:
-            document.wasInformedBy(activity, f"km3:session-{_local(session['parent_activity'])}")
-        for one in session.get("input") or ():
-            document.used(activity, _other_file(document, one))
+        # one session may have made several of the files
+        if not document.get_record(activity):
+            _session(document, session, activity)
+            if session.get("parent_activity") in known:
+                parent = f"km3:session-{_local(session['parent_activity'])}"
+                document.wasInformedBy(activity, parent)
         for one in session.get("output") or ():
-            here = PurePosixPath(str(one.get("url"))).name == source.name
-            document.wasGeneratedBy(name if here else _other_file(document, one), activity)
+            if PurePosixPath(str(one.get("url"))).name == source.name:
+                document.wasGeneratedBy(name, activity)
+
+
+def _session(document: ProvDocument, session: Mapping[str, Any], activity: str) -> None:
+    """Add a program that ran before, and what it read."""
+    system = session.get("system") or {}
+    # the environment, the arguments and the machine of a person are nobody's business
+    told = {
+        "thepipe_version": system.get("thepipe_version"),
+        "python": str((system.get("python") or {}).get("version_string", "")).split(" ")[0],
+        "status": session.get("status"),
+        "configuration": _without_folders(session.get("configuration") or None),
+    }
+    document.activity(
+        activity,
+        startTime=(session.get("start") or {}).get("time_utc"),
+        endTime=(session.get("stop") or {}).get("time_utc"),
+        other_attributes={
+            "voprov:name": str(session.get("name") or "km3pipe"),
+            **_attributes("", {key: value for key, value in told.items() if value}),
+        },
+    )
+    for one in session.get("input") or ():
+        document.used(activity, _other_file(document, one))
 
 
 def _other_file(document: ProvDocument, told: Mapping[str, Any]) -> str:
@@ -276,11 +289,16 @@ def _other_file(document: ProvDocument, told: Mapping[str, Any]) -> str:
     return name
 
 
-def _file(name: str, checksum: str, size: int) -> dict[str, Any]:
-    return {"voprov:name": name, "km3:sha256": checksum, "km3:size": size}
+def _file(name: str, checksum: str, size: int) -> dict[Any, Any]:
+    # the library calls every whole number an xsd:int, which ends at 2 GB
+    return {
+        "voprov:name": name,
+        "km3:sha256": checksum,
+        "km3:size": Literal(str(size), XSD_LONG),
+    }
 
 
-def _attributes(prefix: str, values: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(prefix: str, values: Mapping[str, Any]) -> dict[Any, Any]:
     """Return values as PROV attributes: plain ones as they are, others as JSON."""
     return {
         f"km3:{prefix}{_local(str(key))}": value
