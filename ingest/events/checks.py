@@ -230,8 +230,10 @@ class Checker:
         found.count += int(np.count_nonzero(broken))
         if len(found.first) < FIRST_SHOWN:
             for index in np.flatnonzero(broken)[: FIRST_SHOWN - len(found.first)]:
+                number = self.report.read + int(index)
+                where = reader.where(row + int(index))
                 value = rule.shown(columns, int(index))
-                found.first.append(Offence(str(reader.path), reader.where(row + int(index)), value))
+                found.first.append(Offence(str(reader.path), where, value, number))
 
     def _fatal(self) -> list[RuleCount]:
         """Return the rules that reject rows and were not allowed to."""
@@ -306,15 +308,15 @@ def _keys(columns: Columns, good: Mask) -> dict[str, tuple[Hashes, Mask]]:
     """Return what must not repeat: hashes by the name of the rule, and the rows it is for."""
     keys = {}
     if "event_name" in columns:
-        names = columns["event_name"]
-        keys["unique-id"] = hash_rows([names]), good & (names != "")
+        name = columns["event_name"]
+        keys["unique-id"] = hash_rows([name]), good & (name != "")
     elif all(name in columns for name in IDENTITY):
         numbers = [columns[name] for name in IDENTITY]
         given = np.logical_and.reduce([column != MISSING_INTEGER for column in numbers])
         keys["unique-id"] = hash_rows(numbers), good & given
     if "event_no" in columns:
-        numbers = columns["event_no"]
-        keys["unique-number"] = hash_rows([numbers]), good & (numbers != MISSING_INTEGER)
-    measured = [column for name, column in columns.items() if name not in NAMING]
+        number = columns["event_no"]
+        keys["unique-number"] = hash_rows([number]), good & (number != MISSING_INTEGER)
+    measured = [column for field, column in columns.items() if field not in NAMING]
     keys["repeated-row"] = hash_rows(measured), good
     return keys
