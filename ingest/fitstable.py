@@ -21,6 +21,7 @@ Value = str | int | float | bool
 Card = tuple[str, Value, str]
 """Keyword, value and comment."""
 
+_LONG: Final = 67
 _CODES = {"f8": "D", "f4": "E", "i8": "K", "i4": "J", "i2": "I", "u1": "B"}
 
 
@@ -137,7 +138,20 @@ def write_table(
     rows: Sequence[tuple[Any, ...]],
     cards: Iterable[Card] = (),
 ) -> None:
-    """Write a small table at once; each of `rows` has a value per column."""
+    """Write a small table at once; each of `rows` has a value per column.
+
+    Raises
+    ------
+    ValueError
+        If a text is longer than its column, which numpy would cut without a word.
+    """
+    for position, column in enumerate(columns):
+        if column.dtype[0] == "S":
+            longest = max((len(row[position]) for row in rows), default=0)
+            if longest > int(column.dtype[1:]):
+                raise ValueError(
+                    f"{column.name} has {longest} letters, {column.format} is too short"
+                )
     writer = TableWriter(stream, name, columns, cards)
     writer.append(np.array(rows, dtype=writer.dtype))
     writer.finish()
@@ -171,6 +185,9 @@ def _table_header(
 
 def _add(header: fits.Header, cards: Iterable[Card]) -> None:
     for keyword, value, comment in cards:
+        if isinstance(value, str) and len(value) > _LONG and "LONGSTRN" not in header:
+            # older readers look for the announcement of values that continue
+            header["LONGSTRN"] = ("OGIP 1.0", "long strings continue on the next card")
         header[keyword] = (_ascii(value) if isinstance(value, str) else value, comment)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ingest.errors import InputError, ManifestError
 from ingest.events.fields import MISSING_INTEGER, Chunk
-from ingest.events.hashing import Mask, SeenRows, hash_rows
+from ingest.events.hashing import Hashes, Mask, SeenRows, hash_rows
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, Reader
 from ingest.events.rules import RULES, Columns, Limits, Rule
 
@@ -66,11 +66,12 @@ class Expectations:
 
 @dataclass(frozen=True)
 class Offence:
-    """One row that breaks a rule."""
+    """One row that breaks a rule; `number` counts the rows of all files from 0."""
 
     file: str
     where: str
     value: str
+    number: int
 
 
 @dataclass
@@ -155,9 +156,9 @@ class Checker:
         self._readers = [readers] if isinstance(readers, Reader) else list(readers)
         self._expectations = expectations
         self._limits = Limits(expectations.start_mjd, expectations.stop_mjd)
-        self._seen_names = SeenRows()
-        self._seen_numbers = SeenRows()
-        self._seen_values = SeenRows()
+        self._seen = {name: SeenRows() for name in ("unique-id", "unique-number", "repeated-row")}
+        # the hash of the first repetition, by the rule's name
+        self._twins: dict[str, int] = {}
         self.report = CheckReport()
 
     def checked_chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
@@ -191,23 +192,26 @@ class Checker:
 
     def _check(self, reader: Reader, chunk: Chunk, row: int) -> Chunk:
         """Return the accepted rows of one chunk; `row` is its first row's number."""
-        # fields of a wide row lie far apart in memory: copying each once is what makes this fast
-        columns: Columns = {
-            name: np.ascontiguousarray(chunk[name]) for name in chunk.dtype.names or ()
-        }
-        original = dict(columns)
+        original = _columns(chunk)
+        columns = dict(original)
         bad = np.zeros(len(chunk), np.bool_)
-        for rule in RULES:
-            broken = rule.broken(columns, self._limits)
-            if broken is not None and broken.any():
-                self._note(reader, rule, broken, row, original)
-                if rule.action == "reject-row":
-                    bad |= broken
-                else:
-                    rule.mend(columns, broken)
-        for name, repeated in self._repeated(columns, ~bad):
+        # numbers so large that their squares overflow are found all the same
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rule in RULES:
+                broken = rule.broken(columns, self._limits)
+                if broken is not None and broken.any():
+                    self._note(reader, rule, broken, row, original)
+                    if rule.action == "reject-row":
+                        bad |= broken
+                    else:
+                        rule.mend(columns, broken)
+        good = ~bad
+        for name, (keys, among) in _keys(columns, good).items():
+            repeated = np.zeros(len(chunk), np.bool_)
+            repeated[among] = self._seen[name].add(keys[among])
             if repeated.any():
                 self._note(reader, self.report.rules[name].rule, repeated, row, original)
+                self._twins.setdefault(name, int(keys[np.argmax(repeated)]))
                 bad |= repeated
         rejected = int(np.count_nonzero(bad))
         self.report.read += len(chunk)
@@ -220,31 +224,16 @@ class Checker:
                 chunk[name] = columns[name]
         return chunk[~bad] if rejected else chunk
 
-    def _repeated(self, columns: Columns, good: Mask) -> Iterator[tuple[str, Mask]]:
-        """Find ids and measurements that were there before, among the rows that are good."""
-        if "event_name" in columns:
-            names = [columns["event_name"]]
-            named = good & (names[0] != "")
-        else:
-            names = [columns[name] for name in IDENTITY if name in columns]
-            named = good.copy()
-            for column in names:
-                named &= column != MISSING_INTEGER
-        if "event_name" in columns or len(names) == len(IDENTITY):
-            yield "unique-id", _again(self._seen_names, names, named)
-        if "event_no" in columns:
-            yield "unique-number", _again(self._seen_numbers, [columns["event_no"]], good)
-        measured = [columns[name] for name in columns if name not in NAMING]
-        yield "repeated-row", _again(self._seen_values, measured, good)
-
     def _note(self, reader: Reader, rule: Rule, broken: Mask, row: int, columns: Columns) -> None:
         """Count the rows of a chunk that break a rule, and keep the first ones as they came."""
         found = self.report.rules[rule.name]
         found.count += int(np.count_nonzero(broken))
         if len(found.first) < FIRST_SHOWN:
             for index in np.flatnonzero(broken)[: FIRST_SHOWN - len(found.first)]:
+                number = self.report.read + int(index)
+                where = reader.where(row + int(index))
                 value = rule.shown(columns, int(index))
-                found.first.append(Offence(str(reader.path), reader.where(row + int(index)), value))
+                found.first.append(Offence(str(reader.path), where, value, number))
 
     def _fatal(self) -> list[RuleCount]:
         """Return the rules that reject rows and were not allowed to."""
@@ -255,12 +244,15 @@ class Checker:
         ]
 
     def _refusal(self, fatal: list[RuleCount]) -> InputError:
-        found = fatal[0]
+        """Describe the first row of all that must not be there."""
+        found = min(fatal, key=lambda one: one.first[0].number)
         first = found.first[0]
         counts = ", ".join(f"{one.rule.name} {one.count}" for one in fatal)
         names = ", ".join(f'"{one.rule.name}"' for one in fatal)
+        earlier = self._earlier(found.rule.name)
         return InputError(
-            f"{found.rule.problem} (rows that break a rule: {counts}; of {self.report.read} read)",
+            f"{found.rule.problem}{earlier and f' as {earlier}'}"
+            f" (rows that break a rule: {counts}; of {self.report.read} read)",
             file=first.file,
             where=first.where,
             value=first.value,
@@ -268,6 +260,27 @@ class Checker:
             remedy=f"{found.rule.remedy}; or, if these rows are meant to be left out,"
             f" put reject = [{names}] in release.toml",
         )
+
+    def _earlier(self, name: str) -> str:
+        """Find the row that the first repetition repeats, by reading once more.
+
+        Only hashes are kept while the events stream by, so nobody knows it any more.
+        """
+        if name not in self._twins:
+            return ""
+        for reader in self._readers:
+            row = 0
+            for chunk in reader.chunks():
+                columns = _columns(chunk)
+                for rule in RULES:
+                    broken = rule.broken(columns, self._limits)
+                    if broken is not None and rule.action != "reject-row":
+                        rule.mend(columns, broken)
+                keys, _ = _keys(columns, np.ones(len(chunk), np.bool_))[name]
+                if len(same := np.flatnonzero(keys == self._twins[name])):
+                    return f"{reader.path.name}, {reader.where(row + int(same[0]))}"
+                row += len(chunk)
+        return ""
 
     def _check_count(self) -> None:
         expected = self._expectations.rows
@@ -283,11 +296,27 @@ class Checker:
         )
 
 
-def _again(seen: SeenRows, columns: Sequence[np.ndarray[Any, Any]], among: Mask) -> Mask:
-    """Return the rows, of those in `among`, whose values were seen before."""
-    hashes = hash_rows(columns)
-    if among.all():
-        return seen.add(hashes)
-    again = np.zeros(len(among), np.bool_)
-    again[among] = seen.add(hashes[among])
-    return again
+def _columns(chunk: Chunk) -> Columns:
+    """Return the fields of a chunk, each as an array of its own.
+
+    In wide rows they lie far apart in memory: copying each once makes all the rest fast.
+    """
+    return {name: np.ascontiguousarray(chunk[name]) for name in chunk.dtype.names or ()}
+
+
+def _keys(columns: Columns, good: Mask) -> dict[str, tuple[Hashes, Mask]]:
+    """Return what must not repeat: hashes by the name of the rule, and the rows it is for."""
+    keys = {}
+    if "event_name" in columns:
+        name = columns["event_name"]
+        keys["unique-id"] = hash_rows([name]), good & (name != "")
+    elif all(name in columns for name in IDENTITY):
+        numbers = [columns[name] for name in IDENTITY]
+        given = np.logical_and.reduce([column != MISSING_INTEGER for column in numbers])
+        keys["unique-id"] = hash_rows(numbers), good & given
+    if "event_no" in columns:
+        number = columns["event_no"]
+        keys["unique-number"] = hash_rows([number]), good & (number != MISSING_INTEGER)
+    measured = [column for field, column in columns.items() if field not in NAMING]
+    keys["repeated-row"] = hash_rows(measured), good
+    return keys

@@ -358,7 +358,7 @@ RULES: Final = (
         "no two events have the same name, or detector, run, frame and trigger number",
         "reject-row",
         ("event_name", "det_id", "run_id", "frame_index", "trigger_counter"),
-        problem="another event has the same id",
+        problem="the event has the same id",
         wanted="an id of its own for every event",
     ),
     Rule(
@@ -366,7 +366,7 @@ RULES: Final = (
         "no two events have the same event number",
         "reject-row",
         ("event_no",),
-        problem="another event has the same number",
+        problem="the event has the same number",
         wanted="a number of its own for every event",
     ),
     Rule(
@@ -374,7 +374,7 @@ RULES: Final = (
         "no two events have the same measured values",
         "reject-row",
         ("mjd", *_UNIX, "ra", "dec", *_VECTOR, "n_hits", "energy"),
-        problem="the row repeats an earlier one",
+        problem="the event has the same measured values",
         wanted="every event once",
     ),
 )
