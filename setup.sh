@@ -66,6 +66,6 @@ fi
 wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
-    .venv/bin/pip install --quiet --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
+    .venv/bin/pip install -qq --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
     printf '%s\n' "$wanted" > .venv/installed
 fi

@@ -109,13 +109,8 @@ make import RELEASE=ant20_01. -->
 			verbLevel="20"
 			description="Circle with the radius beta around the direction, for INTERSECTS and
 				CONTAINS.">
-			<property name="fits"></property>
+			<property name="computed">scircle(spoint(radians(ra), radians(decl)), radians(beta))</property>
 		</column>
-
-		<script type="preIndex" lang="SQL" name="draw the error circles">
-			ALTER TABLE \schema.main ALTER COLUMN origin_est TYPE scircle
-				USING scircle(spoint(radians(ra), radians(decl)), radians(beta))
-		</script>
 	</table>
 
 	<coverage>

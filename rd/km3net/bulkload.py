@@ -2,10 +2,13 @@
 
 Used in a resource descriptor as ``<customGrammar module="../km3net/bulkload"/>`` in a data
 element with exactly one ``make``. Each column of the table takes the FITS column of its name,
-upper case or lower; a column with ``<property name="fits">NAME</property>`` takes another
-one, and with ``<property name="fits"></property>`` none: it is sent as NULL, for a script to
-fill in. Units are converted from what the file declares (TUNIT) to what the table declares.
-NaN, TNULL and the empty string become NULL.
+upper case or lower; one with ``<property name="fits">NAME</property>`` takes another one.
+Units are converted from what the file declares (TUNIT) to what the table declares. NaN, TNULL
+and the empty string become NULL.
+
+A column with ``<property name="computed">SQL expression</property>`` is not in the file: the
+database computes it from the other columns. Such columns come last in a table. They are also
+the way to have types that PostgreSQL cannot take in binary form, such as pgSphere's.
 
 File and table are compared before a byte is sent. Values are not: DaCHS' row validation is
 passed by, so what comes here must have been checked when the file was made.
@@ -45,12 +48,24 @@ def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry p
         (table,) = data.tables.values()
         with fits.open(source, memmap=True) as hdus:
             events = find_events(hdus, source)
-            columns = [
-                Column(column, events, source)
-                for column in table.tableDef
-            ]
+            definitions = list(table.tableDef)
+            computed = [one for one in definitions if one.hasProperty("computed")]
+            stored = definitions[: len(definitions) - len(computed)]
+            if any(one.hasProperty("computed") for one in stored):
+                raise base.ReportableError(
+                    "%s: computed columns must come last" % table.tableDef.getQName()
+                )
+            columns = [Column(one, events, source) for one in stored]
             table.ensureOnDiskMatches()
+            # COPY asks each type in the table for a binary input, whether it is sent or not.
+            for one in computed:
+                table.connection.execute("ALTER TABLE %s DROP %s" % (table.tableName, one.name))
             table.copyIn(Stream(pack(columns, len(events.data))), binary=True)
+            for one in computed:
+                table.connection.execute(
+                    "ALTER TABLE %s ADD %s %s GENERATED ALWAYS AS (%s) STORED"
+                    % (table.tableName, one.name, one.type, one.getProperty("computed"))
+                )
 
     return load
 
@@ -70,9 +85,6 @@ class Column:
         self.name = str(definition.name)
         self.source = source
         fits_name = definition.getProperty("fits", self.name)
-        self.is_filled = bool(fits_name)
-        if not self.is_filled:
-            return
         if definition.type not in BINARY_FORMS:
             raise self._mismatch("type %s cannot be loaded" % definition.type)
         self.form = BINARY_FORMS[definition.type]
@@ -122,10 +134,7 @@ class Column:
         used : numpy.ndarray of int, shape (rows,)
             How many bytes of a row's field are sent; 4 for a NULL.
         """
-        if not self.is_filled:
-            lengths = numpy.full(stop - start, -1)
-            values = numpy.empty((stop - start, 0), numpy.uint8)
-        elif self.form is None:
+        if self.form is None:
             lengths, values = self._text(numpy.asarray(self.values[start:stop]))
         else:
             lengths, values = self._numbers(numpy.asarray(self.values[start:stop]))

@@ -33,8 +33,11 @@ publishes nothing. -->
 		resolution   the median angular resolution, in deg
 		minGeV, maxGeV  the energy range of the neutrinos
 		centreRA, centreDec, diameter   the part of the sky that is covered, in deg
+
+		The table must not be called products: DaCHS has one of that name, and the mixin
+		//products#table then never ends.
 		</doc>
-		<table id="products" onDisk="True" adql="hidden">
+		<table id="observations" onDisk="True" adql="hidden">
 			<meta name="description">The data products of this release and what they cover.</meta>
 			<mixin>//products#table</mixin>
 			<mixin
@@ -56,8 +59,8 @@ publishes nothing. -->
 				t_exptime="livetime"
 				t_resolution="NULL"
 				t_xel="-1"
-				em_min="\wavelengthOfGeV/\maxGeV"
-				em_max="\wavelengthOfGeV/\minGeV"
+				em_min="\\wavelengthOfGeV/\maxGeV"
+				em_max="\\wavelengthOfGeV/\minGeV"
 				em_xel="-1"
 				pol_xel="-1"
 				preview="NULL"
@@ -79,18 +82,18 @@ publishes nothing. -->
 				description="KM3NeT identifier of the product, which its provenance record has, too."/>
 		</table>
 
-		<data id="import_products">
+		<data id="import_observations">
 			<sources pattern="data/*.fits"/>
 			<customGrammar module="../km3net/products">
 				<rowfilter procDef="//products#define">
-					<bind key="table">"\schema.products"</bind>
+					<bind key="table">"\\schema.observations"</bind>
 					<bind key="mime">"application/fits"</bind>
 					<bind key="preview">None</bind>
 				</rowfilter>
 			</customGrammar>
-			<make table="products">
+			<make table="observations">
 				<rowmaker idmaps="*">
-					<map key="title">(@title+" \simulated").strip()</map>
+					<map key="title">(@title+" \\simulated").strip()</map>
 				</rowmaker>
 			</make>
 		</data>
