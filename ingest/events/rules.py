@@ -228,6 +228,13 @@ RULES: Final = (
         _placeholder((-999, -1)),
     ),
     _not_given(
+        # the covariance of a fit that failed gives any number: JGandalf's beta0 reaches 5 rad
+        "ang-err-unbounded",
+        "an angular error above 180 deg means that the fit could give none",
+        ("ang_err",),
+        lambda column: _any([(column > 180) & (column < np.inf)]),
+    ),
+    _not_given(
         "likelihood-placeholder",
         "a likelihood of -999 or infinity means that there is none",
         ("likelihood",),
@@ -337,12 +344,12 @@ RULES: Final = (
     ),
     Rule(
         "angular-error",
-        "angular errors lie in [0, 180] deg",
+        "angular errors are not negative",
         "reject-row",
         ("ang_err",),
-        problem="the angular error is not an angle",
+        problem="the angular error is negative",
         wanted="0 to 180 deg",
-        test=_outside(0, 180, "ang_err"),
+        test=_outside(0, np.inf, "ang_err"),
     ),
     Rule(
         "energy",

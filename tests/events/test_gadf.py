@@ -227,6 +227,14 @@ def test_without_good_time_intervals_the_events_tell(tmp_path):
     assert not (tmp_path / "b.fits").exists()
 
 
+def test_events_outside_the_good_times_are_counted(tmp_path):
+    chunk = sky(6)
+    chunk["mjd"] = [58000, 58001, 58001.5, 58002, 58003, 58003.5]
+    gtis = [(58000, 58001), (58002, 58003)]
+    metadata = replace(ANTARES, gtis=gtis, livetime=None)
+    assert write_event_list(tmp_path / "a.fits", [chunk], metadata).outside == 2
+
+
 def test_what_does_not_fit_is_refused(tmp_path):
     with pytest.raises(ManifestError, match="livetime does not fit"):
         write_event_list(tmp_path / "a.fits", [sky()], replace(ANTARES, livetime=1e9))
