@@ -1,4 +1,5 @@
 import hashlib
+import os
 import stat
 
 import pytest
@@ -21,8 +22,17 @@ def test_a_file_is_replaced_at_the_end(tmp_path):
         stream.write(b"new")
         assert not path.exists()
     assert path.read_bytes() == b"new"
-    assert stat.S_IMODE(path.stat().st_mode) & 0o400
     assert [one.name for one in path.parent.iterdir()] == ["file"]
+
+
+def test_a_file_can_be_read_by_the_server(tmp_path):
+    before = os.umask(0o027)
+    try:
+        with atomic_write(tmp_path / "file"):
+            pass
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o640
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

@@ -142,6 +142,31 @@ def test_people_and_their_machines_are_not_told(hdf5, product):
         assert word not in text
 
 
+def test_one_session_may_have_made_several_files(making, product):
+    module = {
+        "name": "Pump",
+        "parameters": {"filename": "/people/someone/in.root", "n": [1, "~/x"]},
+    }
+    session = {
+        "uuid": "a-b",
+        "configuration": {"modules": [module]},
+        "input": [{"url": "/people/someone/in.root", "uuid": "c-d"}],
+        "output": [{"url": "one.h5", "uuid": "1"}, {"url": "two.h5", "uuid": "2"}],
+    }
+    sources = [
+        replace(making.sources[0], name=name, checksum=digit * 64, sessions=[session])
+        for name, digit in (("one.h5", "1"), ("two.h5", "2"))
+    ]
+    text = write_provenance(product, replace(making, sources=sources)).read_text()
+    assert "someone" not in text
+    plain = json.loads(text)
+    # a second record of the same activity would make this a list
+    told = json.loads(plain["activity"]["km3:session-a-b"]["km3:configuration"])
+    assert told["modules"][0]["parameters"] == {"filename": "in.root", "n": [1, "x"]}
+    made = [one["prov:entity"] for one in plain["wasGeneratedBy"].values() if "a-b" in str(one)]
+    assert sorted(made) == [f"km3:sha256-{digit * 64}" for digit in "12"]
+
+
 @pytest.mark.parametrize("content", [b"{", b"{}", b"[{}]", b"[1]", b"\xff"])
 def test_a_damaged_document_is_told(tmp_path, content):
     path = tmp_path / "file.h5"

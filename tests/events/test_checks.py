@@ -259,6 +259,18 @@ def test_what_is_not_given_is_no_offence():
     assert accepted["n_hits"][3] == MISSING_INTEGER
 
 
+def test_both_ends_of_the_time_range_belong_to_it():
+    rows = sky()
+    low, high = float(rows["mjd"][0]), float(rows["mjd"][-1])
+    assert run(rows, start_mjd=low, stop_mjd=high, rows=10)[1].rejected == 0
+
+
+def test_events_without_a_name_need_no_unique_one():
+    rows = sky()
+    rows["event_name"] = ""
+    assert counts(run(rows)[1]) == {}
+
+
 def test_events_without_a_trigger_number_need_no_unique_id():
     rows = detector()
     rows["frame_index"] = 1
@@ -420,6 +432,14 @@ def test_repetitions_are_those_a_set_finds(chunks):
         column = np.array(values, np.int64)
         if len(column):
             assert rows.add(hash_rows([column])).tolist() == expected
+
+
+def test_many_chunks_are_kept_in_few_arrays():
+    rows = SeenRows()
+    for start in range(100):
+        assert not rows.add(hash_rows([np.arange(10) + 10 * start])).any()
+    assert len(rows._levels) <= 7  # log2 of 100
+    assert rows.add(hash_rows([np.arange(1000)])).all()
 
 
 def test_different_rows_have_different_hashes():

@@ -303,6 +303,8 @@ def test_the_index_tables(runs):
     ]
     assert len(rows) == 6
     before = sha256(runs / "obs-index.fits.gz"), sha256(runs / "hdu-index.fits.gz")
+    # RFC 1952: the flags say that there is no name, and the four bytes of the date are 0
+    assert (runs / "obs-index.fits.gz").read_bytes()[3:8] == bytes(5)
     write_index(runs, products[::-1], responses)
     assert (sha256(runs / "obs-index.fits.gz"), sha256(runs / "hdu-index.fits.gz")) == before
 
