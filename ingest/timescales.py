@@ -11,9 +11,11 @@ import erfa
 import numpy as np
 import numpy.typing as npt
 from astropy.time import update_leap_seconds
+from astropy.utils import iers
 
-# erfa brings its own table of leap seconds; astropy's may be newer
-update_leap_seconds()
+# erfa brings its own table of leap seconds; that of astropy-iers-data may be newer. The file
+# is named because astropy would otherwise look for a newer one in the network.
+update_leap_seconds([iers.IERS_LEAP_SECOND_FILE])
 
 MJD_REFERENCE: Final = 51_544
 """2000-01-01T00:00:00 TT; a whole day, so MJDREFF is 0 and nothing is rounded."""

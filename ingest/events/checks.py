@@ -17,7 +17,8 @@ from ingest.errors import InputError, ManifestError
 from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.hashing import Hashes, Mask, SeenRows, hash_rows
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, Reader
-from ingest.events.rules import RULES, Columns, Limits, Rule
+from ingest.events.row_tests import Columns, Limits
+from ingest.events.rules import RULES, Rule
 
 FIRST_SHOWN = 5
 """Offending rows a report keeps per rule."""

@@ -135,12 +135,15 @@ class Product:
         Number of events.
     first_mjd, last_mjd : float or None
         Times of the first and the last event, MJD UTC; None if there are no events.
+    outside : int
+        Number of events outside the good time intervals; gammapy leaves these out.
     """
 
     path: Path
     rows: int
     first_mjd: float | None
     last_mjd: float | None
+    outside: int
 
 
 def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) -> Product:
@@ -174,6 +177,8 @@ def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) ->
     own = {field: column for field, column in _OWN_COLUMNS.items() if field in fields}
     times = _Range()
     mjds = _Range()
+    given = _given_intervals(metadata)
+    outside = 0
     with atomic_write(path) as stream:
         write_primary(stream, _primary_cards(metadata), _history(metadata))
         table = TableWriter(
@@ -186,11 +191,12 @@ def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) ->
             times.include(rows["TIME"])
             mjds.include(rows["MJD"])
             table.append(rows)
-        intervals = _intervals(metadata, times)
+            outside += _outside(rows["TIME"], given)
+        intervals = given or [times.ends()]
         table.finish(_time_values(metadata, intervals))
         cards = (*FORMAT_CARDS, ("HDUCLAS1", "GTI", ""), *TIME_CARDS)
         write_table(stream, "GTI", GTI_COLUMNS, intervals, cards)
-    return Product(path, table.rows, mjds.low, mjds.high)
+    return Product(path, table.rows, mjds.low, mjds.high, outside)
 
 
 class _Range:
@@ -205,6 +211,11 @@ class _Range:
             low, high = float(values.min()), float(values.max())
             self.low = low if self.low is None else min(self.low, low)
             self.high = high if self.high is None else max(self.high, high)
+
+    def ends(self) -> tuple[float, float]:
+        if self.low is None or self.high is None:
+            raise ValueError("neither events nor good time intervals are given")
+        return self.low, self.high
 
 
 def _rows(
@@ -229,14 +240,20 @@ def _rows(
     return rows
 
 
-def _intervals(metadata: Metadata, times: _Range) -> list[tuple[float, float]]:
-    """Return the good time intervals in seconds of TT."""
-    if metadata.gtis:
-        edges = utc_mjd_to_tt(np.array(metadata.gtis))
-        return [(float(start), float(stop)) for start, stop in edges]
-    if times.low is None or times.high is None:
-        raise ValueError("neither events nor good time intervals are given")
-    return [(times.low, times.high)]
+def _given_intervals(metadata: Metadata) -> list[tuple[float, float]]:
+    """Return the good time intervals that were given, in seconds of TT."""
+    edges = utc_mjd_to_tt(np.array(metadata.gtis, np.float64).reshape(-1, 2))
+    return [(float(start), float(stop)) for start, stop in edges]
+
+
+def _outside(times: npt.NDArray[np.float64], intervals: list[tuple[float, float]]) -> int:
+    """Count the times that lie in none of the intervals."""
+    if not intervals:
+        return 0
+    starts, stops = np.array(intervals).T
+    # as many intervals have begun as have ended: the time is in a gap
+    gap = np.searchsorted(starts, times, "right") == np.searchsorted(stops, times, "left")
+    return int(np.count_nonzero(gap))
 
 
 def _time_values(

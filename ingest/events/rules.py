@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from ingest.events import row_tests
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.hashing import Mask
-
-Columns = dict[str, npt.NDArray[Any]]
-"""The fields of one chunk, each as an array of its own."""
+from ingest.events.row_tests import (
+    NORM_TOLERANCE,
+    UNIX,
+    VECTOR,
+    Columns,
+    IsNone,
+    Limits,
+    Mending,
+    Test,
+)
 
 Action = Literal["reject-row", "set-missing", "repair"]
 
-NORM_TOLERANCE: Final = 1e-3
-"""How far from 1 the length of a direction may be; it is made 1 if it is nearer."""
-UNIX_EPOCH_MJD: Final = 40_587
-DAY: Final = 86_400
-
-_VECTOR = ("dir_x", "dir_y", "dir_z")
-_UNIX = ("unix_seconds", "unix_nanoseconds")
 _AT_ORIGIN = "repair or remove the row at its origin and deliver the file again"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The time range of a release, MJD UTC; None where it is open."""
-
-    start_mjd: float | None = None
-    stop_mjd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -67,8 +58,8 @@ class Rule:
     problem: str = ""
     wanted: str = ""
     remedy: str = _AT_ORIGIN
-    test: Callable[[Columns, Limits], Mask] | None = None
-    mending: Callable[[Columns, Mask], None] | None = None
+    test: Test | None = None
+    mending: Mending | None = None
 
     def broken(self, columns: Columns, limits: Limits) -> Mask | None:
         """Return the rows that break the rule, None where it does not apply."""
@@ -92,110 +83,11 @@ class Rule:
         )
 
 
-def _any(masks: Iterable[Mask]) -> Mask:
-    """Return the rows that are in any of the masks."""
-    found: Mask = np.logical_or.reduce(list(masks))
-    return found
-
-
-def _bad_time(columns: Columns, limits: Limits) -> Mask:
-    if "mjd" in columns:
-        return _any([~np.isfinite(columns["mjd"])])
-    seconds, nanoseconds = (columns[name] for name in _UNIX)
-    return _any([seconds == MISSING_INTEGER, nanoseconds < 0, nanoseconds >= 1_000_000_000])
-
-
-def _outside_release(columns: Columns, limits: Limits) -> Mask:
-    if "mjd" in columns:
-        mjd = columns["mjd"]
-    else:
-        seconds, nanoseconds = (columns[name] for name in _UNIX)
-        mjd = UNIX_EPOCH_MJD + (seconds + nanoseconds / 1e9) / DAY
-    outside = np.zeros(len(mjd), np.bool_)
-    if limits.start_mjd is not None:
-        outside |= mjd < limits.start_mjd
-    if limits.stop_mjd is not None:
-        outside |= mjd > limits.stop_mjd
-    return outside & ~_bad_time(columns, limits)
-
-
-def _not_finite(*names: str) -> Callable[[Columns, Limits], Mask]:
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return _any(~np.isfinite(columns[name]) for name in names if name in columns)
-
-    return test
-
-
-def _outside(low: float, high: float, *names: str) -> Callable[[Columns, Limits], Mask]:
-    """Make the test for a closed interval; a value that is not given lies in it."""
-
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return _any(
-            (columns[name] < low) | (columns[name] > high) for name in names if name in columns
-        )
-
-    return test
-
-
-def _norm(columns: Columns) -> npt.NDArray[np.float64]:
-    x, y, z = (columns[name] for name in _VECTOR)
-    norm: npt.NDArray[np.float64] = np.sqrt(x * x + y * y + z * z)
-    return norm
-
-
-def _not_unit(columns: Columns, limits: Limits) -> Mask:
-    return _any([np.abs(_norm(columns) - 1) > NORM_TOLERANCE])
-
-
-def _nearly_unit(columns: Columns, limits: Limits) -> Mask:
-    # directions stored in single precision are right to 1e-7
-    deviation = np.abs(_norm(columns) - 1)
-    return _any([(deviation > 1e-12) & (deviation <= NORM_TOLERANCE)])
-
-
-def _normalise(columns: Columns, rows: Mask) -> None:
-    norm = np.where(rows, _norm(columns), 1.0)
-    for name in _VECTOR:
-        columns[name] = columns[name] / norm
-
-
-def _full_circle(*names: str) -> Callable[[Columns, Limits], Mask]:
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return _any(columns[name] == 360 for name in names if name in columns)
-
-    return test
-
-
-def _fold(*names: str) -> Callable[[Columns, Mask], None]:
-    def mend(columns: Columns, rows: Mask) -> None:
-        for name in names:
-            if name in columns:
-                columns[name] = np.where(columns[name] == 360, 0.0, columns[name])
-
-    return mend
-
-
-def _placeholder(
-    values: tuple[float, ...], infinite: bool = True
-) -> Callable[[npt.NDArray[Any]], Mask]:
-    def is_placeholder(column: npt.NDArray[Any]) -> Mask:
-        found = np.zeros(len(column), np.bool_)
-        for value in values:
-            found |= column == value
-        if infinite and column.dtype.kind == "f":
-            found |= np.isinf(column)
-        return found
-
-    return is_placeholder
-
-
-def _not_given(
-    name: str, what: str, fields: tuple[str, ...], is_it: Callable[[npt.NDArray[Any]], Mask]
-) -> Rule:
+def _not_given(name: str, what: str, fields: tuple[str, ...], is_it: IsNone) -> Rule:
     """Make a rule that sets placeholders in `fields` to "not given"."""
 
     def test(columns: Columns, limits: Limits) -> Mask:
-        return _any(is_it(columns[one]) for one in fields if one in columns)
+        return row_tests.either(is_it(columns[one]) for one in fields if one in columns)
 
     def mend(columns: Columns, rows: Mask) -> None:
         for one in fields:
@@ -208,76 +100,78 @@ def _not_given(
     return Rule(name, what, "set-missing", fields, test=test, mending=mend)
 
 
-def _below_one(column: npt.NDArray[Any]) -> Mask:
-    below: Mask = (column < 1) & (column != MISSING_INTEGER)
-    return below
-
-
 RULES: Final = (
     # placeholders first: what is not given cannot be out of range
     _not_given(
         "energy-placeholder",
         "an energy of -999, -1, 0 or infinity means that there is none",
         ("energy",),
-        _placeholder((-999, -1, 0)),
+        row_tests.placeholder(-999, -1, 0),
     ),
     _not_given(
         "ang-err-placeholder",
         "an angular error of -999, -1 or infinity means that there is none",
         ("ang_err",),
-        _placeholder((-999, -1)),
+        row_tests.placeholder(-999, -1),
+    ),
+    _not_given(
+        # the covariance of a fit that failed gives any number: JGandalf's beta0 reaches 5 rad
+        "ang-err-unbounded",
+        "an angular error above 180 deg means that the fit could give none",
+        ("ang_err",),
+        row_tests.above_half_circle,
     ),
     _not_given(
         "likelihood-placeholder",
         "a likelihood of -999 or infinity means that there is none",
         ("likelihood",),
-        _placeholder((-999,)),
+        row_tests.placeholder(-999),
     ),
     _not_given(
         "local-direction-placeholder",
         "a zenith or azimuth of -999, -1 or infinity means that there is none",
         ("zenith", "azimuth"),
-        _placeholder((-999, -1)),
+        row_tests.placeholder(-999, -1),
     ),
     _not_given(
         "n-hits-placeholder",
         "a number of hits below 1 means that there is none",
         ("n_hits",),
-        _below_one,
+        row_tests.below_one,
     ),
     _not_given(
         "number-placeholder",
         "a detector, run, frame or trigger number of -999 or -1 means that there is none",
         ("det_id", "run_id", "frame_index", "trigger_counter"),
-        _placeholder((-999, -1)),
+        row_tests.placeholder(-999, -1),
     ),
     Rule(
         "finite-time",
         "every event has a time",
         "reject-row",
-        ("mjd", *_UNIX),
+        ("mjd", *UNIX),
         problem="the event has no valid time",
         wanted="a finite MJD, or whole UTC seconds and 0 to 999999999 nanoseconds",
-        test=_bad_time,
+        test=row_tests.bad_time,
     ),
     Rule(
         "time-range",
         "every event lies within the release's time range",
         "reject-row",
-        ("mjd", *_UNIX),
+        ("mjd", *UNIX),
         problem="the event is outside the release's time range",
         wanted="a time from MJD {start} to {stop} (UTC)",
         remedy="correct start_mjd and stop_mjd in release.toml, or deliver the right file",
-        test=_outside_release,
+        test=row_tests.outside_release,
     ),
     Rule(
         "finite-direction",
         "every event has a direction",
         "reject-row",
-        ("ra", "dec", *_VECTOR),
+        ("ra", "dec", *VECTOR),
         problem="the event has no direction",
         wanted="finite numbers",
-        test=_not_finite("ra", "dec", *_VECTOR),
+        test=row_tests.not_finite("ra", "dec", *VECTOR),
     ),
     Rule(
         "declination",
@@ -286,7 +180,7 @@ RULES: Final = (
         ("dec",),
         problem="the declination is not on the sky",
         wanted="-90 to 90 deg",
-        test=_outside(-90, 90, "dec"),
+        test=row_tests.outside(-90, 90, "dec"),
     ),
     Rule(
         "right-ascension",
@@ -295,32 +189,32 @@ RULES: Final = (
         ("ra",),
         problem="the right ascension is not within the circle",
         wanted="0 to 360 deg (not hours, and not -180 to 180)",
-        test=_outside(0, 360, "ra"),
+        test=row_tests.outside(0, 360, "ra"),
     ),
     Rule(
         "full-circle",
         "360 deg is written as 0",
         "repair",
         ("ra", "azimuth"),
-        test=_full_circle("ra", "azimuth"),
-        mending=_fold("ra", "azimuth"),
+        test=row_tests.full_circle("ra", "azimuth"),
+        mending=row_tests.fold("ra", "azimuth"),
     ),
     Rule(
         "unit-vector",
         f"directions have length 1 to within {NORM_TOLERANCE}",
         "reject-row",
-        _VECTOR,
+        VECTOR,
         problem="the direction is not a unit vector",
         wanted=f"a length of 1 to within {NORM_TOLERANCE}",
-        test=_not_unit,
+        test=row_tests.not_unit,
     ),
     Rule(
         "unit-vector-rounding",
         f"directions whose length is off by less than {NORM_TOLERANCE} are given length 1",
         "repair",
-        _VECTOR,
-        test=_nearly_unit,
-        mending=_normalise,
+        VECTOR,
+        test=row_tests.nearly_unit,
+        mending=row_tests.normalise,
     ),
     Rule(
         "local-direction",
@@ -329,20 +223,20 @@ RULES: Final = (
         ("zenith", "azimuth"),
         problem="the local direction is not within its range",
         wanted="zenith 0 to 180 deg, azimuth 0 to 360 deg",
-        test=lambda columns, limits: _any(
-            _outside(0, high, name)(columns, limits)
+        test=lambda columns, limits: row_tests.either(
+            row_tests.outside(0, high, name)(columns, limits)
             for name, high in (("zenith", 180), ("azimuth", 360))
             if name in columns
         ),
     ),
     Rule(
         "angular-error",
-        "angular errors lie in [0, 180] deg",
+        "angular errors are not negative",
         "reject-row",
         ("ang_err",),
-        problem="the angular error is not an angle",
+        problem="the angular error is negative",
         wanted="0 to 180 deg",
-        test=_outside(0, 180, "ang_err"),
+        test=row_tests.outside(0, np.inf, "ang_err"),
     ),
     Rule(
         "energy",
@@ -351,7 +245,7 @@ RULES: Final = (
         ("energy",),
         problem="the energy is negative",
         wanted="GeV, above 0",
-        test=_outside(0, np.inf, "energy"),
+        test=row_tests.outside(0, np.inf, "energy"),
     ),
     Rule(
         "unique-id",
@@ -373,7 +267,7 @@ RULES: Final = (
         "repeated-row",
         "no two events have the same measured values",
         "reject-row",
-        ("mjd", *_UNIX, "ra", "dec", *_VECTOR, "n_hits", "energy"),
+        ("mjd", *UNIX, "ra", "dec", *VECTOR, "n_hits", "energy"),
         problem="the event has the same measured values",
         wanted="every event once",
     ),
