@@ -115,7 +115,9 @@ class DstRootReader(Reader):
             sums = _sums(file, self.path) if "headerTree" in names else {}
             detectors = sums.pop("detid", [])
             runs = sums.pop("runNumber", [])
-            simulated = any(_SIMULATION & set(head) for head in heads) or self._has_truth(file)
+            simulated: bool | None = None if not heads else False
+            if any(_SIMULATION & set(head) for head in heads) or self._has_truth(file):
+                simulated = True
             provenance: dict[str, Any] = {
                 "header": heads[0] if len(heads) == 1 else heads,
                 "selection": {"header_sums": sums, **_summaries(file, names, self.path)},

@@ -77,7 +77,10 @@ class Km3pipeHdf5Reader(Reader):
             self._key, self._times = _KEYS[generation], _TIMES[generation]
             events = Table.at(file, "event_info", path)
             self._n_events = events.rows
-            self._simulated = "mc_tracks" in file or bool(_SIMULATION & set(self._header(file)))
+            header = self._header(file)
+            self._simulated: bool | None = None if not header else False
+            if "mc_tracks" in file or _SIMULATION & set(header):
+                self._simulated = True
             if not set(self._times) <= set(events.columns):
                 raise InputError(
                     "the events carry no absolute time"
