@@ -148,7 +148,7 @@ class Table:
                 remedy="deliver the file with this table",
             )
         for key, dataset in datasets.items():
-            _believe(dataset, path, key if key == name else f"{name}/{key}")
+            believe(dataset, path, key if key == name else f"{name}/{key}")
         if len({len(dataset) for dataset in datasets.values()}) > 1:
             raise InputError(
                 "the columns have different lengths",
@@ -228,19 +228,30 @@ def text(value: object) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return text(value)
-    if isinstance(value, np.ndarray):
-        return [_plain(item) for item in value.tolist()]
-    return _plain(value.item()) if isinstance(value, np.generic) else value
+    if isinstance(value, h5py.Empty):
+        return ""
+    if isinstance(value, np.ndarray | tuple | list):
+        return [_plain(item) for item in (value.tolist() if hasattr(value, "tolist") else value)]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def _is_column(node: Any, key: str) -> bool:
     return isinstance(node, h5py.Dataset) and node.ndim == 1 and not key.startswith("_")
 
 
-def _believe(dataset: Any, path: Path, where: str) -> None:
-    """Check that what a dataset claims to hold is there and can be held."""
+def believe(dataset: Any, path: Path, where: str) -> None:
+    """Check that what a dataset claims to hold is there and can be held.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If it is not.
+    """
     with told(path, where):
-        rows, row_bytes = len(dataset), dataset.dtype.itemsize
+        rows = len(dataset)
+        row_bytes = dataset.dtype.itemsize * math.prod(dataset.shape[1:])
         chunk_rows = dataset.chunks[0] if dataset.chunks else 0
         if chunk_rows:
             complete = rows == 0 or dataset.id.get_num_chunks() >= math.ceil(rows / chunk_rows)
