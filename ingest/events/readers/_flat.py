@@ -19,7 +19,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import InputError
-from ingest.events.readers._hdf5 import ATTRIBUTE_BYTES_LIMIT, REPAIR, believe, text, told
+from ingest.events.readers._hdf5 import (
+    ATTRIBUTE_BYTES_LIMIT,
+    REPAIR,
+    attribute_bytes,
+    believe,
+    text,
+    told,
+)
 
 Array = npt.NDArray[Any]
 
@@ -68,7 +75,7 @@ class FlatTable:
             node = column.node if column.member is None else column.node.fields(column.member)
             values = node[start:stop]
             values = values if column.place is None else values[:, column.place]
-            if column.kind in "OS":
+            if column.kind == "S":
                 values = np.array([text(value) for value in values.tolist()], dtype=np.str_)
             return np.ascontiguousarray(values)
 
@@ -108,6 +115,8 @@ def check(table: FlatTable) -> None:
         If they are not.
     """
     for name, column in table.columns.items():
+        if column.kind == "O":
+            continue
         believe(column.node, table.path, f"{table.name} column {name}")
         with told(table.path, table.name):
             length = len(column.node)
@@ -136,7 +145,7 @@ def _table(path: Path, name: str, node: Any) -> FlatTable | None:
             if isinstance(item, h5py.Dataset) and item.ndim == 1 and not item.dtype.names
             and not key.startswith("_")
         }  # fmt: skip
-    first = next(iter(columns.values()), None)
+    first = next((column for column in columns.values() if column.kind != "O"), None)
     return FlatTable(path, name, len(first.node), columns) if first else None
 
 
@@ -162,8 +171,7 @@ def _fixed(group: Any) -> Iterator[tuple[str, Column]]:
             # text is one pickled object for the whole block
             usable = values.ndim == 2 and place < values.shape[1]
             kind = _kind(values.dtype) if usable else "O"
-            if usable:
-                yield text(name), Column(values, None, place, kind, _unit(group.attrs, text(name)))
+            yield text(name), Column(values, None, place, kind, _unit(group.attrs, text(name)))
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
@@ -181,7 +189,7 @@ def _unit(attributes: Any, name: str) -> str | None:
 
 
 def _attribute(attributes: Any, key: str) -> str | None:
-    if key not in attributes or attributes.get_id(key).get_storage_size() > ATTRIBUTE_BYTES_LIMIT:
+    if key not in attributes or attribute_bytes(attributes, key) > ATTRIBUTE_BYTES_LIMIT:
         return None
     value = attributes[key]
     return text(value) or None if isinstance(value, bytes | str) else None
@@ -189,7 +197,7 @@ def _attribute(attributes: Any, key: str) -> str | None:
 
 def _names(attributes: Any, key: str) -> list[str]:
     """Return the names in a pickled list of texts; none if it is anything else."""
-    if key not in attributes or attributes.get_id(key).get_storage_size() > 1 << 20:
+    if key not in attributes or attribute_bytes(attributes, key) > 1 << 20:
         return []
     value = attributes[key]
     if isinstance(value, np.ndarray):

@@ -215,9 +215,17 @@ def attributes(node: Any, path: Path) -> dict[str, Any]:
     plain: dict[str, Any] = {}
     with told(path, "attributes"):
         for key in node.attrs:
-            if node.attrs.get_id(key).get_storage_size() <= ATTRIBUTE_BYTES_LIMIT:
+            if attribute_bytes(node.attrs, key) <= ATTRIBUTE_BYTES_LIMIT:
                 plain[key] = _plain(node.attrs[key])
     return plain
+
+
+def attribute_bytes(attributes: Any, key: str) -> int:
+    """Return how large an attribute is in the file; HDF5 has no size for an empty one."""
+    try:
+        return int(attributes.get_id(key).get_storage_size())
+    except RuntimeError:
+        return 0
 
 
 def text(value: object) -> str:

@@ -107,9 +107,7 @@ class ByKey:
         return taken
 
 
-def histories(
-    tracks: dict[str, Array], stages: dict[str, Array], key: str
-) -> tuple[Array, Array]:
+def histories(tracks: dict[str, Array], stages: dict[str, Array], key: str) -> tuple[Array, Array]:
     """Return how many stages each track went through, and whether all were muon stages."""
     pair = np.dtype([("key", np.int64), ("idx", np.int64)])
     wanted, given = np.empty(len(tracks[key]), pair), np.empty(len(stages[key]), pair)

@@ -9,8 +9,8 @@ in the samples of ORCA4 and ORCA6, where only one track was kept, ``T/coords`` w
 the same one. An event whose reconstruction failed has a track of type 0 or none: its direction
 and its fit are missing.
 
-Time is that of the event plus that of the track, ns within the time slice of 0.1 s. ``T/coords/mjd``
-is the time of the slice alone, up to 0.1 s earlier, which is 1.5 arcsec on the sky.
+Time is that of the event plus that of the track, ns within the time slice of 0.1 s.
+``T/coords/mjd`` is the time of the slice alone, up to 0.1 s earlier: 1.5 arcsec on the sky.
 
 Fit information by its index (KM3NeT data format definitions): 0 JGANDALF_BETA0_RAD, the angular
 error estimate; 3 JGANDALF_NUMBER_OF_HITS; 4 JENERGY_ENERGY in GeV, before the correction that
@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import awkward as ak
+import awkward as ak  # type: ignore[import-untyped]
 import numpy as np
 import numpy.typing as npt
 import uproot

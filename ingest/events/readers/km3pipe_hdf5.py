@@ -54,7 +54,7 @@ class Km3pipeHdf5Reader(Reader):
 
     format = "km3pipe-hdf5"
     title = "KM3NeT events, km3pipe HDF5 4.x and 5.x"
-    gives = (
+    gives: tuple[str, ...] = (
         "det_id", "run_id", "frame_index", "trigger_counter", "unix_seconds", "unix_nanoseconds",
         *DIRECTION, "ang_err", "energy", "n_hits", "likelihood", "topology",
     )  # fmt: skip
@@ -183,7 +183,8 @@ class Km3pipeHdf5Reader(Reader):
                     keys = block[self._key].astype(np.int64)
                     self._check_keys(keys, last, first)
                     last = int(keys[-1])
-                    best = self._best(keys, tracks.until(last), stages and stages.until(last))
+                    history = None if stages is None else stages.until(last)
+                    best = self._best(keys, tracks.until(last), history)
                     self._fill(chunk[first - start : first - start + len(keys)], block, best, first)
                 yield chunk
             if (left := tracks.until(None)) and len(left[self._key]):

@@ -88,7 +88,7 @@ class SimpleHdf5Reader(Reader):
 
     format = "simple-hdf5"
     title = "Flat table of events (HDF5 of pandas, PyTables or h5py)"
-    gives = tuple(FIELDS)
+    gives: tuple[str, ...] = tuple(FIELDS)
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
