@@ -98,6 +98,18 @@ def opened(path: Path) -> Iterator[Any]:
             file.close()
 
 
+def holds(file: Any, name: str, path: Path) -> bool:
+    """Say whether an open file has a group or dataset of this name.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If the file is too damaged to tell.
+    """
+    with told(path, name):
+        return name in file
+
+
 @dataclass(frozen=True)
 class Table:
     """A table inside an open file.

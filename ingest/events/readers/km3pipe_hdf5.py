@@ -29,7 +29,16 @@ import numpy as np
 from ingest.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._columns import integers, refuse_empty, unix_time
-from ingest.events.readers._hdf5 import Array, Table, attributes, is_hdf5, opened, text, told
+from ingest.events.readers._hdf5 import (
+    Array,
+    Table,
+    attributes,
+    holds,
+    is_hdf5,
+    opened,
+    text,
+    told,
+)
 from ingest.events.readers._tracks import BEST_TRACK, BLOCK, JPP, ByKey, best_tracks, histories
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
@@ -79,7 +88,7 @@ class Km3pipeHdf5Reader(Reader):
             self._n_events = events.rows
             header = self._header(file)
             self._simulated: bool | None = None if not header else False
-            if "mc_tracks" in file or _SIMULATION & set(header):
+            if holds(file, "mc_tracks", path) or _SIMULATION & set(header):
                 self._simulated = True
             if not set(self._times) <= set(events.columns):
                 raise InputError(
@@ -104,7 +113,9 @@ class Km3pipeHdf5Reader(Reader):
             }
             self._filtered = name.endswith("/tracks")
             extra = ("rec_type",) if self._filtered else ()
-            staged = self._filtered and "reco/rec_stages" in file and "idx" in tracks.columns
+            staged = (
+                self._filtered and holds(file, "reco/rec_stages", path) and "idx" in tracks.columns
+            )
             self._staged = staged
             tracks.need((self._key, *(("idx",) if staged else ()), *extra), "iu")
             tracks.need((*DIRECTION, *self._from.values()))
@@ -192,7 +203,7 @@ class Km3pipeHdf5Reader(Reader):
 
     def _header(self, file: Any) -> dict[str, Any]:
         """Return ``raw_header`` as {parameter: {field: value}}, values as the file spells them."""
-        if "raw_header" not in file:
+        if not holds(file, "raw_header", self.path):
             return {}
         table = Table.at(file, "raw_header", self.path)
         names = ("parameter", "field_names", "field_values")

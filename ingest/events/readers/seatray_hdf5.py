@@ -36,7 +36,7 @@ import numpy.typing as npt
 from ingest.errors import InputError
 from ingest.events.fields import MISSING_INTEGER, Chunk, chunk_dtype
 from ingest.events.readers._columns import integers, refuse_empty, source_to_direction, unix_time
-from ingest.events.readers._hdf5 import Table, attributes, is_hdf5, opened, told
+from ingest.events.readers._hdf5 import Table, attributes, holds, is_hdf5, opened, told
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 Array = npt.NDArray[Any]
@@ -135,7 +135,7 @@ class SeatrayHdf5Reader(Reader):
     def _hits_index(self, file: Any) -> Table | None:
         """Return the index of the used hits, where it has a row for each row of the fits."""
         name = f"__I3Index__/{HITS}"
-        if name not in file:
+        if not holds(file, name, self.path):
             return None
         table = Table.at(file, name, self.path)
         return table if table.rows == self._rows else None

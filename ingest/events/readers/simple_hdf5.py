@@ -33,7 +33,7 @@ from ingest.events.readers._columns import (
     unix_time,
 )
 from ingest.events.readers._flat import FlatTable, check, flat_tables
-from ingest.events.readers._hdf5 import attributes, is_hdf5, opened
+from ingest.events.readers._hdf5 import attributes, is_hdf5, opened, told
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 Array = npt.NDArray[Any]
@@ -125,7 +125,9 @@ class SimpleHdf5Reader(Reader):
     def facts(self) -> FileFacts:
         """Return which columns are used for what, which are not, and the table's attributes."""
         with opened(self.path) as file:
-            marks = attributes(file[self._name], self.path)
+            with told(self.path, self._name):
+                node = file[self._name]
+            marks = attributes(node, self.path)
         used = self._used()
         return FileFacts(
             n_events=self._n_events,

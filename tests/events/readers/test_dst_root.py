@@ -104,8 +104,8 @@ def test_facts_of_a_measured_file(real):
     facts = DstRootReader(real("dst/orca6_sample.root")).facts()
     assert (facts.detector, facts.runs, facts.simulated) == ("orca", (9505,), False)
     assert facts.livetime == 21593.2
-    assert facts.start_mjd == Time(1614168005, format="unix").mjd
-    assert facts.stop_mjd == Time(1614189598, format="unix").mjd
+    assert facts.start_mjd == pytest.approx(Time(1614168005, format="unix").mjd, abs=1e-9)
+    assert facts.stop_mjd == pytest.approx(Time(1614189598, format="unix").mjd, abs=1e-9)
     selection = facts.provenance["selection"]
     assert selection["header_sums"]["JDAQEvent"] == [170316.0]
     assert selection["summaries"]["coords"] == "Celestial_coordinates"
