@@ -248,7 +248,7 @@ def _matched(table: FlatTable) -> dict[str, str]:
         spelled.setdefault(name.lower(), []).append(name)
     matched: dict[str, str] = {}
     for field, spellings in SPELLINGS.items():
-        kinds = "SO" if field in _TEXT else "iuf"
+        kinds = "S" if field in _TEXT else "iuf"
         names = [spelled[word] for word in spellings if word in spelled]
         fitting = [name for name in names if table.columns[name[0]].kind in kinds]
         if not fitting or fitting[0][0] in matched.values():

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 
+import astropy.units as u
 import numpy as np
 import pytest
-import astropy.units as u
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from astropy.time import Time
