@@ -57,8 +57,10 @@ class Reader(abc.ABC):
     """The format's name in manifests and on the command line."""
     title: ClassVar[str]
     """The format in words."""
-    gives: ClassVar[tuple[str, ...]]
-    """The fields of the chunks, of :data:`ingest.events.fields.FIELDS`."""
+    gives: tuple[str, ...]
+    """The fields of the chunks, of :data:`ingest.events.fields.FIELDS`, in their order.
+
+    On the class, what the format can give; on an opened reader, what this file does give."""
     needs: ClassVar[tuple[str, ...]] = ()
     """What the format cannot tell by itself and someone has to provide, in words."""
 
