@@ -6,11 +6,10 @@ import errno
 import sys
 import tempfile
 import traceback
-from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from ingest import __version__
 from ingest.errors import ExitCode, IngestError
@@ -43,9 +42,7 @@ def main() -> None:
         click.echo(f"error: {_explain(error)}", err=True)
         sys.exit(ExitCode.FAILURE)
     except Exception as error:
-        with tempfile.NamedTemporaryFile(
-            "w", prefix="km3vo-", suffix=".log", delete=False
-        ) as log:
+        with tempfile.NamedTemporaryFile("w", prefix="km3vo-", suffix=".log", delete=False) as log:
             traceback.print_exc(file=log)
         click.echo(
             f"error: this is a fault of km3vo, not of your input ({type(error).__name__})\n"
@@ -141,7 +138,7 @@ def reset(yes: bool) -> None:
 def check(stilts: str) -> None:
     """Validate what the running instance publishes; print a table of findings."""
     results = checks.run_all(current_layout(), stilts)
-    table = Table("check", "of", "result", "findings")
+    table = Table("check", Column("of", overflow="fold"), "result", "findings")
     for result in results:
         verdict = "[green]ok[/]" if result.passed else "[red]FAILED[/]"
         table.add_row(result.check, result.subject, verdict, result.summary)
@@ -170,9 +167,7 @@ def _import_table(results: list[ImportResult]) -> Table:
         if result.unchanged:
             remarks.append("unchanged")
         counts = (result.read, result.accepted, result.rejected, result.imported)
-        table.add_row(
-            result.release, *map(str, counts), f"{result.seconds:.1f}", " ".join(remarks)
-        )
+        table.add_row(result.release, *map(str, counts), f"{result.seconds:.1f}", " ".join(remarks))
     return table
 
 

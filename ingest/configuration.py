@@ -42,7 +42,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             "this is not valid TOML",
             file=path,
             value=str(error),
-            expected="lines of the form key = \"value\" below [table] headings",
+            expected='lines of the form key = "value" below [table] headings',
             remedy="correct the line; the syntax is explained at https://toml.io",
         ) from None
 

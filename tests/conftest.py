@@ -3,9 +3,76 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+
+from ingest.instance.postgres import free_port
+
+KM3VO = Path(sys.executable).parent / "km3vo"
+
+
+@dataclass
+class Instance:
+    """A private instance for tests, driven by the command line as a curator would."""
+
+    var: Path
+    port: int
+    inputs: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def tap(self) -> str:
+        return f"{self.url}/__system__/tap/run/tap"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        told = {"KM3VO_VAR": str(self.var), "KM3VO_INPUTS": str(self.inputs), "COLUMNS": "200"}
+        return os.environ | told | self.extra
+
+    def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this instance; `extra` are environment variables."""
+        return subprocess.run(
+            [KM3VO, *arguments],
+            env=self.environment | extra,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def up(self) -> None:
+        done = self.km3vo("instance", "up", "--port", str(self.port))
+        assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+    """Serve all releases, imported from real data. Tests leave it as they found it."""
+    made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(18_080), shared_data)
+    try:
+        made.up()
+        done = made.km3vo("import")
+        assert done.returncode == 0, done.stdout + done.stderr
+        yield made
+    finally:
+        made.km3vo("instance", "reset", "--yes")
+
+
+@pytest.fixture
+def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
+    """Give a test an instance of its own, not yet made, to do what it likes with."""
+    made = Instance(tmp_path / "var", free_port(18_180), shared_data)
+    yield made
+    made.km3vo("instance", "reset", "--yes")
 
 
 @pytest.fixture(scope="session")

@@ -95,7 +95,7 @@ def import_release(
     before = _read_record(record)
     if not force and before.get("fingerprint") == fingerprint:
         online = _count(layout, memory, manifest)
-        if online == before["result"]["imported"]:
+        if online is not None and online == before["result"]["imported"]:
             counts = {key: before["result"][key] for key in ("read", "accepted", "rejected")}
             return ImportResult(
                 release=manifest.name,
@@ -143,17 +143,15 @@ def _publish(
     dachs = Dachs(layout)
     deploy.deploy_shared(layout)
     products = [conversion.product, conversion.provenance]
-    with deploy.deployed(layout, manifest.schema, products, simulated):
+    with deploy.deployed(layout, manifest.folder_in_rd, products, simulated):
         done = dachs.command("imp", manifest.release.descriptor)
         if done.returncode:
             failure = dachs.failure(
                 f"DaCHS could not import {manifest.name}; what was online before still is", done
             )
-            raise ImportFailedError(
-                failure.problem, value=failure.value, remedy=failure.remedy
-            )
+            raise ImportFailedError(failure.problem, value=failure.value, remedy=failure.remedy)
         imported = _count(layout, memory, manifest)
-        if imported != conversion.rows:
+        if imported is None or imported != conversion.rows:
             raise ImportFailedError(
                 f"{manifest.release.table} does not hold what was sent",
                 value=f"{imported} rows",
@@ -184,7 +182,7 @@ def _fingerprint(manifest: Manifest, acquired: Sequence[Acquired]) -> str:
     digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    for folder in (RD / manifest.schema, RD / deploy.SHARED):
+    for folder in (RD / manifest.folder_in_rd, RD / deploy.SHARED):
         for path in sorted(folder.rglob("*")):
             if path.is_file() and path.suffix in (".rd", ".py"):
                 digest.update(path.name.encode() + path.read_bytes())

@@ -142,8 +142,8 @@ class Manifest(StrictModel):
         return self.release.name
 
     @property
-    def schema(self) -> str:
-        """The release's database schema, which is also the folder of its descriptor."""
+    def folder_in_rd(self) -> str:
+        """The folder of its descriptor below ``rd/``."""
         return self.release.descriptor.partition("/")[0]
 
     @property

@@ -15,9 +15,7 @@ from ingest.events.manifest import DeliveredFile, Manifest
 from ingest.files import atomic_write
 
 
-def write_stand_in(
-    manifest: Manifest, file: DeliveredFile, seed: int, directory: Path
-) -> Path:
+def write_stand_in(manifest: Manifest, file: DeliveredFile, seed: int, directory: Path) -> Path:
     """Write a stand-in for a file and return its path; the same seed gives the same bytes.
 
     Raises

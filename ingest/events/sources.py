@@ -74,7 +74,7 @@ def overlay_directory(named: str | None) -> Path | None:
     text = named or os.environ.get(OVERLAY_VARIABLE)
     if not text:
         return None
-    path = Path(text).expanduser().absolute()
+    path = Path(os.path.abspath(Path(text).expanduser()))
     if not path.is_dir():
         raise InputError(
             "the directory with the inputs does not exist",

@@ -140,9 +140,7 @@ class Dachs:
             raise self.failure(f"dachs {' '.join(arguments)} failed", done)
         return done.stdout + done.stderr
 
-    def failure(
-        self, problem: str, done: subprocess.CompletedProcess[str]
-    ) -> InstanceError:
+    def failure(self, problem: str, done: subprocess.CompletedProcess[str]) -> InstanceError:
         """Return the error for a failed command, with the lines of its output that matter."""
         return InstanceError(
             problem,
@@ -200,8 +198,7 @@ class Dachs:
             "the server did not come up",
             where=str(self.log),
             value=digest(self.log.read_text(errors="replace")),
-            remedy="see the log, and DaCHS' own logs in "
-            f"{self.layout.dachs / 'logs'}",
+            remedy=f"see the log, and DaCHS' own logs in {self.layout.dachs / 'logs'}",
         )
 
     def stop(self) -> None:

@@ -206,9 +206,7 @@ def _programs(major: str | None) -> Path:
     )
 
 
-def _failure(
-    problem: str, done: subprocess.CompletedProcess[str], where: Path
-) -> InstanceError:
+def _failure(problem: str, done: subprocess.CompletedProcess[str], where: Path) -> InstanceError:
     said = (done.stderr or done.stdout).strip()
     if not said and where.is_file():
         said = "\n".join(where.read_text(errors="replace").splitlines()[-5:])

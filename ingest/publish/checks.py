@@ -24,8 +24,9 @@ from ingest.instance.layout import Layout
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 TAP_PATH = "/__system__/tap/run/tap"
-_DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed")
-"""Errors that taplint finds in every DaCHS 2.7: its column statistics in VOSI tables."""
+_DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")
+"""What taplint finds in every DaCHS 2.7: its column statistics in VOSI tables, and that it has
+no table of planned observations (ObsLocTAP), which it does not claim to have."""
 
 
 @dataclass(frozen=True)

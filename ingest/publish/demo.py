@@ -45,8 +45,10 @@ def show_queries(layout: Layout, console: Console) -> None:
         console.print(f"\n[bold]{title}[/]\n{query}")
         screen = Screen(*answer.colnames)
         for row in answer:
-            cells = [f"{value:.6g}" if name == "separation" else str(value)
-                     for name, value in zip(answer.colnames, row, strict=True)]
+            cells = [
+                f"{value:.6g}" if name == "separation" else str(value)
+                for name, value in zip(answer.colnames, row, strict=True)
+            ]
             screen.add_row(*cells)
         console.print(screen)
     console.print(f"\nWeb pages: {found.url}\nTAP:       {found.url}{TAP_PATH}")

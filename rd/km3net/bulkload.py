@@ -21,7 +21,6 @@ import io
 import numpy
 from astropy import units
 from astropy.io import fits
-
 from gavo import base
 
 ROWS_PER_CHUNK = 50_000
@@ -53,18 +52,18 @@ def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry p
             stored = definitions[: len(definitions) - len(computed)]
             if any(one.hasProperty("computed") for one in stored):
                 raise base.ReportableError(
-                    "%s: computed columns must come last" % table.tableDef.getQName()
+                    f"{table.tableDef.getQName()}: computed columns must come last"
                 )
             columns = [Column(one, events, source) for one in stored]
             table.ensureOnDiskMatches()
             # COPY asks each type in the table for a binary input, whether it is sent or not.
             for one in computed:
-                table.connection.execute("ALTER TABLE %s DROP %s" % (table.tableName, one.name))
+                table.connection.execute(f"ALTER TABLE {table.tableName} DROP {one.name}")
             table.copyIn(Stream(pack(columns, len(events.data))), binary=True)
             for one in computed:
                 table.connection.execute(
-                    "ALTER TABLE %s ADD %s %s GENERATED ALWAYS AS (%s) STORED"
-                    % (table.tableName, one.name, one.type, one.getProperty("computed"))
+                    f"ALTER TABLE {table.tableName} ADD {one.name} {one.type} GENERATED ALWAYS AS"
+                    f" ({one.getProperty('computed')}) STORED"
                 )
 
     return load
@@ -75,7 +74,7 @@ def find_events(hdus, source):
     for hdu in hdus:
         if hdu.name == "EVENTS" and isinstance(hdu, fits.BinTableHDU):
             return hdu
-    raise base.ReportableError("%s has no table EVENTS" % source)
+    raise base.ReportableError(f"{source} has no table EVENTS")
 
 
 class Column:
@@ -86,13 +85,13 @@ class Column:
         self.source = source
         fits_name = definition.getProperty("fits", self.name)
         if definition.type not in BINARY_FORMS:
-            raise self._mismatch("type %s cannot be loaded" % definition.type)
+            raise self._mismatch(f"type {definition.type} cannot be loaded")
         self.form = BINARY_FORMS[definition.type]
         names = {name.lower(): name for name in events.columns.names}
         if fits_name.lower() not in names:
             raise self._mismatch(
-                "the file has no column %s; it has %s"
-                % (fits_name.upper(), ", ".join(events.columns.names))
+                f"the file has no column {fits_name.upper()}; it has "
+                + ", ".join(events.columns.names)
             )
         self.fits_column = events.columns[names[fits_name.lower()]]
         self.values = events.data[names[fits_name.lower()]]
@@ -103,10 +102,10 @@ class Column:
         wanted = {None: "SU"}.get(self.form, "f" if self.form and "f" in self.form else "iu")
         if kind not in wanted or self.values.ndim != 1:
             raise self._mismatch(
-                "is %s, but the file's column holds %s" % (definition.type, self.values.dtype)
+                f"is {definition.type}, but the file's column holds {self.values.dtype}"
             )
         if kind in "iu" and self.values.dtype.itemsize > int(self.form[2:]):
-            raise self._mismatch("is %s, too small for the file's numbers" % definition.type)
+            raise self._mismatch(f"is {definition.type}, too small for the file's numbers")
         self.factor = 1.0
         declared, delivered = definition.unit or "", self.fits_column.unit or ""
         if declared != delivered:
@@ -114,14 +113,14 @@ class Column:
                 self.factor = units.Unit(delivered).to(units.Unit(declared))
             except (ValueError, units.UnitsError):
                 raise self._mismatch(
-                    "has the unit '%s', the file's column '%s'" % (declared, delivered)
-                )
+                    f"has the unit '{declared}', the file's column '{delivered}'"
+                ) from None
             if kind in "iu":
                 raise self._mismatch("is an integer and cannot change its unit")
 
     def _mismatch(self, problem):
         return base.ReportableError(
-            "%s does not fit the table: column %s %s" % (self.source, self.name, problem)
+            f"{self.source} does not fit the table: column {self.name} {problem}"
         )
 
     def slots(self, start, stop):

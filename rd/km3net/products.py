@@ -6,7 +6,6 @@ kid. This runs in the Python of DaCHS.
 
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
-
 from gavo.grammars.customgrammar import CustomRowIterator
 
 
@@ -24,7 +23,7 @@ class RowIterator(CustomRowIterator):
             return float((reference + TimeDelta(seconds, format="sec")).utc.mjd)
 
         yield {
-            "obs_id": "%s/%s" % (events["RELEASE"], events["OBS_ID"]),
+            "obs_id": "{RELEASE}/{OBS_ID}".format(**events),
             "title": primary["TITLE"],
             "t_min": utc(events["TSTART"]),
             "t_max": utc(events["TSTOP"]),

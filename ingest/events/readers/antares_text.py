@@ -119,8 +119,9 @@ class AntaresTextReader(Reader):
                     " named by their line number, so a lost line would rename all of them",
                     remedy="fetch the file again, unchanged",
                 )
-        names = [word for word in _text(b" ".join(lines)).replace("(", " ").split()
-                 if word in COLUMNS]
+        names = [
+            word for word in _text(b" ".join(lines)).replace("(", " ").split() if word in COLUMNS
+        ]
         if len(names) == len(COLUMNS) and tuple(names) != COLUMNS:
             raise InputError(
                 "the columns are in another order",

@@ -25,7 +25,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-import awkward as ak  # type: ignore[import-untyped]
+import awkward as ak
 import numpy as np
 import numpy.typing as npt
 import uproot
