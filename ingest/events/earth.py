@@ -143,7 +143,7 @@ def astrometry(
     part : slice
         A block of the events; the blocks come in order and cover all.
     astrom : ndarray of ``erfa.dt_eraASTROM``, shape of the block
-        For ``erfa.atoiq``, ``aticq``, ``atciqz`` and ``atioq``.
+        For ``erfa.atoiq``, ``atciqz`` and ``atioq``.
     """
     if not days.size:
         return
