@@ -19,7 +19,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any, Final
 
-import astropy_iers_data  # type: ignore[import-untyped]
+import astropy_iers_data
 import erfa
 import numpy as np
 import numpy.typing as npt
