@@ -1,6 +1,6 @@
-"""From a release's delivered files to its archive product: the order of the steps.
+"""From a release's delivered files to its archive products: the order of the steps.
 
-read → check → write: the files of one release become one GADF event list with a
+read → check → locate on the sky → write: the files become GADF event lists, each with a
 provenance document. Nothing is published here.
 """
 
@@ -12,19 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from ingest import __version__
-from ingest.errors import ManifestError
+from ingest.errors import InputError
 from ingest.events import gadf
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector
+from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
-from ingest.events.readers import READERS
+from ingest.events.observation import observation_cards
+from ingest.events.readers import Reader, open_reader
 from ingest.events.sources import Acquired, verify
-from ingest.provenance import Making, Source, check_steps, write_provenance
+from ingest.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.publish.descriptor import read_descriptor
 
 _SECONDS_PER_DAY = 86_400.0
 _WHOLE_SAMPLE = 1
-"""OBS_ID of a product that holds a whole release."""
+"""OBS_ID of a product that holds a whole release, or whose run is not known."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,8 @@ class Conversion:
 
 def convert_release(
     manifest: Manifest, acquired: Sequence[Acquired], directory: Path
-) -> Conversion:
-    """Make the archive product of a release.
+) -> list[Conversion]:
+    """Make the archive products of a release.
 
     Parameters
     ----------
@@ -54,71 +56,100 @@ def convert_release(
     acquired : sequence of Acquired
         Its files, in the manifest's order.
     directory : pathlib.Path
-        Where the product and its provenance document go.
+        An empty directory for the products and their provenance documents.
 
     Raises
     ------
     ingest.errors.InputError
         If a file is damaged, an event fails a check, a checksum or the number of events is
-        not what the manifest says. Nothing is left in `directory` then.
+        not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
-    try:
-        reader_class = READERS[release.format]
-    except KeyError:
-        raise ManifestError(
-            "there is no reader for the format",
+    readers = [open_reader(file.path, release.format) for file in acquired]
+    simulated = any(file.simulated for file in acquired)
+    sources = [
+        Source.of(file.path, reader.facts().provenance, _public_origin(file))
+        for file, reader in zip(acquired, readers, strict=True)
+    ]
+    if release.products == "one":
+        groups = [(f"{manifest.name}.fits", readers, sources)]
+        expected = release.events
+    else:
+        groups = [
+            (f"{manifest.name}_{Path(source.name).stem}.fits", [reader], [source])
+            for reader, source in zip(readers, sources, strict=True)
+        ]
+        expected = None
+    done = [
+        _make(manifest, directory / name, some, used, simulated, expected)
+        for name, some, used in groups
+    ]
+    # Last, so that of a damaged file the damage is told and not only its checksum.
+    for file, found in zip(manifest.files, acquired, strict=True):
+        verify(file, found)
+    rows = sum(one.rows for one in done)
+    if rows != release.events:
+        raise InputError(
+            "the files of the release together do not hold the number of events announced",
             file=manifest.folder / "release.toml",
-            where="release.format",
-            value=release.format,
-            expected="one of " + ", ".join(sorted(READERS)),
-            remedy="correct the format",
-        ) from None
-    readers = [reader_class(file.path) for file in acquired]
+            where="release.events",
+            value=f"{rows} events in {len(done)} files",
+            expected=str(release.events),
+            remedy="fetch the files again if one is incomplete, else correct the number",
+        )
+    return done
+
+
+def _make(
+    manifest: Manifest,
+    product: Path,
+    readers: Sequence[Reader],
+    sources: Sequence[Source],
+    simulated: bool,
+    expected: int | None,
+) -> Conversion:
+    """Make one product of some of the files."""
+    release = manifest.release
     checker = Checker(
         readers,
         Expectations(
-            rows=release.events,
+            rows=expected,
             start_mjd=release.start_mjd,
             stop_mjd=release.stop_mjd,
             reject=manifest.checks.reject,
         ),
     )
     making = Making(
-        product=f"{manifest.name}.fits",
-        sources=[
-            Source.of(file.path, reader.facts().provenance, _public_origin(file))
-            for file, reader in zip(acquired, readers, strict=True)
-        ],
+        product=product.name,
+        sources=sources,
         version=__version__,
-        parameters=release.model_dump(mode="json") | {"reject": sorted(manifest.checks.reject)},
+        parameters=manifest.model_dump(mode="json", exclude={"files"}),
         command=f"km3vo import --release {manifest.name}",
     )
-    product = directory / making.product
-    try:
-        written = gadf.write_event_list(
-            product,
-            checker.checked_chunks(),
-            _metadata(manifest, making, any(file.simulated for file in acquired)),
-        )
-        # Last, so that of a damaged file the damage is told and not only its checksum.
-        for file, found in zip(manifest.files, acquired, strict=True):
-            verify(file, found)
-        provenance = write_provenance(product, making, check_steps(checker.report.to_dict()))
-    except BaseException:
-        product.unlink(missing_ok=True)
-        raise
+    chunks = locate_chunks(checker.checked_chunks(), release.detector, release.det_id)
+    metadata = _metadata(manifest, making, _obs_id(readers), simulated)
+    written = gadf.write_event_list(product, chunks, metadata)
+    steps = [
+        *check_steps(checker.report.to_dict()),
+        Step(
+            "sky location",
+            "directions in the detector's axes and UTC times became ICRS positions",
+            {"detector": release.detector, "rows": written.rows},
+        ),
+    ]
+    provenance = write_provenance(product, making, steps)
     return Conversion(product, provenance, making.kid, written.rows, checker.report)
 
 
-def _metadata(manifest: Manifest, making: Making, simulated: bool) -> gadf.Metadata:
+def _metadata(manifest: Manifest, making: Making, obs_id: int, simulated: bool) -> gadf.Metadata:
     release = manifest.release
     site = detector(release.detector)
     descriptor = read_descriptor(release.descriptor)
+    # Without a livetime nothing is known of when data were taken but the events themselves.
     days = release.livetime_days
     return gadf.Metadata(
         release=manifest.name,
-        obs_id=_WHOLE_SAMPLE,
+        obs_id=obs_id,
         telescope=site.telescope,
         instrument=release.instrument,
         longitude=site.longitude,
@@ -128,12 +159,19 @@ def _metadata(manifest: Manifest, making: Making, simulated: bool) -> gadf.Metad
         kid=making.kid,
         provenance=making.summary,
         title=descriptor.title,
-        reference=f"doi:{descriptor.doi}",
+        reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
         licence=descriptor.licence,
-        gtis=[(release.start_mjd, release.stop_mjd)],
+        gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
         livetime=None if days is None else days * _SECONDS_PER_DAY,
         simulated=simulated,
+        more=tuple(observation_cards(manifest.observation, site.facility)),
     )
+
+
+def _obs_id(readers: Sequence[Reader]) -> int:
+    """Return the run, if the files are of one run and say so."""
+    runs = {run for reader in readers for run in reader.facts().runs}
+    return runs.pop() if len(runs) == 1 else _WHOLE_SAMPLE
 
 
 def _public_origin(file: Acquired) -> str:

@@ -43,6 +43,11 @@ FIELDS: Final[dict[str, str]] = {
     "dec": "f8",  # deg, [-90, 90]
     # what it was
     "ang_err": "f8",  # deg, the reconstruction's own estimate of its angular error
+    "ang_err_cl": "f8",  # probability that the true direction is within ang_err
+    "err_50": "f8",  # deg, radius that contains the true direction with 50 % probability
+    "err_68": "f8",
+    "err_90": "f8",
+    "err_99": "f8",
     "energy": "f8",  # GeV
     "n_hits": "i4",
     "likelihood": "f8",

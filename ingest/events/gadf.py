@@ -51,6 +51,11 @@ _OWN_COLUMNS: Final = {
     "event_name": Column("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
     "mjd": Column("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
     "ang_err": Column("ANG_ERR", "f8", "deg", "estimated angular error", "stat.error;pos"),
+    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.confidenceLevel"),
+    "err_50": Column("ERR_50", "f8", "deg", "radius of 50 % containment", "stat.error;pos"),
+    "err_68": Column("ERR_68", "f8", "deg", "radius of 68 % containment", "stat.error;pos"),
+    "err_90": Column("ERR_90", "f8", "deg", "radius of 90 % containment", "stat.error;pos"),
+    "err_99": Column("ERR_99", "f8", "deg", "radius of 99 % containment", "stat.error;pos"),
     "n_hits": Column("N_HITS", "i4", "", "", "meta.number", MISSING_INTEGER),
     "det_id": Column("DET_ID", "i4", "", "", "meta.id;instr.det", MISSING_INTEGER),
     "run_id": Column("RUN_ID", "i4", "", "", "meta.id;obs", MISSING_INTEGER),
@@ -89,6 +94,8 @@ class Metadata:
         s; the time of the intervals is taken where it is not known.
     simulated : bool
         Whether the events are simulated.
+    more : sequence of Card
+        Further keywords of the primary header.
 
     Raises
     ------
@@ -113,6 +120,7 @@ class Metadata:
     gtis: Sequence[tuple[float, float]] = ()
     livetime: float | None = None
     simulated: bool = False
+    more: Sequence[Card] = ()
 
     def __post_init__(self) -> None:
         edges = [edge for interval in self.gtis for edge in interval]
@@ -300,6 +308,7 @@ def _primary_cards(metadata: Metadata) -> Iterator[Card]:
         yield ("REFERENC", metadata.reference, "")
     if metadata.licence:
         yield ("LICENSE", metadata.licence, "")
+    yield from metadata.more
 
 
 def _history(metadata: Metadata) -> list[str]:

@@ -24,6 +24,9 @@ from ingest.instance.dachs import Dachs
 from ingest.instance.layout import RD, Layout, Memory
 from ingest.instance.postgres import Cluster
 
+SHARED_DESCRIPTORS = (f"{deploy.SHARED}/nu",)
+"""What joins all releases, and is made anew after each."""
+
 
 @dataclass(frozen=True)
 class ImportResult:
@@ -111,16 +114,16 @@ def import_release(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        conversion = convert_release(manifest, acquired, staging)
-        imported = _publish(manifest, conversion, layout, memory, simulated)
+        conversions = convert_release(manifest, acquired, staging)
+        imported = _publish(manifest, conversions, layout, memory, simulated)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     result = ImportResult(
         release=manifest.name,
         source=source,
-        read=conversion.checks.read,
-        accepted=conversion.checks.accepted,
-        rejected=conversion.checks.rejected,
+        read=sum(one.checks.read for one in conversions),
+        accepted=sum(one.checks.accepted for one in conversions),
+        rejected=sum(one.checks.rejected for one in conversions),
         imported=imported,
         seconds=time.monotonic() - begin,
         unchanged=False,
@@ -130,19 +133,24 @@ def import_release(
     content = {
         "fingerprint": fingerprint,
         "result": asdict(result),
-        "conversion": conversion.to_dict(),
+        "conversions": [one.to_dict() for one in conversions],
     }
     record.write_text(json.dumps(content, indent=1, default=str))
     return result
 
 
 def _publish(
-    manifest: Manifest, conversion: Conversion, layout: Layout, memory: Memory, simulated: bool
+    manifest: Manifest,
+    conversions: Sequence[Conversion],
+    layout: Layout,
+    memory: Memory,
+    simulated: bool,
 ) -> int:
-    """Let DaCHS load the product, and return the number of rows that are online then."""
+    """Let DaCHS load the products, and return the number of rows that are online then."""
     dachs = Dachs(layout)
     deploy.deploy_shared(layout)
-    products = [conversion.product, conversion.provenance]
+    products = [path for one in conversions for path in (one.product, one.provenance)]
+    sent = sum(one.rows for one in conversions)
     with deploy.deployed(layout, manifest.folder_in_rd, products, simulated):
         done = dachs.command("imp", manifest.release.descriptor)
         if done.returncode:
@@ -151,13 +159,15 @@ def _publish(
             )
             raise ImportFailedError(failure.problem, value=failure.value, remedy=failure.remedy)
         imported = _count(layout, memory, manifest)
-        if imported is None or imported != conversion.rows:
+        if imported is None or imported != sent:
             raise ImportFailedError(
                 f"{manifest.release.table} does not hold what was sent",
                 value=f"{imported} rows",
-                expected=f"{conversion.rows} rows",
+                expected=f"{sent} rows",
                 remedy="import again; if it stays so, the disk or the database is damaged",
             )
+        for shared in SHARED_DESCRIPTORS:
+            dachs.check("imp", shared)
         for step in ("limits", "pub"):
             dachs.check(step, manifest.release.descriptor)
     dachs.reload()

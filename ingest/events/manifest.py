@@ -100,11 +100,15 @@ class ReleaseSection(StrictModel):
     detector: Literal["antares", "orca", "arca"]
     instrument: str
     """The detector's configuration, such as ORCA6."""
+    det_id: Annotated[int, Field(ge=0)] | None = None
+    """The number of that configuration, where all events have the same."""
     format: str
     start: AwareDatetime
     stop: AwareDatetime
     livetime_days: Annotated[float, Field(gt=0)] | None = None
     events: Annotated[int, Field(gt=0)]
+    products: Literal["one", "per-file"] = "one"
+    """Whether all files become one product, or each (of a run) one of its own."""
 
     @model_validator(mode="after")
     def _start_is_before_stop(self) -> ReleaseSection:
@@ -123,6 +127,34 @@ class ReleaseSection(StrictModel):
         return _mjd(self.stop)
 
 
+class ObservationSection(StrictModel):
+    """What the observation covers; it goes into the product's header, and from there to ObsCore.
+
+    The words of the high-energy extension of ObsCore are ``event_type``, ``obs_mode``,
+    ``analysis_mode`` and ``messenger``.
+    """
+
+    collection: str
+    min_energy_gev: Annotated[float, Field(gt=0)]
+    max_energy_gev: Annotated[float, Field(gt=0)]
+    angular_resolution_deg: Annotated[float, Field(gt=0)] | None = None
+    """Median angular distance between the reconstructed and the true direction."""
+    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)]
+    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)]
+    diameter_deg: Annotated[float, Field(gt=0, le=360)]
+    event_type: str
+    obs_mode: str
+    analysis_mode: str | None = None
+    messenger: str = "neutrino"
+    messenger_pdgid: str | None = None
+
+    @model_validator(mode="after")
+    def _energies_are_in_order(self) -> ObservationSection:
+        if self.min_energy_gev > self.max_energy_gev:
+            raise ValueError("min_energy_gev must not be larger than max_energy_gev")
+        return self
+
+
 class ChecksSection(StrictModel):
     """Which rules may leave rows out; any other bad row ends the import."""
 
@@ -133,6 +165,7 @@ class Manifest(StrictModel):
     """The content of a ``release.toml``."""
 
     release: ReleaseSection
+    observation: ObservationSection
     checks: ChecksSection = ChecksSection()
     files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
 

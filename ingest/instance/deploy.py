@@ -59,7 +59,8 @@ def deployed(
     try:
         yield target
     except BaseException:
-        recover(target)
+        if not recover(target):
+            shutil.rmtree(target)
         raise
     shutil.rmtree(previous, ignore_errors=True)
 

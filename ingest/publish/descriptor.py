@@ -18,6 +18,7 @@ class Descriptor:
     path: Path
     title: str
     doi: str
+    """Of the paper to cite; empty if there is none."""
     licence: str
     """The licence's SPDX name."""
 
@@ -35,7 +36,7 @@ def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
     return Descriptor(
         path,
         title=_meta(resource, "title", path),
-        doi=_meta(resource, "doi", path),
+        doi=_meta(resource, "doi", path, required=False),
         licence=_meta(parse(folder / "km3net" / "common.rd"), "rights.rightsURI", path)
         .rpartition("/")[2]
         .removesuffix(".html"),
@@ -55,12 +56,14 @@ def parse(path: Path) -> etree._Element:
         ) from None
 
 
-def _meta(resource: etree._Element, name: str, path: Path) -> str:
+def _meta(resource: etree._Element, name: str, path: Path, required: bool = True) -> str:
     """Return the text of a meta element, without macros and line breaks."""
     for element in resource.iter("meta"):
         if element.get("name") == name and element.getparent().tag in ("resource", "STREAM"):
             words = (element.text or "").split()
             return " ".join(word for word in words if not word.startswith("\\"))
+    if not required:
+        return ""
     raise ManifestError(
         f"the metadata item {name} is missing",
         file=path,

@@ -5,9 +5,6 @@ make import RELEASE=ant20_01. -->
 <resource schema="ant20_01" resdir=".">
 	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
-	<!-- The wavelength that belongs to 1 GeV in m (ObsCore: lambda = hc/E). -->
-	<macDef name="wavelengthOfGeV">1.239841984e-15</macDef>
-
 	<meta name="title">ANTARES 2007-2017 neutrino events \simulated</meta>
 	<meta name="description">The neutrino candidates of the neutrino telescope ANTARES from 2007
 		to 2017, selected for the search of point-like cosmic sources: time, direction, angular
@@ -114,24 +111,15 @@ make import RELEASE=ant20_01. -->
 	</table>
 
 	<coverage>
-		<updater sourceTable="main"/>
+		<updater sourceTable="main" mocOrder="6"/>
 		<spatial/>
 		<temporal>54129 58119</temporal>
 		<spectral>1.602176634e-8 1.602176634e-2</spectral>
 	</coverage>
 
-	<data id="import_main">
-		<sources pattern="data/*.fits"/>
-		<customGrammar module="../km3net/bulkload"/>
-		<make table="main"/>
-	</data>
+	<FEED source="km3net/common#import"/>
 
-	<FEED source="km3net/common#products"
-		collection="ANTARES-2017-PS" facility="KM3NeT" instrument="ANTARES"
-		resolution="0.4" minGeV="100" maxGeV="1e8"
-		centreRA="0" centreDec="-90" diameter="286"/>
-
-	<service id="cone" allowed="form,scs.xml,static">
+	<service id="cone" allowed="form,scs.xml">
 		<meta name="title">ANTARES 2007-2017 cone search \simulated</meta>
 		<meta name="shortName">ANTARES 20_01</meta>
 		<meta name="description">Neutrino candidates of ANTARES 2007-2017 around a position.

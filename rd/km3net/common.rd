@@ -22,80 +22,145 @@ publishes nothing. -->
 		<meta name="rights.rightsURI">https://spdx.org/licenses/CC-BY-4.0.html</meta>
 	</STREAM>
 
-	<STREAM id="products">
-		<doc>A release's data products, one row each, and their entries in ObsCore.
+	<STREAM id="event-columns">
+		<doc>The columns every sample of KM3NeT events has, in this order.</doc>
+		<stc>Time UTC "mjd" Position ICRS "ra" "dec"</stc>
+		<column name="event_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
+			description="Name of the event: km3, then the numbers of detector, run, frame and
+				trigger, as in KM3NeT's GCN notices.">
+			<property name="fits">event_name</property>
+		</column>
+		<column name="mjd" type="double precision" unit="d" ucd="time.epoch" required="True"
+			verbLevel="1" displayHint="sf=8"
+			description="Time of the event as Modified Julian Date, in UTC."/>
+		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
+			required="True" verbLevel="1" displayHint="sf=4"
+			description="Right ascension (ICRS) of the direction the particle came from."/>
+		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+			required="True" verbLevel="1" displayHint="sf=4"
+			description="Declination (ICRS) of the direction the particle came from."/>
+		<column name="ang_err" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			displayHint="sf=2"
+			description="Angular error of the direction, as the reconstruction estimates it."/>
+		<column name="ang_err_cl" type="real" ucd="stat.confidenceLevel;stat.error;pos"
+			verbLevel="15"
+			description="Probability that the true direction is within ang_err; empty where the
+				reconstruction does not say."/>
+		<column name="energy" type="real" unit="GeV" ucd="phys.energy"
+			verbLevel="1" displayHint="sf=3"
+			description="Reconstructed energy, empty where there is none."/>
+		<column name="n_hits" type="integer" ucd="meta.number;instr.det" verbLevel="10"
+			description="Number of light signals in the photomultipliers that the reconstruction
+				used.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="likelihood" type="real" ucd="stat.likelihood" verbLevel="15"
+			description="Quality of the reconstruction: its likelihood, the larger the better."/>
+		<column name="topology" type="text" ucd="meta.code.class" verbLevel="10"
+			description="Form of the event: track, starting track or shower."/>
+		<column name="zenith" type="real" unit="deg" ucd="pos.az.zd" verbLevel="15"
+			displayHint="sf=2"
+			description="Zenith angle at the detector of where the particle came from; above 90
+				deg it came up through the Earth."/>
+		<column name="azimuth" type="real" unit="deg" ucd="pos.az.azi" verbLevel="15"
+			displayHint="sf=2"
+			description="Azimuth at the detector of where the particle came from, from true north
+				over east."/>
+		<column name="det_id" type="integer" ucd="meta.id;instr.det" verbLevel="20"
+			description="Number of the detector's configuration.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="run_id" type="integer" ucd="meta.id;obs" verbLevel="20"
+			description="Number of the data taking run.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="frame_index" type="integer" ucd="meta.id" verbLevel="25"
+			description="Number of the time slice in the run.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="trigger_counter" type="bigint" ucd="meta.id" verbLevel="25"
+			description="Number of the trigger in the time slice.">
+			<values nullLiteral="-9223372036854775808"/>
+		</column>
+		<column name="event_no" type="bigint" ucd="meta.id" required="True" verbLevel="25"
+			description="Number of the event in the release's FITS files (their EVENT_ID).">
+			<property name="fits">event_id</property>
+		</column>
+		<column name="quality" type="bigint" ucd="meta.code.qual" verbLevel="25"
+			description="Quality flags, empty where there are none.">
+			<values nullLiteral="-9223372036854775808"/>
+		</column>
+	</STREAM>
 
-		The values of a product are read from its own FITS header; what is given here holds for
-		the whole release:
+	<STREAM id="origin-columns">
+		<doc>Closes a table of events: where a row belongs to, and its error circle.
 
-		collection   ObsCore's obs_collection
-		facility, instrument
-		resolution   the median angular resolution, in deg
-		minGeV, maxGeV  the energy range of the neutrinos
-		centreRA, centreDec, diameter   the part of the sky that is covered, in deg
-
-		The table must not be called products: DaCHS has one of that name, and the mixin
-		//products#table then never ends.
+		release   the release's name
+		detector  the detector's configuration as in papers and notices, such as ORCA6
 		</doc>
-		<table id="observations" onDisk="True" adql="hidden">
-			<meta name="description">The data products of this release and what they cover.</meta>
-			<mixin>//products#table</mixin>
-			<mixin
-				dataproduct_type="'event'"
-				calib_level="2"
-				obs_collection="'\collection'"
-				obs_id="obs_id"
-				obs_title="title"
-				facility_name="'\facility'"
-				instrument_name="'\instrument'"
-				s_ra="\centreRA"
-				s_dec="\centreDec"
-				s_fov="\diameter"
-				s_resolution="\resolution*3600"
-				s_xel1="-1"
-				s_xel2="-1"
-				t_min="t_min"
-				t_max="t_max"
-				t_exptime="livetime"
-				t_resolution="NULL"
-				t_xel="-1"
-				em_min="\\wavelengthOfGeV/\maxGeV"
-				em_max="\\wavelengthOfGeV/\minGeV"
-				em_xel="-1"
-				pol_xel="-1"
-				preview="NULL"
-				>//obscore#publish</mixin>
-			<column name="obs_id" type="text" ucd="meta.id;meta.main"
-				description="Identifier of the observation the product holds."/>
-			<column name="title" type="text" ucd="meta.title"
-				description="Title of the product."/>
-			<column name="t_min" type="double precision" unit="d" ucd="time.start;obs.exposure"
-				description="Begin of data taking (MJD, UTC)."/>
-			<column name="t_max" type="double precision" unit="d" ucd="time.end;obs.exposure"
-				description="End of data taking (MJD, UTC)."/>
-			<column name="livetime" type="double precision" unit="s"
-				ucd="time.duration;obs.exposure"
-				description="Time in which the detector took data."/>
-			<column name="n_events" type="bigint" ucd="meta.number" required="True"
-				description="Number of events in the product."/>
-			<column name="kid" type="text" ucd="meta.id"
-				description="KM3NeT identifier of the product, which its provenance record has, too."/>
-		</table>
+		<column name="release" type="text" ucd="meta.dataset" verbLevel="20"
+			description="Data release the event belongs to.">
+			<property name="computed">'\release'</property>
+		</column>
+		<column name="detector" type="text" ucd="meta.id;instr" verbLevel="20"
+			description="Detector that saw the event, in the configuration it had.">
+			<property name="computed">'\detector'</property>
+		</column>
+		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline;obs.field"
+			verbLevel="30"
+			description="Circle with the radius ang_err around the direction, for INTERSECTS and
+				CONTAINS; empty where the error is not known or larger than 90 degrees.">
+			<property name="computed">CASE WHEN ang_err &lt;= 90 THEN
+				scircle(spoint(radians(ra), radians(dec)), radians(ang_err::double precision))
+				END</property>
+		</column>
+	</STREAM>
 
-		<data id="import_observations">
+	<STREAM id="event-indices">
+		<doc>The indices of a table of events, beside the one on positions.</doc>
+		<index columns="mjd"/>
+		<index columns="energy"/>
+		<index columns="event_no"/>
+		<index name="origin_est" columns="origin_est" method="GIST"/>
+	</STREAM>
+
+	<STREAM id="import">
+		<doc>Fills the table main from the release's products, and serves what is beside them.</doc>
+		<data id="import_main">
 			<sources pattern="data/*.fits"/>
-			<customGrammar module="../km3net/products">
-				<rowfilter procDef="//products#define">
-					<bind key="table">"\\schema.observations"</bind>
-					<bind key="mime">"application/fits"</bind>
-					<bind key="preview">None</bind>
-				</rowfilter>
-			</customGrammar>
-			<make table="observations">
-				<rowmaker idmaps="*">
-					<map key="title">(@title+" \\simulated").strip()</map>
-				</rowmaker>
-			</make>
+			<customGrammar module="../km3net/bulkload"/>
+			<make table="main"/>
 		</data>
+		<service id="files" allowed="static">
+			<meta name="title">Files of this release</meta>
+			<meta name="description">Provenance documents and pictures of the data products.</meta>
+			<property name="staticData">data</property>
+			<nullCore/>
+		</service>
+	</STREAM>
+
+	<STREAM id="cone">
+		<doc>A cone search over the table main.
+
+		title, shortName    of the service; a short name has at most 16 characters
+		testRA, testDec     the position of an event
+		</doc>
+		<service id="cone" allowed="form,scs.xml">
+			<meta name="title">\title \\simulated</meta>
+			<meta name="shortName">\shortName</meta>
+			<meta name="testQuery">
+				<meta name="ra">\testRA</meta>
+				<meta name="dec">\testDec</meta>
+				<meta name="sr">1</meta>
+			</meta>
+			<publish render="scs.xml" sets="ivo_managed"/>
+			<publish render="form" sets="local,ivo_managed"/>
+			<scsCore queriedTable="main">
+				<FEED source="//scs#coreDescs"/>
+				<condDesc buildFrom="mjd"/>
+				<condDesc buildFrom="energy"/>
+			</scsCore>
+			<outputTable verbLevel="15"/>
+		</service>
 	</STREAM>
 </resource>

@@ -1,19 +1,26 @@
 """A DaCHS grammar that tells what an archive product holds, from its FITS headers.
 
-It yields one row per file: obs_id, title, t_min and t_max (MJD, UTC), livetime (s), n_events,
-kid. This runs in the Python of DaCHS.
+It yields one row per file for the table km3net.observations. This runs in the Python of DaCHS.
 """
+
+import os
 
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
+from gavo import base
 from gavo.grammars.customgrammar import CustomRowIterator
+
+EV_PER_GEV = 1e9
+# m eV, the wavelength of 1 eV: h c / e, exact by the SI's definition of h, c and e
+WAVELENGTH_OF_EV = 6.62607015e-34 * 299792458 / 1.602176634e-19
 
 
 class RowIterator(CustomRowIterator):
     """Reads the headers of one product."""
 
     def _iterRows(self):
-        with fits.open(self.sourceToken) as hdus:
+        path = self.sourceToken
+        with fits.open(path) as hdus:
             primary, events = hdus[0].header, hdus["EVENTS"].header
         reference = Time(
             events["MJDREFI"], events["MJDREFF"], format="mjd", scale=events["TIMESYS"].lower()
@@ -22,16 +29,40 @@ class RowIterator(CustomRowIterator):
         def utc(seconds):
             return float((reference + TimeDelta(seconds, format="sec")).utc.mjd)
 
+        low, high = primary["ENERGMIN"] * EV_PER_GEV, primary["ENERGMAX"] * EV_PER_GEV
+        resolution = primary.get("ANGRES")
+        title = primary["TITLE"]
+        if primary["SIMULATE"]:
+            title += " [SIMULATED stand-in, not real data]"
+        folder = os.path.relpath(os.path.dirname(path), base.getConfig("inputsDir"))
         yield {
-            "obs_id": "{RELEASE}/{OBS_ID}".format(**events),
-            "title": primary["TITLE"],
+            "release": primary["RELEASE"],
+            "obs_id": "{}/{}".format(primary["RELEASE"], primary["OBS_ID"]),
+            "title": title,
+            "collection": primary["OBSCOLL"],
+            "facility": primary["FACILITY"],
+            "instrument": primary["INSTRUME"],
             "t_min": utc(events["TSTART"]),
             "t_max": utc(events["TSTOP"]),
-            "livetime": events["LIVETIME"],
-            "n_events": events["NAXIS2"],
-            "kid": events["KID"],
+            "livetime": events["LIVETIME"] or None,
+            "s_ra": primary["FOV_RA"],
+            "s_dec": primary["FOV_DEC"],
+            "s_fov": primary["FOV_DIAM"],
+            "s_resolution": None if resolution is None else resolution * 3600,
+            "energy_min": low,
+            "energy_max": high,
+            "em_min": WAVELENGTH_OF_EV / high,
+            "em_max": WAVELENGTH_OF_EV / low,
+            "ev_xel": events["NAXIS2"],
+            "event_type": primary["EVTTYPE"],
+            "obs_mode": primary["HEAMODE"],
+            "analysis_mode": primary.get("ANMODE"),
+            "messenger_name": primary["MESSENGR"],
+            "messenger_pdgid": primary.get("PDGID"),
+            "kid": primary["KID"],
+            "reference": primary.get("REFERENC"),
+            "folder": folder,
         }
 
     def getLocator(self):
-        """Return the place for error messages."""
         return self.sourceToken

@@ -12,6 +12,7 @@ from ingest.errors import InputError
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
+from ingest.events.readers.event_csv import EventCsvReader
 from ingest.events.readers.gadf_fits import GadfFitsReader
 from ingest.events.readers.km3pipe_hdf5 import Km3pipeHdf5Reader
 from ingest.events.readers.seatray_hdf5 import SeatrayHdf5Reader
@@ -26,6 +27,7 @@ READERS: Final[dict[str, type[Reader]]] = {
         DstRootReader,
         SeatrayHdf5Reader,
         GadfFitsReader,
+        EventCsvReader,
     )
 }
 """The readers by the name of the format in a manifest."""

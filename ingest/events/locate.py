@@ -1,0 +1,80 @@
+"""The step from checked events as a reader gives them to events as they are published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import numpy as np
+
+from ingest.events import sky
+from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
+from ingest.events.identity import IDENTITY, event_names, event_numbers
+
+RADII: Final = ("err_50", "err_68", "err_90", "err_99")
+PUBLISHED: Final = tuple(name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII))
+"""The fields that every located event has; those that few readers give are added to them."""
+
+
+def locate_chunks(
+    chunks: Iterable[Chunk], detector: str, det_id: int | None = None
+) -> Iterator[Chunk]:
+    """Yield events with all fields of :data:`PUBLISHED`, located on the sky, named and numbered.
+
+    Parameters
+    ----------
+    chunks : iterable of numpy.ndarray
+        Checked events, in detector coordinates or on the sky already.
+    detector : str
+        ``antares``, ``arca`` or ``orca``.
+    det_id : int, optional
+        The detector's configuration, for events that do not say it themselves.
+
+    Notes
+    -----
+    Without the exact time of :data:`~ingest.events.fields.FIELDS` ``unix_seconds`` these two
+    fields are left out, so that the product's TIME is made from ``mjd``.
+    """
+    before = 0
+    for chunk in chunks:
+        given = chunk.dtype.names or ()
+        exact = "unix_seconds" in given
+        names = tuple(
+            name
+            for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
+            if exact or not name.startswith("unix_")
+        )
+        located = _empty(len(chunk), names)
+        for name in given:
+            if name in names:
+                located[name] = chunk[name]
+        if "dir_x" in given:
+            _place(located, chunk, detector)
+        if det_id is not None:
+            located["det_id"][located["det_id"] == MISSING_INTEGER] = det_id
+        if set(IDENTITY) <= set(given) and "event_name" not in given:
+            located["event_name"] = event_names(located)
+        if "event_no" not in given:
+            located["event_no"] = event_numbers(located, detector, before)
+        before += len(chunk)
+        yield located
+
+
+def _place(located: Chunk, chunk: Chunk, detector: str) -> None:
+    seconds, nanoseconds = chunk["unix_seconds"], chunk["unix_nanoseconds"]
+    position = sky.locate(
+        chunk["dir_x"], chunk["dir_y"], chunk["dir_z"], seconds, nanoseconds, detector
+    )
+    located["ra"], located["dec"] = position.ra, position.dec
+    located["zenith"], located["azimuth"] = position.zenith, position.azimuth
+    located["mjd"] = sky.mjd_utc(seconds, nanoseconds)
+
+
+def _empty(rows: int, names: tuple[str, ...]) -> Chunk:
+    """Return events that say nothing yet."""
+    dtype = chunk_dtype(names)
+    empty = np.empty(rows, dtype)
+    for name in names:
+        kind = dtype[name].kind
+        empty[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[kind]
+    return empty

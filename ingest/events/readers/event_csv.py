@@ -1,0 +1,172 @@
+"""A list of published events as CSV: for single events, and for what a paper's table says.
+
+The first line names the columns, by the fields of :data:`ingest.events.fields.FIELDS`, in
+their units; a line that starts with ``#`` is a comment. An empty cell is a value that is not
+given. The events are on the sky already, so ``mjd``, ``ra`` and ``dec`` must be there; instead
+of ``mjd`` there may be ``time``, UTC as 2023-02-13T01:16:47.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from astropy.time import Time
+
+from ingest.errors import InputError
+from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
+from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
+
+_REQUIRED: Final = ("event_name", "mjd", "ra", "dec")
+_REPAIR: Final = "repair the line and deliver the file again"
+
+
+class EventCsvReader(Reader):
+    """Reads a list of published events."""
+
+    format = "event-csv"
+    title = "list of published events (CSV)"
+    gives = tuple(FIELDS)
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        with self._rows() as rows:
+            header = next(rows, None)
+        if header is None:
+            raise InputError("the file is empty", file=path, remedy="fetch the file again")
+        self.columns = [name.strip() for name in header[1]]
+        fields = tuple("mjd" if name == "time" else name for name in self.columns)
+        unknown = [name for name in fields if name not in FIELDS or name.startswith("dir_")]
+        missing = [name for name in _REQUIRED if name not in fields]
+        if unknown or missing or len(set(fields)) != len(fields):
+            raise InputError(
+                "the columns are not those of an event list",
+                file=path,
+                where=f"line {header[0]}",
+                value=", ".join(self.columns),
+                expected=f"{', '.join(_REQUIRED)} (or time for mjd), and any of "
+                + ", ".join(name for name in FIELDS if not name.startswith("dir_")),
+                remedy="correct the first line",
+            )
+        self.gives = fields
+        self._lines: list[int] = []
+
+    @classmethod
+    def recognises(cls, path: Path) -> bool:
+        """Look for a first line that names the required columns."""
+        with path.open("rb") as stream:
+            head = stream.read(4096)
+        try:
+            lines = [line for line in head.decode().splitlines() if not line.startswith("#")]
+        except UnicodeDecodeError:
+            return False
+        names = {name.strip() for name in lines[0].split(",")} if lines else set()
+        return {"event_name", "ra", "dec"} <= names
+
+    def facts(self) -> FileFacts:
+        """Return nothing: the list has no header."""
+        return FileFacts()
+
+    def where(self, row: int) -> str:
+        """Name the line of the row counted from 0."""
+        return f"line {self._lines[row]}" if row < len(self._lines) else f"row {row}"
+
+    def chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
+        """Yield the events in file order.
+
+        Raises
+        ------
+        ingest.errors.InputError
+            If a line has too few or too many values, or one that is not of its column's type.
+        """
+        dtype = chunk_dtype(self.gives)
+        self._lines = []
+        with self._rows() as lines:
+            next(lines)
+            while block := list(itertools.islice(lines, rows)):
+                chunk = np.empty(len(block), dtype)
+                for index, (number, cells) in enumerate(block):
+                    chunk[index] = self._event(number, cells)
+                self._lines += [number for number, _ in block]
+                yield chunk
+
+    def _event(self, number: int, cells: list[str]) -> tuple[object, ...]:
+        if len(cells) != len(self.columns):
+            raise InputError(
+                f"wrong number of values: {len(cells)}",
+                file=self.path,
+                where=f"line {number}",
+                value=", ".join(cells),
+                expected=f"{len(self.columns)}: {', '.join(self.columns)}",
+                remedy=_REPAIR,
+            )
+        return tuple(
+            self._value(number, column, cell.strip())
+            for column, cell in zip(self.columns, cells, strict=True)
+        )
+
+    def _value(self, number: int, column: str, cell: str) -> object:
+        kind = "time" if column == "time" else np.dtype(FIELDS[column]).kind
+        try:
+            match kind:
+                case "U":
+                    return cell
+                case "time":
+                    return float(Time(cell, scale="utc").mjd)
+                case "i":
+                    return int(cell) if cell else MISSING_INTEGER
+                case _:
+                    return float(cell) if cell else np.nan
+        except ValueError:
+            expected = {"i": "a whole number", "time": "2023-02-13T01:16:47"}
+            raise InputError(
+                f"the value of {column} cannot be read",
+                file=self.path,
+                where=f"line {number}",
+                value=cell,
+                expected=expected.get(kind, "a number"),
+                remedy=_REPAIR,
+            ) from None
+
+    def _rows(self) -> _Rows:
+        return _Rows(self.path)
+
+
+class _Rows:
+    """The lines of a CSV file that are no comments, with their numbers."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Iterator[tuple[int, list[str]]]:
+        try:
+            self.stream = self.path.open(encoding="utf-8", newline="")
+        except OSError as error:
+            raise InputError(
+                f"the file cannot be read ({error.strerror})",
+                file=self.path,
+                remedy="check that it exists and that you may read it",
+            ) from None
+        return self._read()
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+
+    def _read(self) -> Iterator[tuple[int, list[str]]]:
+        table = csv.reader(self.stream, strict=True)
+        try:
+            for cells in table:
+                if cells and not cells[0].startswith("#"):
+                    yield table.line_num, cells
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise InputError(
+                "the line is no CSV in UTF-8",
+                file=self.path,
+                where=f"line {table.line_num + 1}",
+                value=str(error),
+                remedy=_REPAIR,
+            ) from None

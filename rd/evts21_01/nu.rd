@@ -1,0 +1,70 @@
+<!-- KM3NeT/ORCA with 6 detection units: a sample of events.
+
+To change a column's description, unit or UCD: the columns all samples share are in
+rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
+<resource schema="evts21_01" resdir=".">
+	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
+	<macDef name="simulated"></macDef>
+
+	<meta name="title">KM3NeT/ORCA6 event sample \simulated</meta>
+	<meta name="description">A sample of 2,495 reconstructed events of the neutrino telescope KM3NeT/ORCA with 6
+		detection units: time, direction, angular error, energy and quality. Nearly all are
+		atmospheric muons. \simulated</meta>
+	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
+	<meta name="creator">KM3NeT Collaboration</meta>
+	<meta name="facility">KM3NeT</meta>
+	<meta name="instrument">ORCA6</meta>
+	<meta name="referenceURL">https://www.km3net.org</meta>
+	<FEED source="km3net/common#metadata"/>
+
+	<meta name="_longdoc" format="rst"><![CDATA[
+		\simulated
+
+		What the sample is
+		==================
+
+		The first 2,495 events with a reconstructed track of one data taking run of KM3NeT/ORCA
+		with 6 detection units: five minutes of data. It is no selection for neutrinos: nearly
+		all events are muons from air showers above the detector, and only a few came up
+		through the Earth (zenith above 90 degrees). Use it to learn how KM3NeT's data look, and
+		to try programs, not to look for sources.
+
+		What the columns mean
+		=====================
+
+		ang_err is the error the track fit estimates for its direction; it may be large, or not
+		given, where the fit did not converge. energy is that of the muon as the energy fit has
+		it; it is not calibrated for muon bundles. likelihood is the quality of the track fit;
+		small or negative values are bad fits. Positions are those of a straight line through the
+		detector, back to the sky: for a muon from an air shower that is where the shower came
+		from.
+		]]></meta>
+
+	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+		<meta name="title">KM3NeT/ORCA6 event sample \simulated</meta>
+		<meta name="description">Reconstructed events of KM3NeT/ORCA6, run 9505, one per row. \simulated</meta>
+		<FEED source="km3net/common#event-columns"/>
+		<FEED source="km3net/common#origin-columns" release="evts21_01" detector="ORCA6"/>
+		<FEED source="km3net/common#event-indices"/>
+	</table>
+
+	<coverage>
+		<updater sourceTable="main" mocOrder="6"/>
+		<spatial/>
+		<temporal>59269 59270</temporal>
+		<spectral>1.602176634e-10 1.602176634e-5</spectral>
+	</coverage>
+
+	<FEED source="km3net/common#import"/>
+	<FEED source="km3net/common#cone" title="KM3NeT/ORCA6 event sample" shortName="ORCA6 21_01"
+		testRA="0.02" testDec="44.05"/>
+
+	<regSuite title="KM3NeT/ORCA6 event sample">
+		<regTest title="The cone search finds an event">
+			<url RA="0.02" DEC="44.05" SR="1" responseformat="votabletd">cone/scs.xml</url>
+			<code>
+				self.assertTrue("km3.49.9505.114.0" in [row["event_id"] for row in self.getVOTableRows()])
+			</code>
+		</regTest>
+	</regSuite>
+</resource>

@@ -1,0 +1,87 @@
+<!-- KM3-230213A: the event of ultra-high energy in KM3NeT/ARCA with 21 detection units.
+
+To change a column's description, unit or UCD: the columns all samples share are in
+rd/km3net/common.rd, those of this one are here. Then run make import RELEASE=evts23_01. -->
+<resource schema="evts23_01" resdir=".">
+	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
+	<macDef name="simulated"></macDef>
+
+	<meta name="title">KM3-230213A, an ultra-high-energy neutrino \simulated</meta>
+	<meta name="description">The neutrino KM3-230213A, which KM3NeT/ARCA with 21 detection units saw on 13 February
+		2023: direction with its containment radii, time and reconstructed energy of the muon. \simulated</meta>
+	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
+	<meta name="creator">KM3NeT Collaboration</meta>
+	<meta name="facility">KM3NeT</meta>
+	<meta name="instrument">ARCA21</meta>
+	<meta name="source">2025Natur.638..376K</meta>
+	<meta name="doi">10.1038/s41586-024-08543-1</meta>
+	<meta name="referenceURL">https://doi.org/10.1038/s41586-024-08543-1</meta>
+	<FEED source="km3net/common#metadata"/>
+
+	<meta name="_longdoc" format="rst"><![CDATA[
+		\simulated
+
+		What it is
+		==========
+
+		The most energetic neutrino seen so far: a muon that crossed KM3NeT/ARCA nearly
+		horizontally. The data are those of the publication and of the event's VOEvent packet.
+
+		What the columns mean
+		=====================
+
+		energy is the reconstructed energy of the muon, 120 PeV. The neutrino's energy is larger
+		and depends on the spectrum one assumes; the publication gives 220 PeV with a range from
+		72 PeV to 2.6 EeV at 90 % confidence for a flux that falls with the square of the energy.
+
+		err_50, err_68, err_90 and err_99 are the radii around the position that contain the true
+		direction with a probability of 50, 68, 90 and 99 %; they include the systematic
+		uncertainty of the detector's orientation. ang_err repeats the one of 68 %.
+
+		The time is given to the second. The publication says how long the detector observed.
+		]]></meta>
+
+	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+		<meta name="title">KM3-230213A, an ultra-high-energy neutrino \simulated</meta>
+		<meta name="description">The event KM3-230213A. \simulated</meta>
+		<FEED source="km3net/common#event-columns"/>
+		<column name="err_50" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			displayHint="sf=1"
+			description="Radius around the position that contains the true direction with a
+				probability of 50 %."/>
+		<column name="err_68" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			displayHint="sf=1"
+			description="Radius around the position that contains the true direction with a
+				probability of 68 %."/>
+		<column name="err_90" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			displayHint="sf=1"
+			description="Radius around the position that contains the true direction with a
+				probability of 90 %."/>
+		<column name="err_99" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			displayHint="sf=1"
+			description="Radius around the position that contains the true direction with a
+				probability of 99 %."/>
+		<FEED source="km3net/common#origin-columns" release="evts23_01" detector="ARCA21"/>
+		<FEED source="km3net/common#event-indices"/>
+	</table>
+
+	<coverage>
+		<updater sourceTable="main" mocOrder="6"/>
+		<spatial/>
+		<temporal>59988 59989</temporal>
+		<spectral>1.1535671765e-2 4.1656592484e-1</spectral>
+	</coverage>
+
+	<FEED source="km3net/common#import"/>
+	<FEED source="km3net/common#cone" title="KM3-230213A, an ultra-high-energy neutrino" shortName="KM3-230213A"
+		testRA="94.3" testDec="-7.8"/>
+
+	<regSuite title="KM3-230213A, an ultra-high-energy neutrino">
+		<regTest title="The cone search finds an event">
+			<url RA="94.3" DEC="-7.8" SR="1" responseformat="votabletd">cone/scs.xml</url>
+			<code>
+				self.assertTrue("KM3-230213A" in [row["event_id"] for row in self.getVOTableRows()])
+			</code>
+		</regTest>
+	</regSuite>
+</resource>
