@@ -24,7 +24,7 @@ from ingest.instance.dachs import Dachs
 from ingest.instance.layout import RD, Layout, Memory
 from ingest.instance.postgres import Cluster
 
-SHARED_DESCRIPTORS = (f"{deploy.SHARED}/nu",)
+SHARED_DESCRIPTORS = (f"{deploy.SHARED}/nu", f"{deploy.SHARED}/obscore_hea")
 """What joins all releases, and is made anew after each."""
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.errors import InstanceError
+from ingest.events.importer import SHARED_DESCRIPTORS
 from ingest.events.manifest import load_manifest, release_names
 from ingest.instance import lifecycle
 from ingest.instance.dachs import Dachs
@@ -62,12 +63,12 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
 
 
 def online_descriptors(layout: Layout) -> list[str]:
-    """Return the descriptors of the releases that are deployed."""
-    manifests = [load_manifest(name) for name in release_names()]
+    """Return the descriptors that are deployed: of the releases, and those that join them."""
+    releases = [load_manifest(name).release.descriptor for name in release_names()]
     return [
-        manifest.release.descriptor
-        for manifest in manifests
-        if (layout.inputs / f"{manifest.release.descriptor}.rd").exists()
+        descriptor
+        for descriptor in (*releases, *SHARED_DESCRIPTORS)
+        if (layout.inputs / f"{descriptor}.rd").exists()
     ]
 
 

@@ -160,6 +160,25 @@ Import it after any release: dachs imp km3net/nu -->
 		<make table="events"/>
 	</data>
 
+	<service id="cone" allowed="form,scs.xml">
+		<meta name="title">Cone search over all neutrino events of KM3NeT and ANTARES</meta>
+		<meta name="shortName">KM3NeT events</meta>
+		<meta name="testQuery">
+			<meta name="ra">43.3</meta>
+			<meta name="dec">35.8</meta>
+			<meta name="sr">1</meta>
+		</meta>
+		<publish render="scs.xml" sets="ivo_managed"/>
+		<publish render="form" sets="local,ivo_managed"/>
+		<scsCore queriedTable="events">
+			<FEED source="//scs#coreDescs"/>
+			<condDesc buildFrom="mjd"/>
+			<condDesc buildFrom="energy"/>
+			<condDesc buildFrom="release"/>
+		</scsCore>
+		<outputTable verbLevel="20"/>
+	</service>
+
 	<service id="dl" allowed="dlmeta">
 		<meta name="title">Products of KM3NeT and ANTARES observations</meta>
 		<meta name="description">The files that belong to an observation: events, provenance,
@@ -184,4 +203,21 @@ Import it after any release: dachs imp km3net/nu -->
 			</metaMaker>
 		</datalinkCore>
 	</service>
+
+	<regSuite title="All samples together">
+		<regTest title="The events of a release are among all events">
+			<url parSet="TAP"
+				QUERY="SELECT count(*) AS n FROM km3net.events WHERE release='ant20_01'"
+				>/__system__/tap/run/tap/sync</url>
+			<code>
+				self.assertEqual(self.getVOTableRows(), [{"n": 8754}])
+			</code>
+		</regTest>
+		<regTest title="A cone over all samples">
+			<url RA="43" DEC="35" SR="3" responseformat="votabletd">cone/scs.xml</url>
+			<code>
+				self.assertTrue("ANT3412" in [row["event_id"] for row in self.getVOTableRows()])
+			</code>
+		</regTest>
+	</regSuite>
 </resource>
