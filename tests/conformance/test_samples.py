@@ -1,0 +1,227 @@
+"""The KM3NeT samples as an astronomer gets them, against the collaboration's own numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+from pathlib import Path
+
+import astropy.units as u
+import km3net_testdata
+import numpy as np
+import prov.model
+import pytest
+import pyvo
+import requests
+import uproot
+from astropy.coordinates import SkyCoord
+from astropy.io import fits
+from astropy.time import Time
+from gammapy.data import GTI, EventList
+
+from tests.conftest import Instance
+
+DST = Path(km3net_testdata.__file__).parent / "data" / "dst"
+SAMPLES = {"evts20_01": ("orca4_sample.root", 44), "evts21_01": ("orca6_sample.root", 49)}
+COMMON = [
+    "event_id",
+    "mjd",
+    "ra",
+    "dec",
+    "ang_err",
+    "ang_err_cl",
+    "energy",
+    "n_hits",
+    "likelihood",
+    "topology",
+    "zenith",
+    "azimuth",
+    "det_id",
+    "run_id",
+    "frame_index",
+    "trigger_counter",
+    "event_no",
+    "quality",
+    "release",
+    "detector",
+    "origin_est",
+]
+
+
+@pytest.fixture(scope="module")
+def tap(instance: Instance) -> pyvo.dal.TAPService:
+    return pyvo.dal.TAPService(instance.tap)
+
+
+@pytest.mark.parametrize("release", SAMPLES)
+def test_positions_and_times_are_the_collaborations_own(
+    tap: pyvo.dal.TAPService, release: str
+) -> None:
+    name, det_id = SAMPLES[release]
+    with uproot.open(DST / name) as file:
+        own = {
+            key: file["T"][f"coords/{key}"].array(library="np")
+            for key in ("mjd", "trackfit_ra", "trackfit_dec")
+        }
+        event = {
+            key: file["E"][f"Evt/{key}"].array(library="np")
+            for key in ("run_id", "frame_index", "trigger_counter")
+        }
+    located = own["trackfit_ra"] > -10  # -999 where no track was found
+    names = [
+        f"km3.{det_id}.{run}.{frame}.{trigger}"
+        for run, frame, trigger in zip(*(column[located] for column in event.values()), strict=True)
+    ]
+    answer = tap.search(f"SELECT * FROM {release}.main", maxrec=10_000).to_table()
+    assert answer.colnames == COMMON
+    assert sorted(answer["event_id"]) == sorted(names)
+    order = np.argsort(names)
+    answer.sort("event_id")
+    ours = SkyCoord(answer["ra"], answer["dec"])
+    theirs = SkyCoord(
+        own["trackfit_ra"][located][order] * u.rad, own["trackfit_dec"][located][order] * u.rad
+    )
+    assert ours.separation(theirs).max() < 60 * u.arcsec
+    # theirs is the begin of the time slice of 0.1 s
+    delay = (np.asarray(answer["mjd"]) - own["mjd"][located][order]) * 86400
+    assert delay.min() > -1e-3
+    assert delay.max() < 0.1
+
+
+def test_km3_230213a_is_as_published(tap: pyvo.dal.TAPService) -> None:
+    (row,) = tap.search("SELECT * FROM evts23_01.main").to_table()
+    assert row["event_id"] == "KM3-230213A"
+    assert (row["ra"], row["dec"]) == (94.3, -7.8)
+    radii = [row[f"err_{level}"] for level in (50, 68, 90, 99)]
+    assert radii == pytest.approx([1.2, 1.5, 2.2, 3.0])
+    assert row["energy"] == pytest.approx(120e6)  # 120 PeV in GeV
+    assert row["mjd"] == pytest.approx(Time("2023-02-13T01:16:47").mjd, abs=1e-9)
+    assert (row["detector"], row["det_id"], row["topology"]) == ("ARCA21", 133, "track")
+    assert row["n_hits"] is np.ma.masked  # not published: NULL, and not a number
+
+
+def test_all_samples_are_in_one_view(tap: pyvo.dal.TAPService) -> None:
+    answer = tap.search(
+        "SELECT release, count(*) AS n FROM km3net.events GROUP BY release ORDER BY release"
+    ).to_table()
+    assert dict(zip(answer["release"], answer["n"], strict=True)) == {
+        "ant20_01": 8754,
+        "evts20_01": 2498,
+        "evts21_01": 2495,
+        "evts23_01": 1,
+    }
+    (event,) = tap.search("SELECT * FROM km3net.events WHERE event_id='ANT3412'").to_table()
+    assert (event["mjd"], event["ra"], event["dec"], event["n_hits"]) == (55592.169, 43.3, 35.8, 48)
+
+
+def test_a_cone_over_all_samples_is_the_sum_of_the_samples_cones(instance: Instance) -> None:
+    place = SkyCoord(326.48, 44.26, unit="deg")
+    every = pyvo.dal.SCSService(f"{instance.url}/km3net/nu/cone/scs.xml").search(place, 3.0)
+    found = {row.id for row in every}
+    apart = set()
+    for release in ("ant20_01", "evts20_01", "evts21_01", "evts23_01"):
+        service = pyvo.dal.SCSService(f"{instance.url}/{release}/nu/cone/scs.xml")
+        apart |= {row.id for row in service.search(place, 3.0)}
+    assert "km3.44.6370.185.0" in found
+    assert found == apart
+
+
+def test_a_missing_value_is_null_and_a_zero_is_zero(tap: pyvo.dal.TAPService) -> None:
+    nulls = tap.search("SELECT count(*) AS n FROM evts21_01.main WHERE ang_err IS NULL")
+    # three errors above 180 degrees say nothing, and the fits of seven events gave none
+    with uproot.open(DST / "orca6_sample.root") as file:
+        beta0 = np.degrees(file["E"]["Evt/trks/trks.fitinf"].array()[:, 0, 0].to_numpy())
+        placed = file["T"]["coords/trackfit_ra"].array(library="np") > -10
+    expected = np.count_nonzero(placed & ~((beta0 >= 0) & (beta0 <= 180)))
+    assert nulls["n"][0] == expected
+    zeros = tap.search("SELECT count(*) AS n FROM evts20_01.main WHERE trigger_counter = 0")
+    assert zeros["n"][0] > 0
+
+
+def test_obscore_gives_energies_as_wavelengths_and_the_extension_as_energies(
+    tap: pyvo.dal.TAPService,
+) -> None:
+    query = "SELECT * FROM ivoa.obscore JOIN ivoa.obscore_hea USING (obs_publisher_did)"
+    answer = tap.search(query).to_table()
+    assert len(answer) == 4
+    for row in answer:
+        low, high = row["energy_min"] * u.eV, row["energy_max"] * u.eV
+        assert row["em_max"] == pytest.approx(low.to_value(u.m, u.spectral()), rel=1e-6)
+        assert row["em_min"] == pytest.approx(high.to_value(u.m, u.spectral()), rel=1e-6)
+        assert (row["dataproduct_type"], row["calib_level"]) == ("event", 2)
+        assert row["event_type"] == "track"
+        assert row["messenger_name"] == "neutrino"
+    by_collection = {row["obs_collection"]: row for row in answer}
+    antares = by_collection["ANTARES-2017-PS"]
+    assert (antares["ev_xel"], antares["obs_mode"]) == (8754, "wide-array")
+    assert (antares["analysis_mode"], antares["messenger_pdgid"]) == ("pointsource", "+14")
+    assert antares["facility_name"] == "KM3NeT"
+
+
+def test_datalinks_lead_to_everything_that_belongs_to_a_product(
+    tap: pyvo.dal.TAPService,
+) -> None:
+    results = tap.search("SELECT * FROM ivoa.obscore ORDER BY obs_id")
+    seen = 0
+    for links in results.iter_datalinks():
+        by_meaning = {link.semantics: link for link in links}
+        assert set(by_meaning) == {"#this", "#preview", "#provenance", "#documentation"}
+        for meaning, link in by_meaning.items():
+            reply = requests.get(link.access_url, timeout=20)
+            assert reply.status_code == 200, link.access_url
+            stated = link.content_type.partition(";")[0]
+            assert reply.headers["content-type"].partition(";")[0] == stated
+            if meaning == "#this":
+                assert link.content_length == len(reply.content)
+                with fits.open(io.BytesIO(reply.content)) as hdus:
+                    kid = hdus["EVENTS"].header["KID"]
+            if meaning == "#preview":
+                assert reply.content.startswith(b"\x89PNG")
+        document = requests.get(by_meaning["#provenance"].access_url, timeout=20).text
+        prov.model.ProvDocument.deserialize(content=document)
+        assert kid in document
+        seen += 1
+    assert seen == 4
+
+
+def test_stilts_finds_no_error_in_the_datalinks(
+    instance: Instance, tap: pyvo.dal.TAPService
+) -> None:
+    did = tap.search("SELECT TOP 1 obs_publisher_did FROM ivoa.obscore")["obs_publisher_did"][0]
+    address = requests.Request("GET", f"{instance.url}/km3net/nu/dl/dlmeta", params={"ID": did})
+    done = subprocess.run(
+        ["stilts", "datalinklint", f"votable={address.prepare().url}"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    assert "ERROR" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("release", ["ant20_01", "evts20_01", "evts21_01"])
+def test_gammapy_reads_what_the_access_url_gives(
+    tap: pyvo.dal.TAPService, release: str, tmp_path: Path
+) -> None:
+    (row,) = tap.search(
+        f"SELECT access_url, t_min, t_max FROM km3net.observations NATURAL JOIN ivoa.obscore"
+        f" WHERE release='{release}'"
+    )
+    path = tmp_path / "events.fits"
+    path.write_bytes(requests.get(row["access_url"], timeout=30).content)
+    events = EventList.read(path)
+    count = tap.search(f"SELECT count(*) AS n FROM {release}.main")["n"][0]
+    assert len(events.table) == count
+    gti = GTI.read(path)
+    assert gti.time_start[0].utc.mjd == pytest.approx(row["t_min"], abs=1e-9)
+    assert gti.time_stop[-1].utc.mjd == pytest.approx(row["t_max"], abs=1e-9)
+    # each event lies within its good time interval
+    assert len(events.select_gti(gti).table) == count
+
+
+def test_the_report_of_an_import_is_kept(instance: Instance) -> None:
+    report = json.loads((instance.var / "reports" / "evts21_01.json").read_text())
+    assert report["result"]["rejected"] == 4
+    rules = {rule["name"]: rule["count"] for rule in report["conversions"][0]["checks"]["rules"]}
+    assert rules["finite-direction"] == 4
