@@ -17,11 +17,11 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.errors import InstanceError
-from ingest.events.importer import SHARED_DESCRIPTORS
 from ingest.events.manifest import load_manifest, release_names
 from ingest.instance import lifecycle
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import Layout
+from ingest.instance.publication import JOINING
 
 OAI = "{http://www.openarchives.org/OAI/2.0/}"
 TAP_PATH = "/__system__/tap/run/tap"
@@ -57,7 +57,7 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
     for rd in online_descriptors(layout):
         results.append(_validate(dachs, rd))
         results.append(_test(dachs, rd))
-    results.extend(_registry(dachs, found.url, layout.var / "scratch"))
+    results.extend(_registry(dachs, found.url, layout.scratch))
     results.append(_taplint(found.url, stilts))
     return results
 
@@ -67,7 +67,7 @@ def online_descriptors(layout: Layout) -> list[str]:
     releases = [load_manifest(name).release.descriptor for name in release_names()]
     return [
         descriptor
-        for descriptor in (*releases, *SHARED_DESCRIPTORS)
+        for descriptor in (*releases, *JOINING)
         if (layout.inputs / f"{descriptor}.rd").exists()
     ]
 
