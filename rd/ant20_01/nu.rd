@@ -96,8 +96,8 @@ make import RELEASE=ant20_01. -->
 		</dm>
 		<!-- The first six columns are those of the predecessor in TAP: "select *" and column
 		numbers of old scripts keep working. New columns go to the end. -->
-		<column name="mjd" type="double precision" unit="d" ucd="time.epoch" required="True"
-			verbLevel="1" displayHint="sf=4"
+		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"
+			required="True" verbLevel="1" displayHint="sf=4"
 			description="Time of the event as Modified Julian Date, in UTC."/>
 		<column name="beta" type="double precision" unit="deg" ucd="stat.error;pos"
 			required="True" verbLevel="1" displayHint="sf=1" note="beta"
@@ -110,7 +110,7 @@ make import RELEASE=ant20_01. -->
 				grows with the energy of the neutrino.">
 			<property name="fits">n_hits</property>
 		</column>
-		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
+		<column name="ra" tablehead="RA" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
 			required="True" verbLevel="1" displayHint="sf=1"
 			description="Right ascension of the direction the neutrino came from (published as
 				FK5 J2000; ICRS is the same at this precision)."/>
@@ -120,7 +120,7 @@ make import RELEASE=ant20_01. -->
 				FK5 J2000; ICRS is the same at this precision).">
 			<property name="fits">dec</property>
 		</column>
-		<column name="id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
+		<column name="id" tablehead="ID" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
 			description="Identifier of the event: ANT and its running number in the public file.">
 			<property name="fits">event_name</property>
 		</column>
