@@ -42,6 +42,7 @@ lint: setup  ## style and types
 	@.venv/bin/mypy
 
 test: lint  ## run the tests against real servers and clients
+	@./setup.sh test
 	@KM3VO_INPUTS="$(abspath $(or $(INPUTS),$(KM3VO_INPUTS),../shared/data))" .venv/bin/pytest
 
 bench: setup  ## speed, as ratios against peers in the same run

@@ -1,10 +1,16 @@
 #!/bin/sh
 # Installs what the project needs and is missing: Debian's packages by apt, Python's into .venv.
-# Called by make; cheap when there is nothing to do.
+# Called by make; cheap when there is nothing to do. With the word test also what only tests need.
 set -eu
 cd "$(dirname "$0")"
 
-packages="python3-gavo postgresql stilts python3-venv"
+# python3-healpy draws the sky coverage on DaCHS' web pages
+packages="python3-gavo python3-healpy postgresql stilts python3-venv"
+if [ "${1:-}" = test ]; then
+    # a browser, and npm to fetch Aladin Lite
+    packages="$packages chromium chromium-driver curl"
+    command -v npm >/dev/null 2>&1 || packages="$packages npm"
+fi
 account=${KM3VO_USER:-km3vo}
 
 say() { printf 'setup: %s\n' "$*" >&2; }

@@ -58,7 +58,7 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 	<STREAM id="tapexamples">
 		<meta name="_example" title="Bright neutrino events">
 			The number of hits, nhit, grows with the energy of a neutrino. This takes the
-			events of :taptable:`ant20_01.main` with the most light, best energies first:
+			events of :taptable:`ant20_01.main` with the most light, brightest first:
 
 			.. tapquery::
 

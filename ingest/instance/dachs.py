@@ -18,7 +18,7 @@ import urllib.request
 from pathlib import Path
 
 from ingest.errors import InstanceError
-from ingest.instance import postgres, vocabularies
+from ingest.instance import postgres, vocabularies, webpages
 from ingest.instance import process as processes
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.process import ProcessFile
@@ -82,6 +82,7 @@ class Dachs:
                 changed = True
         for path in vocabularies.seed(self.cache):
             self.account.own(path)
+        webpages.write_scripts(self.layout.dachs, self.account)
         return changed
 
     def set_up(self, memory: Memory, superuser_password: str) -> None:

@@ -60,50 +60,69 @@ make import RELEASE=ant20_01. -->
 		with a source is no discovery.
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="ID" mixin="//scs#q3cindex">
+	<table id="main" onDisk="True" adql="True" primary="id" mixin="//scs#q3cindex">
 		<meta name="title">ANTARES 2007-2017 neutrino events \simulated</meta>
 		<meta name="description">Neutrino candidates of the ANTARES point-source search 2007-2017,
 			one per row. \simulated</meta>
 		<meta name="note" tag="beta">The error of the track fit for this event, given with one
 			digit. The probability that the true direction lies within is not published; use the
 			median resolution of the sample, 0.4 deg, for a containment of 50 %.</meta>
-		<index columns="MJD"/>
-		<index columns="Nhit"/>
+		<index columns="mjd"/>
+		<index columns="nhit"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 
-		<stc>Time UTC "MJD" Position ICRS "RA" "Decl"</stc>
-		<!-- The first six columns are those of the predecessor, in its spelling: "select *" and
-		column numbers of old scripts keep working. New columns go to the end. -->
-		<column name="MJD" type="double precision" unit="d" ucd="time.epoch" required="True"
-			verbLevel="1" displayHint="sf=4"
+		<dm>
+			(stc2:Coords) {
+				time: (stc2:Coord) {
+					frame: (stc2:TimeFrame) {
+						timescale: UTC
+						refPosition: TOPOCENTER
+						time0: MJD-origin
+					}
+					location: @mjd
+				}
+				space: (stc2:Coord) {
+					frame: (stc2:SpaceFrame) {
+						orientation: ICRS
+						epoch: "J2000.0"
+					}
+					longitude: @ra
+					latitude: @decl
+				}
+			}
+		</dm>
+		<!-- The first six columns are those of the predecessor in TAP: "select *" and column
+		numbers of old scripts keep working. New columns go to the end. -->
+		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"
+			required="True" verbLevel="1" displayHint="sf=4"
 			description="Time of the event as Modified Julian Date, in UTC."/>
-		<column name="Beta" type="double precision" unit="deg" ucd="stat.error;pos"
+		<column name="beta" type="double precision" unit="deg" ucd="stat.error;pos"
 			required="True" verbLevel="1" displayHint="sf=1" note="beta"
 			description="Estimated angular error of the reconstructed direction.">
 			<property name="fits">ang_err</property>
 		</column>
-		<column name="Nhit" type="integer" ucd="meta.number;instr.det" required="True"
+		<column name="nhit" type="integer" ucd="meta.number;instr.det" required="True"
 			verbLevel="1"
 			description="Number of light signals in the photomultipliers that the track fit used;
 				grows with the energy of the neutrino.">
 			<property name="fits">n_hits</property>
 		</column>
-		<column name="RA" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
+		<column name="ra" tablehead="RA" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
 			required="True" verbLevel="1" displayHint="sf=1"
 			description="Right ascension of the direction the neutrino came from (published as
 				FK5 J2000; ICRS is the same at this precision)."/>
-		<column name="Decl" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+		<column name="decl" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
 			required="True" verbLevel="1" displayHint="sf=1"
 			description="Declination of the direction the neutrino came from (published as
 				FK5 J2000; ICRS is the same at this precision).">
 			<property name="fits">dec</property>
 		</column>
-		<column name="ID" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
+		<column name="id" tablehead="ID" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
 			description="Identifier of the event: ANT and its running number in the public file.">
 			<property name="fits">event_name</property>
 		</column>
-		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline;obs.field"
-			verbLevel="20"
+		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline"
+			verbLevel="25"
 			description="Circle with the radius beta around the direction, for INTERSECTS and
 				CONTAINS.">
 			<property name="computed">scircle(spoint(radians(ra), radians(decl)), radians(beta))</property>
@@ -111,8 +130,21 @@ make import RELEASE=ant20_01. -->
 	</table>
 
 	<coverage>
-		<updater sourceTable="main" mocOrder="6"/>
-		<spatial/>
+		<!-- The sky the selection reaches, declinations below +53 degrees; not only the places
+		where there are events, as DaCHS would find out. -->
+		<spatial>
+			0/4-11
+			1/0,4,8,12
+			2/4-6,8-10,20-22,24-26,36-38,40-42,52-54,56-58
+			3/28,44,48,92,108,112,156,172,176,220,236,240
+			4/116,120,180,184,196,200,372,376,436,440,452,456,628,632,692,696,708,
+			712,884,888,948,952,964,968
+			5/468,472,484,488,724,728,740,744,788,792,804,808,1492,1496,1508,1512,
+			1748,1752,1764,1768,1812,1816,1828,1832,2516,2520,2532,2536,2772,2776,
+			2788,2792,2836,2840,2852,2856,3540,3544,3556,3560,3796,3800,3812,3816,
+			3860,3864,3876,3880
+			6/
+		</spatial>
 		<temporal>54129 58119</temporal>
 		<spectral>1.602176634e-8 1.602176634e-2</spectral>
 	</coverage>
@@ -133,10 +165,20 @@ make import RELEASE=ant20_01. -->
 		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="main">
 			<FEED source="//scs#coreDescs"/>
-			<condDesc buildFrom="MJD"/>
-			<condDesc buildFrom="Nhit"/>
+			<condDesc buildFrom="mjd"/>
+			<condDesc buildFrom="nhit"/>
+			<!-- The predecessor's cone search spells the names so. -->
+			<outputTable>
+				<stc>Time UTC "MJD" Position ICRS "RA" "Decl"</stc>
+				<outputField original="main.mjd" name="MJD"/>
+				<outputField original="main.beta" name="Beta"/>
+				<outputField original="main.nhit" name="Nhit"/>
+				<outputField original="main.ra" name="RA"/>
+				<outputField original="main.decl" name="Decl"/>
+				<outputField original="main.id" name="ID"/>
+				<outputField original="main.origin_est"/>
+			</outputTable>
 		</scsCore>
-		<outputTable verbLevel="10"/>
 	</service>
 
 	<regSuite title="ANTARES 2007-2017">

@@ -49,8 +49,8 @@ rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
 	</table>
 
 	<coverage>
-		<updater sourceTable="main" mocOrder="6"/>
-		<spatial/>
+		<!-- Muons and neutrinos come from all directions. -->
+		<spatial>0/0-11 6/</spatial>
 		<temporal>59269 59270</temporal>
 		<spectral>1.602176634e-10 1.602176634e-5</spectral>
 	</coverage>

@@ -15,10 +15,9 @@ publishes nothing. -->
 		<meta name="contentLevel">Research</meta>
 		<meta name="type">Catalog</meta>
 		<meta name="coverage.waveband">Neutrino</meta>
-		<meta name="rights" format="rst">The data may be used under the `Creative Commons
-			Attribution 4.0 licence`__ (CC BY 4.0): say where they come from and cite the paper.
-
-			__ https://creativecommons.org/licenses/by/4.0/</meta>
+		<!-- Plain text: it is copied into each answer. -->
+		<meta name="rights">The data may be used under the Creative Commons Attribution 4.0
+			licence (CC BY 4.0): say where they come from and cite the paper.</meta>
 		<meta name="rights.rightsURI">https://spdx.org/licenses/CC-BY-4.0.html</meta>
 	</STREAM>
 
@@ -106,7 +105,7 @@ publishes nothing. -->
 			description="Detector that saw the event, in the configuration it had.">
 			<property name="computed">'\detector'</property>
 		</column>
-		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline;obs.field"
+		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline"
 			verbLevel="30"
 			description="Circle with the radius ang_err around the direction, for INTERSECTS and
 				CONTAINS; empty where the error is not known or larger than 90 degrees.">
