@@ -240,7 +240,7 @@ def digest(output: str, lines: int = 8) -> str:
     """Return the part of DaCHS' output that says what went wrong: the errors, or the end."""
     told = [line.rstrip() for line in output.splitlines() if line.strip()]
     for index, line in enumerate(told):
-        if line.startswith(("*** Error", "***Error", "Error")):
+        if line.startswith(("*** Error", "***Error", "Error", "** WARNING: Aborting")):
             return "\n".join(told[index : index + lines])
     return "\n".join(told[-lines:])
 
