@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import os
+import shutil
 import subprocess
 import sys
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +18,8 @@ import pytest
 
 from ingest.instance.postgres import free_port
 
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT = int(os.environ.get("KM3VO_TEST_PORT", "18080"))
 KM3VO = Path(sys.executable).parent / "km3vo"
 
 
@@ -49,6 +56,17 @@ class Instance:
             check=False,
         )
 
+    def adql(self, query: str) -> list[list[str]]:
+        """Send a query by TAP and return the cells of its answer, without the header."""
+        sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
+        with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
+            return list(csv.reader(io.StringIO(reply.read().decode())))[1:]
+
+    def fetch(self, path: str) -> bytes:
+        """Return what the server has below its URL."""
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as reply:
+            return bytes(reply.read())
+
     def up(self) -> None:
         done = self.km3vo("instance", "up", "--port", str(self.port))
         assert done.returncode == 0, done.stderr
@@ -57,7 +75,7 @@ class Instance:
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
     """Serve all releases, imported from real data. Tests leave it as they found it."""
-    made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(18_080), shared_data)
+    made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(FIRST_PORT), shared_data)
     try:
         made.up()
         done = made.km3vo("import")
@@ -70,9 +88,29 @@ def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Ite
 @pytest.fixture
 def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
     """Give a test an instance of its own, not yet made, to do what it likes with."""
-    made = Instance(tmp_path / "var", free_port(18_180), shared_data)
+    made = Instance(tmp_path / "var", free_port(FIRST_PORT + 50), shared_data)
     yield made
     made.km3vo("instance", "reset", "--yes")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Return a copy of the working tree, to be changed and used as ``PYTHONPATH``."""
+    return copy_checkout(tmp_path / "checkout")
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy what a clone of the repository has, without tests and history."""
+    target.mkdir(parents=True)
+    for name in ("ingest", "rd", "site"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ROOT / "inputs").glob("*/release.toml"):
+        copy = target / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    for name in ("Makefile", "setup.sh", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, target / name)
+    return target
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import http.client
 import os
 import re
 import signal
@@ -174,24 +175,27 @@ class Dachs:
         """Whether the server's process lives."""
         return self.process.pid() is not None
 
-    def answers(self, port: int, timeout: float = 5.0) -> bool:
-        """Say whether a TAP service answers on `port`."""
+    def answers(self, memory: Memory, timeout: float = 5.0) -> bool:
+        """Say whether a TAP service answers where the instance's should."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        host = f"[{memory.host}]" if ":" in memory.host else memory.host
         try:
-            with opener.open(f"http://{postgres.HOST}:{port}{_ALIVE}", timeout=timeout) as reply:
+            address = f"http://{host}:{memory.web_port}{_ALIVE}"
+            with opener.open(address, timeout=timeout) as reply:
                 return bool(reply.status == 200)
-        except (OSError, urllib.error.URLError):
+        except (OSError, urllib.error.URLError, http.client.HTTPException):
             return False
 
-    def start(self, port: int, patience: float = 60.0) -> None:
-        """Start the server on `port` and return when it answers.
+    def start(self, memory: Memory, patience: float = 60.0) -> None:
+        """Start the server and return when it answers.
 
         Raises
         ------
         InstanceError
             If the port is taken, or the server ends or stays silent.
         """
-        if not postgres.port_is_free(port):
+        port = memory.web_port
+        if not postgres.port_is_free(port, memory.host):
             raise InstanceError(
                 f"the port {port} is in use by another program",
                 remedy=f"choose another one: make up PORT={postgres.free_port(port + 1)}",
@@ -209,7 +213,7 @@ class Dachs:
         while time.monotonic() < deadline:
             if server.poll() is not None:
                 break
-            if self.answers(port):
+            if self.answers(memory):
                 return
             time.sleep(0.1)
         self.process.stop()
@@ -241,7 +245,7 @@ def digest(output: str, lines: int = 8) -> str:
     """Return the part of DaCHS' output that says what went wrong: the errors, or the end."""
     told = [line.rstrip() for line in output.splitlines() if line.strip()]
     for index, line in enumerate(told):
-        if line.startswith(("*** Error", "***Error", "Error")):
+        if line.startswith(("*** Error", "***Error", "Error", "** WARNING: Aborting")):
             return "\n".join(told[index : index + lines])
     return "\n".join(told[-lines:])
 

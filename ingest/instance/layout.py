@@ -124,6 +124,8 @@ class Memory:
     postgres_port: int
     web_port: int
     server_url: str = ""
+    host: str = "127.0.0.1"
+    """Where the server is to be asked from this machine."""
     dachs_version: str = ""
     complete: bool = False
     """Whether the database was set up to the end; a power cut may come before it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,14 +60,14 @@ def up(layout: Layout, port: int | None = None) -> str:
         if port is not None and port != memory.web_port:
             dachs.stop()
             memory.web_port = port
-        memory.server_url = _url(site, memory)
+        _take_over(site, memory)
         if dachs.configure(site, memory):
             dachs.stop()  # a running server reads its settings only once
         _set_up_or_upgrade(layout, dachs, memory)
         publication.settle(layout, memory)
-        if not (dachs.is_running and dachs.answers(memory.web_port)):
+        if not (dachs.is_running and dachs.answers(memory)):
             dachs.stop()
-            dachs.start(memory.web_port)
+            dachs.start(memory)
         memory.write(layout)
     return memory.server_url
 
@@ -97,7 +98,7 @@ def status(layout: Layout) -> Status:
         created=memory.complete,
         database_runs=Cluster(layout).is_running,
         server_runs=dachs.is_running,
-        server_answers=dachs.is_running and dachs.answers(memory.web_port),
+        server_answers=dachs.is_running and dachs.answers(memory),
         url=memory.server_url,
         postgres_port=memory.postgres_port,
     )
@@ -113,15 +114,19 @@ def database(layout: Layout) -> Iterator[Memory]:
     with layout.locked():
         memory = _bring_database_up(layout)
         dachs = Dachs(layout)
-        memory.server_url = _url(site, memory)
+        _take_over(site, memory)
         dachs.configure(site, memory)
         _set_up_or_upgrade(layout, dachs, memory)
         publication.settle(layout, memory)
         yield memory
 
 
-def _url(site: Site, memory: Memory) -> str:
-    return site.site.url or f"http://localhost:{memory.web_port}"
+def _take_over(site: Site, memory: Memory) -> None:
+    """Remember what the site's facts say about how to reach the server."""
+    address = ipaddress.ip_address(site.site.bind_address)
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+    memory.host = everywhere.get(str(address), str(address))
+    memory.server_url = site.site.url or f"http://localhost:{memory.web_port}"
 
 
 def _bring_database_up(layout: Layout) -> Memory:

@@ -46,12 +46,13 @@ def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
     raise InstanceError(f"no free port between {first} and {first + count - 1}")
 
 
-def port_is_free(port: int) -> bool:
-    """Say whether a server could listen on `port` of the loopback interface."""
-    with socket.socket() as probe:
+def port_is_free(port: int, host: str = HOST) -> bool:
+    """Say whether a server could listen on `port` of an address of this machine."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return False
     return True

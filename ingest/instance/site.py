@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
 from xml.sax.saxutils import escape
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ingest.configuration import StrictModel, read_toml, validate
 from ingest.instance.layout import CHECKOUT
@@ -17,8 +19,27 @@ SITE_FILES = CHECKOUT / "site"
 """The facts (``site.toml``) and the templates of DaCHS' configuration files."""
 SITE_VARIABLE = "KM3VO_SITE"
 
-Line = Annotated[str, Field(min_length=1, pattern=r"^[^\r\n]*$")]
-"""One line of text: a line break would start another setting in DaCHS' files."""
+
+def _is_line(text: str) -> str:
+    # A line break, or a backslash before one, starts or swallows a setting in DaCHS' files.
+    if not text or not text.isprintable() or text.endswith("\\"):
+        raise ValueError("one line of printable text that does not end with a backslash")
+    return text
+
+
+Line = Annotated[str, AfterValidator(_is_line)]
+
+
+def _is_address(text: str) -> str:
+    return str(ipaddress.ip_address(text))
+
+
+def _is_expression(text: str) -> str:
+    try:
+        re.compile(_is_line(text) if text else text)
+    except re.error as error:
+        raise ValueError(f"a regular expression ({error})") from None
+    return text
 
 
 class SiteSection(StrictModel):
@@ -27,8 +48,8 @@ class SiteSection(StrictModel):
     name: Line
     description: Line
     url: Annotated[str, Field(pattern=r"^(https?://[^\s/]+)?$")]
-    bind_address: Annotated[str, Field(pattern=r"^[0-9A-Fa-f.:]+$")]
-    cors_origins: Annotated[str, Field(pattern=r"^[^\r\n]*$")]
+    bind_address: Annotated[str, AfterValidator(_is_address)]
+    cors_origins: Annotated[str, AfterValidator(_is_expression)]
 
 
 class AuthoritySection(StrictModel):
@@ -36,7 +57,7 @@ class AuthoritySection(StrictModel):
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{2,}$")]
     title: Line
-    short_name: Annotated[str, Field(min_length=1, max_length=12, pattern=r"^[^\r\n]*$")]
+    short_name: Annotated[str, Field(max_length=12, pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]*$")]
     description: Line
     reference_url: Annotated[str, Field(pattern=r"^https?://\S+$")]
     created: Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
@@ -52,7 +73,7 @@ class ContactSection(StrictModel):
     """Whom an astronomer writes to."""
 
     name: Line
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+[A-Za-z]$")]
     address: Line
 
 

@@ -49,10 +49,17 @@ def parse(path: Path) -> etree._Element:
         parser = etree.XMLParser(resolve_entities=False, no_network=True)
         return etree.parse(path, parser).getroot()
     except OSError:
-        raise ManifestError("there is no such resource descriptor", file=path) from None
+        raise ManifestError(
+            "there is no such resource descriptor",
+            file=path,
+            remedy="correct descriptor = in the release's release.toml, or write it",
+        ) from None
     except etree.XMLSyntaxError as error:
         raise ManifestError(
-            "the resource descriptor is not well-formed", file=path, value=str(error)
+            "the resource descriptor is not well-formed",
+            file=path,
+            value=str(error),
+            remedy="correct the XML at this line or shortly before it",
         ) from None
 
 

@@ -24,6 +24,7 @@ from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 COLUMNS = ("Decl", "RA", "Nhit", "Beta", "MJD")
 HEADER_LINES = 2
 _LINE_LIMIT = 1000
+_LARGEST_INTEGER = 2**31 - 1
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
@@ -187,22 +188,29 @@ class AntaresTextReader(Reader):
             )
         try:
             dec, ra, beta, mjd = (float(words[i]) for i in (0, 1, 3, 4))
-            return dec, ra, int(words[2]), beta, mjd
-        except (ValueError, OverflowError):
+            n_hits = int(words[2])
+            if b"_" in line or abs(n_hits) > _LARGEST_INTEGER:
+                raise ValueError
+            return dec, ra, n_hits, beta, mjd
+        except ValueError:
             bad = next(i for i, word in enumerate(words) if not _is_number(word, whole=i == 2))
             raise InputError(
                 f"{COLUMNS[bad]} is not a number",
                 file=self.path,
                 where=self.where(row),
                 value=_text(words[bad]),
-                expected="a whole number" if bad == 2 else "a decimal number",
+                expected="a whole number of hits" if bad == 2 else "a decimal number",
                 remedy="repair or remove the line at its origin and deliver the file again",
             ) from None
 
 
 def _is_number(word: bytes, whole: bool) -> bool:
+    if b"_" in word:  # Python's own way of writing large numbers
+        return False
     try:
-        int(word) if whole else float(word)
+        if whole:
+            return abs(int(word)) <= _LARGEST_INTEGER
+        float(word)
     except ValueError:
         return False
     return True

@@ -1,0 +1,305 @@
+"""Bad input through the real command: a message, an exit code, and nothing changes online."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from served import Served, served
+
+from ingest.errors import ExitCode
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.postgres import Cluster
+
+TABLE = "ant20_01"
+FILE = "PublicData_0717.dat"
+
+
+@pytest.fixture(scope="module")
+def online(instance) -> Served:
+    return served(instance)
+
+
+@pytest.fixture
+def untouched(instance, online: Served) -> Iterator[None]:
+    """Compare what is online after the test with what was before."""
+    yield
+    assert served(instance) == online
+    left = [path.name for path in (instance.var / "dachs" / "inputs").glob(".*")]
+    assert left == [], "leftovers of a publication"
+    assert not (instance.var / "publishing.json").exists()
+    assert list((instance.var / "scratch").glob(f"{TABLE}/*")) == []
+
+
+@pytest.fixture
+def refused(instance, untouched, tmp_path) -> Callable[..., str]:
+    """Return a function that imports a file, expects a refusal and returns the message."""
+
+    def importing(content: bytes | None, code: int = ExitCode.BAD_INPUT, **extra: str) -> str:
+        if content is not None:
+            (tmp_path / FILE).write_bytes(content)
+        return refusal(instance.km3vo("import", "--inputs", str(tmp_path), **extra), code)
+
+    return importing
+
+
+def refusal(done: subprocess.CompletedProcess[str], code: int = ExitCode.BAD_INPUT) -> str:
+    assert done.returncode == code, done.stdout + done.stderr
+    assert done.stderr.startswith("error: ")
+    assert "remedy:" in done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert "fault of km3vo" not in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr, "control characters in piped output"
+    return done.stderr
+
+
+@pytest.fixture(scope="session")
+def good(antares_list: Path) -> list[bytes]:
+    return antares_list.read_bytes().splitlines(keepends=True)
+
+
+def with_line(lines: list[bytes], number: int, line: bytes) -> bytes:
+    """Return the file with the line `number`, counted from 1, replaced."""
+    return b"".join([*lines[: number - 1], line, *lines[number:]])
+
+
+def cells(lines: list[bytes], number: int) -> list[bytes]:
+    return lines[number - 1].split()
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "told"),
+    [
+        (0, b"91", ["declination", "91", "-90"]),
+        (0, b"-90.1", ["declination", "-90.1"]),
+        (0, b"nan", ["nan"]),
+        (1, b"inf", ["inf"]),
+        (1, b"361", ["right ascension", "361", "360"]),
+        (2, b"12.5", ["Nhit is not a number", "12.5", "whole number"]),
+        (2, b"99999999999999999999", ["99999999999999999999", "whole number"]),
+        (2, b"1_2", ["Nhit is not a number", "1_2"]),
+        (3, b"-0.4", ["-0.4"]),
+        (4, b"now", ["MJD is not a number", "now"]),
+        (4, b"70000", ["70000", "58119"]),
+    ],
+)
+def test_a_bad_value(good, refused, column: int, value: bytes, told: list[str]) -> None:
+    words = cells(good, 17)
+    words[column] = value
+    message = refused(with_line(good, 17, b"\t".join(words) + b"\n"))
+    assert f"{FILE}, line 17: " in message
+    for part in (*told, "expected:"):
+        assert part.lower() in message.lower(), message
+
+
+@pytest.mark.parametrize("count", [0, 4, 6])
+def test_a_wrong_number_of_columns(good, refused, count: int) -> None:
+    words = [*cells(good, 8000), b"1"][:count]
+    message = refused(with_line(good, 8000, b"\t".join(words) + b"\n"))
+    assert f"{FILE}, line 8000: wrong number of columns: {count}" in message
+    assert "expected: 5 numbers: Decl, RA, Nhit, Beta, MJD" in message
+
+
+def test_a_duplicated_row(good, refused) -> None:
+    message = refused(with_line(good, 5000, good[16]))
+    assert f"{FILE}, line 5000: " in message
+    assert "line 17" in message
+
+
+def test_an_empty_file(refused) -> None:
+    assert f"{FILE}: the file is empty" in refused(b"")
+
+
+def test_only_header_lines(good, refused) -> None:
+    assert "the file holds no events" in refused(b"".join(good[:2]))
+
+
+def test_a_file_cut_in_the_middle_of_a_line(good, refused) -> None:
+    message = refused(b"".join(good)[:100_000])
+    assert "ends in the middle of a line" in message
+    assert re.search(rf"{FILE}, line \d+: ", message)
+
+
+def test_a_file_whose_last_lines_are_missing(good, refused) -> None:
+    message = refused(b"".join(good[:8000]))
+    assert "the number of events is not the one announced" in message
+    assert "7998" in message
+    assert "expected: 8754" in message
+
+
+def test_windows_line_ends(good, refused) -> None:
+    message = refused(b"".join(good).replace(b"\n", b"\r\n"))
+    assert f"{FILE}, line 1: the file has Windows line ends" in message
+    assert "sed -i" in message
+
+
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe"])
+def test_a_byte_order_mark(good, refused, mark: bytes) -> None:
+    assert "byte-order mark" in refused(mark + b"".join(good))
+
+
+def test_a_lost_header_line(good, refused) -> None:
+    assert "a header line is missing" in refused(b"".join(good[1:]))
+
+
+def test_binary_garbage(refused) -> None:
+    garbage = b"".join(hashlib.sha256(bytes([number])).digest() for number in range(250))
+    message = refused(garbage)
+    assert FILE in message
+    assert message.replace("\n", "").isprintable()
+
+
+def test_a_line_of_a_gigabyte(refused, tmp_path) -> None:
+    with (tmp_path / FILE).open("wb") as stream:
+        stream.truncate(2**30)
+    assert f"{FILE}, line 1: the line does not end" in refused(None)
+
+
+def test_a_wrong_checksum(good, refused) -> None:
+    message = refused(with_line(good, 1, b"# another header line\n"))
+    assert "the file's checksum is not one the manifest knows" in message
+    assert "sha256" in message
+    assert "release.toml" in message
+
+
+def test_a_directory_in_the_place_of_the_file(refused, tmp_path) -> None:
+    (tmp_path / FILE).mkdir()
+    assert f"{FILE}: this is not a file" in refused(None)
+
+
+def test_a_pipe_in_the_place_of_the_file(refused, tmp_path) -> None:
+    os.mkfifo(tmp_path / FILE)
+    assert f"{FILE}: this is not a file" in refused(None)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_an_unreadable_file(good, refused, tmp_path) -> None:
+    (tmp_path / FILE).write_bytes(b"".join(good))
+    (tmp_path / FILE).chmod(0)
+    assert f"{FILE}: the file cannot be read (Permission denied)" in refused(None)
+
+
+def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
+    message = refusal(instance.km3vo("import", "--inputs", str(tmp_path / "nowhere")))
+    assert "nowhere: there is no such directory" in message
+
+
+def test_inputs_without_the_file_do_not_replace_real_data(refused) -> None:
+    """No network here either: only the simulation is left, and that is no replacement."""
+    message = refused(None)
+    assert "only a simulated stand-in is to be had" in message
+    assert "the real data of ant20_01 are online: they stay" in message
+    for source in ("overlay: ", "folder: ", "url: ", "tap: "):
+        assert source in message
+    assert "INPUTS=" in message
+
+
+def test_an_unknown_release(instance, untouched) -> None:
+    message = refusal(instance.km3vo("import", "--release", "ant99_01"))
+    assert "there is no release ant99_01" in message
+    assert "expected: one of ant20_01" in message
+
+
+@pytest.mark.parametrize("name", ["../../etc", "ant20_01/../ant20_01", "", "."])
+def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
+    refusal(instance.km3vo("import", "--release", name))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("instrument =", "instrumnet =", ["release.instrumnet", "instrument?"]),
+        ("sha256 =", "sha265 =", ["files.0.sha265", "sha256?"]),
+        ("events = 8754", 'events = "many"', ["release.events", "many"]),
+        ("events = 8754", "events = -1", ["release.events", "-1"]),
+        ("events = 8754", "", ["the key release.events is missing"]),
+        ("events = 8754", "events = ", ["this is not valid TOML", "line 14"]),
+        ('format = "antares-text"', 'format = "text"', ["release.format", "antares-text"]),
+        ('detector = "antares"', 'detector = "amanda"', ["release.detector", "amanda"]),
+        ('name = "ant20_01"', 'name = "ant20_02"', ["release.name", "ant20_02"]),
+        ("2018-01-01T00:00:00Z", "2001-01-01T00:00:00Z", ["start must be before stop"]),
+        ("2018-01-01T00:00:00Z", "2018-01-01T00:00:00", ["release.stop"]),
+        ('kind = "tap"', 'kind = "tape"', ["tape"]),
+        ('"PublicData_0717.dat"', '"../PublicData_0717.dat"', ["files.0.name"]),
+        ('descriptor = "ant20_01/nu"', 'descriptor = "ant20_01/mu"', ["ant20_01/mu.rd"]),
+        ("[release]", "[checks]\nreject = ['no-such-rule']\n[release]", ["no-such-rule"]),
+    ],
+)
+def test_a_bad_manifest(
+    instance, untouched, checkout: Path, old: str, new: str, told: list[str]
+) -> None:
+    path = checkout / "inputs" / TABLE / "release.toml"
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+    message = refusal(instance.km3vo("import", PYTHONPATH=str(checkout)))
+    for part in told:
+        assert part in message, message
+
+
+def table_id(instance) -> int:
+    layout = Layout(instance.var, Account.current())
+    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT 'ant20_01.main'::regclass::oid::bigint")
+        return cursor.fetchone()[0]
+
+
+def test_the_second_data_element_fails_and_the_first_is_rolled_back(
+    instance, untouched, checkout: Path
+) -> None:
+    before = table_id(instance)
+    path = checkout / "rd" / "km3net" / "products.py"
+    path.write_text(path.read_text().replace('events["KID"]', 'events["KIDD"]'))
+    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    message = refusal(done, ExitCode.FAILURE)
+    assert "DaCHS could not import" in message
+    assert "what was online before still is" in message
+    assert "KIDD" in message
+    assert table_id(instance) == before, "the former table was imported again, not kept"
+
+
+def test_a_descriptor_that_cannot_be_registered_is_taken_back(
+    instance, untouched, checkout: Path
+) -> None:
+    """The table is in by then: the former release has to come back."""
+    path = checkout / "rd" / TABLE / "nu.rd"
+    text = path.read_text().replace("point-source search 2007-2017", "search for new words")
+    path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
+    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    message = refusal(done, ExitCode.FAILURE)
+    assert "could not import or register" in message
+    assert "creationDate missing" in message
+
+
+def test_a_descriptor_that_is_no_xml(instance, untouched, checkout: Path) -> None:
+    path = checkout / "rd" / TABLE / "nu.rd"
+    path.write_text(path.read_text().replace("</resource>", ""))
+    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    assert "not well-formed" in refusal(done)
+
+
+def test_broken_shared_streams_do_not_reach_the_server(instance, untouched, checkout: Path) -> None:
+    path = checkout / "rd" / "km3net" / "common.rd"
+    path.write_text(path.read_text().replace('id="products"', 'id="produce"'))
+    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    refusal(done, ExitCode.FAILURE)
+    assert 'id="products"' in (instance.var / "dachs/inputs/km3net/common.rd").read_text()
+
+
+def test_a_full_disk(instance, untouched) -> None:
+    scratch = instance.var / "scratch"
+    tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", scratch]
+    if subprocess.run(tmpfs, check=False, capture_output=True).returncode:
+        pytest.skip("mounting is not allowed here")
+    try:
+        message = refusal(instance.km3vo("import", "--force"), ExitCode.FAILURE)
+    finally:
+        subprocess.run(["umount", scratch], check=True)
+    assert "the disk is full" in message
+    assert "what was online before still is" in message
