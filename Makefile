@@ -17,7 +17,7 @@ setup:  ## install what is missing; done by the other targets, too
 	@./setup.sh
 
 demo: setup  ## import all releases, serve them, and show three queries
-	@$(km3vo) import $(release) $(inputs)
+	@$(km3vo) import --if-available $(release) $(inputs)
 	@$(km3vo) instance up $(port)
 	@$(km3vo) demo
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest import __version__
-from ingest.errors import ExitCode, IngestError
+from ingest.errors import ExitCode, IngestError, UnavailableError
 from ingest.events.importer import ImportResult, import_release
 from ingest.events.manifest import load_manifest, release_names
 from ingest.events.sources import overlay_directory
@@ -66,21 +66,32 @@ def commands() -> None:
     help="A directory with delivered files, asked before all other sources.",
 )
 @click.option("--force", is_flag=True, help="Import also what did not change.")
-def import_(names: tuple[str, ...], inputs: str | None, force: bool) -> None:
+@click.option("--if-available", is_flag=True, help="Leave out releases whose files cannot be had.")
+def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool) -> None:
     """Check delivered files and publish them; bad input changes nothing."""
     manifests = [load_manifest(name) for name in names or release_names()]
     overlay = overlay_directory(inputs)
     layout = current_layout()
-    memory = lifecycle.require_database(layout)
     results = []
-    for manifest in manifests:
-        with console.status(f"importing {manifest.name} …"):
-            result = import_release(manifest, layout, memory, overlay, force)
-        for reason in result.refused if result.simulated else ():
-            console.print(f"{manifest.name}: not from {reason}")
-        console.print(f"{manifest.name}: taken from {result.source}")
-        results.append(result)
-    console.print(_import_table(results))
+    with (
+        console.status("looking after the database …") as shown,
+        lifecycle.database(layout) as memory,
+    ):
+        for manifest in manifests:
+            shown.update(f"importing {manifest.name} …")
+            try:
+                result = import_release(manifest, layout, memory, overlay, force)
+            except UnavailableError as reason:
+                if not if_available:
+                    raise
+                console.print(f"{manifest.name}: left out\n{reason}")
+                continue
+            for refusal in result.refused if result.simulated else ():
+                console.print(f"{manifest.name}: not from {refusal}")
+            console.print(f"{manifest.name}: taken from {result.source}")
+            results.append(result)
+    if results:
+        console.print(_import_table(results))
 
 
 @commands.group()
@@ -89,7 +100,7 @@ def instance() -> None:
 
 
 @instance.command()
-@click.option("--port", type=click.IntRange(1, 65535), help="Port of the web server.")
+@click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, making what is missing; print its URL."""
     layout = current_layout()
@@ -128,7 +139,7 @@ def reset(yes: bool) -> None:
     """Stop the instance and delete it with all that was imported."""
     layout = current_layout()
     if not yes:
-        click.confirm(f"Delete the instance in {layout.var}?", abort=True)
+        click.confirm(f"Delete the instance in {layout.place}?", abort=True)
     lifecycle.reset(layout)
     console.print("The instance is deleted.")
 

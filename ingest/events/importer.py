@@ -11,18 +11,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from psycopg2 import errors as sql_errors
-from psycopg2 import sql
-
 from ingest import __version__
-from ingest.errors import ImportFailedError
-from ingest.events.convert import Conversion, convert_release
+from ingest.errors import UnavailableError
+from ingest.events.convert import convert_release
 from ingest.events.manifest import Manifest
 from ingest.events.sources import Acquired, acquire
+from ingest.files import atomic_write
 from ingest.instance import deploy
-from ingest.instance.dachs import Dachs
 from ingest.instance.layout import RD, Layout, Memory
-from ingest.instance.postgres import Cluster
+from ingest.instance.publication import Publication, count, publish
 
 
 @dataclass(frozen=True)
@@ -71,7 +68,7 @@ def import_release(
     manifest : Manifest
         The release.
     layout, memory : Layout, Memory
-        The instance; its database must run.
+        The instance, locked; its database must run.
     overlay : pathlib.Path, optional
         A directory with local inputs.
     force : bool
@@ -80,39 +77,53 @@ def import_release(
     Raises
     ------
     ingest.errors.InputError
-        If the input cannot be had or is not good; the table is as it was.
+        If the input cannot be had or is not good, or only a simulated stand-in is to be had
+        while real data are online; the table is as it was.
     ingest.errors.ImportFailedError
         If DaCHS could not load it; the table is as it was.
     """
     begin = time.monotonic()
-    scratch = layout.account.make_directory(layout.var / "scratch")
-    acquired = [acquire(manifest, file, overlay, scratch) for file in manifest.files]
+    publication = Publication(manifest.release.descriptor, manifest.release.table)
+    acquired = [acquire(manifest, file, overlay, layout.scratch) for file in manifest.files]
     source = "; ".join(dict.fromkeys(file.source for file in acquired))
     simulated = any(file.simulated for file in acquired)
     refused = tuple(reason for file in acquired for reason in file.refused)
     record = layout.reports / f"{manifest.name}.json"
     fingerprint = _fingerprint(manifest, acquired)
     before = _read_record(record)
-    if not force and before.get("fingerprint") == fingerprint:
-        online = _count(layout, memory, manifest)
-        if online is not None and online == before["result"]["imported"]:
-            counts = {key: before["result"][key] for key in ("read", "accepted", "rejected")}
-            return ImportResult(
-                release=manifest.name,
-                source=source,
-                imported=online,
-                seconds=time.monotonic() - begin,
-                unchanged=True,
-                simulated=simulated,
-                refused=refused,
-                **counts,
-            )
-    staging = scratch / manifest.name
+    online = count(publication, layout, memory)
+    if simulated and online and not deploy.is_simulated(layout, publication.folder):
+        raise UnavailableError(
+            f"only a simulated stand-in is to be had, and the real data of {manifest.name}"
+            " are online: they stay",
+            file=manifest.folder / "release.toml",
+            value="\n".join(refused),
+            expected="one of these sources to have the file",
+            remedy="name the directory with the file with INPUTS=; to see the stand-in all the"
+            " same, delete the real data first: km3vo instance reset",
+        )
+    known = not force and before.get("fingerprint") == fingerprint
+    if known and online is not None and online == before["result"]["imported"]:
+        counts = {key: before["result"][key] for key in ("read", "accepted", "rejected")}
+        return ImportResult(
+            release=manifest.name,
+            source=source,
+            imported=online,
+            seconds=time.monotonic() - begin,
+            unchanged=True,
+            simulated=simulated,
+            refused=refused,
+            **counts,
+        )
+    staging = layout.scratch / manifest.name
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
         conversion = convert_release(manifest, acquired, staging)
-        imported = _publish(manifest, conversion, layout, memory, simulated)
+        # Whatever happens from here on, the record no longer tells for sure what is online.
+        record.unlink(missing_ok=True)
+        products = (conversion.product, conversion.provenance)
+        publish(publication, layout, memory, products, conversion.rows, simulated)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     result = ImportResult(
@@ -121,7 +132,7 @@ def import_release(
         read=conversion.checks.read,
         accepted=conversion.checks.accepted,
         rejected=conversion.checks.rejected,
-        imported=imported,
+        imported=conversion.rows,
         seconds=time.monotonic() - begin,
         unchanged=False,
         simulated=simulated,
@@ -132,50 +143,9 @@ def import_release(
         "result": asdict(result),
         "conversion": conversion.to_dict(),
     }
-    record.write_text(json.dumps(content, indent=1, default=str))
+    with atomic_write(record) as stream:
+        stream.write(json.dumps(content, indent=1, default=str).encode())
     return result
-
-
-def _publish(
-    manifest: Manifest, conversion: Conversion, layout: Layout, memory: Memory, simulated: bool
-) -> int:
-    """Let DaCHS load the product, and return the number of rows that are online then."""
-    dachs = Dachs(layout)
-    deploy.deploy_shared(layout)
-    products = [conversion.product, conversion.provenance]
-    with deploy.deployed(layout, manifest.folder_in_rd, products, simulated):
-        done = dachs.command("imp", manifest.release.descriptor)
-        if done.returncode:
-            failure = dachs.failure(
-                f"DaCHS could not import {manifest.name}; what was online before still is", done
-            )
-            raise ImportFailedError(failure.problem, value=failure.value, remedy=failure.remedy)
-        imported = _count(layout, memory, manifest)
-        if imported is None or imported != conversion.rows:
-            raise ImportFailedError(
-                f"{manifest.release.table} does not hold what was sent",
-                value=f"{imported} rows",
-                expected=f"{conversion.rows} rows",
-                remedy="import again; if it stays so, the disk or the database is damaged",
-            )
-        dachs.check("limits", manifest.release.descriptor)
-        # The TAP service's description lists the tables.
-        dachs.check("pub", manifest.release.descriptor, "//tap")
-    dachs.reload()
-    return imported
-
-
-def _count(layout: Layout, memory: Memory, manifest: Manifest) -> int | None:
-    """Count the rows of the release's table; None if there is no table."""
-    schema, table = manifest.release.table.split(".")
-    query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
-    with Cluster(layout).connect(memory.postgres_port) as connection:
-        cursor = connection.cursor()
-        try:
-            cursor.execute(query)
-        except sql_errors.UndefinedTable:
-            return None
-        return int(cursor.fetchone()[0])
 
 
 def _fingerprint(manifest: Manifest, acquired: Sequence[Acquired]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import stat
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -69,15 +70,15 @@ def overlay_directory(named: str | None) -> Path | None:
     Raises
     ------
     InputError
-        If it is not a directory.
+        If it is not a directory that can be entered.
     """
     text = named or os.environ.get(OVERLAY_VARIABLE)
     if not text:
         return None
     path = Path(os.path.abspath(Path(text).expanduser()))
-    if not path.is_dir():
+    if not (path.is_dir() and os.access(path, os.R_OK | os.X_OK)):
         raise InputError(
-            "the directory with the inputs does not exist",
+            "there is no such directory with inputs, or you may not read it",
             file=path,
             remedy=f"correct INPUTS= or {OVERLAY_VARIABLE}",
         )
@@ -165,12 +166,12 @@ def _ask(
             if overlay is None:
                 raise _NotThere("no INPUTS directory was named")
             places = (overlay / manifest.name / file.name, overlay / file.name)
-            path = next((place for place in places if place.is_file()), None)
+            path = next((place for place in places if _is_readable(place)), None)
             if path is None:
                 raise _NotThere(f"no {places[0]}")
             return path, f"INPUTS directory, {path}"
         case FolderSource():
-            if not kept.is_file():
+            if not _is_readable(kept):
                 raise _NotThere(f"no {kept}")
             return kept, f"release folder, {kept}" + (_answer_mark(kept) or "")
         case UrlSource():
@@ -184,6 +185,35 @@ def _ask(
         case SimulationSource():
             path = simulate.write_stand_in(manifest, file, source.seed, scratch)
             return path, f"SIMULATED stand-in, seed {source.seed}"
+
+
+def _is_readable(path: Path) -> bool:
+    """Say whether there is a file.
+
+    Raises
+    ------
+    InputError
+        If there is one that cannot be read: to take another source then would hide it.
+    """
+    try:
+        # a pipe or device would make us wait without an end
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise InputError(
+                "this is not a file",
+                file=path,
+                expected="a delivered file",
+                remedy="put the file in its place, or remove it to have the next source asked",
+            )
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise InputError(
+            f"the file cannot be read ({error.strerror})",
+            file=path,
+            remedy="make it readable for you, or remove it to have the next source asked",
+        ) from None
+    return True
 
 
 def _unnamed(path: Path) -> Acquired:

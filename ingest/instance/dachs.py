@@ -6,6 +6,7 @@ imported.
 
 from __future__ import annotations
 
+import contextlib
 import grp
 import os
 import re
@@ -18,11 +19,15 @@ from pathlib import Path
 
 from ingest.errors import InstanceError
 from ingest.instance import postgres, vocabularies, webpages
+from ingest.instance import process as processes
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.process import ProcessFile
 from ingest.instance.site import SITE_FILES, Site, render
 
 PROGRAM = Path("/usr/bin/dachs")
+PYTHON = Path("/usr/bin/python3")
+"""The Python that DaCHS is installed for."""
+_LONG = 3600.0  # s
 _ALIVE = "/__system__/tap/run/availability"
 
 
@@ -62,7 +67,7 @@ class Dachs:
                 server_url=memory.server_url,
             ),
             self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
-            self.etc / "userconfig.rd": (SITE_FILES / "userconfig.rd").read_text(),
+            self.etc / "userconfig.rd": (SITE_FILES / "userconfig.rd").read_text("utf-8"),
             self.etc / "dsn": (
                 f"database = {postgres.DATABASE}\n"
                 f"host = {postgres.HOST}\nport = {memory.postgres_port}\n"
@@ -70,8 +75,8 @@ class Dachs:
         }
         changed = False
         for path, text in texts.items():
-            if not path.exists() or path.read_text() != text:
-                path.write_text(text)
+            if not path.exists() or path.read_text("utf-8") != text:
+                path.write_text(text, "utf-8")
                 path.chmod(0o600)
                 self.account.own(path)
                 changed = True
@@ -98,6 +103,9 @@ class Dachs:
         problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
         if done.returncode or problems:
             raise self.failure("DaCHS could not set itself up", done)
+        # DaCHS leaves its passwords to the protection of the directory.
+        for path in self.etc.iterdir():
+            path.chmod(0o600)
         self.check("imp", "//obscore")
         self.check("pub", "//services", "//tap")
 
@@ -124,14 +132,24 @@ class Dachs:
     # -- command line ----------------------------------------------------------------------
 
     def command(
-        self, *arguments: str, extra: dict[str, str] | None = None, timeout: float = 3600
+        self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``dachs`` with `arguments` in this instance and return what it said."""
         return self.account.run(
             [PROGRAM, *arguments],
             home=self.layout.dachs,
             env={**self._environment(), **(extra or {})},
-            timeout=timeout,
+            timeout=_LONG,
+        )
+
+    def imp(self, descriptor: str) -> subprocess.CompletedProcess[str]:
+        """Import all tables of a deployed resource descriptor in one transaction."""
+        program = self.layout.inputs / "km3net" / "imp.py"
+        return self.account.run(
+            [PYTHON, program, descriptor],
+            home=self.layout.dachs,
+            env=self._environment(),
+            timeout=_LONG,
         )
 
     def check(self, *arguments: str) -> str:
@@ -203,14 +221,17 @@ class Dachs:
         )
 
     def stop(self) -> None:
-        """Stop the server if it runs."""
+        """Stop the server if it runs, and what it started."""
         self.process.stop()
+        # Also those whose id was lost with a deleted file or a killed command.
+        processes.end(processes.working_below(self.layout.dachs))
 
     def reload(self) -> None:
         """Let a running server forget what it keeps in memory of descriptors and tables."""
         pid = self.process.pid()
         if pid is not None:
-            os.kill(pid, signal.SIGHUP)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
 
     def _environment(self) -> dict[str, str]:
         return {"GAVOSETTINGS": str(self.settings), "GAVOCUSTOM": "/dev/null"}

@@ -2,15 +2,15 @@
 
 DaCHS never serves from the working tree but from a copy below ``var/``: what a curator edits
 is online after ``make import`` and not while it is half typed, and the server's account needs
-no access to the checkout. A folder is replaced as a whole and can be taken back.
+no access to the checkout. A release's folder and the one all releases share are replaced
+together, as wholes, and can be taken back until :func:`keep` is called.
 """
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.errors import ManifestError
@@ -18,76 +18,91 @@ from ingest.instance.layout import RD, Layout
 
 SHARED = "km3net"
 """The folder whose streams and grammars all releases use."""
+SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 _SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
 _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
-SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 
 
-@contextmanager
-def deployed(
-    layout: Layout, schema: str, products: Sequence[Path] = (), simulated: bool = False
-) -> Iterator[Path]:
-    """Put a folder of descriptors and its products in place, for the block and after it.
+def exists(layout: Layout, folder: str) -> bool:
+    """Say whether a release is deployed."""
+    return (layout.inputs / folder).exists()
 
-    If the block raises, the folder that was there before is back afterwards.
+
+def put(layout: Layout, folder: str, products: Sequence[Path], simulated: bool) -> None:
+    """Put the shared folder, and a release's with its products, in the place of the former.
 
     Parameters
     ----------
     layout : Layout
         The instance.
-    schema : str
-        The folder below ``rd/``.
+    folder : str
+        The release's folder below ``rd/``.
     products : sequence of pathlib.Path
         Files for its ``data`` folder; they are moved.
     simulated : bool
         Whether to mark what the descriptors publish as a simulated stand-in, and to keep it
         out of every registry.
     """
-    target = layout.inputs / schema
-    draft, previous = _draft(target), _previous(target)
-    recover(target)
-    shutil.rmtree(draft, ignore_errors=True)
-    _copy_descriptors(RD / schema, draft, simulated)
-    (draft / "data").mkdir()
+    targets = {name: layout.inputs / name for name in (SHARED, folder)}
+    for name, target in targets.items():
+        draft = _draft(target)
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(_previous(target), ignore_errors=True)
+        _copy_descriptors(RD / name, draft, simulated and name != SHARED)
+    (_draft(targets[folder]) / "data").mkdir()
     for product in products:
-        shutil.move(product, draft / "data" / product.name)
-    _hand_over(layout, draft)
-    if target.exists():
-        target.rename(previous)
-    draft.rename(target)
-    try:
-        yield target
-    except BaseException:
-        recover(target)
-        raise
-    shutil.rmtree(previous, ignore_errors=True)
+        shutil.move(product, _draft(targets[folder]) / "data" / product.name)
+    for target in targets.values():
+        _hand_over(layout, _draft(target))
+    # Slow and fallible work is done; what follows are renames.
+    for target in targets.values():
+        if target.exists():
+            target.rename(_previous(target))
+        _draft(target).rename(target)
 
 
-def deploy_shared(layout: Layout) -> None:
-    """Put the folder with the shared streams and grammars in place."""
-    with deployed(layout, SHARED):
-        pass
+def keep(layout: Layout, folder: str) -> None:
+    """Forget what was there before."""
+    for name in (SHARED, folder):
+        shutil.rmtree(_previous(layout.inputs / name), ignore_errors=True)
 
 
-def recover(target: Path) -> bool:
-    """Put back the folder from before an interrupted deployment; say whether there was one."""
-    previous = _previous(target)
-    if not previous.exists():
-        return False
-    shutil.rmtree(target, ignore_errors=True)
-    previous.rename(target)
-    return True
+def take_back(layout: Layout, folder: str, existed: bool) -> None:
+    """Put back what was there before; can be done again where it was interrupted.
+
+    Parameters
+    ----------
+    layout, folder : Layout, str
+        As in :func:`put`.
+    existed : bool
+        Whether the release's folder was there before; otherwise it goes away.
+    """
+    for name in (SHARED, folder):
+        target = layout.inputs / name
+        shutil.rmtree(_draft(target), ignore_errors=True)
+        if _previous(target).exists():
+            shutil.rmtree(target, ignore_errors=True)
+            _previous(target).rename(target)
+        elif name == folder and not existed:
+            shutil.rmtree(target, ignore_errors=True)
+
+
+def is_simulated(layout: Layout, folder: str) -> bool:
+    """Say whether a deployed release is a simulated stand-in."""
+    descriptors = (layout.inputs / folder).glob("*.rd")
+    return any(SIMULATED_WARNING in path.read_text("utf-8") for path in descriptors)
 
 
 def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
+    target.mkdir()
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
         if path.suffix not in _SUFFIXES or inside.parts[0] == "data":
             continue
         copy = target / inside
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text()
+        text = path.read_text("utf-8")
         if simulated and path.suffix == ".rd":
             text, marks = _SIMULATED.subn(rf"\g<1>{SIMULATED_WARNING}\g<2>", text)
             if marks != 1:
@@ -98,7 +113,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
                     remedy="add the macro, and use it in title and description",
                 )
             text = _TO_REGISTRY.sub('sets="local"', text)
-        copy.write_text(text)
+        copy.write_text(text, "utf-8")
 
 
 def _hand_over(layout: Layout, folder: Path) -> None:

@@ -3,7 +3,7 @@
 Everything is below one directory, ``var/`` of the checkout unless the environment variable
 ``KM3VO_VAR`` names another. Where root runs the tools in a place that the servers' account
 cannot enter (a checkout in ``/root``, a private temporary directory), ``var`` becomes a
-symbolic link to a directory of that account's below ``/var/lib/km3vo``.
+symbolic link to a directory of that account's below ``/var/lib/km3vo``, its shelter.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ingest.errors import InstanceError
+from ingest.instance import process as processes
 from ingest.instance.account import Account
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -32,10 +33,23 @@ SHELTER = Path("/var/lib/km3vo")
 
 @dataclass(frozen=True)
 class Layout:
-    """The directories of one instance."""
+    """The directories of one instance.
 
-    var: Path
+    Parameters
+    ----------
+    place : pathlib.Path
+        Where the instance is for its user: a directory, or a link to its shelter.
+    account : Account
+        Whom the servers belong to.
+    """
+
+    place: Path
     account: Account
+
+    @property
+    def var(self) -> Path:
+        """The directory itself: the servers' account may not be able to follow the link."""
+        return self.place.resolve()
 
     @property
     def postgres(self) -> Path:
@@ -63,6 +77,11 @@ class Layout:
         return self.var / "reports"
 
     @property
+    def scratch(self) -> Path:
+        """What is only there while a command runs."""
+        return self.var / "scratch"
+
+    @property
     def memory(self) -> Path:
         """The file with what the instance remembers."""
         return self.var / "instance.json"
@@ -74,19 +93,28 @@ class Layout:
 
     def create(self) -> None:
         """Make the directories that are missing."""
-        _shelter_where_needed(self.var, self.account)
+        _shelter_where_needed(self.place, self.account)
         # Others may pass through to nothing: every directory below is the account's own.
         self.account.make_directory(self.var, 0o755)
-        for directory in (self.dachs, self.logs, self.reports):
+        for directory in (self.dachs, self.logs, self.reports, self.scratch):
             self.account.make_directory(directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one command at a time change the instance; a second one waits."""
-        self.create()
-        with (self.var / "lock").open("w") as stream:
-            fcntl.flock(stream, fcntl.LOCK_EX)
-            yield
+        """Let one command at a time change the instance; a second one waits, and says so."""
+        while True:
+            self.create()
+            path = self.var / "lock"
+            with path.open("w") as stream:
+                try:
+                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    print("waiting for another km3vo command to finish …", file=sys.stderr)
+                    fcntl.flock(stream, fcntl.LOCK_EX)
+                # Who waited for a reset holds the lock of what was deleted.
+                if path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno())):
+                    yield
+                    return
 
 
 @dataclass
@@ -127,45 +155,36 @@ def current_layout() -> Layout:
 
 def remove(layout: Layout) -> None:
     """Delete everything of a stopped instance."""
-    target = layout.var.resolve()
-    if layout.var.is_symlink():
-        layout.var.unlink()
+    target = layout.var
+    if layout.place.is_symlink():
+        layout.place.unlink()
     if target.exists():
         shutil.rmtree(target)
 
 
-def _shelter_where_needed(var: Path, account: Account) -> None:
-    """Make `var` a link to a reachable directory where its own place is not reachable."""
-    var.parent.mkdir(parents=True, exist_ok=True)
-    if var.exists() or account.reaches(var.parent):
+def end_strays(place: Path) -> None:
+    """End the servers of an instance whose directory was deleted by hand."""
+    for directory in (place.resolve(), shelter_of(place)):
+        processes.end(processes.working_below(directory))
+
+
+def shelter_of(place: Path) -> Path:
+    """Return the directory that stands in for `place` where the account cannot enter that."""
+    return SHELTER / hashlib.sha256(str(place).encode()).hexdigest()[:16]
+
+
+def _shelter_where_needed(place: Path, account: Account) -> None:
+    """Make `place` a link to a reachable directory where it is not reachable itself."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if place.exists() or account.reaches(place.parent):
         return
-    shelter = SHELTER / hashlib.sha256(str(var).encode()).hexdigest()[:16]
+    shelter = shelter_of(place)
     if shelter.exists():
         # Its link is gone: var was deleted by hand, and with it this was meant to go.
-        if in_use := [pid for pid in _owned_processes(shelter)]:
-            raise InstanceError(
-                f"{var} was deleted while its servers run",
-                where=str(shelter),
-                value=f"process ids {', '.join(in_use)}",
-                remedy=f"kill {' '.join(in_use)}, then try again",
-            )
+        end_strays(place)
         shutil.rmtree(shelter)
     SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
     SHELTER.chmod(0o755)
     account.make_directory(shelter, 0o755)
-    var.unlink(missing_ok=True)
-    var.symlink_to(shelter)
-
-
-def _owned_processes(shelter: Path) -> list[str]:
-    """Return the ids of living servers whose files are below `shelter`."""
-    found = []
-    for record in (shelter / "postgres" / "postmaster.pid", shelter / "server.pid"):
-        try:
-            pid = record.read_text().split()[0]
-            command = Path("/proc", pid, "environ").read_bytes()
-        except (OSError, IndexError):
-            continue
-        if os.fsencode(shelter) in command:
-            found.append(pid)
-    return found
+    place.unlink(missing_ok=True)
+    place.symlink_to(shelter)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ingest.errors import InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance import postgres
+from ingest.instance import publication
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
@@ -57,10 +59,11 @@ def up(layout: Layout, port: int | None = None) -> str:
         if port is not None and port != memory.web_port:
             dachs.stop()
             memory.web_port = port
-        memory.server_url = site.site.url or f"http://localhost:{memory.web_port}"
+        memory.server_url = _url(site, memory)
         if dachs.configure(site, memory):
             dachs.stop()  # a running server reads its settings only once
         _set_up_or_upgrade(layout, dachs, memory)
+        publication.settle(layout, memory)
         if not (dachs.is_running and dachs.answers(memory.web_port)):
             dachs.stop()
             dachs.start(memory.web_port)
@@ -70,7 +73,8 @@ def up(layout: Layout, port: int | None = None) -> str:
 
 def down(layout: Layout) -> None:
     """Stop the server and the database; nothing of the instance keeps running."""
-    if not layout.exists:
+    if not layout.var.exists():
+        layouts.end_strays(layout.place)
         return
     with layout.locked():
         Dachs(layout).stop()
@@ -99,8 +103,9 @@ def status(layout: Layout) -> Status:
     )
 
 
-def require_database(layout: Layout) -> Memory:
-    """Return the memory of an instance whose database runs; start it where it was killed.
+@contextmanager
+def database(layout: Layout) -> Iterator[Memory]:
+    """Lock an instance, see to it that its database runs, and yield its memory.
 
     For commands such as an import, which need the database but not the server.
     """
@@ -108,20 +113,22 @@ def require_database(layout: Layout) -> Memory:
     with layout.locked():
         memory = _bring_database_up(layout)
         dachs = Dachs(layout)
-        _fill_url(memory, site)
+        memory.server_url = _url(site, memory)
         dachs.configure(site, memory)
         _set_up_or_upgrade(layout, dachs, memory)
-        memory.write(layout)
-    return memory
+        publication.settle(layout, memory)
+        yield memory
 
 
-def _fill_url(memory: Memory, site: Site) -> None:
-    memory.server_url = site.site.url or f"http://localhost:{memory.web_port}"
+def _url(site: Site, memory: Memory) -> str:
+    return site.site.url or f"http://localhost:{memory.web_port}"
 
 
 def _bring_database_up(layout: Layout) -> Memory:
     """Create and start the database cluster as needed; return the memory."""
     cluster = Cluster(layout)
+    if not cluster.is_running:
+        cluster.stop()
     memory = Memory.read(layout)
     if memory is None or not cluster.is_created:
         if cluster.is_created:
@@ -134,11 +141,12 @@ def _bring_database_up(layout: Layout) -> Memory:
         memory.complete = False
         memory.write(layout)
         cluster.create()
-    if not cluster.is_running:
-        if not memory.postgres_port or not postgres.port_is_free(memory.postgres_port):
-            memory.postgres_port = postgres.free_port()
+    if cluster.is_running:
+        memory.postgres_port = cluster.port
+        cluster.wait(memory.postgres_port)
+    else:
+        memory.postgres_port = cluster.start(memory.postgres_port)
         memory.write(layout)
-        cluster.start(memory.postgres_port)
     return memory
 
 

@@ -11,12 +11,14 @@ import secrets
 import shutil
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg2
 
 from ingest.errors import InstanceError
+from ingest.instance import process as processes
 from ingest.instance.layout import Layout
 
 SUPERUSER = "dachsroot"
@@ -26,6 +28,8 @@ _PROGRAMS = Path("/usr/lib/postgresql")
 _EXTENSIONS = ("q3c", "pg_sphere")
 _FIRST_PORT = 54_320
 _PORTS = 200
+_ATTEMPTS = 5
+_PATIENCE = 300  # s; the recovery from a crash may take its time
 
 
 def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
@@ -78,6 +82,11 @@ class Cluster:
         """Whether the cluster's server runs."""
         return self.is_created and self._pg_ctl("status").returncode == 0
 
+    @property
+    def port(self) -> int:
+        """The port the running server listens on, as it says itself."""
+        return int((self.data / "postmaster.pid").read_text().splitlines()[3])
+
     def create(self) -> None:
         """Make the cluster.
 
@@ -92,8 +101,9 @@ class Cluster:
         for leftover in (draft, self.data):
             shutil.rmtree(leftover, ignore_errors=True)
         self.account.make_directory(draft)
+        self.password_file.unlink(missing_ok=True)
+        self.password_file.touch(mode=0o600)
         self.password_file.write_text(secrets.token_urlsafe(32))
-        self.password_file.chmod(0o600)
         self.account.own(self.password_file)
         done = self.account.run(
             [
@@ -105,7 +115,7 @@ class Cluster:
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
             ],
-            home=self.layout.var,
+            home=self.data,
         )
         if done.returncode:
             raise _failure("PostgreSQL could not make its cluster", done, draft)
@@ -121,21 +131,52 @@ class Cluster:
             )
         draft.rename(self.data)
 
-    def start(self, port: int) -> None:
-        """Start the server on `port`, and return when it takes connections."""
-        if self.is_running:
-            return
+    def start(self, port: int) -> int:
+        """Start the server and return its port when it takes connections.
+
+        Parameters
+        ----------
+        port : int
+            The port to take if it is free; otherwise it will be another one.
+
+        Raises
+        ------
+        InstanceError
+            If it does not start.
+        """
         log = self.layout.logs / "postgresql.log"
-        done = self._pg_ctl("start", "-w", "-t", "60", "-l", str(log), "-o", f"-p {port}")
-        if done.returncode:
-            raise _failure("PostgreSQL did not start", done, log)
+        for _ in range(_ATTEMPTS):
+            if not port or not port_is_free(port):
+                port = free_port()
+            done = self._pg_ctl("start", "-w", "-t", str(_PATIENCE), "-l", log, "-o", f"-p {port}")
+            if done.returncode == 0:
+                return port
+            if port_is_free(port):
+                break
+            # Another instance took the port between the look and the leap.
+        raise _failure("PostgreSQL did not start", done, log)
+
+    def wait(self, port: int) -> None:
+        """Return when a running server takes connections; it may be recovering from a crash."""
+        deadline = time.monotonic() + _PATIENCE
+        while time.monotonic() < deadline:
+            try:
+                with self.connect(port, "postgres"):
+                    return
+            except InstanceError:
+                time.sleep(0.1)
+        with self.connect(port, "postgres"):
+            pass
 
     def stop(self) -> None:
         """Stop the server if it runs; open transactions are rolled back."""
         if self.is_running:
             done = self._pg_ctl("stop", "-w", "-m", "fast")
-            if done.returncode:
+            if done.returncode and self.is_running:
                 raise _failure("PostgreSQL did not stop", done, self.data)
+        # A killed server may leave processes that still hold its memory; of one whose files
+        # were deleted by hand nobody else knows.
+        processes.end(processes.working_below(self.data))
 
     def create_database(self, port: int) -> None:
         """Make the empty database with the sky extensions."""
@@ -158,9 +199,17 @@ class Cluster:
         self, port: int, database: str = DATABASE
     ) -> Iterator[psycopg2.extensions.connection]:
         """Yield a superuser's connection, for the set-up and for audits."""
-        connection = psycopg2.connect(
-            host=HOST, port=port, dbname=database, user=SUPERUSER, password=self.password
-        )
+        try:
+            connection = psycopg2.connect(
+                host=HOST, port=port, dbname=database, user=SUPERUSER, password=self.password
+            )
+        except psycopg2.OperationalError as error:
+            raise InstanceError(
+                "the database cannot be reached",
+                where=f"port {port}",
+                value=str(error).strip(),
+                remedy="km3vo instance up, and see the directory logs of the instance",
+            ) from None
         try:
             yield connection
         finally:
@@ -171,12 +220,12 @@ class Cluster:
         """The superuser's password."""
         return self.password_file.read_text()
 
-    def _pg_ctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _pg_ctl(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         major = (self.data / "PG_VERSION").read_text().strip()
         return self.account.run(
             [_programs(major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
-            home=self.layout.var,
-            timeout=120,
+            home=self.data,
+            timeout=2 * _PATIENCE,
         )
 
 

@@ -109,5 +109,5 @@ def render(site: Site, name: str, **more: Any) -> str:
     if name == "gavo.rc":
         # DaCHS reads this file with an ini parser, to which % means interpolation.
         facts = {key: value.replace("%", "%%") for key, value in facts.items()}
-    template = Template((SITE_FILES / name).read_text())
+    template = Template((SITE_FILES / name).read_text("utf-8"))
     return template.substitute(facts)

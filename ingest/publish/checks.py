@@ -56,7 +56,7 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
     for rd in online_descriptors(layout):
         results.append(_validate(dachs, rd))
         results.append(_test(dachs, rd))
-    results.extend(_registry(dachs, found.url, layout.var / "scratch"))
+    results.extend(_registry(dachs, found.url, layout.scratch))
     results.append(_taplint(found.url, stilts))
     return results
 

@@ -108,6 +108,8 @@ class AntaresTextReader(Reader):
                 remedy=f"sed -i '1s/^\\xEF\\xBB\\xBF//' {self.path.name}",
             )
         for number, line in enumerate(lines, start=1):
+            if len(line) == _LINE_LIMIT:
+                raise self._too_long(line, number)
             self._refuse_windows_line_end(line, number)
             if _all_numbers(line):
                 raise InputError(
@@ -138,6 +140,8 @@ class AntaresTextReader(Reader):
             if not line:
                 return
             self._refuse_windows_line_end(line, row + HEADER_LINES + 1)
+            if len(line) == _LINE_LIMIT:
+                raise self._too_long(line, row + HEADER_LINES + 1)
             if not line.endswith(b"\n"):
                 raise InputError(
                     "the file ends in the middle of a line, it looks cut off",
@@ -148,6 +152,16 @@ class AntaresTextReader(Reader):
                     remedy="fetch the file again",
                 )
             yield line
+
+    def _too_long(self, line: bytes, number: int) -> InputError:
+        return InputError(
+            "the line does not end",
+            file=self.path,
+            where=f"line {number}",
+            value=f"{_text(line[:40])}…",
+            expected=f"lines of less than {_LINE_LIMIT} bytes",
+            remedy="fetch the file again; this is not a list of events",
+        )
 
     def _refuse_windows_line_end(self, line: bytes, number: int) -> None:
         if line.endswith((b"\r\n", b"\r")):
