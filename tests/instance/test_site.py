@@ -64,7 +64,7 @@ def test_a_site_overrides_only_what_it_names(tmp_path, monkeypatch) -> None:
         'site.cors_origins = "("',
         'site.cors_origins = "a\\nadminpasswd: b"',
         'site.nam = "misspelt"',
-        'sites = {}',
+        "sites = {}",
         'site = "not a table"',
     ],
 )
