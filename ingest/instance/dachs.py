@@ -16,6 +16,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 from ingest.errors import InstanceError
@@ -143,11 +144,11 @@ class Dachs:
             timeout=_LONG,
         )
 
-    def imp(self, descriptor: str) -> subprocess.CompletedProcess[str]:
-        """Import all tables of a deployed resource descriptor in one transaction."""
-        program = self.layout.inputs / "km3net" / "imp.py"
+    def together(self, *commands: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """Run several ``dachs`` commands in one process, each ``imp`` in one transaction."""
+        words = [word for command in commands for word in (*command, ",")]
         return self.account.run(
-            [PYTHON, program, descriptor],
+            [PYTHON, self.layout.inputs / "km3net" / "imp.py", *words],
             home=self.layout.dachs,
             env=self._environment(),
             timeout=_LONG,

@@ -96,7 +96,7 @@ def publish(
     dachs = Dachs(layout)
     with _all_or_nothing(publication, layout, memory):
         deploy.put(layout, publication.folder, products, simulated)
-        _tell(dachs.imp(publication.descriptor))
+        _bring_online(dachs, publication)
         found = count(publication, layout, memory)
         if found != rows:
             raise ImportFailedError(
@@ -105,8 +105,6 @@ def publish(
                 expected=f"{rows} rows",
                 remedy="import again; if it stays so, the disk or the database is damaged",
             )
-        _join(dachs)
-        _register(dachs, publication)
     dachs.reload()
 
 
@@ -128,13 +126,16 @@ def settle(layout: Layout, memory: Memory) -> None:
         journal = _Journal(**json.loads(path.read_text()))
     except FileNotFoundError:
         return
+    dachs = Dachs(layout)
     if _object_id(journal.publication, layout, memory) == journal.before:
         deploy.take_back(layout, journal.publication.folder, journal.existed)
+        _join(dachs)
     else:
+        # What comes after the table may be missing; the same once more makes it whole.
+        _bring_online(dachs, journal.publication)
         deploy.keep(layout, journal.publication.folder)
-    _join(Dachs(layout))
     path.unlink()
-    Dachs(layout).reload()
+    dachs.reload()
 
 
 @contextmanager
@@ -170,29 +171,33 @@ def _take_back(journal: _Journal, layout: Layout, memory: Memory) -> None:
     if imported and journal.before is not None:
         # What failed comes after the import: the former release has to be imported again.
         try:
-            _tell(dachs.imp(publication.descriptor))
-            _register(dachs, publication)
+            _bring_online(dachs, publication)
         except IngestError as error:
             error.problem = f"the former release could not be brought back: {error.problem}"
             raise
-    if imported:
+    elif imported:
         _join(dachs)
     _journal(layout).unlink()
     dachs.reload()
 
 
+def _bring_online(dachs: Dachs, publication: Publication) -> None:
+    """Import a release and what joins all of them; tell the registry what they cover."""
+    _tell(
+        dachs.together(
+            ["imp", publication.descriptor],
+            *(["imp", descriptor] for descriptor in JOINING),
+            ["limits", publication.descriptor],
+            # The description of the TAP service lists the tables.
+            ["pub", publication.descriptor, *JOINING, "//tap"],
+        )
+    )
+
+
 def _join(dachs: Dachs) -> None:
-    """Make the tables and views over all releases anew; an import of one has dropped them."""
+    """Make the tables and views over all releases anew; what changed one has dropped them."""
     if any(dachs.layout.inputs.glob("[a-z]*/data/*.fits")):
-        for descriptor in JOINING:
-            _tell(dachs.imp(descriptor))
-
-
-def _register(dachs: Dachs, publication: Publication) -> None:
-    """Let DaCHS find out what the tables cover, and tell the registry."""
-    _tell(dachs.command("limits", publication.descriptor))
-    # The description of the TAP service lists the tables.
-    _tell(dachs.command("pub", publication.descriptor, *JOINING, "//tap"))
+        _tell(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
 
 
 def _tell(done: subprocess.CompletedProcess[str]) -> None:

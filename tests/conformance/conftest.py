@@ -41,7 +41,7 @@ def fetch(instance) -> Callable[..., HTTPResponse]:
 
 @pytest.fixture(scope="session")
 def read_strictly() -> Callable[[bytes], VOTableFile]:
-    """Return a function that reads a VOTable and raises at the first deviation from the standard."""
+    """Return a function that reads a VOTable and raises where it leaves the standard."""
 
     def read(content: bytes) -> VOTableFile:
         with warnings.catch_warnings():
