@@ -2,6 +2,7 @@
 
 import functools
 import http.server
+import re
 import shutil
 import subprocess
 import threading
@@ -13,6 +14,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
 
+ROOT = Path(__file__).resolve().parents[2]
 WEB = Path(__file__).parent / "web"
 BROWSER = "/usr/bin/chromium"
 DRIVER = "/usr/bin/chromedriver"
@@ -37,14 +39,20 @@ class Pages(http.server.SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Serve the page and Aladin Lite, and return the address."""
+def pages_folder(tmp_path_factory):
+    """Return a folder with the page and Aladin Lite."""
     folder = tmp_path_factory.mktemp("web")
     for file in WEB.iterdir():
         if file.is_file():
             shutil.copy(file, folder)
     subprocess.run(["npm", "ci", "--silent", "--no-audit", "--no-fund"], cwd=folder, check=True)
-    handler = functools.partial(Pages, directory=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pages(pages_folder):
+    """Serve the folder, and return its address."""
+    handler = functools.partial(Pages, directory=pages_folder)
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -88,3 +96,22 @@ def test_a_cone_on_the_pole_with_thousands_of_events_is_loaded(browser, pages, c
     assert state["failure"] is None
     (count,) = tap.search("SELECT count(*) AS n FROM ant20_01.main WHERE decl < -30")["n"]
     assert len(state["sources"]) == count > 1000
+
+
+def test_the_snippet_of_the_readme_shows_the_events(browser, pages, pages_folder, instance):
+    (snippet,) = re.findall(r"```html\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    script = re.search(r"<script src=.*?</script>", snippet)
+    ours = """<script type="module">
+        import A from "./node_modules/aladin-lite/dist/aladin.js";
+        const catalogFromURL = (...words) => window.catalogue = A.catalogFromURL(...words);
+        window.A = { ...A, catalogFromURL };
+    </script>"""
+    page = snippet.replace(script[0], ours).replace("http://localhost:8080", instance.url)
+    (pages_folder / "snippet.html").write_text(page)
+    browser.get(f"{pages}/snippet.html")
+    names = WebDriverWait(browser, 60).until(
+        lambda one: one.execute_script(
+            "return window.catalogue && window.catalogue.getSources().map(s => s.data.ID)"
+        )
+    )
+    assert sorted(names) == ["ANT0366", "ANT3412", "ANT3846", "ANT7402"]
