@@ -125,7 +125,7 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				FROM ant20_01.main AS a
 				JOIN ant20_01.main AS b
 					ON b.mjd BETWEEN a.mjd AND a.mjd + 1
-				WHERE a.id &lt;&gt; b.id
+				WHERE a.id != b.id
 					AND DISTANCE(a.ra, a.decl, b.ra, b.decl) &lt; 0.5
 				ORDER BY separation
 		</meta>

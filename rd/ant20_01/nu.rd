@@ -71,20 +71,12 @@ make import RELEASE=ant20_01. -->
 		<index columns="nhit"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 
+		<!-- Only the space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->
 		<dm>
 			(stc2:Coords) {
-				time: (stc2:Coord) {
-					frame: (stc2:TimeFrame) {
-						timescale: UTC
-						refPosition: TOPOCENTER
-						time0: MJD-origin
-					}
-					location: @mjd
-				}
 				space: (stc2:Coord) {
 					frame: (stc2:SpaceFrame) {
 						orientation: ICRS
-						epoch: "J2000.0"
 					}
 					longitude: @ra
 					latitude: @decl

@@ -14,6 +14,8 @@ import pyvo
 from astropy.io import votable
 from astropy.io.votable.tree import VOTableFile
 
+UCDS_OF_CONE_SEARCH = "POS_EQ_RA_MAIN|POS_EQ_DEC_MAIN|ID_MAIN"
+"""What the standard of the cone search prescribes; they are words of the first UCDs."""
 CONE_PATH = "/ant20_01/nu/cone/scs.xml"
 
 
@@ -41,12 +43,13 @@ def fetch(instance) -> Callable[..., HTTPResponse]:
 
 @pytest.fixture(scope="session")
 def read_strictly() -> Callable[[bytes], VOTableFile]:
-    """Return a function that reads a VOTable and raises where it leaves the standard."""
+    """Return a function that reads a VOTable and raises at the first warning."""
 
     def read(content: bytes) -> VOTableFile:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            return votable.parse(BytesIO(content), verify="exception")
+            warnings.filterwarnings("ignore", f".*Invalid UCD '({UCDS_OF_CONE_SEARCH})'")
+            return votable.parse(BytesIO(content), verify="warn")
 
     return read
 

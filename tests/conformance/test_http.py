@@ -46,7 +46,8 @@ def test_curl_gets_a_table_of_text(instance):
         [
             *("curl", "--silent", "--fail", f"{instance.tap}/sync"),
             *("--data-urlencode", "QUERY=SELECT id, nhit FROM ant20_01.main WHERE nhit > 200"),
-            *("--data", "LANG=ADQL", "--data", "RESPONSEFORMAT=text/csv"),
+            *("--data-urlencode", "RESPONSEFORMAT=text/csv;header=present"),
+            *("--data", "LANG=ADQL"),
         ],
         capture_output=True,
         text=True,

@@ -1,7 +1,5 @@
 """TAP and cone search as pyvo and astropy see them."""
 
-from math import cos, radians
-
 import numpy as np
 import pytest
 from astropy import units
@@ -27,7 +25,7 @@ def separation(ra, decl, centre):
 
 
 def test_a_job_gives_the_same_as_a_direct_query(tap, no_warnings):
-    query = "SELECT id, mjd, ra, decl FROM ant20_01.main WHERE mjd < 54200 ORDER BY mjd"
+    query = "SELECT id, mjd, ra, decl FROM ant20_01.main WHERE mjd < 54400 ORDER BY mjd"
     direct = tap.run_sync(query).to_table()
     job = tap.submit_job(query)
     try:
@@ -71,7 +69,7 @@ def test_error_circles_that_contain_a_point_are_found(tap, sky):
 
 def test_error_circles_that_touch_a_circle_are_found(tap, sky):
     ra, decl, beta, ids = sky
-    centre, radius = (83.63, 22.01), 2.03
+    centre, radius = (266.4168, -29.0078), 2.03
     touching = ids[separation(ra, decl, centre) < beta + radius]
     rows = tap.search(
         "SELECT id FROM ant20_01.main"
@@ -86,7 +84,7 @@ def test_error_circle_is_beta_around_the_direction(tap):
     table = rows.to_table()
     ra, decl, radius = np.array(table["origin_est"].tolist()).T
     assert separation(ra, decl, (table["ra"], table["decl"])).max() < 1e-6
-    assert np.abs(radius - table["beta"]).max() < 1e-12 / cos(radians(0))
+    assert np.abs(radius - table["beta"]).max() < 1e-12
 
 
 def test_each_example_of_the_tap_service_runs_and_finds_something(tap):
@@ -99,7 +97,7 @@ def test_each_example_of_the_tap_service_runs_and_finds_something(tap):
 def test_units_and_ucds_of_each_published_column_are_valid(tap):
     columns = tap.search(
         "SELECT table_name, column_name, unit, ucd, description FROM tap_schema.columns"
-        " WHERE table_name NOT LIKE 'tap_schema.%' AND table_name <> 'ivoa.obscore'",
+        " WHERE table_name NOT LIKE 'tap_schema.%'",
         maxrec=10_000,
     )
     assert len(columns) >= 7
@@ -108,7 +106,7 @@ def test_units_and_ucds_of_each_published_column_are_valid(tap):
         units.Unit(row["unit"], format="vounit")
         if row["table_name"] == "ant20_01.main":
             assert row["ucd"] and row["description"], where
-        if row["ucd"]:
+        if row["ucd"] and not row["ucd"].startswith("VOX:"):  # DaCHS' columns of products
             assert check_ucd(row["ucd"], check_controlled_vocabulary=True), where
 
 
@@ -127,15 +125,23 @@ def test_units_and_ucds_of_each_published_column_are_valid(tap):
     ],
 )
 def test_astropy_reads_the_answer_without_a_warning(fetch, read_strictly, path):
-    document = read_strictly(fetch(path).read())
-    assert document.get_first_table().nrows is not None
+    assert read_strictly(fetch(path).read()).get_first_table().fields
 
 
-def test_answers_say_in_which_frames_positions_and_times_are(fetch, read_strictly):
-    answer = fetch(SYNC + "SELECT+TOP+1+*+FROM+ant20_01.main").read()
-    (resource,) = read_strictly(answer).resources
-    (frame,), (times,) = resource.coordinate_systems, resource.time_systems
-    assert (frame.system, times.timescale, times.timeorigin) == ("ICRS", "UTC", 2400000.5)
-    references = {one.name: one.ref for one in resource.tables[0].fields}
-    assert references["ra"] == references["decl"] == frame.ID
-    assert references["mjd"] == times.ID
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        ("/ant20_01/nu/cone/scs.xml?RA=43&DEC=35&SR=3", {"RA", "Decl"}),
+        (SYNC + "SELECT+TOP+1+*+FROM+ant20_01.main", {"ra", "decl"}),
+    ],
+)
+def test_answers_say_in_which_frame_positions_are(fetch, read_strictly, path, names):
+    (resource,) = read_strictly(fetch(path).read()).resources
+    (frame,) = resource.coordinate_systems
+    assert frame.system == "ICRS"
+    assert names <= {one.name for one in resource.tables[0].fields if one.ref == frame.ID}
+
+
+@pytest.mark.parametrize("column", ["mjd", "beta", "nhit", "ra", "decl", "id", "origin_est"])
+def test_each_column_can_be_asked_for_alone(tap, column):
+    assert len(tap.search(f"SELECT TOP 3 {column} FROM ant20_01.main")) == 3

@@ -1,0 +1,106 @@
+"""What the documents tell the reader to type works, and gives the answers they show."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCUMENTS = sorted(
+    path.relative_to(ROOT)
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("docker/*.md"))
+)
+RUN = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A block of commands, and the answer that the document shows after it."""
+
+    name: str
+    language: str
+    text: str
+    answer: str | None
+
+
+def examples(document: Path) -> list[Example]:
+    text = (ROOT / document).read_text()
+    return [
+        Example(
+            f"{document}:{text.count(chr(10), 0, found.start()) + 1}",
+            found[1],
+            found[2],
+            found[3],
+        )
+        for found in _BLOCK.finditer(text)
+    ]
+
+
+EXAMPLES = [one for document in DOCUMENTS for one in examples(document) if one.language in RUN]
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """Return an empty directory; the first example clones the repository there."""
+    return tmp_path_factory.mktemp("reader")
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_runs_and_gives_the_answer_shown(example, instance, checkout):
+    commands = example.text.replace("http://localhost:8080", instance.url)
+    clones = "git clone ADDRESS-OF-THIS-REPOSITORY km3net-vo\n"
+    if clones in commands:
+        # The clone gets this environment and this instance instead of new ones.
+        use = f'git clone -q "{ROOT}" km3net-vo\nln -s "{ROOT}/.venv" km3net-vo/.venv\n'
+        commands = commands.replace(clones, use)
+        where = checkout
+    else:
+        where = ROOT if re.search(r"\bmake ", commands) else checkout
+    done = subprocess.run(
+        [*RUN[example.language], commands],
+        cwd=where,
+        env=instance.environment | {"PATH": f"{ROOT}/.venv/bin:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    if example.answer is not None:
+        assert done.stdout.split() == example.answer.split()
+    else:
+        assert done.stdout.strip()
+
+
+def test_readme_has_an_example_for_each_client():
+    said = "".join(one.text for one in examples(Path("README.md")))
+    for client in ("make demo", "pyvo", "stilts", "A.aladin", "curl"):
+        assert client in said
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_files_and_make_targets_a_document_names_exist(document):
+    text = (ROOT / document).read_text()
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`make ([a-z-]+)", text)) <= targets
+    for link in re.findall(r"\]\(([^)#\s]+)", text):
+        if "://" not in link:
+            assert (ROOT / document).parent.joinpath(link).exists(), link
+    places = re.findall(r"`((?:ingest|rd|inputs|site|tests|docs|docker)/[\w./-]+)`", text)
+    for place in places:
+        assert (ROOT / place).exists(), place
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_commands_of_km3vo_in_a_document_exist(document, instance):
+    text = (ROOT / document).read_text()
+    for words in set(re.findall(r"`km3vo ((?:[a-z]+ ?)+)", text)):
+        done = instance.km3vo(*words.split(), "--help")
+        assert done.returncode == 0, words
