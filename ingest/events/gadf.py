@@ -51,7 +51,7 @@ _OWN_COLUMNS: Final = {
     "event_name": Column("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
     "mjd": Column("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
     "ang_err": Column("ANG_ERR", "f8", "deg", "estimated angular error", "stat.error;pos"),
-    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.confidenceLevel"),
+    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.probability"),
     "err_50": Column("ERR_50", "f8", "deg", "radius of 50 % containment", "stat.error;pos"),
     "err_68": Column("ERR_68", "f8", "deg", "radius of 68 % containment", "stat.error;pos"),
     "err_90": Column("ERR_90", "f8", "deg", "radius of 90 % containment", "stat.error;pos"),

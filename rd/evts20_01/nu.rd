@@ -25,8 +25,9 @@ rd/km3net/common.rd. Then run make import RELEASE=evts20_01. -->
 
 		The first 2,498 events with a reconstructed track of one data taking run of KM3NeT/ORCA
 		with 4 detection units: seven minutes of data. It is no selection for neutrinos: nearly
-		all events are muons from air showers above the detector, and only a few came up
-		through the Earth (zenith above 90 degrees). Use it to learn how KM3NeT's data look, and
+		all events are muons from air showers above the detector. Fewer than one in ten are
+		reconstructed as coming up through the Earth (zenith above 90 degrees), and most of
+		these are muons whose direction was missed. Use it to learn how KM3NeT's data look, and
 		to try programs, not to look for sources.
 
 		What the columns mean
