@@ -45,6 +45,14 @@ def processes_of(instance: Instance) -> list[int]:
     return found
 
 
+def lives(pid: int) -> bool:
+    """Say whether a process exists that is more than an entry nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def remembered(instance: Instance) -> dict[str, object]:
     return json.loads((instance.var / "instance.json").read_text())
 
@@ -84,7 +92,7 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
     assert set(running) <= set(processes_of(worn))
     assert worn.km3vo("instance", "down").returncode == 0
     assert processes_of(worn) == []
-    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert not any(map(lives, running))
     assert worn.km3vo("instance", "status").returncode == 1
     assert worn.km3vo("instance", "down").returncode == 0, "down is no error when it is down"
     worn.up()
@@ -112,7 +120,7 @@ def test_a_server_whose_id_was_lost_is_found_again(worn, content: str) -> None:
     database, server = pids(worn)
     (worn.var / "server.pid").write_text(content)
     worn.up()
-    assert not Path(f"/proc/{server}").exists(), "the lost server would hold the port"
+    assert not lives(server), "the lost server would hold the port"
     assert pids(worn)[0] == database
     assert worn.fetch("__system__/tap/run/tap/availability")
 
@@ -197,7 +205,7 @@ def test_a_site_of_ones_own(worn, tmp_path) -> None:
     done = worn.km3vo("instance", "up", **told)
     assert done.stdout == "The server answers at https://vo.example.org\n"
     capabilities = worn.fetch("__system__/tap/run/tap/capabilities").decode()
-    assert "https://vo.example.org/__system__/tap/run/tap" in capabilities
+    assert ">https://vo.example.org/" in capabilities
     assert "localhost" not in capabilities
     assert "Süd &amp; Söhne" in worn.fetch("").decode()
 
@@ -267,7 +275,7 @@ def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     else:
         shutil.rmtree(target)
     scratch_instance.up()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert not any(map(lives, running))
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
     # and once more, with a down after it instead of an up
     scratch_instance.var.unlink() if scratch_instance.var.is_symlink() else shutil.rmtree(target)
