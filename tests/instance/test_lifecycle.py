@@ -251,7 +251,7 @@ def test_a_database_that_recovers_while_up_is_called(worn) -> None:
     served(worn)
 
 
-@pytest.mark.parametrize("seconds", [0.7, 1.3, 2.5, 5.0])
+@pytest.mark.parametrize("seconds", [0.7, 1.5, 4.0])
 def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> None:
     with subprocess.Popen(
         [KM3VO, "instance", "up", "--port", str(scratch_instance.port)],
@@ -268,32 +268,28 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
 
 def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     scratch_instance.up()
-    target = scratch_instance.var.resolve()
     running = pids(scratch_instance)
-    if scratch_instance.var.is_symlink():
-        scratch_instance.var.unlink()
-    else:
-        shutil.rmtree(target)
+    delete_by_hand(scratch_instance)
     scratch_instance.up()
     assert not any(map(lives, running))
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
-    # and once more, with a down after it instead of an up
-    scratch_instance.var.unlink() if scratch_instance.var.is_symlink() else shutil.rmtree(target)
-    assert scratch_instance.km3vo("instance", "down").returncode == 0
-    assert working_below(target) == []
 
-
-def test_reset_deletes_everything(scratch_instance) -> None:
-    scratch_instance.up()
     target = scratch_instance.var.resolve()
     asked = scratch_instance.km3vo("instance", "reset")
     assert asked.returncode == 130, "nobody said yes"
     assert target.exists()
+    delete_by_hand(scratch_instance)
+    assert scratch_instance.km3vo("instance", "down").returncode == 0
+    assert working_below(target) == []
     assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
-    assert not scratch_instance.var.is_symlink()
     assert processes_of(scratch_instance) == []
     assert scratch_instance.km3vo("instance", "status").returncode == 1
+
+
+def delete_by_hand(instance: Instance) -> None:
+    """Do what a person does who does not know of the link's target: delete what is seen."""
+    instance.var.unlink() if instance.var.is_symlink() else shutil.rmtree(instance.var)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
