@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from lxml import etree
 
 from ingest.errors import ManifestError
 from ingest.instance.layout import RD
+
+_MACRO = re.compile(r"\\\w+")
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,7 @@ def _meta(resource: etree._Element, name: str, path: Path, required: bool = True
     """Return the text of a meta element, without macros and line breaks."""
     for element in resource.iter("meta"):
         if element.get("name") == name and element.getparent().tag in ("resource", "STREAM"):
-            words = (element.text or "").split()
-            return " ".join(word for word in words if not word.startswith("\\"))
+            return " ".join(_MACRO.sub("", element.text or "").split())
     if not required:
         return ""
     raise ManifestError(
