@@ -11,7 +11,7 @@ import numpy as np
 from astropy.io import fits
 
 if TYPE_CHECKING:
-    from conftest import Instance
+    from instances import Instance
 
 RECORDS = "oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor"
 
@@ -36,7 +36,8 @@ def served(instance: Instance) -> Served:
     rows = instance.adql("SELECT * FROM ant20_01.main ORDER BY id")
     product = instance.fetch("getproduct/ant20_01/data/ant20_01.fits")
     (obscore,) = instance.adql(
-        "SELECT obs_title, t_min, t_max, access_estsize, obs_publisher_did FROM ivoa.obscore"
+        "SELECT obs_title, t_min, t_max, access_estsize, obs_publisher_did"
+        " FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
     )
     (description,) = instance.adql(
         "SELECT description FROM tap_schema.tables WHERE table_name='ant20_01.main'"

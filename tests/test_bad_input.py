@@ -18,6 +18,7 @@ from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 
 TABLE = "ant20_01"
+IMPORT = ("import", "--release", TABLE)
 FILE = "PublicData_0717.dat"
 
 
@@ -44,7 +45,7 @@ def refused(instance, untouched, tmp_path) -> Callable[..., str]:
     def importing(content: bytes | None, code: int = ExitCode.BAD_INPUT, **extra: str) -> str:
         if content is not None:
             (tmp_path / FILE).write_bytes(content)
-        return refusal(instance.km3vo("import", "--inputs", str(tmp_path), **extra), code)
+        return refusal(instance.km3vo(*IMPORT, "--inputs", str(tmp_path), **extra), code)
 
     return importing
 
@@ -186,7 +187,7 @@ def test_an_unreadable_file(good, refused, tmp_path) -> None:
 
 
 def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
-    message = refusal(instance.km3vo("import", "--inputs", str(tmp_path / "nowhere")))
+    message = refusal(instance.km3vo(*IMPORT, "--inputs", str(tmp_path / "nowhere")))
     assert "nowhere: there is no such directory" in message
 
 
@@ -237,7 +238,7 @@ def test_a_bad_manifest(
     path = checkout / "inputs" / TABLE / "release.toml"
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new, 1))
-    message = refusal(instance.km3vo("import", PYTHONPATH=str(checkout)))
+    message = refusal(instance.km3vo(*IMPORT, PYTHONPATH=str(checkout)))
     for part in told:
         assert part in message, message
 
@@ -256,7 +257,7 @@ def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     before = table_id(instance)
     path = checkout / "rd" / "km3net" / "products.py"
     path.write_text(path.read_text().replace('events["KID"]', 'events["KIDD"]'))
-    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
     assert "DaCHS could not import" in message
     assert "what was online before still is" in message
@@ -271,7 +272,7 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
     path = checkout / "rd" / TABLE / "nu.rd"
     text = path.read_text().replace("point-source search 2007-2017", "search for new words")
     path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
-    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
     assert "could not import or register" in message
     assert "creationDate missing" in message
@@ -280,14 +281,14 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
 def test_a_descriptor_that_is_no_xml(instance, untouched, checkout: Path) -> None:
     path = checkout / "rd" / TABLE / "nu.rd"
     path.write_text(path.read_text().replace("</resource>", ""))
-    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     assert "not well-formed" in refusal(done)
 
 
 def test_broken_shared_streams_do_not_reach_the_server(instance, untouched, checkout: Path) -> None:
     path = checkout / "rd" / "km3net" / "common.rd"
     path.write_text(path.read_text().replace('id="products"', 'id="produce"'))
-    done = instance.km3vo("import", "--force", PYTHONPATH=str(checkout))
+    done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     refusal(done, ExitCode.FAILURE)
     assert 'id="products"' in (instance.var / "dachs/inputs/km3net/common.rd").read_text()
 
@@ -298,7 +299,7 @@ def test_a_full_disk(instance, untouched) -> None:
     if subprocess.run(tmpfs, check=False, capture_output=True).returncode:
         pytest.skip("mounting is not allowed here")
     try:
-        message = refusal(instance.km3vo("import", "--force"), ExitCode.FAILURE)
+        message = refusal(instance.km3vo(*IMPORT, "--force"), ExitCode.FAILURE)
     finally:
         subprocess.run(["umount", scratch], check=True)
     assert "the disk is full" in message

@@ -132,7 +132,8 @@ def _take_over(site: Site, memory: Memory) -> None:
 def _bring_database_up(layout: Layout) -> Memory:
     """Create and start the database cluster as needed; return the memory."""
     cluster = Cluster(layout)
-    if not cluster.is_running:
+    runs = cluster.is_running and cluster.wait(cluster.port)
+    if not runs:
         cluster.stop()
     memory = Memory.read(layout)
     if memory is None or not cluster.is_created:
@@ -146,12 +147,8 @@ def _bring_database_up(layout: Layout) -> Memory:
         memory.complete = False
         memory.write(layout)
         cluster.create()
-    if cluster.is_running:
-        memory.postgres_port = cluster.port
-        cluster.wait(memory.postgres_port)
-    else:
-        memory.postgres_port = cluster.start(memory.postgres_port)
-        memory.write(layout)
+    memory.postgres_port = cluster.port if runs else cluster.start(memory.postgres_port)
+    memory.write(layout)
     return memory
 
 

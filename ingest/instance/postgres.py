@@ -157,17 +157,19 @@ class Cluster:
             # Another instance took the port between the look and the leap.
         raise _failure("PostgreSQL did not start", done, log)
 
-    def wait(self, port: int) -> None:
-        """Return when a running server takes connections; it may be recovering from a crash."""
+    def wait(self, port: int) -> bool:
+        """Wait until a running server takes connections; say whether it does.
+
+        It may be recovering from a crash, and it may just be dying.
+        """
         deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
+        while self.is_running and time.monotonic() < deadline:
             try:
                 with self.connect(port, "postgres"):
-                    return
+                    return True
             except InstanceError:
                 time.sleep(0.1)
-        with self.connect(port, "postgres"):
-            pass
+        return False
 
     def stop(self) -> None:
         """Stop the server if it runs; open transactions are rolled back."""

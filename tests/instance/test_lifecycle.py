@@ -1,0 +1,302 @@
+"""Up, down, and all the ways in which servers die in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from instances import KM3VO, Instance
+from served import served
+
+from ingest.instance import layout as layouts
+from ingest.instance.process import working_below
+
+IMPORT = ("import", "--release", "ant20_01")
+
+
+def pids(instance: Instance) -> list[int]:
+    """Return the database's and the server's first process, as their files tell."""
+    database = (instance.var / "postgres" / "postmaster.pid").read_text().split()[0]
+    server = (instance.var / "server.pid").read_text().split()[0]
+    return [int(database), int(server)]
+
+
+def processes_of(instance: Instance) -> list[int]:
+    """Return all processes that mention the instance's directory in any way."""
+    places = {os.fsencode(instance.var), os.fsencode(instance.var.resolve())}
+    found = []
+    for path in Path("/proc").iterdir():
+        if not path.name.isdecimal() or int(path.name) == os.getpid():
+            continue
+        try:
+            told = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
+            told += os.fsencode(os.readlink(path / "cwd"))
+        except OSError:
+            continue
+        if any(place in told for place in places):
+            found.append(int(path.name))
+    return found
+
+
+def remembered(instance: Instance) -> dict[str, object]:
+    return json.loads((instance.var / "instance.json").read_text())
+
+
+def kill(*which: int) -> None:
+    for pid in which:
+        os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture(autouse=True)
+def whole(worn) -> None:
+    """Bring the instance up before a test, whatever the one before did."""
+    worn.up()
+
+
+def test_a_second_up_does_nothing(worn) -> None:
+    before = pids(worn)
+    begin = time.monotonic()
+    done = worn.km3vo("instance", "up")
+    seconds = time.monotonic() - begin
+    assert done.returncode == 0
+    assert done.stdout == f"The server answers at {worn.url}\n"
+    assert pids(worn) == before
+    assert seconds < 2
+
+
+def test_status_says_what_runs(worn) -> None:
+    done = worn.km3vo("instance", "status")
+    assert done.returncode == 0
+    assert f"port {remembered(worn)['postgres_port']}" in done.stdout
+    assert worn.url in done.stdout
+
+
+def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
+    before = served(worn)
+    running = pids(worn)
+    assert set(running) <= set(processes_of(worn))
+    assert worn.km3vo("instance", "down").returncode == 0
+    assert processes_of(worn) == []
+    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert worn.km3vo("instance", "status").returncode == 1
+    assert worn.km3vo("instance", "down").returncode == 0, "down is no error when it is down"
+    worn.up()
+    assert served(worn) == before
+
+
+@pytest.mark.parametrize("victims", [[0], [1], [0, 1]], ids=["database", "server", "both"])
+def test_what_was_killed_comes_back(worn, victims: list[int]) -> None:
+    before = served(worn)
+    kill(*(pids(worn)[index] for index in victims))
+    worn.up()
+    assert served(worn) == before
+
+
+def test_an_import_starts_a_killed_database(worn) -> None:
+    kill(pids(worn)[0])
+    done = worn.km3vo(*IMPORT)
+    assert done.returncode == 0, done.stderr
+    assert "unchanged" in done.stdout
+    served(worn)
+
+
+@pytest.mark.parametrize("content", ["", "garbage", "1 1", "999999999 12", "-1 0"])
+def test_a_server_whose_id_was_lost_is_found_again(worn, content: str) -> None:
+    database, server = pids(worn)
+    (worn.var / "server.pid").write_text(content)
+    worn.up()
+    assert not Path(f"/proc/{server}").exists(), "the lost server would hold the port"
+    assert pids(worn)[0] == database
+    assert worn.fetch("__system__/tap/run/tap/availability")
+
+
+def test_a_foreign_process_with_the_servers_old_id_is_left_alone(worn) -> None:
+    worn.km3vo("instance", "down")
+    with subprocess.Popen(["sleep", "60"]) as foreign:
+        (worn.var / "server.pid").write_text(f"{foreign.pid} 12345\n")
+        worn.up()
+        assert foreign.poll() is None
+        foreign.kill()
+
+
+def test_a_taken_web_port_is_told(worn) -> None:
+    before = pids(worn)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        done = worn.km3vo("instance", "up", "--port", str(port))
+        assert done.returncode == 1
+        assert f"the port {port} is in use by another program" in done.stderr
+        assert "make up PORT=" in done.stderr
+    worn.up()
+    assert pids(worn)[0] == before[0]
+    assert served(worn)
+
+
+def test_another_web_port(worn) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = worn.km3vo("instance", "up", "--port", str(port))
+    assert done.stdout == f"The server answers at http://localhost:{port}\n"
+    moved = Instance(worn.var, port, worn.inputs)
+    capabilities = moved.fetch("__system__/tap/run/tap/capabilities").decode()
+    assert f"http://localhost:{port}/" in capabilities
+    assert str(worn.port) not in capabilities
+    assert moved.km3vo("instance", "up").stdout == done.stdout, "it is remembered"
+
+
+@pytest.mark.parametrize("port", ["0", "80", "65536", "http"])
+def test_impossible_ports(worn, port: str) -> None:
+    done = worn.km3vo("instance", "up", "--port", port)
+    assert done.returncode == 2
+    assert "--port" in done.stderr
+
+
+def test_a_database_port_that_was_taken_meanwhile(worn) -> None:
+    before = served(worn)
+    old = remembered(worn)["postgres_port"]
+    worn.km3vo("instance", "down")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", old))
+        other.listen()
+        worn.up()
+    new = remembered(worn)["postgres_port"]
+    assert new != old
+    assert f"port = {new}" in (worn.var / "dachs" / "etc" / "dsn").read_text()
+    assert served(worn) == before
+    assert worn.km3vo(*IMPORT, "--force").returncode == 0
+
+
+def test_a_new_dachs_upgrades_the_database(worn) -> None:
+    path = worn.var / "instance.json"
+    memory = remembered(worn)
+    path.write_text(json.dumps(memory | {"dachs_version": "2.5"}))
+    before, old = served(worn), pids(worn)
+    worn.up()
+    assert remembered(worn)["dachs_version"] == memory["dachs_version"]
+    assert pids(worn)[1] != old[1], "the server of the old version goes on"
+    assert served(worn) == before
+
+
+def test_a_site_of_ones_own(worn, tmp_path) -> None:
+    (tmp_path / "site.toml").write_text(
+        '[site]\nname = "Süd & Söhne"\nurl = "https://vo.example.org"\n[contact]\nname = "Ada"\n'
+    )
+    tmp_path.chmod(0o755)
+    told = {"KM3VO_SITE": str(tmp_path / "site.toml")}
+    done = worn.km3vo("instance", "up", **told)
+    assert done.stdout == "The server answers at https://vo.example.org\n"
+    capabilities = worn.fetch("__system__/tap/run/tap/capabilities").decode()
+    assert "https://vo.example.org/__system__/tap/run/tap" in capabilities
+    assert "localhost" not in capabilities
+    assert "Süd &amp; Söhne" in worn.fetch("").decode()
+
+
+def test_a_lost_memory_is_told_and_nothing_is_destroyed(worn) -> None:
+    path = worn.var / "instance.json"
+    content = path.read_text()
+    path.write_text("{")
+    try:
+        done = worn.km3vo("instance", "up")
+        assert done.returncode == 1
+        assert "what belongs to it was lost" in done.stderr
+    finally:
+        path.write_text(content)
+    worn.up()
+    assert served(worn)
+
+
+def test_two_ups_at_the_same_time(worn) -> None:
+    worn.km3vo("instance", "down")
+    command = [KM3VO, "instance", "up"]
+    starting = [
+        subprocess.Popen(
+            command, env=worn.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    for process in starting:
+        out, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+        assert out == f"The server answers at {worn.url}\n"
+    assert served(worn)
+
+
+def test_a_database_that_recovers_while_up_is_called(worn) -> None:
+    """Kill everything during an import, and look for the database at once."""
+    importing = subprocess.Popen([KM3VO, *IMPORT, "--force"], env=worn.environment)
+    time.sleep(3)
+    importing.kill()
+    kill(*pids(worn))
+    importing.wait()
+    worn.up()
+    served(worn)
+
+
+@pytest.mark.parametrize("seconds", [0.7, 1.3, 2.5, 5.0])
+def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> None:
+    with subprocess.Popen(
+        [KM3VO, "instance", "up", "--port", str(scratch_instance.port)],
+        env=scratch_instance.environment,
+        stdout=subprocess.DEVNULL,
+    ) as starting:
+        time.sleep(seconds)
+        starting.kill()
+        if scratch_instance.var.exists():
+            kill(*working_below(scratch_instance.var.resolve()))
+    scratch_instance.up()
+    assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
+
+
+def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
+    scratch_instance.up()
+    target = scratch_instance.var.resolve()
+    running = pids(scratch_instance)
+    if scratch_instance.var.is_symlink():
+        scratch_instance.var.unlink()
+    else:
+        shutil.rmtree(target)
+    scratch_instance.up()
+    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
+    # and once more, with a down after it instead of an up
+    scratch_instance.var.unlink() if scratch_instance.var.is_symlink() else shutil.rmtree(target)
+    assert scratch_instance.km3vo("instance", "down").returncode == 0
+    assert working_below(target) == []
+
+
+def test_reset_deletes_everything(scratch_instance) -> None:
+    scratch_instance.up()
+    target = scratch_instance.var.resolve()
+    asked = scratch_instance.km3vo("instance", "reset")
+    assert asked.returncode == 130, "nobody said yes"
+    assert target.exists()
+    assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
+    assert not target.exists()
+    assert not scratch_instance.var.is_symlink()
+    assert processes_of(scratch_instance) == []
+    assert scratch_instance.km3vo("instance", "status").returncode == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
+def test_root_needs_an_account_to_hand_over_to(worn) -> None:
+    for account, told in (("no_such_user", "does not exist"), ("root", "names root")):
+        done = worn.km3vo("instance", "up", KM3VO_USER=account)
+        assert done.returncode == 1
+        assert told in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a shelter")
+def test_a_place_the_account_cannot_enter_gets_a_shelter(worn) -> None:
+    assert worn.var.is_symlink()
+    assert worn.var.resolve() == layouts.shelter_of(worn.var)

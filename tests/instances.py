@@ -1,0 +1,81 @@
+"""A private instance for tests, and copies of the working tree."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import shutil
+import subprocess
+import sys
+import urllib.parse
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FIRST_PORT = int(os.environ.get("KM3VO_TEST_PORT", "18080"))
+KM3VO = Path(sys.executable).parent / "km3vo"
+
+
+@dataclass
+class Instance:
+    """A private instance for tests, driven by the command line as a curator would."""
+
+    var: Path
+    port: int
+    inputs: Path
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def tap(self) -> str:
+        return f"{self.url}/__system__/tap/run/tap"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        told = {"KM3VO_VAR": str(self.var), "KM3VO_INPUTS": str(self.inputs), "COLUMNS": "200"}
+        return os.environ | told | self.extra
+
+    def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a command on this instance; `extra` are environment variables."""
+        return subprocess.run(
+            [KM3VO, *arguments],
+            env=self.environment | extra,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def adql(self, query: str) -> list[list[str]]:
+        """Send a query by TAP and return the cells of its answer, without the header."""
+        sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
+        with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
+            return list(csv.reader(io.StringIO(reply.read().decode())))[1:]
+
+    def fetch(self, path: str) -> bytes:
+        """Return what the server has below its URL."""
+        with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as reply:
+            return bytes(reply.read())
+
+    def up(self) -> None:
+        done = self.km3vo("instance", "up", "--port", str(self.port))
+        assert done.returncode == 0, done.stderr
+
+
+def copy_checkout(target: Path) -> Path:
+    """Copy what a clone of the repository has, without tests and history."""
+    target.mkdir(parents=True)
+    for name in ("ingest", "rd", "site"):
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in (ROOT / "inputs").glob("*/release.toml"):
+        copy = target / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True)
+        shutil.copy(path, copy)
+    for name in ("Makefile", "setup.sh", "pyproject.toml", "constraints.txt"):
+        shutil.copy(ROOT / name, target / name)
+    return target
