@@ -57,8 +57,12 @@ def test_example_runs_and_gives_the_answer_shown(example, instance, checkout):
     commands = example.text.replace("http://localhost:8080", instance.url)
     clones = "git clone ADDRESS-OF-THIS-REPOSITORY km3net-vo\n"
     if clones in commands:
-        # The clone gets this environment and this instance instead of new ones.
-        use = f'git clone -q "{ROOT}" km3net-vo\nln -s "{ROOT}/.venv" km3net-vo/.venv\n'
+        # The clone uses this environment and this instance instead of making new ones.
+        use = f"""git clone -q "{ROOT}" km3net-vo
+            mkdir -p km3net-vo/.venv/bin
+            ln -s "{ROOT}"/.venv/bin/km3vo "{ROOT}"/.venv/bin/python km3net-vo/.venv/bin
+            (cd km3net-vo && cat pyproject.toml constraints.txt | sha256sum > .venv/installed)
+        """
         commands = commands.replace(clones, use)
         where = checkout
     else:
