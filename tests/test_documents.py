@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.instance.site import load_site
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
@@ -81,6 +83,13 @@ def test_example_runs_and_gives_the_answer_shown(example, instance, checkout):
         assert done.stdout.split() == example.answer.split()
     else:
         assert done.stdout.strip()
+
+
+def test_site_file_that_is_shown_is_accepted(tmp_path, monkeypatch):
+    (shown,) = [one.text for one in examples(Path("docs/operations.md")) if one.language == "toml"]
+    (tmp_path / "site.toml").write_text(shown)
+    monkeypatch.setenv("KM3VO_SITE", str(tmp_path / "site.toml"))
+    assert load_site().site.url == "https://vo.example.org"
 
 
 def test_readme_has_an_example_for_each_client():

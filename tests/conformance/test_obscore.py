@@ -63,5 +63,7 @@ def test_publisher_id_stays_the_same_when_the_release_is_imported_again(instance
     done = instance.km3vo("import", "--release", "ant20_01", "--force")
     assert done.returncode == 0, done.stderr
     assert "unchanged" not in done.stdout
-    again = tap.search("SELECT obs_publisher_did FROM ivoa.obscore")
+    again = tap.search(
+        "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+    )
     assert list(again["obs_publisher_did"]) == [entry["obs_publisher_did"]]
