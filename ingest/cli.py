@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest import __version__
+from ingest.commands.events import events
 from ingest.errors import ExitCode, IngestError
 from ingest.events.importer import ImportResult, import_release
 from ingest.events.manifest import load_manifest, release_names
@@ -81,6 +82,9 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool) -> None:
         console.print(f"{manifest.name}: taken from {result.source}")
         results.append(result)
     console.print(_import_table(results))
+
+
+commands.add_command(events)
 
 
 @commands.group()
