@@ -13,6 +13,7 @@ from rich.table import Column, Table
 
 from ingest import __version__
 from ingest.commands.events import events
+from ingest.commands.release import release
 from ingest.errors import ExitCode, IngestError
 from ingest.events.importer import ImportResult, import_release
 from ingest.events.manifest import load_manifest, release_names
@@ -85,6 +86,7 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool) -> None:
 
 
 commands.add_command(events)
+commands.add_command(release)
 
 
 @commands.group()

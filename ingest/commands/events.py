@@ -14,6 +14,7 @@ from ingest.events import batch
 from ingest.events.checks import REJECTING
 from ingest.events.detectors import DETECTORS
 from ingest.events.readers import AUTO, READERS
+from ingest.events.survey import survey
 from ingest.files import atomic_write
 
 console = Console(soft_wrap=True, highlight=False)
@@ -106,6 +107,24 @@ def convert(
             console.print(f"  {line}", markup=False)
     if report:
         _write_report(report, {"conversions": [one.to_dict() for one in done]})
+
+
+@events.command()
+@click.argument("file", type=FILE)
+@detector_option
+@format_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
+    """Say what a file is, what would be taken from it, and what a release lacks."""
+    with progress(console, "events", None) as watch:
+        found = survey(file, format, detector, watch)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, default=str))
+        return
+    lines = list(found.lines())
+    width = max(len(heading) for heading, _ in lines) + 2
+    for heading, text in lines:
+        console.print(f"{heading:<{width}}{text}", markup=False)
 
 
 def _write_report(path: Path, content: object) -> None:

@@ -12,6 +12,7 @@ from ingest.events.checks import Expectations
 from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe
 from ingest.events.detectors import DETECTORS, Detector, detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER
+from ingest.events.readers import FileFacts, Reader
 
 _DAY: Final = 86_400.0
 _ROUNDING: Final = 1.0
@@ -47,7 +48,7 @@ def standalone_recipe(
     """
     for one in delivered:
         refuse_simulated(one, simulation)
-    sites = [detector_of(one, named) for one in delivered]
+    sites = [detector_of(one.reader, one.facts, named) for one in delivered]
     site = sites[0]
     if other := next((one for one in sites if one.name != site.name), None):
         raise InputError(
@@ -87,7 +88,7 @@ def standalone_recipe(
     )
 
 
-def detector_of(delivered: Delivered, named: str | None = None) -> Detector:
+def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> Detector:
     """Return the detector of a file: as named, as its header says, or by its first event.
 
     Raises
@@ -95,14 +96,15 @@ def detector_of(delivered: Delivered, named: str | None = None) -> Detector:
     ingest.errors.InputError
         If nothing tells the detector, or the header contradicts the name.
     """
-    path, facts = delivered.reader.path, delivered.facts
-    det_id = facts.det_id if facts.det_id is not None else _first_det_id(delivered)
+    det_id = facts.det_id
+    if det_id is None and facts.detector is None and named is None:
+        det_id = _first_det_id(reader)
     by_id = None if det_id is None else detector_with_id(det_id)
     told = facts.detector or (by_id.name if by_id else None)
     if named and told not in (None, named):
         raise InputError(
             "the file is of another detector",
-            file=path,
+            file=reader.path,
             value=told,
             expected=named,
             remedy=f"leave --detector out, or give --detector {told}",
@@ -111,7 +113,7 @@ def detector_of(delivered: Delivered, named: str | None = None) -> Detector:
         return detector(name)
     raise InputError(
         "the file does not say which detector it is of",
-        file=path,
+        file=reader.path,
         value=None if det_id is None else f"det_id {det_id}, which is not known here",
         expected="one of " + ", ".join(DETECTORS),
         remedy="give --detector"
@@ -169,10 +171,10 @@ def good_times(
     return merged, min(livetime, ontime) if fits else None
 
 
-def _first_det_id(delivered: Delivered) -> int | None:
-    if "det_id" not in delivered.reader.gives:
+def _first_det_id(reader: Reader) -> int | None:
+    if "det_id" not in reader.gives:
         return None
-    first = next(delivered.reader.chunks(1), None)
+    first = next(reader.chunks(1), None)
     if first is None or first["det_id"][0] == MISSING_INTEGER:
         return None
     return int(first["det_id"][0])
