@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -30,7 +31,7 @@ def blanks(path: Path) -> list[tuple[str, str]]:
     except (OSError, UnicodeDecodeError):
         return []  # whoever reads the file properly tells what is wrong with it
     return [
-        (f"line {number}", line.partition(BLANK)[2].strip().partition('"')[0].partition("<")[0])
+        (f"line {number}", re.split(r'["<\\]', line.partition(BLANK)[2])[0].strip())
         for number, line in enumerate(lines, start=1)
         if BLANK in line
     ]

@@ -46,9 +46,7 @@ def new(
 ) -> None:
     """Write manifest and resource descriptor of the release NAME, with blanks to fill in."""
     if energies and not 0 < energies[0] <= energies[1]:
-        raise click.BadParameter(
-            "give two energies above 0, the lower first", param_hint="energies"
-        )
+        raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
     with progress(console, "events", None) as watch:
         found = survey(file, format, detector, watch)
@@ -57,6 +55,8 @@ def new(
         console.print(f"{path}: {len(blanks(path))} blanks", markup=False)
     for line in found.checks.lines():
         console.print(f"  {line}", markup=False)
+    if found.path.resolve().parent != written[0].parent:
+        console.print(f"Put {file.name} into {written[0].parent}.", markup=False)
     console.print(f"Fill in what is marked FILL IN, then: km3vo release check {name}")
 
 
@@ -70,11 +70,11 @@ def check_(name: str, inputs: str | None, everything: bool) -> None:
     missing = [finding for finding in findings if not finding.passed]
     table = Table("check", Column("of", overflow="fold"), "", Column("", overflow="fold"))
     for one in findings if everything else missing:
-        verdict = "[green]ok[/]" if one.passed else "[red]MISSING[/]"
+        verdict = "[green]ok[/]" if one.passed else "[red]TO DO[/]"
         table.add_row(one.check, one.subject, verdict, one.words)
     if table.row_count:
         console.print(table)
     if missing:
-        console.print(f"{name}: {len(missing)} of {len(findings)} checks find something missing")
+        console.print(f"{name}: {len(missing)} of {len(findings)} checks find something to do")
         raise SystemExit(ExitCode.BAD_INPUT)
     console.print(f"{name}: nothing is missing; {len(findings)} checks")
