@@ -12,12 +12,15 @@ from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
 from ingest.events.identity import IDENTITY, event_names, event_numbers
 
 RADII: Final = ("err_50", "err_68", "err_90", "err_99")
-PUBLISHED: Final = tuple(name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII))
+GALACTIC: Final = ("glon", "glat")
+PUBLISHED: Final = tuple(
+    name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII, *GALACTIC)
+)
 """The fields that every located event has; those that few readers give are added to them."""
 
 
 def locate_chunks(
-    chunks: Iterable[Chunk], detector: str, det_id: int | None = None
+    chunks: Iterable[Chunk], detector: str, det_id: int | None = None, galactic: bool = False
 ) -> Iterator[Chunk]:
     """Yield events with all fields of :data:`PUBLISHED`, located on the sky, named and numbered.
 
@@ -29,6 +32,8 @@ def locate_chunks(
         ``antares``, ``arca`` or ``orca``.
     det_id : int, optional
         The detector's configuration, for events that do not say it themselves.
+    galactic : bool
+        Whether to add galactic coordinates.
 
     Notes
     -----
@@ -39,10 +44,13 @@ def locate_chunks(
     for chunk in chunks:
         given = chunk.dtype.names or ()
         exact = "unix_seconds" in given
-        names = tuple(
-            name
-            for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
-            if exact or not name.startswith("unix_")
+        names = (
+            tuple(
+                name
+                for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
+                if exact or not name.startswith("unix_")
+            )
+            + GALACTIC * galactic
         )
         located = _empty(len(chunk), names)
         for name in given:
@@ -50,6 +58,8 @@ def locate_chunks(
                 located[name] = chunk[name]
         if "dir_x" in given:
             _place(located, chunk, detector)
+        if galactic:
+            located["glon"], located["glat"] = sky.galactic(located["ra"], located["dec"])
         if det_id is not None:
             located["det_id"][located["det_id"] == MISSING_INTEGER] = det_id
         if set(IDENTITY) <= set(given) and "event_name" not in given:

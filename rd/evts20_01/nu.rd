@@ -14,6 +14,7 @@ rd/km3net/common.rd. Then run make import RELEASE=evts20_01. -->
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
 	<meta name="instrument">ORCA4</meta>
+	<!-- No DOI: public test data, without a publication of their own. -->
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
 

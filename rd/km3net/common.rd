@@ -41,7 +41,7 @@ publishes nothing. -->
 		<column name="ang_err" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			displayHint="sf=2"
 			description="Angular error of the direction, as the reconstruction estimates it."/>
-		<column name="ang_err_cl" type="real" ucd="stat.probability"
+		<column name="ang_err_cl" type="real" ucd="stat.confidenceLevel;pos"
 			verbLevel="15"
 			description="Probability that the true direction is within ang_err; empty where the
 				reconstruction does not say."/>
