@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.events import sky
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
-from ingest.events.identity import IDENTITY, event_names, event_numbers
+from ingest.events.identity import event_names, event_numbers
 
 RADII: Final = ("err_50", "err_68", "err_90", "err_99")
 PUBLISHED: Final = tuple(name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII))
@@ -52,7 +52,7 @@ def locate_chunks(
             _place(located, chunk, detector)
         if det_id is not None:
             located["det_id"][located["det_id"] == MISSING_INTEGER] = det_id
-        if set(IDENTITY) <= set(given) and "event_name" not in given:
+        if "event_name" not in given:
             located["event_name"] = event_names(located)
         if "event_no" not in given:
             located["event_no"] = event_numbers(located, detector, before)
