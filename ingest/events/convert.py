@@ -14,6 +14,7 @@ from typing import Any
 from ingest import __version__
 from ingest.errors import InputError
 from ingest.events import gadf
+from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector
 from ingest.events.locate import locate_chunks
@@ -126,7 +127,9 @@ def _make(
         parameters=manifest.model_dump(mode="json", exclude={"files"}),
         command=f"km3vo import --release {manifest.name}",
     )
-    chunks = locate_chunks(checker.checked_chunks(), release.detector, release.det_id)
+    # one processor reads and checks, the other locates and writes
+    checked = ahead(checker.checked_chunks())
+    chunks = locate_chunks(checked, release.detector, release.det_id)
     metadata = _metadata(manifest, making, _obs_id(readers), simulated)
     written = gadf.write_event_list(product, chunks, metadata)
     steps = [

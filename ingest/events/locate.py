@@ -44,10 +44,7 @@ def locate_chunks(
             for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
             if exact or not name.startswith("unix_")
         )
-        located = _empty(len(chunk), names)
-        for name in given:
-            if name in names:
-                located[name] = chunk[name]
+        located = _completed(chunk, names)
         if "dir_x" in given:
             _place(located, chunk, detector)
         if det_id is not None:
@@ -70,11 +67,13 @@ def _place(located: Chunk, chunk: Chunk, detector: str) -> None:
     located["mjd"] = sky.mjd_utc(seconds, nanoseconds)
 
 
-def _empty(rows: int, names: tuple[str, ...]) -> Chunk:
-    """Return events that say nothing yet."""
+def _completed(chunk: Chunk, names: tuple[str, ...]) -> Chunk:
+    """Return events with the fields `names`; those that `chunk` does not have say nothing."""
     dtype = chunk_dtype(names)
-    empty = np.empty(rows, dtype)
+    completed = np.empty(len(chunk), dtype)
     for name in names:
-        kind = dtype[name].kind
-        empty[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[kind]
-    return empty
+        if name in (chunk.dtype.names or ()):
+            completed[name] = chunk[name]
+        else:
+            completed[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[dtype[name].kind]
+    return completed

@@ -104,6 +104,8 @@ class Cluster:
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
+                # The same order of texts as C.UTF-8, and sorted in a third of the time.
+                "--lc-collate=C",
             ],
             home=self.layout.var,
         )
@@ -118,6 +120,14 @@ class Cluster:
                 "log_timezone = 'UTC'\n"
                 # DaCHS compiles nothing: the just-in-time compiler only slows short queries.
                 "jit = off\n"
+                # Nobody replicates this cluster, so what is loaded in the transaction that made
+                # its table need not go into the log as well: at commit the table itself is
+                # synchronised, and after a power cut it is there or not, as always.
+                "wal_level = minimal\n"
+                "max_wal_senders = 0\n"
+                # A whole import between two checkpoints, and a table's recent pages in memory.
+                "max_wal_size = 2GB\n"
+                "shared_buffers = 256MB\n"
             )
         draft.rename(self.data)
 

@@ -83,9 +83,7 @@ def write_simple(path: Path, events: int, seed: int = 2) -> Path:
 
 
 def _table(file: h5py.File, name: str, dtype: np.dtype, events: int) -> h5py.Dataset:
-    return file.create_dataset(
-        name, (events,), dtype, chunks=(65_536 // dtype.itemsize,), **PACKED
-    )
+    return file.create_dataset(name, (events,), dtype, chunks=(65_536 // dtype.itemsize,), **PACKED)
 
 
 def _event_info(number: np.ndarray, random: np.random.Generator) -> np.ndarray:
