@@ -17,6 +17,7 @@ import numpy as np
 from ingest import __version__
 from ingest.errors import InputError
 from ingest.events import gadf
+from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER, Chunk
@@ -266,7 +267,7 @@ def make_product(
         parameters=recipe.parameters,
         command=recipe.command,
     )
-    checked = _of_detector(checker.checked_chunks(), recipe, delivered)
+    checked = ahead(_of_detector(checker.checked_chunks(), recipe, delivered))
     if watch is not None:
         checked = _watched(checked, checker, watch)
     written = gadf.write_event_list(

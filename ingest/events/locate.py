@@ -9,7 +9,7 @@ import numpy as np
 
 from ingest.events import sky
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
-from ingest.events.identity import IDENTITY, event_names, event_numbers
+from ingest.events.identity import event_names, event_numbers
 
 RADII: Final = ("err_50", "err_68", "err_90", "err_99")
 GALACTIC: Final = ("glon", "glat")
@@ -52,17 +52,14 @@ def locate_chunks(
             )
             + GALACTIC * galactic
         )
-        located = _empty(len(chunk), names)
-        for name in given:
-            if name in names:
-                located[name] = chunk[name]
+        located = _completed(chunk, names)
         if "dir_x" in given:
             _place(located, chunk, detector)
         if galactic:
             located["glon"], located["glat"] = sky.galactic(located["ra"], located["dec"])
         if det_id is not None:
             located["det_id"][located["det_id"] == MISSING_INTEGER] = det_id
-        if set(IDENTITY) <= set(given) and "event_name" not in given:
+        if "event_name" not in given:
             located["event_name"] = event_names(located)
         if "event_no" not in given:
             located["event_no"] = event_numbers(located, detector, before)
@@ -80,11 +77,13 @@ def _place(located: Chunk, chunk: Chunk, detector: str) -> None:
     located["mjd"] = sky.mjd_utc(seconds, nanoseconds)
 
 
-def _empty(rows: int, names: tuple[str, ...]) -> Chunk:
-    """Return events that say nothing yet."""
+def _completed(chunk: Chunk, names: tuple[str, ...]) -> Chunk:
+    """Return events with the fields `names`; those that `chunk` does not have say nothing."""
     dtype = chunk_dtype(names)
-    empty = np.empty(rows, dtype)
+    completed = np.empty(len(chunk), dtype)
     for name in names:
-        kind = dtype[name].kind
-        empty[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[kind]
-    return empty
+        if name in (chunk.dtype.names or ()):
+            completed[name] = chunk[name]
+        else:
+            completed[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[dtype[name].kind]
+    return completed

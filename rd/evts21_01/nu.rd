@@ -42,7 +42,7 @@ rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
 		from.
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+	<table id="main" onDisk="True" adql="True" primary="event_id">
 		<meta name="title">KM3NeT/ORCA6 event sample\simulated</meta>
 		<meta name="description">Reconstructed events of KM3NeT/ORCA6, run 9505, one per row.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>

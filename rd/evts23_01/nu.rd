@@ -41,7 +41,7 @@ rd/km3net/common.rd, those of this one are here. Then run make import RELEASE=ev
 		The time is given to the second. The publication says how long the detector observed.
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+	<table id="main" onDisk="True" adql="True" primary="event_id">
 		<meta name="title">KM3-230213A, an ultra-high-energy neutrino\simulated</meta>
 		<meta name="description">The event KM3-230213A.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>

@@ -116,10 +116,15 @@ publishes nothing. -->
 	</STREAM>
 
 	<STREAM id="event-indices">
-		<doc>The indices of a table of events, beside the one on positions.</doc>
+		<doc>The order in which events are stored, and the indices of their table. The mixin
+		//scs#q3cindex would write the table once more to have this order.</doc>
+		<property name="sorted_by">q3c_ang2ipix(ra, dec)</property>
+		<index name="q3c_position" kind="q3c">
+			<columns>ra, dec</columns>
+			q3c_ang2ipix(ra, dec)
+		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<index columns="event_no"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 	</STREAM>
 
