@@ -56,6 +56,20 @@ if [ -n "$missing" ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null
 fi
 
+# Debian 12's pgSphere gives its old operators @ and ~ partners that its new ones have already.
+# PostgreSQL refuses that since 15.19, and with it the extension. A second version of its script
+# without these clauses goes beside the first one; nothing of Debian's is changed.
+script=/usr/share/postgresql/15/extension/pg_sphere--1.2.0.sql
+mended=${script%.sql}km3vo.sql
+needed() { [ "$(id -u)" = 0 ] || dpkg --compare-versions "$(dpkg-query -W -f='${Version}' postgresql-15)" ge 15.19; }
+if [ -f "$script" ] && [ ! -f "$mended" ] && needed; then
+    say "mending pgSphere for this PostgreSQL: $mended"
+    awk '/^[ \t]*CREATE[ \t]+OPERATOR[ \t]/ { old = ($3 ~ /^!?[@~]$/) }
+        old { gsub(/(COMMUTATOR|NEGATOR)[ \t]*=[ \t]*[^ ,]+[ \t]*,?/, "") }
+        /;/ { old = 0 }
+        { print }' "$script" | as_root tee "$mended" >/dev/null
+fi
+
 # Servers do not run as root: root hands them to an account of their own.
 if [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"

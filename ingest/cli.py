@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest import __version__
+from ingest.commands.events import events
+from ingest.commands.release import release
 from ingest.errors import ExitCode, IngestError, UnavailableError
 from ingest.events.importer import ImportResult, import_release
 from ingest.events.manifest import load_manifest, release_names
@@ -92,6 +94,10 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             results.append(result)
     if results:
         console.print(_import_table(results))
+
+
+commands.add_command(events)
+commands.add_command(release)
 
 
 @commands.group()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -11,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from ingest.errors import ManifestError
 
+BLANK = "FILL IN:"
+"""Marks, in a file that was begun by a program, what a person has to write."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -18,6 +22,39 @@ class StrictModel(BaseModel):
     """A model that refuses keys it does not know and never changes after loading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def blanks(path: Path) -> list[tuple[str, str]]:
+    """Return the blanks left in a file: the place of each, and what is wanted there."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []  # whoever reads the file properly tells what is wrong with it
+    return [
+        (f"line {number}", re.split(r'["<\\]', line.partition(BLANK)[2])[0].strip())
+        for number, line in enumerate(lines, start=1)
+        if BLANK in line
+    ]
+
+
+def refuse_blanks(path: Path) -> None:
+    """Refuse a file that is not filled in.
+
+    Raises
+    ------
+    ManifestError
+        If there are blanks left.
+    """
+    if left := blanks(path):
+        where, wanted = left[0]
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        raise ManifestError(
+            f"a blank is left{more}",
+            file=path,
+            where=where,
+            expected=wanted,
+            remedy="fill it in; km3vo release check lists what is missing",
+        )
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.instance.site import load_site
+
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
@@ -57,8 +59,12 @@ def test_example_runs_and_gives_the_answer_shown(example, instance, checkout):
     commands = example.text.replace("http://localhost:8080", instance.url)
     clones = "git clone ADDRESS-OF-THIS-REPOSITORY km3net-vo\n"
     if clones in commands:
-        # The clone gets this environment and this instance instead of new ones.
-        use = f'git clone -q "{ROOT}" km3net-vo\nln -s "{ROOT}/.venv" km3net-vo/.venv\n'
+        # The clone uses this environment and this instance instead of making new ones.
+        use = f"""git clone -q "{ROOT}" km3net-vo
+            mkdir -p km3net-vo/.venv/bin
+            ln -s "{ROOT}"/.venv/bin/km3vo "{ROOT}"/.venv/bin/python km3net-vo/.venv/bin
+            (cd km3net-vo && cat pyproject.toml constraints.txt | sha256sum > .venv/installed)
+        """
         commands = commands.replace(clones, use)
         where = checkout
     else:
@@ -77,6 +83,13 @@ def test_example_runs_and_gives_the_answer_shown(example, instance, checkout):
         assert done.stdout.split() == example.answer.split()
     else:
         assert done.stdout.strip()
+
+
+def test_site_file_that_is_shown_is_accepted(tmp_path, monkeypatch):
+    (shown,) = [one.text for one in examples(Path("docs/operations.md")) if one.language == "toml"]
+    (tmp_path / "site.toml").write_text(shown)
+    monkeypatch.setenv("KM3VO_SITE", str(tmp_path / "site.toml"))
+    assert load_site().site.url == "https://vo.example.org"
 
 
 def test_readme_has_an_example_for_each_client():

@@ -259,7 +259,7 @@ class Checker:
             value=first.value,
             expected=found.rule.expected(self._limits),
             remedy=f"{found.rule.remedy}; or, if these rows are meant to be left out,"
-            f" put reject = [{names}] in release.toml",
+            f" put reject = [{names}] in release.toml, or give --reject for a conversion",
         )
 
     def _earlier(self, name: str) -> str:

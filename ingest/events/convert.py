@@ -1,47 +1,115 @@
-"""From a release's delivered files to its archive products: the order of the steps.
+"""From delivered files to archive products: the order of the steps.
 
 read → check → locate on the sky → write: the files become GADF event lists, each with a
-provenance document. Nothing is published here.
+provenance document. Nothing is published here. What a :class:`Recipe` says comes from a
+release's manifest here, and from the files themselves in :mod:`ingest.events.standalone`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from ingest import __version__
 from ingest.errors import InputError
 from ingest.events import gadf
+from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
-from ingest.events.detectors import detector
+from ingest.events.detectors import detector, detector_with_id
+from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
-from ingest.events.readers import Reader, open_reader
+from ingest.events.readers import FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.publish.descriptor import read_descriptor
 
-_SECONDS_PER_DAY = 86_400.0
-_WHOLE_SAMPLE = 1
+Watch = Callable[[int], None]
+"""Is told, while a product is made, how many events were read so far."""
+WHOLE_SAMPLE: Final = 1
 """OBS_ID of a product that holds a whole release, or whose run is not known."""
+_SECONDS_PER_DAY: Final = 86_400.0
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivered file, opened: its reader, what its header says, and its provenance."""
+
+    reader: Reader
+    facts: FileFacts
+    source: Source
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How delivered files become a product.
+
+    Parameters
+    ----------
+    detector : str
+        ``antares``, ``arca`` or ``orca``.
+    det_id : int, optional
+        The detector's configuration; all events must have it, and those that say none get it.
+    expectations : Expectations
+        For the checks.
+    metadata : gadf.Metadata
+        For the headers; the number of the observation and the provenance are completed.
+    parameters, command
+        For the provenance, as in :class:`ingest.provenance.Making`.
+    """
+
+    detector: str
+    det_id: int | None
+    expectations: Expectations
+    metadata: gadf.Metadata
+    parameters: Mapping[str, Any]
+    command: str
+    galactic: bool = False
+    """Whether to add galactic coordinates."""
 
 
 @dataclass(frozen=True)
 class Conversion:
-    """A product that was made, and how the checks went."""
+    """A product that was made, and how the checks went.
+
+    ``outside`` counts the events outside the good time intervals.
+    """
 
     product: Path
     provenance: Path
     kid: str
     rows: int
+    outside: int
     checks: CheckReport
+
+    def lines(self) -> list[str]:
+        """Return the facts for reading."""
+        lines = self.checks.lines()
+        if self.outside:
+            lines.append(f"{self.outside} events outside the good time intervals")
+        return lines
 
     def to_dict(self) -> dict[str, Any]:
         """Return the facts for a report in JSON."""
-        return {"product": self.product.name, "kid": self.kid, "checks": self.checks.to_dict()}
+        return {
+            "product": self.product.name,
+            "kid": self.kid,
+            "rows": self.rows,
+            "outside_good_times": self.outside,
+            "checks": self.checks.to_dict(),
+        }
+
+
+def open_delivered(path: Path, format: str, origin: str = "") -> Delivered:
+    """Open a delivered file; `origin` is where others can get it."""
+    reader = open_reader(path, format)
+    facts = reader.facts()
+    return Delivered(reader, facts, Source.of(path, facts.provenance, origin))
 
 
 def convert_release(
@@ -65,113 +133,204 @@ def convert_release(
         not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
-    readers = [open_reader(file.path, release.format) for file in acquired]
-    simulated = any(file.simulated for file in acquired)
-    sources = [
-        Source.of(file.path, reader.facts().provenance, _public_origin(file))
-        for file, reader in zip(acquired, readers, strict=True)
+    recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
+    delivered = [
+        open_delivered(file.path, release.format, _public_origin(file)) for file in acquired
     ]
     if release.products == "one":
-        groups = [(f"{manifest.name}.fits", readers, sources)]
-        expected = release.events
+        done = [make_product(recipe, directory / f"{manifest.name}.fits", delivered)]
     else:
-        groups = [
-            (f"{manifest.name}_{Path(source.name).stem}.fits", [reader], [source])
-            for reader, source in zip(readers, sources, strict=True)
+        done = [
+            make_product(recipe, directory / product_name(manifest, one.reader.path), [one])
+            for one in delivered
         ]
-        expected = None
-    done = [
-        _make(manifest, directory / name, some, used, simulated, expected)
-        for name, some, used in groups
-    ]
     # Last, so that of a damaged file the damage is told and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
-    rows = sum(one.rows for one in done)
-    if rows != release.events:
-        raise InputError(
-            "the files of the release together do not hold the number of events announced",
-            file=manifest.folder / "release.toml",
-            where="release.events",
-            value=f"{rows} events in {len(done)} files",
-            expected=str(release.events),
-            remedy="fetch the files again if one is incomplete, else correct the number",
-        )
+    check_rows(manifest, done)
     return done
 
 
-def _make(
-    manifest: Manifest,
-    product: Path,
-    readers: Sequence[Reader],
-    sources: Sequence[Source],
-    simulated: bool,
-    expected: int | None,
-) -> Conversion:
-    """Make one product of some of the files."""
-    release = manifest.release
-    checker = Checker(
-        readers,
-        Expectations(
-            rows=expected,
-            start_mjd=release.start_mjd,
-            stop_mjd=release.stop_mjd,
-            reject=manifest.checks.reject,
-        ),
-    )
-    making = Making(
-        product=product.name,
-        sources=sources,
-        version=__version__,
-        parameters=manifest.model_dump(mode="json", exclude={"files"}),
-        command=f"km3vo import --release {manifest.name}",
-    )
-    chunks = locate_chunks(checker.checked_chunks(), release.detector, release.det_id)
-    metadata = _metadata(manifest, making, _obs_id(readers), simulated)
-    written = gadf.write_event_list(product, chunks, metadata)
-    steps = [
-        *check_steps(checker.report.to_dict()),
-        Step(
-            "sky location",
-            "directions in the detector's axes and UTC times became ICRS positions",
-            {"detector": release.detector, "rows": written.rows},
-        ),
-    ]
-    provenance = write_provenance(product, making, steps)
-    return Conversion(product, provenance, making.kid, written.rows, checker.report)
+def release_recipe(
+    manifest: Manifest, simulated: bool = False, reject: Iterable[str] = ()
+) -> Recipe:
+    """Return how the files of a release become products.
 
-
-def _metadata(manifest: Manifest, making: Making, obs_id: int, simulated: bool) -> gadf.Metadata:
+    Parameters
+    ----------
+    manifest : Manifest
+        The release.
+    simulated : bool
+        Whether the files are a simulated stand-in.
+    reject : iterable of str
+        Rules that may leave rows out besides the manifest's.
+    """
     release = manifest.release
     site = detector(release.detector)
     descriptor = read_descriptor(release.descriptor)
     # Without a livetime nothing is known of when data were taken but the events themselves.
     days = release.livetime_days
-    return gadf.Metadata(
-        release=manifest.name,
-        obs_id=obs_id,
-        telescope=site.telescope,
-        instrument=release.instrument,
-        longitude=site.longitude,
-        latitude=site.latitude,
-        height=site.height,
-        creator=f"km3net-vo {__version__}",
-        kid=making.kid,
-        provenance=making.summary,
-        title=descriptor.title,
-        reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
-        licence=descriptor.licence,
-        gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
-        livetime=None if days is None else days * _SECONDS_PER_DAY,
-        simulated=simulated,
-        more=tuple(observation_cards(manifest.observation, site.facility)),
+    more = frozenset(reject) - manifest.checks.reject
+    parameters = manifest.model_dump(mode="json", exclude={"files"})
+    if more:
+        parameters["rejected_besides"] = sorted(more)
+    return Recipe(
+        detector=release.detector,
+        det_id=release.det_id,
+        expectations=Expectations(
+            # of several products only the sum is known
+            rows=release.events if release.products == "one" else None,
+            start_mjd=release.start_mjd,
+            stop_mjd=release.stop_mjd,
+            reject=manifest.checks.reject | more,
+        ),
+        metadata=gadf.Metadata(
+            release=manifest.name,
+            obs_id=WHOLE_SAMPLE,
+            telescope=site.telescope,
+            instrument=release.instrument,
+            longitude=site.longitude,
+            latitude=site.latitude,
+            height=site.height,
+            creator=f"km3net-vo {__version__}",
+            kid="",
+            title=descriptor.title,
+            reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
+            licence=descriptor.licence,
+            gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
+            livetime=None if days is None else days * _SECONDS_PER_DAY,
+            simulated=simulated,
+            more=tuple(observation_cards(manifest.observation, site.facility)),
+        ),
+        parameters=parameters,
+        command=f"km3vo import --release {manifest.name}",
     )
 
 
-def _obs_id(readers: Sequence[Reader]) -> int:
+def product_name(manifest: Manifest, path: Path) -> str:
+    """Return the name of the product that one file of a release becomes."""
+    return f"{manifest.name}_{path.stem}.fits"
+
+
+def check_rows(manifest: Manifest, done: Sequence[Conversion]) -> None:
+    """Compare the number of events in all products of a release with the one announced.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If they differ.
+    """
+    rows = sum(one.rows for one in done)
+    if rows != manifest.release.events:
+        raise InputError(
+            "the files of the release together do not hold the number of events announced",
+            file=manifest.folder / "release.toml",
+            where="release.events",
+            value=f"{rows} events in {len(done)} files",
+            expected=str(manifest.release.events),
+            remedy="fetch the files again if one is incomplete, else correct the number",
+        )
+
+
+def make_product(
+    recipe: Recipe,
+    product: Path,
+    delivered: Sequence[Delivered],
+    watch: Watch | None = None,
+    dry_run: bool = False,
+) -> Conversion:
+    """Make one product of some files, and the provenance document beside it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        How.
+    product : pathlib.Path
+        The FITS file.
+    delivered : sequence of Delivered
+        The files.
+    watch : callable, optional
+        Follows the progress.
+    dry_run : bool
+        Do everything but writing.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If a file is damaged or an event fails a check.
+    """
+    checker = Checker([one.reader for one in delivered], recipe.expectations)
+    making = Making(
+        product=product.name,
+        sources=[one.source for one in delivered],
+        version=__version__,
+        parameters=recipe.parameters,
+        command=recipe.command,
+    )
+    checked = ahead(_of_detector(checker.checked_chunks(), recipe, delivered))
+    if watch is not None:
+        checked = _watched(checked, checker, watch)
+    written = gadf.write_event_list(
+        product,
+        locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
+        replace(
+            recipe.metadata,
+            obs_id=_obs_id(delivered),
+            kid=making.kid,
+            provenance=making.summary,
+        ),
+        dry_run=dry_run,
+    )
+    steps = [
+        *check_steps(checker.report.to_dict()),
+        Step(
+            "sky location",
+            "directions in the detector's axes and UTC times became ICRS positions",
+            {"detector": recipe.detector, "rows": written.rows},
+        ),
+    ]
+    provenance = product.with_name(f"{product.name}.prov.json")
+    if not dry_run:
+        write_provenance(product, making, steps)
+    return Conversion(
+        product, provenance, making.kid, written.rows, written.outside, checker.report
+    )
+
+
+def _of_detector(
+    chunks: Iterable[Chunk], recipe: Recipe, delivered: Sequence[Delivered]
+) -> Iterator[Chunk]:
+    """Yield the chunks; refuse events of another detector, which would be placed wrongly."""
+    for chunk in chunks:
+        if "det_id" in (chunk.dtype.names or ()):
+            for det_id in np.unique(chunk["det_id"]).tolist():
+                site = detector_with_id(det_id)
+                if det_id == MISSING_INTEGER or (
+                    recipe.det_id in (None, det_id)
+                    and (site is None or site.name == recipe.detector)
+                ):
+                    continue
+                wanted = "" if recipe.det_id is None else f" with det_id {recipe.det_id}"
+                raise InputError(
+                    "there are events of another detector",
+                    file=", ".join(str(one.reader.path) for one in delivered),
+                    value=f"det_id {det_id}" + (f", a {site.name}" if site else ""),
+                    expected=f"only events of {recipe.detector}{wanted}",
+                    remedy="give each detector its own product, or correct the detector",
+                )
+        yield chunk
+
+
+def _watched(chunks: Iterable[Chunk], checker: Checker, watch: Watch) -> Iterator[Chunk]:
+    for chunk in chunks:
+        watch(checker.report.read)
+        yield chunk
+
+
+def _obs_id(delivered: Sequence[Delivered]) -> int:
     """Return the run, if the files are of one run and say so."""
-    runs = {run for reader in readers for run in reader.facts().runs}
-    return runs.pop() if len(runs) == 1 else _WHOLE_SAMPLE
+    runs = {run for one in delivered for run in one.facts.runs}
+    return runs.pop() if len(runs) == 1 else WHOLE_SAMPLE
 
 
 def _public_origin(file: Acquired) -> str:

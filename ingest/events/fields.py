@@ -41,6 +41,8 @@ FIELDS: Final[dict[str, str]] = {
     # where, on the sky: ICRS
     "ra": "f8",  # deg, [0, 360)
     "dec": "f8",  # deg, [-90, 90]
+    "glon": "f8",  # deg, galactic; only where asked for
+    "glat": "f8",
     # what it was
     "ang_err": "f8",  # deg, the reconstruction's own estimate of its angular error
     "ang_err_cl": "f8",  # probability that the true direction is within ang_err

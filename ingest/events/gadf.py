@@ -8,6 +8,7 @@ written: they are relative to a pointing, and a neutrino telescope does not poin
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,8 +51,10 @@ _GADF_COLUMNS: Final = (
 _OWN_COLUMNS: Final = {
     "event_name": Column("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
     "mjd": Column("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
+    "glon": Column("GLON", "f8", "deg", "galactic", "pos.galactic.lon"),
+    "glat": Column("GLAT", "f8", "deg", "galactic", "pos.galactic.lat"),
     "ang_err": Column("ANG_ERR", "f8", "deg", "estimated angular error", "stat.error;pos"),
-    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.probability"),
+    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.confidenceLevel"),
     "err_50": Column("ERR_50", "f8", "deg", "radius of 50 % containment", "stat.error;pos"),
     "err_68": Column("ERR_68", "f8", "deg", "radius of 68 % containment", "stat.error;pos"),
     "err_90": Column("ERR_90", "f8", "deg", "radius of 90 % containment", "stat.error;pos"),
@@ -154,7 +157,9 @@ class Product:
     outside: int
 
 
-def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) -> Product:
+def write_event_list(
+    path: Path, chunks: Iterable[Chunk], metadata: Metadata, dry_run: bool = False
+) -> Product:
     """Write located events as a GADF event list.
 
     The rows are written as the chunks come; memory does not depend on their number. If
@@ -171,6 +176,8 @@ def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) ->
         ``event_no`` the events are numbered from 1.
     metadata : Metadata
         What the headers say.
+    dry_run : bool
+        Do everything, but leave no file.
 
     Raises
     ------
@@ -187,7 +194,7 @@ def write_event_list(path: Path, chunks: Iterable[Chunk], metadata: Metadata) ->
     mjds = _Range()
     given = _given_intervals(metadata)
     outside = 0
-    with atomic_write(path) as stream:
+    with Path(os.devnull).open("w+b") if dry_run else atomic_write(path) as stream:
         write_primary(stream, _primary_cards(metadata), _history(metadata))
         table = TableWriter(
             stream, "EVENTS", (*_GADF_COLUMNS, *own.values()), _event_cards(metadata)

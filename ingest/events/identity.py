@@ -28,10 +28,13 @@ def event_names(chunk: Chunk) -> npt.NDArray[np.str_]:
     chunk : numpy.ndarray
         Events with the fields of :data:`IDENTITY`.
     """
-    columns = [chunk[name].tolist() for name in IDENTITY]
-    names = ["km3.{}.{}.{}.{}".format(*row) for row in zip(*columns, strict=True)]
-    named = np.array(names, "U48") if names else np.empty(0, "U48")
-    return np.where(_are_given(chunk), named, "")
+    given = _are_given(chunk)
+    names = np.zeros(len(chunk), "U48")
+    if given.any():
+        columns = [chunk[name][given].tolist() for name in IDENTITY]
+        # one of the few loops in Python left: numpy's own way to write numbers takes longer
+        names[given] = [f"km3.{a}.{b}.{c}.{d}" for a, b, c, d in zip(*columns, strict=True)]
+    return names
 
 
 def event_numbers(chunk: Chunk, detector: str, before: int) -> npt.NDArray[np.int64]:

@@ -9,15 +9,18 @@ import numpy as np
 
 from ingest.events import sky
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
-from ingest.events.identity import IDENTITY, event_names, event_numbers
+from ingest.events.identity import event_names, event_numbers
 
 RADII: Final = ("err_50", "err_68", "err_90", "err_99")
-PUBLISHED: Final = tuple(name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII))
+GALACTIC: Final = ("glon", "glat")
+PUBLISHED: Final = tuple(
+    name for name in FIELDS if name not in ("dir_x", "dir_y", "dir_z", *RADII, *GALACTIC)
+)
 """The fields that every located event has; those that few readers give are added to them."""
 
 
 def locate_chunks(
-    chunks: Iterable[Chunk], detector: str, det_id: int | None = None
+    chunks: Iterable[Chunk], detector: str, det_id: int | None = None, galactic: bool = False
 ) -> Iterator[Chunk]:
     """Yield events with all fields of :data:`PUBLISHED`, located on the sky, named and numbered.
 
@@ -29,6 +32,8 @@ def locate_chunks(
         ``antares``, ``arca`` or ``orca``.
     det_id : int, optional
         The detector's configuration, for events that do not say it themselves.
+    galactic : bool
+        Whether to add galactic coordinates.
 
     Notes
     -----
@@ -39,20 +44,22 @@ def locate_chunks(
     for chunk in chunks:
         given = chunk.dtype.names or ()
         exact = "unix_seconds" in given
-        names = tuple(
-            name
-            for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
-            if exact or not name.startswith("unix_")
+        names = (
+            tuple(
+                name
+                for name in (*PUBLISHED, *(radius for radius in RADII if radius in given))
+                if exact or not name.startswith("unix_")
+            )
+            + GALACTIC * galactic
         )
-        located = _empty(len(chunk), names)
-        for name in given:
-            if name in names:
-                located[name] = chunk[name]
+        located = _completed(chunk, names)
         if "dir_x" in given:
             _place(located, chunk, detector)
+        if galactic:
+            located["glon"], located["glat"] = sky.galactic(located["ra"], located["dec"])
         if det_id is not None:
             located["det_id"][located["det_id"] == MISSING_INTEGER] = det_id
-        if set(IDENTITY) <= set(given) and "event_name" not in given:
+        if "event_name" not in given:
             located["event_name"] = event_names(located)
         if "event_no" not in given:
             located["event_no"] = event_numbers(located, detector, before)
@@ -70,11 +77,13 @@ def _place(located: Chunk, chunk: Chunk, detector: str) -> None:
     located["mjd"] = sky.mjd_utc(seconds, nanoseconds)
 
 
-def _empty(rows: int, names: tuple[str, ...]) -> Chunk:
-    """Return events that say nothing yet."""
+def _completed(chunk: Chunk, names: tuple[str, ...]) -> Chunk:
+    """Return events with the fields `names`; those that `chunk` does not have say nothing."""
     dtype = chunk_dtype(names)
-    empty = np.empty(rows, dtype)
+    completed = np.empty(len(chunk), dtype)
     for name in names:
-        kind = dtype[name].kind
-        empty[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[kind]
-    return empty
+        if name in (chunk.dtype.names or ()):
+            completed[name] = chunk[name]
+        else:
+            completed[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[dtype[name].kind]
+    return completed

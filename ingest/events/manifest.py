@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
-from ingest.configuration import StrictModel, load
+from ingest.configuration import StrictModel, load, refuse_blanks
 from ingest.errors import ManifestError
 from ingest.instance.layout import CHECKOUT
 
@@ -201,6 +201,7 @@ def load_manifest(name: str) -> Manifest:
             expected="one of " + ", ".join(release_names()),
             remedy="correct the name, or write the manifest",
         )
+    refuse_blanks(path)
     manifest = load(path, Manifest)
     if manifest.name != name:
         raise ManifestError(

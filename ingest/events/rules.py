@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -66,6 +67,10 @@ class Rule:
         if self.test is None or not any(name in columns for name in self.fields):
             return None
         return self.test(columns, limits)
+
+    def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
+        """Travel between processes by name: tests are functions, which cannot."""
+        return rule_named, (self.name,)
 
     def mend(self, columns: Columns, rows: Mask) -> None:
         """Put rows right; the arrays that were there stay as they are."""
@@ -273,3 +278,8 @@ RULES: Final = (
     ),
 )
 """All rules, in the order they are applied."""
+
+
+def rule_named(name: str) -> Rule:
+    """Return the rule called `name`; there must be one."""
+    return next(rule for rule in RULES if rule.name == name)

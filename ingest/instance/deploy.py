@@ -104,7 +104,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text("utf-8")
         if simulated and path.suffix == ".rd":
-            text, marks = _SIMULATED.subn(rf"\g<1>{SIMULATED_WARNING}\g<2>", text)
+            text, marks = _SIMULATED.subn(rf"\g<1> {SIMULATED_WARNING}\g<2>", text)
             if marks != 1:
                 raise ManifestError(
                     "a simulated stand-in cannot be marked as one",

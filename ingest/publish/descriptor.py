@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import copy
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from lxml import etree
 
+from ingest.configuration import refuse_blanks
 from ingest.errors import ManifestError
 from ingest.instance.layout import RD
+
+_MACRO = re.compile(r"\\\w+")
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
     """
     path = folder / f"{rd_id}.rd"
     resource = parse(path)
+    refuse_blanks(path)
     return Descriptor(
         path,
         title=_meta(resource, "title", path),
@@ -63,12 +69,56 @@ def parse(path: Path) -> etree._Element:
         ) from None
 
 
+def expanded(rd_id: str, folder: Path = RD) -> etree._Element:
+    """Return the root of a descriptor with the streams of ``km3net/common.rd`` in their places.
+
+    Raises
+    ------
+    ManifestError
+        If either file is missing or not well-formed, or there is no such stream.
+    """
+    path = folder / f"{rd_id}.rd"
+    resource = parse(path)
+    shared = parse(folder / "km3net" / "common.rd")
+    streams = {stream.get("id"): stream for stream in shared.iter("STREAM")}
+    for feed in list(resource.iter("FEED")):
+        place, _, name = feed.get("source", "").partition("#")
+        if place != "km3net/common":
+            continue
+        if name not in streams:
+            raise ManifestError(
+                "there is no such stream",
+                file=path,
+                where=f"line {feed.sourceline}",
+                value=name,
+                expected=f"one of {', '.join(sorted(streams))}",
+                remedy="correct the name after km3net/common#",
+            )
+        for child in streams[name].iterchildren(etree.Element):
+            if child.tag != "doc":
+                feed.addprevious(_with_macros(copy.deepcopy(child), dict(feed.attrib)))
+        feed.getparent().remove(feed)
+    return resource
+
+
+def _with_macros(element: etree._Element, values: dict[str, str]) -> etree._Element:
+    """Replace the macros of a stream by the values its user gave."""
+
+    def replaced(text: str) -> str:
+        return re.sub(r"(?<!\\)\\(\w+)", lambda m: values.get(m[1], m[0]), text)
+
+    for one in element.iter():
+        one.text = one.text and replaced(one.text)
+        for key, value in one.attrib.items():
+            one.set(key, replaced(value))
+    return element
+
+
 def _meta(resource: etree._Element, name: str, path: Path, required: bool = True) -> str:
     """Return the text of a meta element, without macros and line breaks."""
     for element in resource.iter("meta"):
         if element.get("name") == name and element.getparent().tag in ("resource", "STREAM"):
-            words = (element.text or "").split()
-            return " ".join(word for word in words if not word.startswith("\\"))
+            return " ".join(_MACRO.sub("", element.text or "").split())
     if not required:
         return ""
     raise ManifestError(

@@ -5,10 +5,10 @@ make import RELEASE=ant20_01. -->
 <resource schema="ant20_01" resdir=".">
 	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
-	<meta name="title">ANTARES 2007-2017 neutrino events \simulated</meta>
+	<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
 	<meta name="description">The neutrino candidates of the neutrino telescope ANTARES from 2007
 		to 2017, selected for the search of point-like cosmic sources: time, direction, angular
-		error estimate and number of hits of 8,754 track-like events. \simulated</meta>
+		error estimate and number of hits of 8,754 track-like events.\simulated</meta>
 	<meta name="creationDate">2020-05-20T00:00:00Z</meta>
 	<meta name="creator">ANTARES Collaboration</meta>
 	<meta name="facility">ANTARES</meta>
@@ -61,9 +61,9 @@ make import RELEASE=ant20_01. -->
 		]]></meta>
 
 	<table id="main" onDisk="True" adql="True" primary="id" mixin="//scs#q3cindex">
-		<meta name="title">ANTARES 2007-2017 neutrino events \simulated</meta>
+		<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
 		<meta name="description">Neutrino candidates of the ANTARES point-source search 2007-2017,
-			one per row. \simulated</meta>
+			one per row.\simulated</meta>
 		<meta name="note" tag="beta">The error of the track fit for this event, given with one
 			digit. The probability that the true direction lies within is not published; use the
 			median resolution of the sample, 0.4 deg, for a containment of 50 %.</meta>
@@ -144,7 +144,7 @@ make import RELEASE=ant20_01. -->
 	<FEED source="km3net/common#import"/>
 
 	<service id="cone" allowed="form,scs.xml">
-		<meta name="title">ANTARES 2007-2017 cone search \simulated</meta>
+		<meta name="title">ANTARES 2007-2017 cone search\simulated</meta>
 		<meta name="shortName">ANTARES 20_01</meta>
 		<meta name="description">Neutrino candidates of ANTARES 2007-2017 around a position.
 			\simulated</meta>

@@ -6,14 +6,15 @@ rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
 	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
 
-	<meta name="title">KM3NeT/ORCA6 event sample \simulated</meta>
+	<meta name="title">KM3NeT/ORCA6 event sample\simulated</meta>
 	<meta name="description">A sample of 2,495 reconstructed events of the neutrino telescope KM3NeT/ORCA with 6
 		detection units: time, direction, angular error, energy and quality. Nearly all are
-		atmospheric muons. \simulated</meta>
+		atmospheric muons.\simulated</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
 	<meta name="instrument">ORCA6</meta>
+	<!-- No DOI: public test data, without a publication of their own. -->
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
 
@@ -41,9 +42,9 @@ rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
 		from.
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
-		<meta name="title">KM3NeT/ORCA6 event sample \simulated</meta>
-		<meta name="description">Reconstructed events of KM3NeT/ORCA6, run 9505, one per row. \simulated</meta>
+	<table id="main" onDisk="True" adql="True" primary="event_id">
+		<meta name="title">KM3NeT/ORCA6 event sample\simulated</meta>
+		<meta name="description">Reconstructed events of KM3NeT/ORCA6, run 9505, one per row.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>
 		<FEED source="km3net/common#origin-columns" release="evts21_01" detector="ORCA6"/>
 		<FEED source="km3net/common#event-indices"/>

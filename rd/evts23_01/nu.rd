@@ -6,9 +6,9 @@ rd/km3net/common.rd, those of this one are here. Then run make import RELEASE=ev
 	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
 
-	<meta name="title">KM3-230213A, an ultra-high-energy neutrino \simulated</meta>
+	<meta name="title">KM3-230213A, an ultra-high-energy neutrino\simulated</meta>
 	<meta name="description">The neutrino KM3-230213A, which KM3NeT/ARCA with 21 detection units saw on 13 February
-		2023: direction with its containment radii, time and reconstructed energy of the muon. \simulated</meta>
+		2023: direction with its containment radii, time and reconstructed energy of the muon.\simulated</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
@@ -41,9 +41,9 @@ rd/km3net/common.rd, those of this one are here. Then run make import RELEASE=ev
 		The time is given to the second. The publication says how long the detector observed.
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
-		<meta name="title">KM3-230213A, an ultra-high-energy neutrino \simulated</meta>
-		<meta name="description">The event KM3-230213A. \simulated</meta>
+	<table id="main" onDisk="True" adql="True" primary="event_id">
+		<meta name="title">KM3-230213A, an ultra-high-energy neutrino\simulated</meta>
+		<meta name="description">The event KM3-230213A.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>
 		<column name="err_50" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			displayHint="sf=1"

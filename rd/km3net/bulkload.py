@@ -10,6 +10,9 @@ A column with ``<property name="computed">SQL expression</property>`` is not in 
 database computes it from the other columns. Such columns come last in a table. They are also
 the way to have types that PostgreSQL cannot take in binary form, such as pgSphere's.
 
+A table with ``<property name="sorted_by">SQL expression</property>`` is stored in that order.
+Sorting rows on their way in is much faster than CLUSTER afterwards, which writes all again.
+
 File and table are compared before a byte is sent. Values are not: DaCHS' row validation is
 passed by, so what comes here must have been checked when the file was made.
 
@@ -23,7 +26,10 @@ from astropy import units
 from astropy.io import fits
 from gavo import base
 
-ROWS_PER_CHUNK = 50_000
+# Some MB of rows: they stay in the processor's cache from being read to being sent.
+ROWS_PER_CHUNK = 8_192
+# What is handed to the database at once; psycopg2 would ask for 8 kB.
+BYTES_PER_SEND = 1 << 20
 
 # The form in which PostgreSQL takes a type in a binary COPY: big-endian, of a fixed size.
 BINARY_FORMS = {
@@ -56,17 +62,46 @@ def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry p
                 )
             columns = [Column(one, events, source) for one in stored]
             table.ensureOnDiskMatches()
-            # COPY asks each type in the table for a binary input, whether it is sent or not.
-            for one in computed:
-                table.connection.execute(f"ALTER TABLE {table.tableName} DROP {one.name}")
-            table.copyIn(Stream(pack(columns, len(events.data))), binary=True)
-            for one in computed:
-                table.connection.execute(
-                    f"ALTER TABLE {table.tableName} ADD {one.name} {one.type} GENERATED ALWAYS AS"
-                    f" ({one.getProperty('computed')}) STORED"
-                )
+            stream = Stream(pack(columns, raw_rows(events)))
+            order = table.tableDef.getProperty("sorted_by", None)
+            if computed or order:
+                _fill_by_way(table, stored, computed, order, stream)
+            else:
+                _copy(table.connection, table.tableName, stream)
 
     return load
+
+
+def _copy(connection, name, stream):
+    # not table.copyIn, which sends in pieces of 8 kB
+    with connection.cursor() as cursor:
+        cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
+
+
+def _fill_by_way(table, stored, computed, order, stream):
+    """Fill `table` by way of a temporary one: rows are computed and sorted before they are stored.
+
+    COPY alone cannot: it wants a binary input of each type in a table, whether its column is
+    sent or not, and pgSphere's types have none. Adding columns afterwards, or clustering,
+    writes the whole table again each time; this writes it once.
+    """
+    names = ", ".join(str(one.name) for one in stored)
+    values = [names, *(one.getProperty("computed") for one in computed)]
+    memory = base.getConfig("db", "indexworkmem")
+    execute = table.connection.execute
+    execute(
+        "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
+        f" SELECT {names} FROM {table.tableName} WITH NO DATA"
+    )
+    _copy(table.connection, "delivered", stream)
+    # for this transaction only: what is sorted should fit into it
+    execute(f"SET LOCAL work_mem = '{memory}MB'")
+    execute(
+        f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered"
+        + (f" ORDER BY {order}" if order else "")
+    )
+    execute("RESET work_mem")
+    execute("DROP TABLE delivered")
 
 
 def find_events(hdus, source):
@@ -94,17 +129,18 @@ class Column:
                 + ", ".join(events.columns.names)
             )
         self.fits_column = events.columns[names[fits_name.lower()]]
-        self.values = events.data[names[fits_name.lower()]]
-        self._compare(definition)
+        self.field = self.fits_column.name
+        self._compare(definition, events)
 
-    def _compare(self, definition):
-        kind = self.values.dtype.kind
-        wanted = {None: "SU"}.get(self.form, "f" if self.form and "f" in self.form else "iu")
-        if kind not in wanted or self.values.ndim != 1:
-            raise self._mismatch(
-                f"is {definition.type}, but the file's column holds {self.values.dtype}"
-            )
-        if kind in "iu" and self.values.dtype.itemsize > int(self.form[2:]):
+    def _compare(self, definition, events):
+        dtype = events.data.dtype[self.field]
+        form = self.fits_column.format
+        if self.fits_column.bscale or self.fits_column.bzero:
+            raise self._mismatch("is scaled in the file (TSCAL, TZERO), which is not supported")
+        wanted = {None: "S"}.get(self.form, "f" if self.form and "f" in self.form else "iu")
+        if dtype.kind not in wanted or dtype.shape or "L" in str(form):
+            raise self._mismatch(f"is {definition.type}, but the file's column holds {form}")
+        if dtype.kind in "iu" and dtype.itemsize > int(self.form[2:]):
             raise self._mismatch(f"is {definition.type}, too small for the file's numbers")
         self.factor = 1.0
         declared, delivered = definition.unit or "", self.fits_column.unit or ""
@@ -115,7 +151,7 @@ class Column:
                 raise self._mismatch(
                     f"has the unit '{declared}', the file's column '{delivered}'"
                 ) from None
-            if kind in "iu":
+            if dtype.kind in "iu":
                 raise self._mismatch("is an integer and cannot change its unit")
 
     def _mismatch(self, problem):
@@ -123,59 +159,85 @@ class Column:
             f"{self.source} does not fit the table: column {self.name} {problem}"
         )
 
-    def slots(self, start, stop):
-        """Return the COPY fields of some rows: bytes, and how many of them count.
+    def fields(self, rows):
+        """Return the column's values in the form COPY wants, and how long they are.
+
+        Parameters
+        ----------
+        rows : numpy.ndarray
+            Some rows of the file.
 
         Returns
         -------
-        fields : numpy.ndarray of uint8, shape (rows, 4 + width)
-            The length, then the value.
-        used : numpy.ndarray of int, shape (rows,)
-            How many bytes of a row's field are sent; 4 for a NULL.
+        values : numpy.ndarray, shape (rows,)
+            Each of the same number of bytes, of which the first ones count.
+        lengths : numpy.ndarray of int, shape (rows,)
+            How many; -1 for NULL, of which no byte is sent.
         """
         if self.form is None:
-            lengths, values = self._text(numpy.asarray(self.values[start:stop]))
-        else:
-            lengths, values = self._numbers(numpy.asarray(self.values[start:stop]))
-        prefix = lengths.astype(">i4").view(numpy.uint8).reshape(-1, 4)
-        return numpy.hstack([prefix, values]), 4 + numpy.maximum(lengths, 0)
+            return self._text(rows[self.field])
+        return self._numbers(rows[self.field])
 
     def _numbers(self, numbers):
         if numbers.dtype.kind == "f":
             missing = numpy.isnan(numbers)
             if self.factor != 1.0:
                 numbers = numbers * self.factor
+        elif self.fits_column.null is None:
+            missing = numpy.zeros(len(numbers), bool)
         else:
             missing = numbers == self.fits_column.null
-            if self.fits_column.null is None:
-                missing = numpy.zeros(len(numbers), bool)
-        packed = numpy.ascontiguousarray(numbers.astype(self.form))
-        width = packed.dtype.itemsize
-        return numpy.where(missing, -1, width), packed.view(numpy.uint8).reshape(-1, width)
+        packed = numbers.astype(self.form)
+        return packed, numpy.where(missing, -1, packed.dtype.itemsize)
 
     def _text(self, texts):
-        if texts.dtype.kind == "U":
-            texts = numpy.char.encode(texts, "utf-8")
         texts = numpy.ascontiguousarray(texts)
         lengths = numpy.char.str_len(texts)
-        values = texts.view(numpy.uint8).reshape(len(texts), texts.dtype.itemsize)
-        return numpy.where(lengths == 0, -1, lengths), values
+        width = max(lengths.max(), 1)
+        if (texts.view(numpy.uint8).reshape(len(texts), -1)[:, :width] == ord(" ")).any():
+            # spaces at the end of a FITS text mean nothing
+            texts = numpy.char.rstrip(texts, b" \0")
+            lengths = numpy.char.str_len(texts)
+            width = max(lengths.max(), 1)
+        return texts.astype(f"S{width}"), numpy.where(lengths == 0, -1, lengths)
 
 
-def pack(columns, n_rows):
+def raw_rows(events):
+    """Return the rows of a table as they are in the file.
+
+    astropy would make text of the text, of whole columns at once: four bytes a letter.
+    """
+    return events.data.view(numpy.ndarray)
+
+
+def pack(columns, rows):
     """Yield the binary COPY stream of the rows, in pieces."""
     yield _PREAMBLE
-    count = numpy.array([len(columns)], ">i2").view(numpy.uint8)
-    for start in range(0, n_rows, ROWS_PER_CHUNK):
-        stop = min(start + ROWS_PER_CHUNK, n_rows)
-        pieces = [numpy.tile(count, (stop - start, 1))]
-        keep = [numpy.ones((stop - start, 2), bool)]
-        for column in columns:
-            fields, used = column.slots(start, stop)
-            pieces.append(fields)
-            keep.append(numpy.arange(fields.shape[1]) < used[:, None])
-        yield numpy.hstack(pieces)[numpy.hstack(keep)].tobytes()
+    for start in range(0, len(rows), ROWS_PER_CHUNK):
+        yield _pack_chunk(columns, rows[start : start + ROWS_PER_CHUNK])
     yield _END
+
+
+def _pack_chunk(columns, rows):
+    """Return some rows as bytes: their fields side by side, less the bytes that do not count."""
+    fields = [column.fields(rows) for column in columns]
+    row_type = [("count", ">i2")]
+    for number, (values, _) in enumerate(fields):
+        row_type += [(f"length{number}", ">i4"), (f"value{number}", values.dtype)]
+    packed = numpy.empty(len(rows), row_type)
+    packed["count"] = len(columns)
+    bytes_of = packed.view(numpy.uint8).reshape(len(rows), -1)
+    keep = None
+    for number, (values, lengths) in enumerate(fields):
+        packed[f"length{number}"] = lengths
+        packed[f"value{number}"] = values
+        width = values.dtype.itemsize
+        if (lengths != width).any():
+            if keep is None:
+                keep = numpy.ones(bytes_of.shape, bool)
+            first = packed.dtype.fields[f"value{number}"][1]
+            keep[:, first : first + width] = numpy.arange(width) < lengths[:, None]
+    return packed.tobytes() if keep is None else bytes_of[keep].tobytes()
 
 
 class Stream(io.RawIOBase):

@@ -41,7 +41,7 @@ publishes nothing. -->
 		<column name="ang_err" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			displayHint="sf=2"
 			description="Angular error of the direction, as the reconstruction estimates it."/>
-		<column name="ang_err_cl" type="real" ucd="stat.probability"
+		<column name="ang_err_cl" type="real" ucd="stat.confidenceLevel;pos"
 			verbLevel="15"
 			description="Probability that the true direction is within ang_err; empty where the
 				reconstruction does not say."/>
@@ -116,10 +116,15 @@ publishes nothing. -->
 	</STREAM>
 
 	<STREAM id="event-indices">
-		<doc>The indices of a table of events, beside the one on positions.</doc>
+		<doc>The order in which events are stored, and the indices of their table. The mixin
+		//scs#q3cindex would write the table once more to have this order.</doc>
+		<property name="sorted_by">q3c_ang2ipix(ra, dec)</property>
+		<index name="q3c_position" kind="q3c">
+			<columns>ra, dec</columns>
+			q3c_ang2ipix(ra, dec)
+		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<index columns="event_no"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 	</STREAM>
 
@@ -145,7 +150,7 @@ publishes nothing. -->
 		testRA, testDec     the position of an event
 		</doc>
 		<service id="cone" allowed="form,scs.xml">
-			<meta name="title">\title \\simulated</meta>
+			<meta name="title">\title\\simulated</meta>
 			<meta name="shortName">\shortName</meta>
 			<meta name="testQuery">
 				<meta name="ra">\testRA</meta>

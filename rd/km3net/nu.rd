@@ -135,6 +135,11 @@ Import it after any release: dachs imp km3net/nu -->
 				" NULL::integer AS frame_index, NULL::bigint AS trigger_counter,"
 				" substr(id, 4)::bigint AS event_no, NULL::bigint AS quality,"
 				" 'ant20_01'::text AS release, 'ANTARES'::text AS detector, origin_est"}
+			# A simulated stand-in among real events has to be seen in each row.
+			descriptor = os.path.join(base.getConfig("inputsDir"), "ant20_01", "nu.rd")
+			if os.path.exists(descriptor) and "SIMULATED" in open(descriptor).read():
+				OTHER["ant20_01"] = OTHER["ant20_01"].replace(
+					"'ant20_01'", "'ant20_01 (SIMULATED)'")
 			found = sorted(path.split("/")[-3]
 				for path in glob.glob(os.path.join(base.getConfig("inputsDir"), "[a-z]*/data/*.fits")))
 			selects = ["SELECT %s FROM %s.main"%(OTHER.get(release, COLUMNS), release)

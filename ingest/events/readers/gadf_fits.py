@@ -92,6 +92,8 @@ class GadfFitsReader(Reader):
                 self._epoch(header)
             self._header = {key: header[key] for key in _HEADER if key in header}
             self._facts = self._times(header)
+            told = header.get("SIMULATE")
+            self._simulated = told if isinstance(told, bool) else None
             site = f"{header.get('TELESCOP', '')} {header.get('INSTRUME', '')}".lower()
         self._site = next((name for name in ("antares", "orca", "arca") if name in site), None)
         self.gives = tuple(name for name in COLUMNS if name in self._columns or name == "mjd")
@@ -114,6 +116,8 @@ class GadfFitsReader(Reader):
         return FileFacts(
             detector=self._site,
             n_events=self._rows,
+            # only our own products say it
+            simulated=self._simulated,
             provenance=dict(self._header),
             **self._facts,
         )

@@ -1,0 +1,1 @@
+"""The groups of commands, each a module; :mod:`ingest.cli` puts them together."""

@@ -1,0 +1,136 @@
+"""``km3vo events``: what a file of events is, and turning it into an event list."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from ingest.commands.progress import progress
+from ingest.errors import InputError
+from ingest.events import batch
+from ingest.events.checks import REJECTING
+from ingest.events.detectors import DETECTORS
+from ingest.events.readers import AUTO, READERS
+from ingest.events.survey import survey
+from ingest.files import atomic_write
+
+console = Console(soft_wrap=True, highlight=False)
+
+FILE = click.Path(path_type=Path)
+format_option = click.option(
+    "--format",
+    type=click.Choice([AUTO, *READERS]),
+    default=AUTO,
+    show_default=True,
+    help="The files' format.",
+)
+detector_option = click.option(
+    "--detector", type=click.Choice(list(DETECTORS)), help="For files that do not say it."
+)
+reject_option = click.option(
+    "--reject",
+    multiple=True,
+    type=click.Choice(sorted(REJECTING)),
+    metavar="RULE",
+    help="Leave out the rows that break this rule, instead of stopping; repeatable.",
+)
+
+
+@click.group()
+def events() -> None:
+    """Look into delivered files, and convert them without publishing."""
+
+
+@events.command()
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
+@click.option("--release", metavar="NAME", help="Convert as this release wants it.")
+@detector_option
+@format_option
+@click.option(
+    "-o",
+    "--output",
+    "out",
+    required=True,
+    metavar="OUT.fits",
+    type=FILE,
+    help="The event list; or a directory, for one event list per file.",
+)
+@reject_option
+@click.option("--galactic", is_flag=True, help="Add galactic coordinates, GLON and GLAT.")
+@click.option("--simulation", is_flag=True, help="Take simulated files; the product is marked.")
+@click.option("--overwrite", is_flag=True, help="Replace event lists that exist.")
+@click.option("--dry-run", is_flag=True, help="Do everything but writing.")
+@click.option("--report", metavar="FILE.json", type=FILE, help="Write the check report there.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Event lists made at the same time.",
+)
+def convert(
+    files: tuple[Path, ...],
+    release: str | None,
+    detector: str | None,
+    format: str,
+    out: Path,
+    reject: tuple[str, ...],
+    galactic: bool,
+    simulation: bool,
+    overwrite: bool,
+    dry_run: bool,
+    report: Path | None,
+    jobs: int,
+) -> None:
+    """Turn files of events into GADF event lists with sky positions.
+
+    Without --release the metadata are what the files say of themselves.
+    """
+    if release and detector:
+        raise click.UsageError("--release says the detector; give only one of the two.")
+    order = batch.Order(
+        files, out, release, detector, format, reject, galactic, simulation, overwrite, dry_run
+    )
+    tasks = batch.plan(order)
+    several = jobs > 1 and len(tasks) > 1
+    total = len(tasks) if several else batch.events_in(order)
+    with progress(console, "files" if several else "events", total) as watch:
+        done = batch.run(order, tasks, jobs, watch)
+    for task, one in zip(tasks, done, strict=True):
+        names = ", ".join(path.name for path in task.files)
+        verb = "would become" if dry_run else "→"
+        console.print(f"{names} {verb} {one.product}: {one.rows} events", markup=False)
+        for line in one.lines():
+            console.print(f"  {line}", markup=False)
+    if report:
+        _write_report(report, {"conversions": [one.to_dict() for one in done]})
+
+
+@events.command()
+@click.argument("file", type=FILE)
+@detector_option
+@format_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
+    """Say what a file is, what would be taken from it, and what a release lacks."""
+    with progress(console, "events", None) as watch:
+        found = survey(file, format, detector, watch)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=1, default=str))
+        return
+    lines = list(found.lines())
+    width = max(len(heading) for heading, _ in lines) + 2
+    for heading, text in lines:
+        console.print(f"{heading:<{width}}{text}", markup=False)
+
+
+def _write_report(path: Path, content: object) -> None:
+    if not path.parent.is_dir():
+        raise InputError(
+            "there is no such directory", file=path.parent, remedy=f"mkdir -p {path.parent}"
+        )
+    with atomic_write(path) as stream:
+        stream.write(f"{json.dumps(content, indent=1, default=str)}\n".encode())

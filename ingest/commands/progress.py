@@ -1,0 +1,42 @@
+"""A progress bar for what takes long, where somebody is looking."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+PATIENCE = 2.0
+"""s before a bar appears."""
+
+
+@contextmanager
+def progress(console: Console, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Yield a function to be told how much of `total` is done.
+
+    On a terminal a bar appears after :data:`PATIENCE`, and goes at the end; elsewhere nothing.
+    """
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    task = bar.add_task(what, total=total)
+    begin = time.monotonic()
+
+    def watch(done: int) -> None:
+        bar.update(task, completed=done)
+        if console.is_terminal and time.monotonic() - begin >= PATIENCE:
+            bar.start()
+
+    try:
+        yield watch
+    finally:
+        if bar.live.is_started:
+            bar.stop()

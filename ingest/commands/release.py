@@ -1,0 +1,80 @@
+"""``km3vo release``: beginning a release, and finding what it lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Column, Table
+
+from ingest.commands.events import FILE, detector_option, format_option, reject_option
+from ingest.commands.progress import progress
+from ingest.configuration import blanks
+from ingest.errors import ExitCode
+from ingest.events.sources import overlay_directory
+from ingest.events.survey import survey
+from ingest.publish.new_release import Told, begin_release, check_name
+from ingest.publish.release_check import check_release
+
+console = Console(soft_wrap=True, highlight=False)
+
+
+@click.group()
+def release() -> None:
+    """Begin a release, and find what it lacks."""
+
+
+@release.command()
+@click.argument("name")
+@click.option("--from", "file", required=True, metavar="FILE", type=FILE, help="Its file.")
+@format_option
+@detector_option
+@click.option("--title", help="The release's title.")
+@click.option("--instrument", help="The detector as in papers, such as ORCA6.")
+@click.option("--energies", type=(float, float), metavar="MIN MAX", help="The energy range in GeV.")
+@reject_option
+def new(
+    name: str,
+    file: Path,
+    format: str,
+    detector: str | None,
+    title: str | None,
+    instrument: str | None,
+    energies: tuple[float, float] | None,
+    reject: tuple[str, ...],
+) -> None:
+    """Write manifest and resource descriptor of the release NAME, with blanks to fill in."""
+    if energies and not 0 < energies[0] <= energies[1]:
+        raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
+    check_name(name)
+    with progress(console, "events", None) as watch:
+        found = survey(file, format, detector, watch)
+    written = begin_release(name, found, Told(title, instrument, energies, reject))
+    for path in written:
+        console.print(f"{path}: {len(blanks(path))} blanks", markup=False)
+    for line in found.checks.lines():
+        console.print(f"  {line}", markup=False)
+    if found.path.resolve().parent != written[0].parent:
+        console.print(f"Put {file.name} into {written[0].parent}.", markup=False)
+    console.print(f"Fill in what is marked FILL IN, then: km3vo release check {name}")
+
+
+@release.command(name="check")
+@click.argument("name")
+@click.option("--inputs", metavar="DIR", help="A directory with delivered files.")
+@click.option("--all", "everything", is_flag=True, help="Print also what is good.")
+def check_(name: str, inputs: str | None, everything: bool) -> None:
+    """Say what is missing before the release NAME can be imported."""
+    findings = check_release(name, overlay_directory(inputs))
+    missing = [finding for finding in findings if not finding.passed]
+    table = Table("check", Column("of", overflow="fold"), "", Column("", overflow="fold"))
+    for one in findings if everything else missing:
+        verdict = "[green]ok[/]" if one.passed else "[red]TO DO[/]"
+        table.add_row(one.check, one.subject, verdict, one.words)
+    if table.row_count:
+        console.print(table)
+    if missing:
+        console.print(f"{name}: {len(missing)} of {len(findings)} checks find something to do")
+        raise SystemExit(ExitCode.BAD_INPUT)
+    console.print(f"{name}: nothing is missing; {len(findings)} checks")

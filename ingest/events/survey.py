@@ -1,0 +1,279 @@
+"""What a delivered file is, and what would be taken from it: header and events read once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ingest.errors import InputError
+from ingest.events import sky
+from ingest.events.checks import REJECTING, Checker, CheckReport, Expectations
+from ingest.events.convert import Watch
+from ingest.events.detectors import Detector, detector_with_id
+from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk
+from ingest.events.locate import GALACTIC, RADII, locate_chunks
+from ingest.events.readers import FileFacts, Reader, open_reader
+from ingest.events.standalone import detector_of
+from ingest.files import sha256
+from ingest.timescales import DAY, UNIX_EPOCH_MJD
+
+_DERIVED: Final = ("event_name", "event_no", "mjd", "ra", "dec", "zenith", "azimuth")
+"""Fields that are computed where a reader does not give them."""
+_SHOWN: Final = 200
+
+
+@dataclass
+class Events:
+    """What the accepted events have in common.
+
+    Attributes
+    ----------
+    det_ids, runs : set of int
+        Those that occur.
+    topologies : set of str
+        Likewise.
+    first_mjd, last_mjd, min_energy, max_energy : float
+        MJD UTC and GeV; NaN where no event has one.
+    example : tuple of (str, float, float), optional
+        Name, right ascension and declination, deg, of the first event that has a position.
+    """
+
+    det_ids: set[int] = field(default_factory=set)
+    runs: set[int] = field(default_factory=set)
+    topologies: set[str] = field(default_factory=set)
+    first_mjd: float = np.nan
+    last_mjd: float = np.nan
+    min_energy: float = np.nan
+    max_energy: float = np.nan
+    example: tuple[str, float, float] | None = None
+
+    def include(self, chunk: Chunk) -> None:
+        """Take note of more events."""
+        names = chunk.dtype.names or ()
+        for into, name in ((self.det_ids, "det_id"), (self.runs, "run_id")):
+            if name in names:
+                into |= set(np.unique(chunk[name]).tolist()) - {MISSING_INTEGER}
+        if "topology" in names:
+            self.topologies |= set(np.unique(chunk["topology"]).tolist()) - {""}
+        if "mjd" in names:
+            mjd = chunk["mjd"]
+        else:
+            mjd = sky.mjd_utc(chunk["unix_seconds"], chunk["unix_nanoseconds"])
+        self.first_mjd = float(np.fmin(self.first_mjd, np.fmin.reduce(mjd)))
+        self.last_mjd = float(np.fmax(self.last_mjd, np.fmax.reduce(mjd)))
+        if "energy" in names:
+            self.min_energy = float(np.fmin(self.min_energy, np.fmin.reduce(chunk["energy"])))
+            self.max_energy = float(np.fmax(self.max_energy, np.fmax.reduce(chunk["energy"])))
+        if self.example is None and {"ra", "event_name"} <= set(names):
+            first = chunk[0]
+            self.example = (str(first["event_name"]), float(first["ra"]), float(first["dec"]))
+
+
+@dataclass(frozen=True)
+class Survey:
+    """A file, read through.
+
+    Attributes
+    ----------
+    path, size, sha256
+        The file, its bytes and checksum.
+    format, title : str
+        The format's name, and the same in words.
+    facts : FileFacts
+        What the header says.
+    gives : tuple of str
+        The fields the file has.
+    site : Detector or None
+        The detector, None where nothing tells it.
+    events : Events
+        The accepted events; every row that breaks a rule is left out of them.
+    checks : CheckReport
+        What the checks said of all rows.
+    problems : tuple of str
+        What stands against taking the file into a release.
+    """
+
+    path: Path
+    size: int
+    sha256: str
+    format: str
+    title: str
+    facts: FileFacts
+    gives: tuple[str, ...]
+    site: Detector | None
+    events: Events
+    checks: CheckReport
+    problems: tuple[str, ...]
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The published fields that the file has not, and that cannot be computed."""
+        given = {*self.gives, *(_DERIVED if self.site or "ra" in self.gives else ())}
+        vectors = {"dir_x", "dir_y", "dir_z", "unix_seconds", "unix_nanoseconds"}
+        optional = vectors | {*RADII, *GALACTIC}
+        return tuple(name for name in FIELDS if name not in given | optional)
+
+    @property
+    def runs(self) -> tuple[int, ...]:
+        """The runs of header and events."""
+        return tuple(sorted({*self.facts.runs, *self.events.runs}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON."""
+        found = asdict(self.events)
+        times = {key: _number(found[key]) for key in ("first_mjd", "last_mjd")}
+        energies = {key: _number(found[key]) for key in ("min_energy", "max_energy")}
+        return {
+            "file": self.path.name,
+            "size": self.size,
+            "sha256": self.sha256,
+            "format": self.format,
+            "detector": self.site.name if self.site else None,
+            "header": asdict(self.facts),
+            "events": {
+                "det_ids": sorted(self.events.det_ids),
+                "runs": sorted(self.events.runs),
+                "topologies": sorted(self.events.topologies),
+                **times,
+                **energies,
+            },
+            "fields_taken": list(self.gives),
+            "fields_missing": list(self.missing),
+            "checks": self.checks.to_dict(),
+            "problems": list(self.problems),
+        }
+
+    def lines(self) -> Iterator[tuple[str, str]]:
+        """Yield what there is to say, for reading: a heading and its text."""
+        facts, events = self.facts, self.events
+        yield "format", f"{self.format}, {self.title}"
+        yield "size", f"{self.size} bytes, sha256 {self.sha256}"
+        yield "detector", self.site.name if self.site else "the file does not say it"
+        yield "det_id", _list(sorted(events.det_ids)) or "not given"
+        yield "runs", _list(self.runs) or "not given"
+        yield "simulated", {True: "yes", False: "no", None: "not said"}[facts.simulated]
+        if facts.start_mjd is not None and facts.stop_mjd is not None:
+            yield "data taking", _span(facts.start_mjd, facts.stop_mjd)
+        if facts.livetime is not None:
+            yield "livetime", f"{facts.livetime} s, as the header says for its runs"
+        if np.isfinite(events.first_mjd):
+            yield "events from", _span(events.first_mjd, events.last_mjd)
+        for number, line in enumerate(self.checks.lines()):
+            yield "" if number else "events", line.strip()
+        if np.isfinite(events.min_energy):
+            yield "energies", f"{events.min_energy:.4g} to {events.max_energy:.4g} GeV"
+        yield "fields taken", ", ".join(self.gives)
+        yield "fields missing", ", ".join(self.missing) or "none"
+        for name, value in facts.provenance.items():
+            text = " ".join(str(value).split())
+            yield f"header: {name}", text[:_SHOWN] + "…" * (len(text) > _SHOWN)
+        for number, line in enumerate(self.problems):
+            yield "" if number else "for a release", line
+
+
+def survey(path: Path, format: str, named: str | None = None, watch: Watch | None = None) -> Survey:
+    """Read a file through; what is wrong with its events is told, not raised.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    format : str
+        A name of :data:`ingest.events.readers.READERS`, or ``auto``.
+    named : str, optional
+        The detector, for a file that does not say it.
+    watch : callable, optional
+        Follows the progress.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If the file is of no known format, its header is damaged, or it is of another detector.
+    """
+    reader = open_reader(path, format)
+    facts = reader.facts()
+    problems = []
+    if facts.simulated:
+        problems.append("the file is a simulation: it cannot be published")
+    site = _site(reader, facts, named, problems)
+    checker = Checker(reader, Expectations(reject=REJECTING))
+    events = Events()
+    try:
+        chunks: Iterator[Chunk] = checker.checked_chunks()
+        if site is not None:
+            chunks = locate_chunks(chunks, site.name, facts.det_id)
+        for chunk in chunks:
+            events.include(chunk)
+            if watch is not None:
+                watch(checker.report.read)
+    except InputError as error:
+        problems.append(_told(error))
+    problems += [
+        f"{found.count} rows break the rule {name}: repair the file, or --reject {name}"
+        for name, found in checker.report.rules.items()
+        if found.count and name in REJECTING
+    ]
+    if len(events.det_ids) > 1:
+        problems.append("the events are of several configurations: det_id stays out")
+    if others := {one.name for n in events.det_ids if (one := detector_with_id(n))} - {
+        site.name if site else ""
+    }:
+        problems.append(f"there are events of {', '.join(sorted(others))}, too")
+    if facts.start_mjd is None or facts.stop_mjd is None:
+        problems.append("the header does not say when data taking began and ended")
+    if facts.livetime is None:
+        problems.append("the header does not say the livetime")
+    return Survey(
+        path=path,
+        size=path.stat().st_size,
+        sha256=sha256(path),
+        format=reader.format,
+        title=reader.title,
+        facts=facts,
+        gives=reader.gives,
+        site=site,
+        events=events,
+        checks=checker.report,
+        problems=tuple(dict.fromkeys(problems)),
+    )
+
+
+def _site(
+    reader: Reader, facts: FileFacts, named: str | None, problems: list[str]
+) -> Detector | None:
+    try:
+        return detector_of(reader, facts, named)
+    except InputError as error:
+        if named:
+            raise
+        problems.append(_told(error))
+        return None
+
+
+def _told(error: InputError) -> str:
+    place = f"{error.where}: " if error.where else ""
+    return f"{place}{error.problem}; {error.remedy}"
+
+
+def iso(mjd: float) -> str:
+    """Return a time as ``yyyy-mm-ddThh:mm:ssZ``, cut to the second."""
+    moment = datetime.fromtimestamp(round((mjd - UNIX_EPOCH_MJD) * DAY, 3), UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _span(start: float, stop: float) -> str:
+    return f"{iso(start)} to {iso(stop)} (MJD {start:.5f} to {stop:.5f})"
+
+
+def _number(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _list(numbers: tuple[int, ...] | list[int]) -> str:
+    text = ", ".join(map(str, numbers))
+    return text[:_SHOWN] + "…" * (len(text) > _SHOWN)

@@ -1,0 +1,60 @@
+<!-- The release $name.
+
+To change a column's description, unit or UCD: the columns all samples share are in
+rd/km3net/common.rd. Then run make import RELEASE=$name. -->
+<resource schema="$name" resdir=".">
+	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
+	<macDef name="simulated"></macDef>
+
+	<meta name="title">$title \simulated</meta>
+	<meta name="description">$description \simulated</meta>
+	<meta name="creationDate">$today</meta>
+	<meta name="creator">$creator</meta>
+	<meta name="facility">$facility</meta>
+	<meta name="instrument">$instrument</meta>
+	<meta name="doi">$doi</meta>
+	<meta name="referenceURL">$reference</meta>
+	<FEED source="km3net/common#metadata"/>
+
+	<meta name="_longdoc" format="rst"><![CDATA[
+		\simulated
+
+		What the sample is
+		==================
+
+		$selection
+
+		What the columns mean
+		=====================
+
+		$columns
+		]]></meta>
+
+	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+		<meta name="title">$title \simulated</meta>
+		<meta name="description">Reconstructed events of $instrument$runs, one per row. \simulated</meta>
+		<FEED source="km3net/common#event-columns"/>
+		<FEED source="km3net/common#origin-columns" release="$name" detector="$instrument"/>
+		<FEED source="km3net/common#event-indices"/>
+	</table>
+
+	<coverage>
+		<updater sourceTable="main" mocOrder="6"/>
+		<spatial/>
+		<temporal>$temporal</temporal>
+		<spectral>$spectral</spectral>
+	</coverage>
+
+	<FEED source="km3net/common#import"/>
+	<FEED source="km3net/common#cone" title="$title" shortName="$short_name"
+		testRA="$ra" testDec="$dec"/>
+
+	<regSuite title="$title">
+		<regTest title="The cone search finds an event">
+			<url RA="$ra" DEC="$dec" SR="1" responseformat="votabletd">cone/scs.xml</url>
+			<code>
+				self.assertTrue("$event" in [row["event_id"] for row in self.getVOTableRows()])
+			</code>
+		</regTest>
+	</regSuite>
+</resource>

@@ -1,0 +1,1 @@
+"""How fast things are, as ratios to peers in the same run: ``make bench``."""

@@ -1,0 +1,235 @@
+"""``km3vo release`` in copies of the checkout, so that the working tree stays as it is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import pyvo
+from conftest import KM3VO, Instance
+from km3net_testdata import data_path
+from lxml import etree
+
+from ingest.instance.postgres import free_port
+
+ROOT = Path(__file__).resolve().parent.parent
+GUIDE = ROOT / "docs" / "curators-guide-release.md"
+TEMPLATE = ROOT / "ingest" / "publish" / "templates" / "release.rd"
+ORCA6 = Path(data_path("dst/orca6_sample.root"))
+
+
+def copy_of_checkout(target: Path) -> Path:
+    """Copy what is under version control, or will be; the copy's package is the one that runs."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, check=True,
+    ).stdout  # fmt: skip
+    for name in os.fsdecode(listed).split("\0"):
+        if name and (ROOT / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, target / name)
+    (target / ".venv").symlink_to(Path(sys.prefix))
+    return target
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    return copy_of_checkout(tmp_path / "checkout")
+
+
+def km3vo(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": str(checkout), "COLUMNS": "200"}
+    environment.pop("KM3VO_INPUTS", None)
+    return subprocess.run(
+        [KM3VO, *map(str, arguments)],
+        cwd=checkout, env=environment, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedProcess[str]:
+    return km3vo(checkout, "release", "new", name, "--from", ORCA6, *more)
+
+
+@pytest.fixture
+def instance_of_checkout(checkout: Path) -> Iterator[Instance]:
+    """Serve what the copy of the checkout publishes."""
+    with tempfile.TemporaryDirectory(prefix="km3vo-guide-") as name:
+        # the servers' account must be able to enter, which it cannot below pytest's directory
+        Path(name).chmod(0o755)
+        made = Instance(
+            Path(name) / "var", free_port(18_580), Path(name), {"PYTHONPATH": str(checkout)}
+        )
+        try:
+            made.up()
+            yield made
+        finally:
+            made.km3vo("instance", "reset", "--yes")
+
+
+def test_the_guide_leads_to_a_published_release(
+    checkout: Path, instance_of_checkout: Instance
+) -> None:
+    """Executes the blocks of the guide, in their order, on a real instance."""
+    served = instance_of_checkout
+    codes = []
+    for language, block in re.findall(r"```(\w+)\n(.*?)```", GUIDE.read_text(), re.DOTALL):
+        words = ["bash", "-e", "-c", block]
+        if language == "diff":
+            words = ["git", "apply", "--unidiff-zero", "-"]
+        done = subprocess.run(
+            words, cwd=checkout, env=served.environment,
+            input=block, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        codes.append(done.returncode)
+        assert done.returncode in (0, 2), done.stdout + done.stderr
+    assert codes == [0, 0, 2, 0, 0, 0]
+
+    tap = pyvo.dal.TAPService(served.tap)
+    for query in (
+        "SELECT count(*) AS n FROM evts99_01.main WHERE release = 'evts99_01'",
+        "SELECT count(*) AS n FROM km3net.events WHERE release = 'evts99_01'",
+    ):
+        assert tap.run_sync(query)[0]["n"] == 2495
+    (row,) = tap.run_sync(
+        "SELECT obs_title, em_min, access_url FROM ivoa.obscore"
+        " WHERE obs_collection = 'KM3NeT-ORCA6-test'"
+    )
+    assert row["obs_title"] == "KM3NeT/ORCA6 test sample"
+    assert row["em_min"] == pytest.approx(1.239841984e-15 / 1e5)
+    cone = pyvo.dal.SCSService(f"{served.url}/evts99_01/nu/cone/scs.xml?")
+    assert "km3.49.9505.114.0" in list(cone.search(pos=(0.02, 44.05), radius=1)["event_id"])
+
+
+def test_new_marks_blanks_that_check_and_import_find(checkout: Path) -> None:
+    done = new(checkout, "evts98_01")
+    assert (done.returncode, done.stderr) == (0, "")
+    manifest = checkout / "inputs/evts98_01/release.toml"
+    descriptor = checkout / "rd/evts98_01/nu.rd"
+    marks = sum(path.read_text().count("FILL IN:") for path in (manifest, descriptor))
+    checked = km3vo(checkout, "release", "check", "evts98_01")
+    assert (checked.returncode, checked.stderr) == (2, "")
+    assert checked.stdout.count("│ blank ") == marks == 20
+    imported = km3vo(checkout, "import", "--release", "evts98_01")
+    assert imported.returncode == 2
+    assert imported.stderr == (
+        f"error: {manifest}, line 9: a blank is left (and 7 more)\n"
+        "  expected: the detector as in papers, such as ORCA6\n"
+        "  remedy:   fill it in; km3vo release check lists what is missing\n"
+    )
+    # what the file says itself, is no blank
+    text = manifest.read_text()
+    for line in (
+        'detector = "orca"', "det_id = 49", 'format = "dst-root"', "events = 2495",
+        "start = 2021-02-24T12:00:05Z", "stop = 2021-02-24T17:59:59Z", "size = 1281531",
+        'sha256 = ["2003f36653e679766b243fa9c3931d764675506685ae8c3b04871f6e53ff0421"]',
+    ):  # fmt: skip
+        assert f"{line}\n" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        (
+            "evts21_01",
+            "error: {checkout}/inputs/evts21_01/release.toml:"
+            " the release evts21_01 exists already\n"
+            "  remedy:   take the next number; a release that is out does not change\n",
+        ),
+        (
+            "../evts24_01",
+            "error: this is no name for a release\n"
+            "  found:    ../evts24_01\n"
+            "  expected: kind, year and running number, such as evts24_01\n"
+            "  remedy:   choose another name\n",
+        ),
+    ],
+)
+def test_new_refuses_names(checkout: Path, name: str, message: str) -> None:
+    done = new(checkout, name)
+    assert (done.returncode, done.stderr) == (2, message.format(checkout=checkout))
+
+
+def test_new_refuses_a_simulation(checkout: Path) -> None:
+    file = data_path("hdf5/mupage_ARCA.h5")
+    done = km3vo(checkout, "release", "new", "evts98_01", "--from", file, "--detector", "arca")
+    assert done.returncode == 2
+    assert "the file is a simulation: it cannot be published" in done.stderr
+    assert not (checkout / "inputs/evts98_01").exists()
+    assert not (checkout / "rd/evts98_01").exists()
+
+
+@pytest.mark.parametrize("name", ["ant20_01", "evts20_01", "evts21_01", "evts23_01"])
+def test_check_finds_nothing_missing_in_our_releases(name: str, shared_data: Path) -> None:
+    done = km3vo(ROOT, "release", "check", name, "--inputs", shared_data)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "said"),
+    [
+        ("rd/evts21_01/nu.rd", "1.602176634e-10 ", "1 ", "coverage │ spectral"),
+        ("rd/evts21_01/nu.rd", "59269 59270", "soon", "coverage │ temporal"),
+        ("rd/evts21_01/nu.rd", 'testRA="0.02"', 'testRA="24h"', "no position of an event"),
+        ("rd/evts21_01/nu.rd", 'detector="ORCA6"', 'detector="ORCA"', "the manifest ORCA6"),
+        ("rd/evts21_01/nu.rd", 'schema="evts21_01"', 'schema="evts"', "declared: evts.main"),
+        ("rd/evts21_01/nu.rd", "No DOI:", "", "comment <!-- No DOI: why -->"),
+        ("rd/evts21_01/nu.rd", "creationDate", "dateOfCreation", "metadata │ creationDate"),
+        ("rd/evts21_01/nu.rd", "#event-indices", "#indices", "there is no such stream"),
+        ("rd/evts21_01/nu.rd", "</resource>", "", "not well-formed"),
+        ("rd/km3net/common.rd", 'unit="GeV"', 'unit="Gev"', "the unit Gev is not one of VOUnits"),
+        ("rd/km3net/common.rd", "stat.likelihood", "stat.like", "the UCD stat.like is not valid"),
+        ("rd/km3net/common.rd", "licenses/by/4.0", "", None),
+        ("rd/km3net/common.rd", '"rights.rightsURI"', '"rightsURI"', "metadata │ rights.rightsURI"),
+        ("inputs/evts21_01/release.toml", "sha256 = ", "# ", "checksum │ orca6_sample.root"),
+        ("inputs/evts21_01/release.toml", 'sha256 = ["2', 'sha256 = ["3', "not one the manifest"),
+        ("inputs/evts21_01/release.toml", "orca6_sample.root", "x.root", "is not to be had"),
+        ("inputs/evts21_01/release.toml", "events = 2495", "events = 0", "release.events"),
+        ("inputs/evts21_01/release.toml", "[release]", "[release", "not valid TOML"),
+    ],
+)
+def test_check_finds_what_is_wrong(
+    tmp_path_factory: pytest.TempPathFactory, file: str, old: str, new: str, said: str | None
+) -> None:
+    checkout = tmp_path_factory.getbasetemp() / "shared-checkout"
+    if not checkout.exists():
+        copy_of_checkout(checkout)
+    path = checkout / file
+    before = path.read_text()
+    assert old in before
+    try:
+        path.write_text(before.replace(old, new))
+        done = km3vo(checkout, "release", "check", "evts21_01")
+    finally:
+        path.write_text(before)
+    assert done.stderr == ""
+    assert done.returncode == (2 if said else 0), done.stdout
+    assert (said or "nothing is missing") in re.sub(r" +", " ", done.stdout)
+
+
+def test_check_knows_no_release_without_files(checkout: Path) -> None:
+    done = km3vo(checkout, "release", "check", "evts99_07")
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: {checkout}/inputs/evts99_07/release.toml: there is no release evts99_07\n"
+        "  remedy:   correct the name, or begin it with km3vo release new evts99_07\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["evts20_01", "evts21_01"])
+def test_our_descriptors_have_the_form_of_the_template(name: str) -> None:
+    def form(path: Path) -> list[tuple[str, str | None]]:
+        root = etree.parse(path).getroot()
+        return [
+            (one.tag, one.get("name") or one.get("source") or one.get("id"))
+            for one in root.iter(etree.Element)
+            if one.get("name") != "doi"
+        ]
+
+    assert form(ROOT / "rd" / name / "nu.rd") == form(TEMPLATE)
