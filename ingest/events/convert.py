@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from ingest import __version__
-from ingest.errors import InputError
+from ingest.errors import InputError, ManifestError
 from ingest.events import gadf
 from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
@@ -24,7 +24,7 @@ from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
-from ingest.events.readers import FileFacts, Reader, open_reader
+from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.publish.descriptor import read_descriptor
@@ -133,6 +133,15 @@ def convert_release(
         not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
+    if release.format not in (AUTO, *READERS):
+        raise ManifestError(
+            "there is no such format",
+            file=manifest.folder / "release.toml",
+            where="release.format",
+            value=release.format,
+            expected="one of " + ", ".join((AUTO, *sorted(READERS))),
+            remedy="correct the format",
+        )
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
     delivered = [
         open_delivered(file.path, release.format, _public_origin(file)) for file in acquired
