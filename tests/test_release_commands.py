@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 import pyvo
-from conftest import KM3VO, Instance
 from km3net_testdata import data_path
 from lxml import etree
 
 from ingest.instance.postgres import free_port
+from tests.instances import KM3VO, Instance
 
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "curators-guide-release.md"
