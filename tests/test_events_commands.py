@@ -7,6 +7,7 @@ import io
 import json
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,6 @@ from astropy.coordinates import SkyCoord
 from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
-from conftest import KM3VO
 from gammapy.data import GTI, EventList
 from km3net_testdata import data_path
 from rich.console import Console
@@ -33,6 +33,7 @@ from ingest.events.sources import acquire
 
 ORCA4, ORCA6 = data_path("dst/orca4_sample.root"), data_path("dst/orca6_sample.root")
 SIMULATED = data_path("hdf5/mupage_ARCA.h5")
+KM3VO = Path(sys.executable).parent / "km3vo"
 REJECT = ("--reject", "finite-direction")
 IDS = ("det_id", "run_id", "frame_index", "trigger_counter")
 

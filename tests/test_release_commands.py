@@ -9,11 +9,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import pyvo
-from conftest import KM3VO, Instance
 from km3net_testdata import data_path
 from lxml import etree
 
@@ -21,6 +22,10 @@ from ingest.events import manifest
 from ingest.instance.postgres import free_port
 from ingest.publish import new_release, release_check
 
+if TYPE_CHECKING:
+    from conftest import Instance
+
+KM3VO = Path(sys.executable).parent / "km3vo"
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "curators-guide-release.md"
 TEMPLATE = ROOT / "ingest" / "publish" / "templates" / "release.rd"
@@ -60,13 +65,17 @@ def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedPro
 
 
 @pytest.fixture
-def instance_of_checkout(checkout: Path) -> Iterator[Instance]:
+def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator[Instance]:
     """Serve what the copy of the checkout publishes."""
     with tempfile.TemporaryDirectory(prefix="km3vo-guide-") as name:
         # the servers' account must be able to enter, which it cannot below pytest's directory
         Path(name).chmod(0o755)
-        made = Instance(
-            Path(name) / "var", free_port(18_580), Path(name), {"PYTHONPATH": str(checkout)}
+        made = replace(
+            scratch_instance,
+            var=Path(name) / "var",
+            port=free_port(18_580),
+            inputs=Path(name),
+            extra={"PYTHONPATH": str(checkout)},
         )
         try:
             made.up()

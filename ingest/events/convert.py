@@ -128,8 +128,8 @@ def convert_release(
     Raises
     ------
     ingest.errors.InputError
-        If a file is damaged or a simulation, an event fails a check, a checksum or the number of events is
-        not what the manifest says. What is in `directory` then is to be thrown away.
+        If a file is damaged or a simulation, an event fails a check, a checksum or the number
+        of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
