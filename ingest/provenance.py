@@ -326,11 +326,16 @@ def _without_folders(value: Any) -> Any:
 
 
 def _read_sessions(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """Read km3pipe's document; an absent one tells nothing."""
+    """Read km3pipe's document; an absent one tells nothing.
+
+    Beside a product of our own lies its W3C document: the product's header names it by the kid.
+    """
     if not path.exists():
         return ()
     try:
         sessions = json.loads(path.read_bytes())
+        if isinstance(sessions, dict) and {"entity", "activity"} <= set(sessions):
+            return ()
         if not (isinstance(sessions, list) and all(one["uuid"] for one in sessions)):
             raise ValueError("no list of activities with uuids")
     except (ValueError, KeyError, TypeError) as error:

@@ -129,14 +129,16 @@ def convert_release(
     Raises
     ------
     ingest.errors.InputError
-        If a file is damaged, an event fails a check, a checksum or the number of events is
-        not what the manifest says. What is in `directory` then is to be thrown away.
+        If a file is damaged or a simulation, an event fails a check, a checksum or the number
+        of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
     delivered = [
         open_delivered(file.path, release.format, _public_origin(file)) for file in acquired
     ]
+    for one in delivered:
+        refuse_simulated(one)
     if release.products == "one":
         done = [make_product(recipe, directory / f"{manifest.name}.fits", delivered)]
     else:
@@ -149,6 +151,24 @@ def convert_release(
         verify(file, found)
     check_rows(manifest, done)
     return done
+
+
+def refuse_simulated(delivered: Delivered, wanted: bool = False) -> None:
+    """Refuse a simulated file, unless it is wanted.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If the file says that it is simulated.
+    """
+    if delivered.facts.simulated and not wanted:
+        raise InputError(
+            "the file is a simulation",
+            file=delivered.reader.path,
+            expected="measured events",
+            remedy="deliver measured data; km3vo events convert --simulation converts it all the"
+            " same, to a product that is marked and cannot be published",
+        )
 
 
 def release_recipe(
@@ -314,7 +334,7 @@ def _of_detector(
                 raise InputError(
                     "there are events of another detector",
                     file=", ".join(str(one.reader.path) for one in delivered),
-                    value=f"det_id {det_id}" + (f", a {site.name}" if site else ""),
+                    value=f"det_id {det_id}" + (f", of {site.name}" if site else ""),
                     expected=f"only events of {recipe.detector}{wanted}",
                     remedy="give each detector its own product, or correct the detector",
                 )
