@@ -157,11 +157,12 @@ def current_layout() -> Layout:
 
 def remove(layout: Layout) -> None:
     """Delete everything of a stopped instance."""
-    target = layout.var
+    targets = {layout.var, shelter_of(layout.place)}
     if layout.place.is_symlink():
         layout.place.unlink()
-    if target.exists():
-        shutil.rmtree(target)
+    for target in targets:
+        if target.exists():
+            shutil.rmtree(target)
 
 
 def end_strays(place: Path) -> None:

@@ -45,6 +45,14 @@ def processes_of(instance: Instance) -> list[int]:
     return found
 
 
+def lives(pid: int) -> bool:
+    """Say whether a process exists that is more than an entry nobody has collected yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def remembered(instance: Instance) -> dict[str, object]:
     return json.loads((instance.var / "instance.json").read_text())
 
@@ -84,7 +92,7 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
     assert set(running) <= set(processes_of(worn))
     assert worn.km3vo("instance", "down").returncode == 0
     assert processes_of(worn) == []
-    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert not any(map(lives, running))
     assert worn.km3vo("instance", "status").returncode == 1
     assert worn.km3vo("instance", "down").returncode == 0, "down is no error when it is down"
     worn.up()
@@ -112,7 +120,7 @@ def test_a_server_whose_id_was_lost_is_found_again(worn, content: str) -> None:
     database, server = pids(worn)
     (worn.var / "server.pid").write_text(content)
     worn.up()
-    assert not Path(f"/proc/{server}").exists(), "the lost server would hold the port"
+    assert not lives(server), "the lost server would hold the port"
     assert pids(worn)[0] == database
     assert worn.fetch("__system__/tap/run/tap/availability")
 
@@ -197,7 +205,7 @@ def test_a_site_of_ones_own(worn, tmp_path) -> None:
     done = worn.km3vo("instance", "up", **told)
     assert done.stdout == "The server answers at https://vo.example.org\n"
     capabilities = worn.fetch("__system__/tap/run/tap/capabilities").decode()
-    assert "https://vo.example.org/__system__/tap/run/tap" in capabilities
+    assert ">https://vo.example.org/" in capabilities
     assert "localhost" not in capabilities
     assert "Süd &amp; Söhne" in worn.fetch("").decode()
 
@@ -243,7 +251,7 @@ def test_a_database_that_recovers_while_up_is_called(worn) -> None:
     served(worn)
 
 
-@pytest.mark.parametrize("seconds", [0.7, 1.3, 2.5, 5.0])
+@pytest.mark.parametrize("seconds", [0.7, 1.5, 4.0])
 def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> None:
     with subprocess.Popen(
         [KM3VO, "instance", "up", "--port", str(scratch_instance.port)],
@@ -260,32 +268,28 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
 
 def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     scratch_instance.up()
-    target = scratch_instance.var.resolve()
     running = pids(scratch_instance)
-    if scratch_instance.var.is_symlink():
-        scratch_instance.var.unlink()
-    else:
-        shutil.rmtree(target)
+    delete_by_hand(scratch_instance)
     scratch_instance.up()
-    assert not any(Path(f"/proc/{pid}").exists() for pid in running)
+    assert not any(map(lives, running))
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
-    # and once more, with a down after it instead of an up
-    scratch_instance.var.unlink() if scratch_instance.var.is_symlink() else shutil.rmtree(target)
-    assert scratch_instance.km3vo("instance", "down").returncode == 0
-    assert working_below(target) == []
 
-
-def test_reset_deletes_everything(scratch_instance) -> None:
-    scratch_instance.up()
     target = scratch_instance.var.resolve()
     asked = scratch_instance.km3vo("instance", "reset")
     assert asked.returncode == 130, "nobody said yes"
     assert target.exists()
+    delete_by_hand(scratch_instance)
+    assert scratch_instance.km3vo("instance", "down").returncode == 0
+    assert working_below(target) == []
     assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
-    assert not scratch_instance.var.is_symlink()
     assert processes_of(scratch_instance) == []
     assert scratch_instance.km3vo("instance", "status").returncode == 1
+
+
+def delete_by_hand(instance: Instance) -> None:
+    """Do what a person does who does not know of the link's target: delete what is seen."""
+    instance.var.unlink() if instance.var.is_symlink() else shutil.rmtree(instance.var)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")

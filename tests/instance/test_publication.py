@@ -1,0 +1,217 @@
+"""What is online while an import is cut off, doubled, or made of a simulated stand-in."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from instances import KM3VO, Instance, copy_checkout
+from served import Served, served
+
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.postgres import Cluster
+
+IMPORT = ("import", "--release", "ant20_01")
+NO_INPUTS = {"KM3VO_INPUTS": ""}
+
+
+@pytest.fixture(scope="module")
+def delivery(tmp_path_factory, antares_list: Path) -> dict[str, str]:
+    """Return the environment for a second delivery, with one more hit in the first event."""
+    folder = tmp_path_factory.mktemp("delivery")
+    checkout = copy_checkout(folder / "checkout")
+    manifest = checkout / "inputs" / "ant20_01" / "release.toml"
+    manifest.write_text(re.sub("(?m)^sha256 = .*$", "", manifest.read_text()))
+    lines = antares_list.read_bytes().splitlines(keepends=True)
+    words = lines[2].split()
+    words[2] = str(int(words[2]) + 1).encode()
+    lines[2] = b"\t".join(words) + b"\n"
+    (folder / antares_list.name).write_bytes(b"".join(lines))
+    return {"PYTHONPATH": str(checkout), "KM3VO_INPUTS": str(folder)}
+
+
+@pytest.fixture(autouse=True)
+def whole(worn) -> None:
+    """Bring the real data online before a test."""
+    worn.up()
+    done = worn.km3vo(*IMPORT)
+    assert done.returncode == 0, done.stderr
+
+
+def start_import(instance: Instance, **extra: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [KM3VO, *IMPORT],
+        env=instance.environment | extra,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def sql(instance: Instance, query: str) -> list[tuple]:
+    layout = Layout(instance.var, Account.current())
+    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+        connection.autocommit = True
+        cursor = connection.cursor()
+        cursor.execute(query)
+        return cursor.fetchall() if cursor.description else []
+
+
+def table_id(instance: Instance) -> int:
+    return sql(instance, "SELECT 'ant20_01.main'::regclass::oid::bigint")[0][0]
+
+
+def wait_for(event: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not event():
+        assert process.poll() is None, "the import ended before the moment came"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def is_clean(instance: Instance) -> bool:
+    return (
+        not [*(instance.var / "dachs" / "inputs").glob(".*")]
+        and not (instance.var / "publishing.json").exists()
+    )
+
+
+@pytest.mark.parametrize("moment", ["converting", "loading", "registering"])
+@pytest.mark.parametrize("cut", [signal.SIGKILL, signal.SIGINT])
+def test_an_import_that_is_cut_off(worn, delivery, moment: str, cut: int) -> None:
+    before, old_table = served(worn), table_id(worn)
+    inputs = worn.var / "dachs" / "inputs"
+    process = start_import(worn, **delivery)
+    wait_for(
+        {
+            "converting": (worn.var / "scratch" / "ant20_01").exists,
+            "loading": (inputs / ".ant20_01.old").exists,
+            "registering": lambda: table_id(worn) != old_table,
+        }[moment],
+        process,
+    )
+    # as a terminal does it: everyone in the foreground gets it
+    os.killpg(process.pid, cut)
+    out, err = process.communicate(timeout=120)
+    if cut == signal.SIGINT:
+        assert process.returncode == 130, err
+        assert "Traceback" not in out + err
+        assert is_clean(worn)
+        assert served(worn) == before
+    worn.up()
+    assert is_clean(worn)
+    online = served(worn)  # which also compares file and table
+    if moment != "registering":
+        assert online == before
+    # the same input as before must not be taken for what is online
+    done = worn.km3vo(*IMPORT)
+    assert done.returncode == 0, done.stderr
+    assert served(worn) == before
+
+
+def test_two_imports_at_the_same_time(worn, delivery) -> None:
+    first = start_import(worn, **delivery)
+    wait_for((worn.var / "scratch" / "ant20_01").exists, first)
+    second = start_import(worn, **delivery)
+    results = [process.communicate(timeout=120) for process in (first, second)]
+    assert [first.returncode, second.returncode] == [0, 0], results
+    assert "waiting for another km3vo command" in results[1][1]
+    assert "unchanged" in results[1][0]
+    served(worn)
+
+
+def test_real_data_are_not_replaced_by_a_simulation(worn) -> None:
+    before = served(worn)
+    done = worn.km3vo(*IMPORT, "--force", **NO_INPUTS)
+    assert done.returncode == 2
+    assert "the real data of ant20_01 are online: they stay" in done.stderr
+    done = worn.km3vo(*IMPORT, "--if-available", **NO_INPUTS)
+    assert done.returncode == 0
+    assert "ant20_01: left out" in done.stdout
+    assert served(worn) == before
+
+
+def identifiers(instance: Instance, deleted: bool) -> list[str]:
+    """Return the registry's records of the release."""
+    answer = instance.fetch("oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor").decode()
+    headers = re.findall("<(?:oai:)?header([^>]*)>(.*?)</(?:oai:)?header>", answer, re.S)
+    return [
+        text for state, text in headers if "ant20_01" in text and ("deleted" in state) == deleted
+    ]
+
+
+def test_a_simulated_stand_in(worn) -> None:
+    """It can only come where nothing is, says what it is, and never reaches a registry."""
+    real = served(worn)
+    assert not real.is_simulated
+    assert identifiers(worn, deleted=False)
+    sql(worn, "DROP TABLE ant20_01.main CASCADE")
+
+    done = worn.km3vo(*IMPORT, **NO_INPUTS)
+    assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stdout
+    assert "ant20_01: not from overlay: no INPUTS directory was named" in done.stdout
+    assert "ant20_01: not from url: https://antares.in2p3.fr" in done.stdout
+    assert served(worn).is_simulated
+    assert is_marked(worn)
+    assert identifiers(worn, deleted=False) == []
+    assert identifiers(worn, deleted=True), "harvesters must learn that it went away"
+    deployed = (worn.var / "dachs" / "inputs" / "ant20_01" / "nu.rd").read_text()
+    assert "ivo_managed" not in deployed
+
+    again = worn.km3vo(*IMPORT, **NO_INPUTS)
+    assert "SIMULATED unchanged" in again.stdout
+
+    assert worn.km3vo(*IMPORT).returncode == 0
+    assert served(worn) == real
+    assert not is_marked(worn)
+    assert identifiers(worn, deleted=False)
+
+
+def is_marked(instance: Instance) -> bool:
+    """Say whether all places where an astronomer meets the release carry the mark, or none."""
+    table, column = instance.adql(
+        "SELECT description, utype FROM tap_schema.tables WHERE table_name = 'ant20_01.main'"
+    )[0]
+    places = {
+        "table": table,
+        "web page": instance.fetch("ant20_01/nu/cone/form").decode(),
+        "info page": instance.fetch("ant20_01/nu/cone/info").decode(),
+        "table page": instance.fetch("tableinfo/ant20_01.main").decode(),
+        "cone search": instance.fetch("ant20_01/nu/cone/scs.xml?RA=1&DEC=1&SR=1").decode(),
+        "list of services": instance.fetch("").decode(),
+        "obscore": str(
+            instance.adql(
+                "SELECT obs_title FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+            )
+        ),
+        "product": instance.fetch("getproduct/ant20_01/data/ant20_01.fits")[:30_000].decode(
+            "ascii", "replace"
+        ),
+    }
+    marked = {name for name, text in places.items() if "SIMULATED" in text}
+    assert marked in (set(), set(places)), f"missing: {set(places) - marked}"
+    return bool(marked)
+
+
+def test_the_report_of_an_import_is_kept(worn) -> None:
+    report = json.loads((worn.var / "reports" / "ant20_01.json").read_text())
+    assert report["result"]["imported"] == 8754
+
+
+def test_served_tells_differences(worn, delivery) -> None:
+    """The tests above would be worth nothing if it did not."""
+    before = served(worn)
+    assert worn.km3vo(*IMPORT, **delivery).returncode == 0
+    after: Served = served(worn)
+    assert after.rows != before.rows
+    assert after.product != before.product
