@@ -1,7 +1,7 @@
 """From a release's delivered files to its archive products: the order of the steps.
 
 read → check → locate on the sky → write: the files become GADF event lists, each with a
-provenance document. Nothing is published here.
+provenance document and a picture. Nothing is published here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ingest.events.detectors import detector
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
+from ingest.events.preview import write_preview
 from ingest.events.readers import Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
@@ -36,6 +37,7 @@ class Conversion:
 
     product: Path
     provenance: Path
+    preview: Path
     kid: str
     rows: int
     checks: CheckReport
@@ -141,7 +143,8 @@ def _make(
         ),
     ]
     provenance = write_provenance(product, making, steps)
-    return Conversion(product, provenance, making.kid, written.rows, checker.report)
+    preview = write_preview(product)
+    return Conversion(product, provenance, preview, making.kid, written.rows, checker.report)
 
 
 def _metadata(manifest: Manifest, making: Making, obs_id: int, simulated: bool) -> gadf.Metadata:

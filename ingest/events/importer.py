@@ -149,7 +149,7 @@ def _publish(
     """Let DaCHS load the products, and return the number of rows that are online then."""
     dachs = Dachs(layout)
     deploy.deploy_shared(layout)
-    products = [path for one in conversions for path in (one.product, one.provenance)]
+    products = [path for one in conversions for path in (one.product, one.provenance, one.preview)]
     sent = sum(one.rows for one in conversions)
     with deploy.deployed(layout, manifest.folder_in_rd, products, simulated):
         done = dachs.command("imp", manifest.release.descriptor)

@@ -16,7 +16,6 @@ from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import (
     private_instance,
-    psql,
     release_of,
     write_descriptor,
 )

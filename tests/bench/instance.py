@@ -81,8 +81,8 @@ def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
 def psql(layout: Layout, memory: Memory, script: str) -> None:
     """Run a script in one transaction."""
     subprocess.run(
-        ["psql", "-qX1", "-v", "ON_ERROR_STOP=1", "-h", HOST, "-U", SUPERUSER]
-        + ["-p", str(memory.postgres_port), DATABASE],
+        f"psql -qX1 -v ON_ERROR_STOP=1 -h {HOST} -p {memory.postgres_port} -U {SUPERUSER}"
+        f" {DATABASE}".split(),
         input=script,
         env=os.environ | {"PGPASSWORD": Cluster(layout).password},
         text=True,
