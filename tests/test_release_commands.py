@@ -23,7 +23,7 @@ from ingest.instance.postgres import free_port
 from ingest.publish import new_release, release_check
 
 if TYPE_CHECKING:
-    from conftest import Instance
+    from tests.instances import Instance
 
 KM3VO = Path(sys.executable).parent / "km3vo"
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,6 +15,7 @@ from ingest import __version__
 from ingest.errors import UnavailableError
 from ingest.events.convert import convert_release
 from ingest.events.manifest import Manifest
+from ingest.events.preview import write_preview
 from ingest.events.sources import Acquired, acquire
 from ingest.files import atomic_write
 from ingest.instance import deploy
@@ -123,6 +124,7 @@ def import_release(
         # Whatever happens from here on, the record no longer tells for sure what is online.
         record.unlink(missing_ok=True)
         products = [path for one in conversions for path in (one.product, one.provenance)]
+        products += [write_preview(one.product) for one in conversions]
         rows = sum(one.rows for one in conversions)
         publish(publication, layout, memory, products, rows, simulated)
     finally:
