@@ -17,6 +17,7 @@ from ingest.events import gadf
 from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector
+from ingest.events.gadf_index import write_index
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
@@ -59,7 +60,8 @@ def convert_release(
     acquired : sequence of Acquired
         Its files, in the manifest's order.
     directory : pathlib.Path
-        An empty directory for the products and their provenance documents.
+        An empty directory for the products and what belongs to them. If each file becomes a
+        product, gammapy's index of them is written there as well.
 
     Raises
     ------
@@ -75,17 +77,17 @@ def convert_release(
         for file, reader in zip(acquired, readers, strict=True)
     ]
     if release.products == "one":
-        groups = [(f"{manifest.name}.fits", readers, sources)]
+        groups = [(f"{manifest.name}.fits", _one_run(readers), readers, sources)]
         expected = release.events
     else:
         groups = [
-            (f"{manifest.name}_{Path(source.name).stem}.fits", [reader], [source])
-            for reader, source in zip(readers, sources, strict=True)
+            (f"{manifest.name}_{Path(source.name).stem}.fits", number, [reader], [source])
+            for reader, source, number in zip(readers, sources, _numbers(readers), strict=True)
         ]
         expected = None
     done = [
-        _make(manifest, directory / name, some, used, simulated, expected)
-        for name, some, used in groups
+        _make(manifest, directory / name, number, some, used, simulated, expected)
+        for name, number, some, used in groups
     ]
     # Last, so that of a damaged file the damage is told and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
@@ -100,12 +102,15 @@ def convert_release(
             expected=str(release.events),
             remedy="fetch the files again if one is incomplete, else correct the number",
         )
+    if release.products == "per-file":
+        write_index(directory, [one.product for one in done])
     return done
 
 
 def _make(
     manifest: Manifest,
     product: Path,
+    obs_id: int,
     readers: Sequence[Reader],
     sources: Sequence[Source],
     simulated: bool,
@@ -132,7 +137,7 @@ def _make(
     # one processor reads and checks, the other locates and writes
     checked = ahead(checker.checked_chunks())
     chunks = locate_chunks(checked, release.detector, release.det_id)
-    metadata = _metadata(manifest, making, _obs_id(readers), simulated)
+    metadata = _metadata(manifest, making, obs_id, simulated)
     written = gadf.write_event_list(product, chunks, metadata)
     steps = [
         *check_steps(checker.report.to_dict()),
@@ -174,10 +179,16 @@ def _metadata(manifest: Manifest, making: Making, obs_id: int, simulated: bool) 
     )
 
 
-def _obs_id(readers: Sequence[Reader]) -> int:
+def _one_run(readers: Sequence[Reader]) -> int:
     """Return the run, if the files are of one run and say so."""
     runs = {run for reader in readers for run in reader.facts().runs}
     return runs.pop() if len(runs) == 1 else _WHOLE_SAMPLE
+
+
+def _numbers(readers: Sequence[Reader]) -> list[int]:
+    """Return an OBS_ID for each file: its run, or where these do not serve, its place."""
+    runs = [_one_run([reader]) for reader in readers]
+    return runs if len(set(runs)) == len(runs) else list(range(1, len(runs) + 1))
 
 
 def _public_origin(file: Acquired) -> str:

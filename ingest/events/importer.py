@@ -115,7 +115,8 @@ def import_release(
     staging.mkdir()
     try:
         conversions = convert_release(manifest, acquired, staging)
-        imported = _publish(manifest, conversions, layout, memory, simulated)
+        products = sorted(staging.iterdir())
+        imported = _publish(manifest, conversions, products, layout, memory, simulated)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     result = ImportResult(
@@ -142,6 +143,7 @@ def import_release(
 def _publish(
     manifest: Manifest,
     conversions: Sequence[Conversion],
+    products: Sequence[Path],
     layout: Layout,
     memory: Memory,
     simulated: bool,
@@ -149,7 +151,6 @@ def _publish(
     """Let DaCHS load the products, and return the number of rows that are online then."""
     dachs = Dachs(layout)
     deploy.deploy_shared(layout)
-    products = [path for one in conversions for path in (one.product, one.provenance, one.preview)]
     sent = sum(one.rows for one in conversions)
     with deploy.deployed(layout, manifest.folder_in_rd, products, simulated):
         done = dachs.command("imp", manifest.release.descriptor)
