@@ -21,9 +21,11 @@ from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER, Chunk
+from ingest.events.gadf_index import write_index
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
+from ingest.events.preview import write_preview
 from ingest.events.readers import FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
@@ -124,7 +126,8 @@ def convert_release(
     acquired : sequence of Acquired
         Its files, in the manifest's order.
     directory : pathlib.Path
-        An empty directory for the products and their provenance documents.
+        An empty directory for the products with their provenance documents and pictures. If
+        each file becomes a product, gammapy's index of them is written there as well.
 
     Raises
     ------
@@ -143,13 +146,19 @@ def convert_release(
         done = [make_product(recipe, directory / f"{manifest.name}.fits", delivered)]
     else:
         done = [
-            make_product(recipe, directory / product_name(manifest, one.reader.path), [one])
-            for one in delivered
+            make_product(
+                recipe, directory / product_name(manifest, one.reader.path), [one], obs_id=number
+            )
+            for one, number in zip(delivered, _obs_ids(delivered), strict=True)
         ]
     # Last, so that of a damaged file the damage is told and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
     check_rows(manifest, done)
+    for made in done:
+        write_preview(made.product)
+    if release.products == "per-file":
+        write_index(directory, [made.product for made in done])
     return done
 
 
@@ -258,6 +267,7 @@ def make_product(
     delivered: Sequence[Delivered],
     watch: Watch | None = None,
     dry_run: bool = False,
+    obs_id: int | None = None,
 ) -> Conversion:
     """Make one product of some files, and the provenance document beside it.
 
@@ -273,6 +283,8 @@ def make_product(
         Follows the progress.
     dry_run : bool
         Do everything but writing.
+    obs_id : int, optional
+        The product's OBS_ID; where None, the files' run.
 
     Raises
     ------
@@ -295,7 +307,7 @@ def make_product(
         locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
         replace(
             recipe.metadata,
-            obs_id=_obs_id(delivered),
+            obs_id=_obs_id(delivered) if obs_id is None else obs_id,
             kid=making.kid,
             provenance=making.summary,
         ),
@@ -345,6 +357,12 @@ def _watched(chunks: Iterable[Chunk], checker: Checker, watch: Watch) -> Iterato
     for chunk in chunks:
         watch(checker.report.read)
         yield chunk
+
+
+def _obs_ids(delivered: Sequence[Delivered]) -> list[int]:
+    """Return an OBS_ID for each file: its run, or where these do not serve, its place."""
+    runs = [_obs_id([one]) for one in delivered]
+    return runs if len(set(runs)) == len(runs) else list(range(1, len(runs) + 1))
 
 
 def _obs_id(delivered: Sequence[Delivered]) -> int:

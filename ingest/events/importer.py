@@ -15,7 +15,6 @@ from ingest import __version__
 from ingest.errors import UnavailableError
 from ingest.events.convert import convert_release
 from ingest.events.manifest import Manifest
-from ingest.events.preview import write_preview
 from ingest.events.sources import Acquired, acquire
 from ingest.files import atomic_write
 from ingest.instance import deploy
@@ -123,8 +122,7 @@ def import_release(
         conversions = convert_release(manifest, acquired, staging)
         # Whatever happens from here on, the record no longer tells for sure what is online.
         record.unlink(missing_ok=True)
-        products = [path for one in conversions for path in (one.product, one.provenance)]
-        products += [write_preview(one.product) for one in conversions]
+        products = sorted(staging.iterdir())
         rows = sum(one.rows for one in conversions)
         publish(publication, layout, memory, products, rows, simulated)
     finally:

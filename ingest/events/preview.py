@@ -38,7 +38,7 @@ EVENTS_PER_PIXEL: Final = 10
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
 _ROWS: Final = 1 << 18
 _INCHES, _DPI = (10.0, 6.0), 110
-_COLOURS: Final = 128
+_COLOURS: Final = 256
 
 _NIGHT, _GRID, _PLANE, _EVENT, _INK = "#0d1b33", "#ffffff", "#7fd4d9", "#ffd166", "#1c2733"
 _DENSITY = LinearSegmentedColormap.from_list(
@@ -82,7 +82,8 @@ def write_preview(product: Path) -> Path:
     with fits.open(product, memmap=True) as hdus:
         primary, events = hdus[0].header, hdus["EVENTS"]
         sky = _collect(events)
-        when = f"{events.header['DATE-OBS'][:10]} to {events.header['DATE-END'][:10]}"
+        days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
+        when = " to ".join(days)
     # whatever the user's own settings of matplotlib are
     with style.context("default"):
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
@@ -112,7 +113,8 @@ def write_preview(product: Path) -> Path:
     path = product.with_suffix(".png")
     with atomic_write(path) as stream:
         # a palette makes it a third of the size; nothing says when or by what it was written
-        reduced = picture.quantize(_COLOURS, dither=Image.Dither.NONE)
+        method = Image.Quantize.MAXCOVERAGE  # keeps also colours that only few pixels have
+        reduced = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
         reduced.save(stream, "PNG", optimize=True)
     return path
 
@@ -193,11 +195,11 @@ def _frame(axes: Axes) -> None:
         _write(axes, x_label, float(y), label, 9, ha="right", va="center")
     label_style: dict[str, Any] = {"va": "top", "color": _GRID, "zorder": 7, **_OUTLINED}
     for hour in range(0, 25, 3):
-        dec = np.linspace(-90, 90, 181)
-        axes.plot(*mollweide(np.full_like(dec, hour * 15), dec), **line)
+        down = np.linspace(-90, 90, 181)
+        axes.plot(*mollweide(np.full_like(down, hour * 15), down), **line)
         if hour % 6 == 0 and 0 < hour < 24:
-            x, y = mollweide(hour * 15, 0)
-            _write(axes, float(x), float(y) - 0.015, f"{hour}h", 9, ha="center", **label_style)
+            x = float(mollweide(hour * 15, 0)[0])
+            _write(axes, x, -0.015, f"{hour}h", 9, ha="center", **label_style)
     for hour, side in ((24, "left"), (0, "right")):
         edge = -1.975 if hour else 1.975
         _write(axes, edge, -0.015, f"{hour}h", 9, ha=side, **label_style)

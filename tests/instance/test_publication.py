@@ -179,7 +179,7 @@ def test_a_simulated_stand_in(worn) -> None:
 
 def is_marked(instance: Instance) -> bool:
     """Say whether all places where an astronomer meets the release carry the mark, or none."""
-    table, column = instance.adql(
+    table, _column = instance.adql(
         "SELECT description, utype FROM tap_schema.tables WHERE table_name = 'ant20_01.main'"
     )[0]
     places = {
