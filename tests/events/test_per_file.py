@@ -20,6 +20,7 @@ from tests.bench.samples import write_simple
 def layout(tmp_path):
     made = layouts.Layout(tmp_path / "var", Account.current())
     made.create()
+    made.account.make_directory(made.inputs)
     yield made
     layouts.remove(made)
 
