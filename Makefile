@@ -3,7 +3,7 @@
 km3vo := .venv/bin/km3vo
 port := $(if $(PORT),--port $(PORT))
 release := $(if $(RELEASE),--release $(RELEASE))
-inputs := $(if $(INPUTS),--inputs "$(INPUTS)")
+inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo import up down status check test lint bench
@@ -43,7 +43,7 @@ lint: setup  ## style and types
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@KM3VO_INPUTS="$(abspath $(or $(INPUTS),$(KM3VO_INPUTS),../shared/data))" .venv/bin/pytest
+	@KM3VO_INPUTS="$$(realpath "$(or $(INPUTS),$(KM3VO_INPUTS),../shared/data)")" .venv/bin/pytest
 
 bench: setup  ## speed, as ratios against peers in the same run
 	@.venv/bin/python -m tests.bench

@@ -6,7 +6,8 @@ cd "$(dirname "$0")"
 
 # python3-healpy draws the sky coverage on DaCHS' web pages
 packages="python3-gavo python3-healpy postgresql stilts python3-venv"
-if [ "${1:-}" = test ]; then
+stage=${1:-}
+if [ "$stage" = test ]; then
     # a browser, and npm to fetch Aladin Lite
     packages="$packages chromium chromium-driver curl"
     command -v npm >/dev/null 2>&1 || packages="$packages npm"
@@ -21,8 +22,9 @@ as_root() {
     elif command -v sudo >/dev/null 2>&1; then
         sudo "$@"
     else
-        say "this needs root once, and there is no sudo. Ask someone who may to run:"
-        say "    $*"
+        say "this needs root once, and there is no sudo. Ask someone who may, to run here:"
+        say "    ./setup.sh${stage:+ $stage}"
+        [ -z "$missing" ] || say "It is about these Debian packages:$missing"
         exit 1
     fi
 }
@@ -34,7 +36,7 @@ for package in $packages; do
     installed "$package" || missing="$missing $package"
 done
 # q3c and pgSphere are packaged per version of PostgreSQL
-major=$(ls /usr/lib/postgresql 2>/dev/null | sort -n | tail -n 1)
+major=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1)
 for extension in q3c pgsphere; do
     if [ -z "$major" ] || ! installed "postgresql-$major-$extension"; then
         missing="$missing postgresql-any-$extension"

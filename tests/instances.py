@@ -52,10 +52,19 @@ class Instance:
         )
 
     def adql(self, query: str) -> list[list[str]]:
-        """Send a query by TAP and return the cells of its answer, without the header."""
+        """Send a query by TAP and return the cells of its answer, without the header.
+
+        Raises
+        ------
+        ValueError
+            If the answer is an error.
+        """
         sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
         with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
-            return list(csv.reader(io.StringIO(reply.read().decode())))[1:]
+            text = reply.read().decode()
+        if text.startswith("<"):
+            raise ValueError(text)
+        return list(csv.reader(io.StringIO(text)))[1:]
 
     def fetch(self, path: str) -> bytes:
         """Return what the server has below its URL."""

@@ -22,6 +22,7 @@ SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 _SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
 _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
+_PUBLISH = re.compile(r"<publish\b[^>]*(?:/>|>.*?</publish>)", re.DOTALL)
 
 
 def exists(layout: Layout, folder: str) -> bool:
@@ -29,7 +30,13 @@ def exists(layout: Layout, folder: str) -> bool:
     return (layout.inputs / folder).exists()
 
 
-def put(layout: Layout, folder: str, products: Sequence[Path], simulated: bool) -> None:
+def put(
+    layout: Layout,
+    folder: str,
+    products: Sequence[Path],
+    simulated: bool = False,
+    known_to_registries: bool = False,
+) -> None:
     """Put the shared folder, and a release's with its products, in the place of the former.
 
     Parameters
@@ -43,13 +50,16 @@ def put(layout: Layout, folder: str, products: Sequence[Path], simulated: bool) 
     simulated : bool
         Whether to mark what the descriptors publish as a simulated stand-in, and to keep it
         out of every registry.
+    known_to_registries : bool
+        Whether registries may have its record from before. A stand-in is then left out of the
+        server's own list of services, too: only so DaCHS tells them that the record is gone.
     """
     targets = {name: layout.inputs / name for name in (SHARED, folder)}
     for name, target in targets.items():
         draft = _draft(target)
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(_previous(target), ignore_errors=True)
-        _copy_descriptors(RD / name, draft, simulated and name != SHARED)
+        _copy_descriptors(RD / name, draft, simulated and name != SHARED, known_to_registries)
     (_draft(targets[folder]) / "data").mkdir()
     for product in products:
         shutil.move(product, _draft(targets[folder]) / "data" / product.name)
@@ -94,7 +104,7 @@ def is_simulated(layout: Layout, folder: str) -> bool:
     return any(SIMULATED_WARNING in path.read_text("utf-8") for path in descriptors)
 
 
-def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
+def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool) -> None:
     target.mkdir()
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
@@ -112,7 +122,14 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool) -> None:
                     expected='exactly one <macDef name="simulated"></macDef>',
                     remedy="add the macro, and use it in title and description",
                 )
-            text = _TO_REGISTRY.sub('sets="local"', text)
+            if not _TO_REGISTRY.search(text):
+                raise ManifestError(
+                    "a simulated stand-in cannot be kept out of the registry",
+                    file=path,
+                    expected='<publish … sets="…ivo_managed…"/> in this file, to be changed',
+                    remedy="write the publication here and not in a shared stream",
+                )
+            text = _PUBLISH.sub("", text) if unlist else _TO_REGISTRY.sub('sets="local"', text)
         copy.write_text(text, "utf-8")
 
 

@@ -95,7 +95,8 @@ def publish(
     """
     dachs = Dachs(layout)
     with _all_or_nothing(publication, layout, memory):
-        deploy.put(layout, publication.folder, products, simulated)
+        known = simulated and _known_to_registries(publication, layout, memory)
+        deploy.put(layout, publication.folder, products, simulated, known)
         _bring_online(dachs, publication)
         found = count(publication, layout, memory)
         if found != rows:
@@ -219,6 +220,17 @@ def _object_id(publication: Publication, layout: Layout, memory: Memory) -> int 
         cursor.execute("SELECT to_regclass(%s)::oid::bigint", [publication.table])
         found = cursor.fetchone()[0]
         return None if found is None else int(found)
+
+
+def _known_to_registries(publication: Publication, layout: Layout, memory: Memory) -> bool:
+    """Say whether registries could ever harvest a record of the release."""
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT EXISTS (SELECT 1 FROM dc.sets WHERE sourcerd = %s AND setname = 'ivo_managed')",
+            [publication.descriptor],
+        )
+        return bool(cursor.fetchone()[0])
 
 
 def _identifier(publication: Publication) -> sql.Identifier:
