@@ -31,6 +31,8 @@ PREFIXES: Final = {
 }
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, PREFIXES["km3"])
 _SHOWN_SOURCES: Final = 3
+_FOLDERS: Final = re.compile(r"(?<![\w:/.])(?:~|\.{0,2})/(?:[^\s/\"',]+/)*(?=[^\s/])")
+"""The folders of a path within a text; not of a URL, and not the slash of a unit."""
 
 
 @dataclass(frozen=True)
@@ -240,7 +242,9 @@ def _source(document: ProvDocument, source: Source, name: str) -> None:
     attributes = _file(source.name, source.checksum, source.size)
     if source.origin:
         attributes["voprov:location"] = source.origin
-    document.entity(name, {**attributes, **_attributes("file_", source.provenance)})
+    # what a file says of its making may hold the paths of somebody's machine
+    told = _without_folders(source.provenance)
+    document.entity(name, {**attributes, **_attributes("file_", told)})
     known = {str(session["uuid"]) for session in source.sessions}
     for session in source.sessions:
         activity = f"km3:session-{_local(str(session['uuid']))}"
@@ -315,22 +319,25 @@ def _local(text: str) -> str:
 
 
 def _without_folders(value: Any) -> Any:
-    """Leave only the names of files, wherever a path stands in the configuration."""
+    """Leave only the names of files, wherever a path stands in what a program was told."""
     if isinstance(value, Mapping):
         return {key: _without_folders(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_without_folders(one) for one in value]
-    if isinstance(value, str) and value.startswith(("/", "~")):
-        return PurePosixPath(value).name
-    return value
+    return _FOLDERS.sub("", value) if isinstance(value, str) else value
 
 
 def _read_sessions(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """Read km3pipe's document; an absent one tells nothing."""
+    """Read km3pipe's document; an absent one tells nothing.
+
+    Beside a product of our own lies its W3C document: the product's header names it by the kid.
+    """
     if not path.exists():
         return ()
     try:
         sessions = json.loads(path.read_bytes())
+        if isinstance(sessions, dict) and {"entity", "activity"} <= set(sessions):
+            return ()
         if not (isinstance(sessions, list) and all(one["uuid"] for one in sessions)):
             raise ValueError("no list of activities with uuids")
     except (ValueError, KeyError, TypeError) as error:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from instances import FIRST_PORT, Instance, copy_checkout
 
 from ingest.instance.postgres import free_port
+from tests.instances import FIRST_PORT, Instance, copy_checkout
 
 
 @pytest.fixture(scope="session")

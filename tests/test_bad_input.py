@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from served import Served, served
 
 from ingest.errors import ExitCode
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
+from tests.served import Served, served
 
 TABLE = "ant20_01"
 IMPORT = ("import", "--release", TABLE)

@@ -174,3 +174,26 @@ def test_a_damaged_document_is_told(tmp_path, content):
     (tmp_path / "file.h5.prov.json").write_bytes(content)
     with pytest.raises(InputError, match="provenance beside the file"):
         Source.of(path)
+
+
+@pytest.mark.parametrize(
+    ("told", "published"),
+    [
+        ("/data/KM3NeT/a.root", "a.root"),
+        (
+            "./make_dst.py -f /sps/km3net/users/me/a.root -o ~/b.root",
+            "make_dst.py -f a.root -o b.root",
+        ),
+        ("../x/y.h5, z.h5", "y.h5, z.h5"),
+        ("https://zenodo.org/records/1/files/a.h5", "https://zenodo.org/records/1/files/a.h5"),
+        ("rate in m/s, 1 / 2", "rate in m/s, 1 / 2"),
+    ],
+)
+def test_folders_of_a_machine_are_not_published(tmp_path: Path, told: str, published: str) -> None:
+    product = tmp_path / "product.fits"
+    product.write_bytes(b"events")
+    source = Source("a.root", "0" * 64, 1, provenance={"history": {"command": told}})
+    path = write_provenance(product, Making("product.fits", [source], "1.0"))
+    assert json.dumps({"command": published}) in json.loads(json.dumps(path.read_text())).replace(
+        '\\"', '"'
+    )

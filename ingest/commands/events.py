@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from pathlib import Path
 
 import click
@@ -95,6 +96,8 @@ def convert(
         files, out, release, detector, format, reject, galactic, simulation, overwrite, dry_run
     )
     tasks = batch.plan(order)
+    # a batch system's way to stop us is to clean up after itself like a person's
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     several = jobs > 1 and len(tasks) > 1
     total = len(tasks) if several else batch.events_in(order)
     with progress(console, "files" if several else "events", total) as watch:

@@ -27,12 +27,13 @@ from ingest.events.convert import (
     make_product,
     open_delivered,
     product_name,
+    refuse_simulated,
     release_recipe,
 )
 from ingest.events.manifest import Manifest, load_manifest
 from ingest.events.readers import AUTO, open_reader
 from ingest.events.sources import Acquired, verify
-from ingest.events.standalone import refuse_simulated, standalone_recipe
+from ingest.events.standalone import standalone_recipe
 from ingest.files import sha256
 
 _FITS: Final = (".fits", ".fit", ".fts")

@@ -21,9 +21,11 @@ from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.detectors import detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER, Chunk
+from ingest.events.gadf_index import write_index
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
+from ingest.events.preview import write_preview
 from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
@@ -124,13 +126,14 @@ def convert_release(
     acquired : sequence of Acquired
         Its files, in the manifest's order.
     directory : pathlib.Path
-        An empty directory for the products and their provenance documents.
+        An empty directory for the products with their provenance documents and pictures. If
+        each file becomes a product, gammapy's index of them is written there as well.
 
     Raises
     ------
     ingest.errors.InputError
-        If a file is damaged, an event fails a check, a checksum or the number of events is
-        not what the manifest says. What is in `directory` then is to be thrown away.
+        If a file is damaged or a simulation, an event fails a check, a checksum or the number
+        of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
     if release.format not in (AUTO, *READERS):
@@ -146,18 +149,44 @@ def convert_release(
     delivered = [
         open_delivered(file.path, release.format, _public_origin(file)) for file in acquired
     ]
+    for one in delivered:
+        refuse_simulated(one)
     if release.products == "one":
         done = [make_product(recipe, directory / f"{manifest.name}.fits", delivered)]
     else:
         done = [
-            make_product(recipe, directory / product_name(manifest, one.reader.path), [one])
-            for one in delivered
+            make_product(
+                recipe, directory / product_name(manifest, one.reader.path), [one], obs_id=number
+            )
+            for one, number in zip(delivered, _obs_ids(delivered), strict=True)
         ]
     # Last, so that of a damaged file the damage is told and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
     check_rows(manifest, done)
+    for made in done:
+        write_preview(made.product)
+    if release.products == "per-file":
+        write_index(directory, [made.product for made in done])
     return done
+
+
+def refuse_simulated(delivered: Delivered, wanted: bool = False) -> None:
+    """Refuse a simulated file, unless it is wanted.
+
+    Raises
+    ------
+    ingest.errors.InputError
+        If the file says that it is simulated.
+    """
+    if delivered.facts.simulated and not wanted:
+        raise InputError(
+            "the file is a simulation",
+            file=delivered.reader.path,
+            expected="measured events",
+            remedy="deliver measured data; km3vo events convert --simulation converts it all the"
+            " same, to a product that is marked and cannot be published",
+        )
 
 
 def release_recipe(
@@ -247,6 +276,7 @@ def make_product(
     delivered: Sequence[Delivered],
     watch: Watch | None = None,
     dry_run: bool = False,
+    obs_id: int | None = None,
 ) -> Conversion:
     """Make one product of some files, and the provenance document beside it.
 
@@ -262,6 +292,8 @@ def make_product(
         Follows the progress.
     dry_run : bool
         Do everything but writing.
+    obs_id : int, optional
+        The product's OBS_ID; where None, the files' run.
 
     Raises
     ------
@@ -284,7 +316,7 @@ def make_product(
         locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
         replace(
             recipe.metadata,
-            obs_id=_obs_id(delivered),
+            obs_id=_obs_id(delivered) if obs_id is None else obs_id,
             kid=making.kid,
             provenance=making.summary,
         ),
@@ -323,7 +355,7 @@ def _of_detector(
                 raise InputError(
                     "there are events of another detector",
                     file=", ".join(str(one.reader.path) for one in delivered),
-                    value=f"det_id {det_id}" + (f", a {site.name}" if site else ""),
+                    value=f"det_id {det_id}" + (f", of {site.name}" if site else ""),
                     expected=f"only events of {recipe.detector}{wanted}",
                     remedy="give each detector its own product, or correct the detector",
                 )
@@ -334,6 +366,12 @@ def _watched(chunks: Iterable[Chunk], checker: Checker, watch: Watch) -> Iterato
     for chunk in chunks:
         watch(checker.report.read)
         yield chunk
+
+
+def _obs_ids(delivered: Sequence[Delivered]) -> list[int]:
+    """Return an OBS_ID for each file: its run, or where these do not serve, its place."""
+    runs = [_obs_id([one]) for one in delivered]
+    return runs if len(set(runs)) == len(runs) else list(range(1, len(runs) + 1))
 
 
 def _obs_id(delivered: Sequence[Delivered]) -> int:

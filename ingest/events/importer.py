@@ -122,7 +122,7 @@ def import_release(
         conversions = convert_release(manifest, acquired, staging)
         # Whatever happens from here on, the record no longer tells for sure what is online.
         record.unlink(missing_ok=True)
-        products = [path for one in conversions for path in (one.product, one.provenance)]
+        products = sorted(staging.iterdir())
         rows = sum(one.rows for one in conversions)
         publish(publication, layout, memory, products, rows, simulated)
     finally:

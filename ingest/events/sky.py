@@ -147,6 +147,12 @@ def galactic(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
     return _turn(longitude), np.degrees(latitude)
 
 
+def equatorial(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple[Floats, Floats]:
+    """Return ICRS right ascension and declination of galactic positions, all deg, shape (n,)."""
+    ra, dec = erfa.g2icrs(*_events(np.radians(longitude), np.radians(latitude)))
+    return _turn(ra), np.degrees(dec)
+
+
 def mjd_utc(unix_seconds: npt.ArrayLike, unix_nanoseconds: npt.ArrayLike) -> Floats:
     """Return the UTC MJD of unix times, shape (n,); NaN before 1974 and after 2099.
 

@@ -9,7 +9,7 @@ from ingest import __version__
 from ingest.errors import InputError
 from ingest.events import gadf
 from ingest.events.checks import Expectations
-from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe
+from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe, refuse_simulated
 from ingest.events.detectors import DETECTORS, Detector, detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.readers import FileFacts, Reader
@@ -119,24 +119,6 @@ def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> D
         remedy="give --detector"
         + ("" if det_id is None else ", or add the number to ingest/events/detectors.toml"),
     )
-
-
-def refuse_simulated(delivered: Delivered, wanted: bool = False) -> None:
-    """Refuse a simulated file, unless it is wanted.
-
-    Raises
-    ------
-    ingest.errors.InputError
-        If the file says that it is simulated.
-    """
-    if delivered.facts.simulated and not wanted:
-        raise InputError(
-            "the file is a simulation",
-            file=delivered.reader.path,
-            expected="measured events",
-            remedy="give --simulation if you want it converted all the same; the product is"
-            " marked and cannot be published",
-        )
 
 
 def good_times(

@@ -54,7 +54,14 @@ class Dachs:
     # -- configuration ---------------------------------------------------------------------
 
     def configure(self, site: Site, memory: Memory) -> bool:
-        """Write DaCHS' configuration files from the site's facts; say whether any changed."""
+        """Write DaCHS' configuration files from the site's facts.
+
+        Returns
+        -------
+        bool
+            Whether any changed, now or since the server was started: an import writes them, too,
+            and does not stop the server.
+        """
         group = _group_name(self.account.gid)
         for directory in (self.etc, self.cache, self.layout.inputs):
             self.account.make_directory(directory)
@@ -85,7 +92,7 @@ class Dachs:
         for path in vocabularies.seed(self.cache):
             self.account.own(path)
         webpages.write_scripts(self.layout.dachs, self.account)
-        return changed
+        return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
 
     def set_up(self, memory: Memory, superuser_password: str) -> None:
         """Let DaCHS make its roles, tables and views in an empty database.
@@ -237,6 +244,12 @@ class Dachs:
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGHUP)
+
+    def _started_before(self, moment: int) -> bool:
+        try:
+            return self.process.path.stat().st_mtime_ns < moment
+        except FileNotFoundError:
+            return False  # it does not run
 
     def _environment(self) -> dict[str, str]:
         return {"GAVOSETTINGS": str(self.settings), "GAVOCUSTOM": "/dev/null"}

@@ -154,6 +154,8 @@ Import it after any release: dachs imp km3net/nu -->
 					columns, see the table of its release.</meta>
 				<FEED source="km3net/common#event-columns"/>
 				<FEED source="km3net/common#origin-columns" release="" detector=""/>
+				<!-- Those of the releases' tables, so that DaCHS writes its queries to use them. -->
+				<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
 				<viewStatement>
 					CREATE VIEW \\qName AS (SELECT \\colNames FROM (\selects) AS q)
 				</viewStatement>

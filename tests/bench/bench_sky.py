@@ -1,9 +1,8 @@
-"""How fast events are located on the sky, next to astropy: ``python -m tests.bench.bench_sky``.
+"""How fast events are located on the sky, next to astropy.
 
 Both run on one core and on the same events; astropy on some of them only, in batches as large.
 """
 
-import argparse
 import time
 
 import astropy_iers_data
@@ -14,8 +13,11 @@ from astropy.utils import iers
 
 from ingest.events.detectors import detector
 from ingest.events.sky import locate, mjd_utc
+from tests.bench.report import rates
 
 BEGIN = 1_577_836_800  # 2020-01-01
+ASTROPY_EVENTS = 20_000
+REPEAT = 3
 
 
 def sample(n, days):
@@ -45,37 +47,16 @@ def best(repeat, function, *args):
     return min(durations), result
 
 
-def main():
-    """Print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--astropy-events", type=int, default=20_000)
-    parser.add_argument("--detector", default="orca")
-    parser.add_argument("--repeat", type=int, default=3)
-    args = parser.parse_args()
-
+def lines(events):
+    """Yield a line per time span; the astrometry of a day is prepared once."""
     iers.conf.auto_download = False
     iers.earth_orientation_table.set(iers.IERS_A.open(astropy_iers_data.IERS_A_FILE))
-
-    print(f"{args.events:,} events, {args.detector}, best of {args.repeat}")
-    print(
-        f"{'events over':>12} {'SkyCoord/s':>11} {'locate/s':>11} {'ratio':>6} {'at most off':>12}"
-    )
-    for days in (1, 30, 365, 5 * 365):
-        dirs, seconds, nanoseconds = sample(args.events, days)
-        ours, here = best(args.repeat, locate, *dirs, seconds, nanoseconds, args.detector)
-        few = slice(0, args.astropy_events)
+    few = slice(0, ASTROPY_EVENTS)
+    for days in (1, 365, 5 * 365):
+        dirs, seconds, nanoseconds = sample(events, days)
+        ours, here = best(REPEAT, locate, *dirs, seconds, nanoseconds, "orca")
         mjd = mjd_utc(seconds[few], nanoseconds[few])
-        theirs, there = best(
-            args.repeat, with_astropy, here.zenith[few], here.azimuth[few], mjd, args.detector
-        )
+        theirs, there = best(REPEAT, with_astropy, here.zenith[few], here.azimuth[few], mjd, "orca")
         off = SkyCoord(here.ra[few], here.dec[few], unit="deg").separation(there).arcsec.max()
-        rates = args.events / ours, there.size / theirs
-        print(
-            f"{days:>10} d {rates[1]:>11,.0f} {rates[0]:>11,.0f} {rates[0] / rates[1]:>6.0f}"
-            f' {off:>11.4f}"'
-        )
-
-
-if __name__ == "__main__":
-    main()
+        what = f'{events:,} events over {days} d, at most {off:.3f}" apart'
+        yield rates(what, events / ours, there.size / theirs, "SkyCoord(AltAz).icrs", "≥ 80")

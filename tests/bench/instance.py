@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from ingest.events import gadf
+from ingest.events.locate import locate_chunks
 from ingest.events.manifest import DeliveredFile, Manifest, load_manifest
-from ingest.instance import lifecycle
+from ingest.events.readers import open_reader
+from ingest.instance import deploy, lifecycle
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
-from ingest.instance.postgres import free_port
+from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster, free_port
 
 PORT = 18_600
 RELEASE = "evts21_01"
@@ -40,3 +46,46 @@ def release_of(path: Path, events: int, form: str) -> Manifest:
     release = manifest.release.model_copy(update={"events": events, "format": form, **times})
     file = DeliveredFile.model_validate({"name": path.name, "sources": [{"kind": "overlay"}]})
     return manifest.model_copy(update={"release": release, "files": (file,)})
+
+
+def write_product(delivery: Path, form: str, product: Path) -> Path:
+    """Write the GADF event list of a simulated delivery."""
+    events = locate_chunks(open_reader(delivery, form).chunks(), "orca", 49)
+    about = gadf.Metadata(
+        release=RELEASE,
+        obs_id=1,
+        telescope="KM3NeT",
+        instrument="ORCA6",
+        longitude=6.0,
+        latitude=42.8,
+        height=-2400.0,
+        creator="bench",
+        kid="bench",
+        simulated=True,
+    )
+    gadf.write_event_list(product, events, about)
+    return product
+
+
+def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
+    """Put a descriptor ``bench/q`` and its data beside those of the releases."""
+    deploy.deploy_shared(layout)
+    folder = layout.account.make_directory(layout.inputs / "bench")
+    (folder / "q.rd").write_text(text)
+    for name, path in files.items():
+        shutil.copy(path, folder / name)
+    for path in folder.iterdir():
+        layout.account.own(path)
+
+
+def psql(layout: Layout, memory: Memory, script: str) -> None:
+    """Run a script in one transaction."""
+    subprocess.run(
+        f"psql -qX1 -v ON_ERROR_STOP=1 -h {HOST} -p {memory.postgres_port} -U {SUPERUSER}"
+        f" {DATABASE}".split(),
+        input=script,
+        env=os.environ | {"PGPASSWORD": Cluster(layout).password},
+        text=True,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )

@@ -83,7 +83,8 @@ def write_simple(path: Path, events: int, seed: int = 2) -> Path:
 
 
 def _table(file: h5py.File, name: str, dtype: np.dtype, events: int) -> h5py.Dataset:
-    return file.create_dataset(name, (events,), dtype, chunks=(65_536 // dtype.itemsize,), **PACKED)
+    rows = min(65_536 // dtype.itemsize, events)
+    return file.create_dataset(name, (events,), dtype, chunks=(rows,), **PACKED)
 
 
 def _event_info(number: np.ndarray, random: np.random.Generator) -> np.ndarray:

@@ -21,7 +21,7 @@ from astropy.io import fits
 from astropy.time import Time
 from gammapy.data import GTI, EventList
 
-from tests.conftest import Instance
+from tests.instances import Instance
 
 DST = Path(km3net_testdata.__file__).parent / "data" / "dst"
 SAMPLES = {"evts20_01": ("orca4_sample.root", 44), "evts21_01": ("orca6_sample.root", 49)}

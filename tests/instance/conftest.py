@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from instances import FIRST_PORT, Instance
 
 from ingest.instance.postgres import free_port
+from tests.instances import FIRST_PORT, Instance
 
 
 @pytest.fixture(scope="package")

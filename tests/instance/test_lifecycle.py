@@ -12,11 +12,11 @@ import time
 from pathlib import Path
 
 import pytest
-from instances import KM3VO, Instance
-from served import served
 
 from ingest.instance import layout as layouts
 from ingest.instance.process import working_below
+from tests.instances import KM3VO, Instance
+from tests.served import served
 
 IMPORT = ("import", "--release", "ant20_01")
 

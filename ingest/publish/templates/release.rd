@@ -6,8 +6,8 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
 
-	<meta name="title">$title \simulated</meta>
-	<meta name="description">$description \simulated</meta>
+	<meta name="title">$title\simulated</meta>
+	<meta name="description">$description\simulated</meta>
 	<meta name="creationDate">$today</meta>
 	<meta name="creator">$creator</meta>
 	<meta name="facility">$facility</meta>
@@ -31,8 +31,8 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 		]]></meta>
 
 	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
-		<meta name="title">$title \simulated</meta>
-		<meta name="description">Reconstructed events of $instrument$runs, one per row. \simulated</meta>
+		<meta name="title">$title\simulated</meta>
+		<meta name="description">Reconstructed events of $instrument$runs, one per row.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>
 		<FEED source="km3net/common#origin-columns" release="$name" detector="$instrument"/>
 		<FEED source="km3net/common#event-indices"/>
