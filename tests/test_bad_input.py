@@ -15,23 +15,30 @@ from ingest.errors import ExitCode
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
-from tests.served import Served, served
+from tests.served import served
 
 TABLE = "ant20_01"
 IMPORT = ("import", "--release", TABLE)
 FILE = "PublicData_0717.dat"
 
 
-@pytest.fixture(scope="module")
-def online(instance) -> Served:
-    return served(instance)
+@pytest.fixture(scope="module", autouse=True)
+def unchanged_at_the_end(instance) -> Iterator[None]:
+    """Compare everything that is served before and after all tests of this module."""
+    before = served(instance)
+    yield
+    assert served(instance) == before
+
+
+GLANCE = "SELECT COUNT(*), SUM(nhit), MIN(mjd), SUM(ra) FROM ant20_01.main"
 
 
 @pytest.fixture
-def untouched(instance, online: Served) -> Iterator[None]:
-    """Compare what is online after the test with what was before."""
+def untouched(instance) -> Iterator[None]:
+    """See to it that a test leaves the table online, and nothing lying about."""
+    before = instance.adql(GLANCE)
     yield
-    assert served(instance) == online
+    assert instance.adql(GLANCE) == before
     left = [path.name for path in (instance.var / "dachs" / "inputs").glob(".*")]
     assert left == [], "leftovers of a publication"
     assert not (instance.var / "publishing.json").exists()

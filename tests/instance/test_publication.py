@@ -90,10 +90,8 @@ def is_clean(instance: Instance) -> bool:
 @pytest.mark.parametrize(
     ("cut", "moment"),
     [
-        (signal.SIGKILL, "converting"),
         (signal.SIGKILL, "loading"),
         (signal.SIGKILL, "registering"),
-        (signal.SIGINT, "loading"),
         (signal.SIGINT, "registering"),
     ],
 )
@@ -103,7 +101,6 @@ def test_an_import_that_is_cut_off(worn, delivery, cut: int, moment: str) -> Non
     process = start_import(worn, **delivery)
     wait_for(
         {
-            "converting": (worn.var / "scratch" / "ant20_01").exists,
             "loading": (inputs / ".ant20_01.old").exists,
             "registering": lambda: table_id(worn) != old_table,
         }[moment],
