@@ -150,7 +150,7 @@ publishes nothing. -->
 		testRA, testDec     the position of an event
 		</doc>
 		<service id="cone" allowed="form,scs.xml">
-			<meta name="title">\title\\simulated</meta>
+			<meta name="title">\title</meta>
 			<meta name="shortName">\shortName</meta>
 			<meta name="testQuery">
 				<meta name="ra">\testRA</meta>

@@ -46,7 +46,7 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 	</coverage>
 
 	<FEED source="km3net/common#import"/>
-	<FEED source="km3net/common#cone" title="$title" shortName="$short_name"
+	<FEED source="km3net/common#cone" title="$title\simulated" shortName="$short_name"
 		testRA="$ra" testDec="$dec"/>
 
 	<regSuite title="$title">
