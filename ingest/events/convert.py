@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 
 from ingest import __version__
-from ingest.errors import InputError
+from ingest.errors import InputError, ManifestError
 from ingest.events import gadf
 from ingest.events.ahead import ahead
 from ingest.events.checks import Checker, CheckReport, Expectations
@@ -26,7 +26,7 @@ from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
 from ingest.events.preview import write_preview
-from ingest.events.readers import FileFacts, Reader, open_reader
+from ingest.events.readers import READERS, FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.publish.descriptor import read_descriptor
@@ -136,6 +136,15 @@ def convert_release(
         of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
+    if release.format not in READERS:
+        raise ManifestError(
+            "there is no such format",
+            file=manifest.folder / "release.toml",
+            where="release.format",
+            value=release.format,
+            expected="one of " + ", ".join(READERS),
+            remedy="correct the name",
+        )
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
     delivered = [
         open_delivered(file.path, release.format, _public_origin(file)) for file in acquired

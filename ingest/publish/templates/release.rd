@@ -30,7 +30,7 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 		$columns
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+	<table id="main" onDisk="True" adql="True" primary="event_id">
 		<meta name="title">$title\simulated</meta>
 		<meta name="description">Reconstructed events of $instrument$runs, one per row.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>
