@@ -236,8 +236,7 @@ def test_a_bad_manifest(
     instance, untouched, checkout: Path, old: str, new: str, told: list[str]
 ) -> None:
     path = checkout / "inputs" / TABLE / "release.toml"
-    assert old in path.read_text()
-    path.write_text(path.read_text().replace(old, new, 1))
+    change(path, old, new)
     message = refusal(instance.km3vo(*IMPORT, PYTHONPATH=str(checkout)))
     for part in told:
         assert part in message, message
@@ -251,16 +250,34 @@ def table_id(instance) -> int:
         return cursor.fetchone()[0]
 
 
-def test_what_joins_all_releases_fails_and_the_release_is_taken_back(
+def change(path: Path, old: str, new: str) -> None:
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new, 1))
+
+
+def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     instance, untouched, checkout: Path
 ) -> None:
-    path = checkout / "rd" / "km3net" / "products.py"
-    path.write_text(path.read_text().replace('primary["KID"]', 'primary["KIDD"]'))
+    before = table_id(instance)
+    more = """<table id="extra" onDisk="True"><column name="nothing" type="integer"/></table>
+        <data id="import_extra"><sources pattern="data/*.fits"/>
+        <customGrammar module="../km3net/bulkload"/><make table="extra"/></data>"""
+    change(checkout / "rd" / TABLE / "nu.rd", "</resource>", f"{more}</resource>")
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
     assert "DaCHS could not import" in message
     assert "what was online before still is" in message
-    assert "KIDD" in message
+    assert "no column NOTHING" in message
+    assert table_id(instance) == before, "the former table was imported again, not kept"
+
+
+def test_the_table_of_products_fails_and_all_is_taken_back(
+    instance, untouched, checkout: Path
+) -> None:
+    """It is another descriptor: the release's table is in by then."""
+    change(checkout / "rd" / "km3net" / "products.py", '["KID"]', '["KIDD"]')
+    done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
+    assert "KIDD" in refusal(done, ExitCode.FAILURE)
 
 
 def test_a_descriptor_that_cannot_be_registered_is_taken_back(
@@ -278,17 +295,17 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
 
 def test_a_descriptor_that_is_no_xml(instance, untouched, checkout: Path) -> None:
     path = checkout / "rd" / TABLE / "nu.rd"
-    path.write_text(path.read_text().replace("</resource>", ""))
+    change(path, "</resource>", "")
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     assert "not well-formed" in refusal(done)
 
 
 def test_broken_shared_streams_do_not_reach_the_server(instance, untouched, checkout: Path) -> None:
-    path = checkout / "rd" / "km3net" / "common.rd"
-    path.write_text(path.read_text().replace('id="import"', 'id="imports"'))
+    change(checkout / "rd" / "km3net" / "common.rd", 'STREAM id="import"', 'STREAM id="imports"')
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     refusal(done, ExitCode.FAILURE)
-    assert 'id="import"' in (instance.var / "dachs/inputs/km3net/common.rd").read_text()
+    deployed = (instance.var / "dachs/inputs/km3net/common.rd").read_text()
+    assert 'STREAM id="import"' in deployed
 
 
 def test_a_full_disk(instance, untouched) -> None:

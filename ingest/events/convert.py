@@ -26,7 +26,7 @@ from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
 from ingest.events.preview import write_preview
-from ingest.events.readers import READERS, FileFacts, Reader, open_reader
+from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.publish.descriptor import read_descriptor
@@ -136,14 +136,14 @@ def convert_release(
         of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
     release = manifest.release
-    if release.format not in READERS:
+    if release.format not in (AUTO, *READERS):
         raise ManifestError(
             "there is no such format",
             file=manifest.folder / "release.toml",
             where="release.format",
             value=release.format,
-            expected="one of " + ", ".join(READERS),
-            remedy="correct the name",
+            expected="one of " + ", ".join((AUTO, *sorted(READERS))),
+            remedy="correct the format",
         )
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
     delivered = [

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -132,7 +131,8 @@ class Account:
     def own(self, path: Path) -> None:
         """Give a file or directory that we made to this account."""
         if self.is_other:
-            shutil.chown(path, self.uid, self.gid)
+            # What the account may have put there instead is not followed to files of root.
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def reaches(self, directory: Path) -> bool:
         """Say whether this account can enter `directory`, through all its parents."""

@@ -1,0 +1,135 @@
+"""Set-up and Makefile: what a person without rights sees, and paths with blanks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from instances import FIRST_PORT, ROOT, copy_checkout
+
+from ingest.instance.postgres import free_port
+
+ENVIRONMENT = Path(sys.executable).parent.parent
+PROGRAMS = ("dirname", "id", "find", "sort", "tail", "sed", "grep", "cat", "sha256sum", "getent")
+
+
+def installed_checkout(place: Path) -> Path:
+    """Return a copy of the working tree that uses the environment of the tests."""
+    checkout = copy_checkout(place)
+    (checkout / ".venv").symlink_to(ENVIRONMENT)
+    if not (ENVIRONMENT / "installed").exists():
+        pytest.skip("the environment was not made by setup.sh")
+    return checkout
+
+
+def test_shellcheck_finds_nothing() -> None:
+    if not shutil.which("shellcheck"):
+        pytest.skip("shellcheck is not installed")
+    subprocess.run(
+        ["shellcheck", "-o", "all", "-e", "SC2250,SC2310,SC2312", "setup.sh"], cwd=ROOT, check=True
+    )
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash"])
+def test_a_second_set_up_is_quick_and_silent(tmp_path, shell: str) -> None:
+    checkout = installed_checkout(tmp_path / "a checkout")
+    begin = time.monotonic()
+    done = subprocess.run(
+        [shell, checkout / "setup.sh"], cwd="/", capture_output=True, text=True, check=True
+    )
+    assert time.monotonic() - begin < 1
+    assert done.stdout + done.stderr == ""
+
+
+def fake_programs(folder: Path, **scripts: str) -> dict[str, str]:
+    """Return an environment with a few real programs and the given ones only."""
+    folder.mkdir()
+    for name in PROGRAMS:
+        (folder / name).symlink_to(shutil.which(name))
+    for name, script in scripts.items():
+        path = folder / name.replace("_", "-")
+        path.unlink(missing_ok=True)
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+    return {"PATH": str(folder)}
+
+
+def test_without_root_and_sudo_it_says_whom_to_ask(tmp_path) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    programs = fake_programs(
+        tmp_path / "bin", id="echo 1000", dpkg_query="exit 1", apt_get="exit 1"
+    )
+    done = subprocess.run(
+        ["/bin/sh", checkout / "setup.sh"],
+        env=programs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "there is no sudo" in done.stderr
+    assert "python3-gavo" in done.stderr
+    assert "not found" not in done.stderr
+
+
+def test_without_apt_it_says_that_this_is_no_debian(tmp_path) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    programs = fake_programs(tmp_path / "bin", dpkg_query="exit 1")
+    done = subprocess.run(
+        ["/bin/sh", checkout / "setup.sh"],
+        env=programs,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "not a Debian" in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs all tests as one")
+def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: Path) -> None:
+    account = os.environ.get("KM3VO_USER", "km3vo")
+    place = Path("/var/tmp") / f"km3vo test {os.getpid()}"
+    port = free_port(FIRST_PORT + 60)
+
+    def as_user(*command: str | Path) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [
+                *("setpriv", f"--reuid={account}", f"--regid={account}", "--clear-groups"),
+                *("--inh-caps=-all", *command),
+            ],
+            cwd=place / "a checkout",
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(place / "a checkout")},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    place.mkdir(mode=0o755)
+    try:
+        installed_checkout(place / "a checkout")
+        inputs = place / "some inputs"
+        inputs.mkdir()
+        shutil.copy(antares_list, inputs)
+        subprocess.run(["chown", "-hR", f"{account}:", place], check=True)
+        if as_user(ENVIRONMENT / "bin" / "python", "-c", "").returncode:
+            pytest.skip("the environment of the tests is closed to other users")
+        for command in (
+            ["make", "up", f"PORT={port}"],
+            ["make", "import", "RELEASE=ant20_01", f"INPUTS={inputs}"],
+            ["make", "import", "RELEASE=ant20_01", "INPUTS=../some inputs"],
+            ["make", "status"],
+        ):
+            done = as_user(*command)
+            assert done.returncode == 0, done.stdout + done.stderr
+        assert f"http://localhost:{port}" in done.stdout
+        assert not (place / "a checkout" / "var").is_symlink()
+    finally:
+        done = as_user(ENVIRONMENT / "bin" / "km3vo", "instance", "reset", "--yes")
+        shutil.rmtree(place)
+    assert done.returncode == 0, done.stderr
