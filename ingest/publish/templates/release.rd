@@ -39,8 +39,8 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 	</table>
 
 	<coverage>
-		<updater sourceTable="main" mocOrder="6"/>
-		<spatial/>
+		<!-- The sky the sample can have events from, as a MOC; this is all of it. -->
+		<spatial>0/0-11 6/</spatial>
 		<temporal>$temporal</temporal>
 		<spectral>$spectral</spectral>
 	</coverage>
