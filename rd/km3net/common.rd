@@ -125,7 +125,7 @@ publishes nothing. -->
 		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<index name="origin_est" columns="origin_est" method="GIST"/>
+		<!-- The index on origin_est is built after the import, when the table is online. -->
 	</STREAM>
 
 	<STREAM id="import">
