@@ -38,7 +38,10 @@ class Instance:
     @property
     def environment(self) -> dict[str, str]:
         told = {"KM3VO_VAR": str(self.var), "KM3VO_INPUTS": str(self.inputs), "COLUMNS": "200"}
-        return os.environ | told | self.extra
+        # make, which runs the tests, hands its own variables down to every make below it
+        made = ("INPUTS", "PORT", "RELEASE", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS")
+        clean = {key: value for key, value in os.environ.items() if key not in made}
+        return clean | told | self.extra
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this instance; `extra` are environment variables."""

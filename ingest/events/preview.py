@@ -36,7 +36,7 @@ MOST_POINTS: Final = 20_000
 EVENTS_PER_PIXEL: Final = 10
 """In the mean, at least; fewer would show chance and not the sky."""
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
-_ROWS: Final = 1 << 18
+_ROWS: Final = 1 << 16
 _INCHES, _DPI = (10.0, 6.0), 110
 _COLOURS: Final = 256
 
@@ -81,7 +81,7 @@ def write_preview(product: Path) -> Path:
     """
     with fits.open(product, memmap=True) as hdus:
         primary, events = hdus[0].header, hdus["EVENTS"]
-        sky = _collect(events)
+        sky = _collect(product, events)
         days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
         when = " to ".join(days)
     # whatever the user's own settings of matplotlib are
@@ -119,37 +119,50 @@ def write_preview(product: Path) -> Path:
     return path
 
 
-def _collect(events: Any) -> _Sky:
+def _collect(product: Path, events: Any) -> _Sky:
     """Read the positions, and count them in pixels if they are many."""
-    count = len(events.data)
-    names = events.columns.names
+    count = int(events.header["NAXIS2"])
     if count <= MOST_POINTS:
-        parts = list(_positions(events))
-        ra = np.concatenate([one for one, _ in parts]) if parts else np.empty(0)
-        dec = np.concatenate([one for _, one in parts]) if parts else np.empty(0)
-        radii = {}
-        if count == 1:
-            given = {label: name for name, label in RADII.items() if name in names}
-            given = given or {"error": "ANG_ERR"}
-            radii = {
-                label: float(events.data[name][0])
-                for label, name in given.items()
-                if name in names and np.isfinite(events.data[name][0])
-            }
-        return _Sky(count, ra, dec, None, radii)
+        # a copy of at least nothing: there may be no events
+        rows = np.concatenate([np.empty(0, _row_type(events)), *_rows(product, events)])
+        return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
     nside = 8
     while nside < 32 and healpix.pixels(2 * nside) * EVENTS_PER_PIXEL <= count:
         nside *= 2
     density = np.zeros(healpix.pixels(nside), np.int64)
-    for ra, dec in _positions(events):
-        density += np.bincount(healpix.pixel(nside, ra, dec), minlength=len(density))
+    for rows in _rows(product, events):
+        pixel = healpix.pixel(nside, rows["RA"], rows["DEC"])
+        density += np.bincount(pixel, minlength=len(density))
     return _Sky(count, np.empty(0), np.empty(0), density, {})
 
 
-def _positions(events: Any) -> Iterator[tuple[Floats, Floats]]:
-    for start in range(0, len(events.data), _ROWS):
-        rows = events.data[start : start + _ROWS]
-        yield rows["RA"].astype(np.float64), rows["DEC"].astype(np.float64)
+def _radii(rows: npt.NDArray[np.void]) -> dict[str, float]:
+    """Return the error radii of a single event, in deg, by what they contain."""
+    names = rows.dtype.names or ()
+    if len(rows) != 1:
+        return {}
+    given = {label: name for name, label in RADII.items() if name in names}
+    if not given and "ANG_ERR" in names:
+        given = {"error": "ANG_ERR"}
+    radii = {label: float(rows[name][0]) for label, name in given.items()}
+    return {label: radius for label, radius in radii.items() if np.isfinite(radius)}
+
+
+def _row_type(events: Any) -> np.dtype[np.void]:
+    row_type: np.dtype[np.void] = events.columns.dtype.newbyteorder(">")
+    return row_type
+
+
+def _rows(product: Path, events: Any) -> Iterator[npt.NDArray[np.void]]:
+    """Yield the rows, some at a time; what astropy maps would stay in memory as a whole."""
+    row_type = _row_type(events)
+    with product.open("rb") as stream:
+        stream.seek(events.fileinfo()["datLoc"])
+        left = int(events.header["NAXIS2"])
+        while left > 0:
+            rows = np.fromfile(stream, row_type, min(_ROWS, left))
+            left -= len(rows) or left
+            yield rows
 
 
 def mollweide(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:

@@ -21,6 +21,7 @@ SHARED = "km3net"
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 _SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
+_MARK_ON_A_LINE = re.compile(r"(?m)^([ \t]*)\\simulated$")
 _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
 _PUBLISH = re.compile(r"<publish\b[^>]*(?:/>|>.*?</publish>)", re.DOTALL)
 
@@ -130,6 +131,12 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
                     remedy="write the publication here and not in a shared stream",
                 )
             text = _PUBLISH.sub("", text) if unlist else _TO_REGISTRY.sub('sets="local"', text)
+        if path.suffix == ".rd":
+            # Here and not by DaCHS, which would expand the macro again for each answer: that
+            # took a third of the time of a cone search.
+            mark = SIMULATED_WARNING if simulated else ""
+            text = _MARK_ON_A_LINE.sub(rf"\g<1>{mark}", text)
+            text = text.replace("\\simulated", f" {mark}" if simulated else "")
         copy.write_text(text, "utf-8")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyvo
 from rich.console import Console
+from rich.table import Column
 from rich.table import Table as Screen
 
 from ingest.errors import InstanceError
@@ -43,7 +44,7 @@ def show_queries(layout: Layout, console: Console) -> None:
     for title, query in QUERIES:
         answer = service.run_sync(query).to_table()
         console.print(f"\n[bold]{title}[/]\n{query}")
-        screen = Screen(*answer.colnames)
+        screen = Screen(*(Column(name, overflow="fold") for name in answer.colnames))
         for row in answer:
             cells = [
                 f"{value:.6g}" if name == "separation" else str(value)

@@ -58,7 +58,7 @@ rd/km3net/common.rd. Then run make import RELEASE=evts20_01. -->
 	</coverage>
 
 	<FEED source="km3net/common#import"/>
-	<FEED source="km3net/common#cone" title="KM3NeT/ORCA4 event sample" shortName="ORCA4 20_01"
+	<FEED source="km3net/common#cone" title="KM3NeT/ORCA4 event sample\simulated" shortName="ORCA4 20_01"
 		testRA="326.48" testDec="44.26"/>
 
 	<regSuite title="KM3NeT/ORCA4 event sample">

@@ -58,7 +58,7 @@ rd/km3net/common.rd. Then run make import RELEASE=evts21_01. -->
 	</coverage>
 
 	<FEED source="km3net/common#import"/>
-	<FEED source="km3net/common#cone" title="KM3NeT/ORCA6 event sample" shortName="ORCA6 21_01"
+	<FEED source="km3net/common#cone" title="KM3NeT/ORCA6 event sample\simulated" shortName="ORCA6 21_01"
 		testRA="0.02" testDec="44.05"/>
 
 	<regSuite title="KM3NeT/ORCA6 event sample">

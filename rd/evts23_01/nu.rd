@@ -73,7 +73,7 @@ rd/km3net/common.rd, those of this one are here. Then run make import RELEASE=ev
 	</coverage>
 
 	<FEED source="km3net/common#import"/>
-	<FEED source="km3net/common#cone" title="KM3-230213A, an ultra-high-energy neutrino" shortName="KM3-230213A"
+	<FEED source="km3net/common#cone" title="KM3-230213A, an ultra-high-energy neutrino\simulated" shortName="KM3-230213A"
 		testRA="94.3" testDec="-7.8"/>
 
 	<regSuite title="KM3-230213A, an ultra-high-energy neutrino">

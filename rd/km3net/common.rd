@@ -125,7 +125,7 @@ publishes nothing. -->
 		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<index name="origin_est" columns="origin_est" method="GIST"/>
+		<!-- The index on origin_est is built after the import, when the table is online. -->
 	</STREAM>
 
 	<STREAM id="import">
@@ -150,7 +150,7 @@ publishes nothing. -->
 		testRA, testDec     the position of an event
 		</doc>
 		<service id="cone" allowed="form,scs.xml">
-			<meta name="title">\title\\simulated</meta>
+			<meta name="title">\title</meta>
 			<meta name="shortName">\shortName</meta>
 			<meta name="testQuery">
 				<meta name="ra">\testRA</meta>

@@ -23,11 +23,14 @@ from tests.bench.report import Line
 from tests.bench.samples import write_km3pipe
 
 REQUESTS = 100
+RELOADING = 2.0
+"""Seconds until the server has surely noticed."""
 DESCRIPTOR = """<resource schema="bench" resdir=".">
 <meta name="title">Bench</meta><meta name="description">Bench</meta>
 <meta name="subject">neutrino-astronomy</meta><meta name="creationDate">2026-01-01</meta>
 <table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
 <FEED source="km3net/common#event-columns"/></table>
+<coverage><updater sourceTable="main" mocOrder="6"/><spatial/></coverage>
 <data id="import"><sources pattern="data.fits"/>
 <customGrammar module="../km3net/bulkload"/><make table="main"/></data>
 <service id="cone" allowed="scs.xml"><meta name="shortName">bench</meta>
@@ -45,14 +48,16 @@ def lines(events: int) -> Iterator[Line]:
         (product,) = (layout.inputs / "evts21_01" / "data").glob("*.fits")
         write_descriptor(layout, DESCRIPTOR, {"data.fits": product})
         dachs = Dachs(layout)
-        dachs.check("imp", "bench/q")
-        dachs.reload()
         bases = [f"{memory.server_url}/{rd}/cone/scs.xml" for rd in ("evts21_01/nu", "bench/q")]
-        ours, bare = _answer_times(bases)
         what = f"cone of 1° in {events:,} events, one client"
-        yield Line(
-            what, f"{ours:.1f} ms", f"bare table {bare:.1f} ms", f"{ours / bare:.2f}", "≤ 1.2"
-        )
+        # DaCHS writes the limits of each column into its answers, once it knows them.
+        for peer, step in (("bare table", "imp"), ("with its limits", "limits")):
+            dachs.check(step, "bench/q")
+            dachs.reload()
+            time.sleep(RELOADING)
+            ours, bare = _answer_times(bases)
+            figures = f"{ours:.1f} ms", f"{peer} {bare:.1f} ms", f"{ours / bare:.2f}"
+            yield Line(what, *figures, "≤ 1.2")
         yield _plan(layout, memory)
 
 

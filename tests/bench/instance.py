@@ -17,7 +17,7 @@ from ingest.events.manifest import DeliveredFile, Manifest, load_manifest
 from ingest.events.readers import open_reader
 from ingest.instance import deploy, lifecycle
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import RD, Layout, Memory
 from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster, free_port
 
 PORT = 18_600
@@ -34,7 +34,8 @@ def private_instance(serve: bool = False) -> Iterator[tuple[Layout, Memory]]:
         try:
             if serve:
                 lifecycle.up(layout, free_port(PORT))
-            yield layout, lifecycle.require_database(layout)
+            with lifecycle.database(layout) as memory:
+                yield layout, memory
         finally:
             lifecycle.reset(layout)
 
@@ -69,7 +70,10 @@ def write_product(delivery: Path, form: str, product: Path) -> Path:
 
 def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
     """Put a descriptor ``bench/q`` and its data beside those of the releases."""
-    deploy.deploy_shared(layout)
+    shared = layout.inputs / deploy.SHARED
+    shutil.copytree(RD / deploy.SHARED, shared, dirs_exist_ok=True)
+    for path in (shared, *shared.rglob("*")):
+        layout.account.own(path)
     folder = layout.account.make_directory(layout.inputs / "bench")
     (folder / "q.rd").write_text(text)
     for name, path in files.items():

@@ -30,7 +30,7 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 		$columns
 		]]></meta>
 
-	<table id="main" onDisk="True" adql="True" primary="event_id" mixin="//scs#q3cindex">
+	<table id="main" onDisk="True" adql="True" primary="event_id">
 		<meta name="title">$title\simulated</meta>
 		<meta name="description">Reconstructed events of $instrument$runs, one per row.\simulated</meta>
 		<FEED source="km3net/common#event-columns"/>
@@ -39,14 +39,14 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 	</table>
 
 	<coverage>
-		<updater sourceTable="main" mocOrder="6"/>
-		<spatial/>
+		<!-- The sky the sample can have events from, as a MOC; this is all of it. -->
+		<spatial>0/0-11 6/</spatial>
 		<temporal>$temporal</temporal>
 		<spectral>$spectral</spectral>
 	</coverage>
 
 	<FEED source="km3net/common#import"/>
-	<FEED source="km3net/common#cone" title="$title" shortName="$short_name"
+	<FEED source="km3net/common#cone" title="$title\simulated" shortName="$short_name"
 		testRA="$ra" testDec="$dec"/>
 
 	<regSuite title="$title">
