@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 import errno
+import importlib
 import sys
 import tempfile
 import traceback
+from typing import TYPE_CHECKING, Final
 
 import click
 from rich.console import Console
 from rich.table import Column, Table
 
 from ingest import __version__
-from ingest.commands.events import events
-from ingest.commands.release import release
 from ingest.errors import ExitCode, IngestError, UnavailableError
-from ingest.events.importer import ImportResult, import_release
-from ingest.events.manifest import load_manifest, release_names
-from ingest.events.sources import overlay_directory
 from ingest.instance import lifecycle
 from ingest.instance.layout import current_layout
-from ingest.publish import checks
-from ingest.publish.demo import show_queries
+
+if TYPE_CHECKING:
+    from ingest.events.importer import ImportResult
+
+# Reading events needs libraries that take a second to load, which those who only bring the
+# server up should not wait for: commands import below what they alone need.
+_ELSEWHERE: Final = {"events": "ingest.commands.events", "release": "ingest.commands.release"}
 
 console = Console(soft_wrap=True, highlight=False)
 
@@ -54,7 +56,20 @@ def main() -> None:
         sys.exit(ExitCode.FAILURE)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """The commands here, and those of other modules, which are loaded when they are wanted."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), *_ELSEWHERE])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name in _ELSEWHERE:
+            found: click.Command = getattr(importlib.import_module(_ELSEWHERE[name]), name)
+            return found
+        return super().get_command(context, name)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="km3vo")
 def commands() -> None:
     """Bring neutrino events of KM3NeT and ANTARES into the Virtual Observatory."""
@@ -71,6 +86,10 @@ def commands() -> None:
 @click.option("--if-available", is_flag=True, help="Leave out releases whose files cannot be had.")
 def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool) -> None:
     """Check delivered files and publish them; bad input changes nothing."""
+    from ingest.events.importer import import_release
+    from ingest.events.manifest import load_manifest, release_names
+    from ingest.events.sources import overlay_directory
+
     manifests = [load_manifest(name) for name in names or release_names()]
     overlay = overlay_directory(inputs)
     layout = current_layout()
@@ -94,10 +113,6 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             results.append(result)
     if results:
         console.print(_import_table(results))
-
-
-commands.add_command(events)
-commands.add_command(release)
 
 
 @commands.group()
@@ -154,6 +169,8 @@ def reset(yes: bool) -> None:
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 def check(stilts: str) -> None:
     """Validate what the running instance publishes; print a table of findings."""
+    from ingest.publish import checks
+
     results = checks.run_all(current_layout(), stilts)
     table = Table("check", Column("of", overflow="fold"), "result", "findings")
     for result in results:
@@ -170,6 +187,8 @@ def check(stilts: str) -> None:
 @commands.command()
 def demo() -> None:
     """Send three queries to the running instance and show the answers."""
+    from ingest.publish.demo import show_queries
+
     show_queries(current_layout(), console)
 
 

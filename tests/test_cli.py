@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,8 +23,9 @@ from ingest.errors import ExitCode, IngestError, InputError, UnavailableError
 def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple]:
     yield path, command
     if isinstance(command, click.Group):
-        for name, below in command.commands.items():
-            yield from walk(below, (*path, name))
+        context = click.Context(command)
+        for name in command.list_commands(context):
+            yield from walk(command.get_command(context, name), (*path, name))
 
 
 COMMANDS = list(walk(cli.commands))
@@ -65,6 +67,11 @@ def test_a_bad_command_line(arguments, monkeypatch, capsys) -> None:
     told = capsys.readouterr()
     assert "Error:" in told.err
     assert told.out == ""
+
+
+def test_bringing_the_server_up_does_not_load_what_reads_events() -> None:
+    program = "import sys, ingest.cli; sys.exit('numpy' in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 def test_the_version(monkeypatch, capsys) -> None:

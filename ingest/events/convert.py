@@ -25,7 +25,6 @@ from ingest.events.gadf_index import write_index
 from ingest.events.locate import locate_chunks
 from ingest.events.manifest import Manifest
 from ingest.events.observation import observation_cards
-from ingest.events.preview import write_preview
 from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
 from ingest.events.sources import Acquired, verify
 from ingest.provenance import Making, Source, Step, check_steps, write_provenance
@@ -164,6 +163,9 @@ def convert_release(
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
     check_rows(manifest, done)
+    # Loading what draws takes long, and bad input does not come this far.
+    from ingest.events.preview import write_preview
+
     for made in done:
         write_preview(made.product)
     if release.products == "per-file":
