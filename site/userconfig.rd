@@ -130,6 +130,35 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				ORDER BY separation
 		</meta>
 
+		<meta name="_example" title="Two samples: ANTARES around KM3-230213A">
+			A join of two samples: the events of :taptable:`ant20_01.main` that may have come
+			from the direction of the ultra-high-energy event in :taptable:`evts23_01.main`,
+			its 99 % radius and their own error taken together:
+
+			.. tapquery::
+
+				SELECT a.id, a.mjd, a.nhit, a.beta,
+					DISTANCE(a.ra, a.decl, k.ra, k.dec) AS separation
+				FROM evts23_01.main AS k
+				JOIN ant20_01.main AS a
+					ON DISTANCE(a.ra, a.decl, k.ra, k.dec) &lt; k.err_99 + a.beta
+				ORDER BY separation
+		</meta>
+
+		<meta name="_example" title="All samples at once">
+			The view :taptable:`km3net.events` has the events of all samples with the columns
+			they have in common. This takes those around the blazar TXS 0506+056 with a useful
+			angular error, from whichever detector:
+
+			.. tapquery::
+
+				SELECT event_id, detector, mjd, ang_err, energy, n_hits,
+					DISTANCE(ra, dec, 77.3582, 5.6931) AS separation
+				FROM km3net.events
+				WHERE DISTANCE(ra, dec, 77.3582, 5.6931) &lt; 5 AND ang_err &lt; 1
+				ORDER BY separation
+		</meta>
+
 		<meta name="_example" title="Whose error circle contains my source?">
 			The column origin_est of :taptable:`ant20_01.main` is the circle of the event's
 			angular error estimate; a source is compatible with the events whose circle
