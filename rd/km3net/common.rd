@@ -24,36 +24,36 @@ publishes nothing. -->
 	<STREAM id="event-columns">
 		<doc>The columns every sample of KM3NeT events has, in this order.</doc>
 		<stc>Time UTC "mjd" Position ICRS "ra" "dec"</stc>
-		<column name="event_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
+		<column name="event_id" tablehead="Event" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
 			description="Name of the event: km3, then the numbers of detector, run, frame and
 				trigger, as in KM3NeT's GCN notices.">
 			<property name="fits">event_name</property>
 		</column>
-		<column name="mjd" type="double precision" unit="d" ucd="time.epoch" required="True"
+		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch" required="True"
 			verbLevel="1" displayHint="sf=8"
 			description="Time of the event as Modified Julian Date, in UTC."/>
-		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
+		<column name="ra" tablehead="RA" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
 			required="True" verbLevel="1" displayHint="sf=4"
 			description="Right ascension (ICRS) of the direction the particle came from."/>
-		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+		<column name="dec" tablehead="Dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
 			required="True" verbLevel="1" displayHint="sf=4"
 			description="Declination (ICRS) of the direction the particle came from."/>
-		<column name="ang_err" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
+		<column name="ang_err" tablehead="Angular error" type="real" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			displayHint="sf=2"
 			description="Angular error of the direction, as the reconstruction estimates it."/>
-		<column name="ang_err_cl" type="real" ucd="stat.confidenceLevel;pos"
+		<column name="ang_err_cl" tablehead="Containment" type="real" ucd="stat.confidenceLevel;pos"
 			verbLevel="15"
 			description="Probability that the true direction is within ang_err; empty where the
 				reconstruction does not say."/>
 		<column name="energy" type="real" unit="GeV" ucd="phys.energy"
 			verbLevel="1" displayHint="sf=3"
 			description="Reconstructed energy, empty where there is none."/>
-		<column name="n_hits" type="integer" ucd="meta.number;instr.det" verbLevel="10"
+		<column name="n_hits" tablehead="Hits" type="integer" ucd="meta.number;instr.det" verbLevel="10"
 			description="Number of light signals in the photomultipliers that the reconstruction
 				used.">
 			<values nullLiteral="-2147483648"/>
 		</column>
-		<column name="likelihood" type="real" ucd="stat.likelihood" verbLevel="15"
+		<column name="likelihood" tablehead="Likelihood" type="real" ucd="stat.likelihood" verbLevel="15"
 			description="Quality of the reconstruction: its likelihood, the larger the better."/>
 		<column name="topology" type="text" ucd="meta.code.class" verbLevel="10"
 			description="Form of the event: track, starting track or shower."/>
@@ -65,23 +65,23 @@ publishes nothing. -->
 			displayHint="sf=2"
 			description="Azimuth at the detector of where the particle came from, from true north
 				over east."/>
-		<column name="det_id" type="integer" ucd="meta.id;instr.det" verbLevel="20"
+		<column name="det_id" tablehead="Detector no." type="integer" ucd="meta.id;instr.det" verbLevel="20"
 			description="Number of the detector's configuration.">
 			<values nullLiteral="-2147483648"/>
 		</column>
-		<column name="run_id" type="integer" ucd="meta.id;obs" verbLevel="20"
+		<column name="run_id" tablehead="Run" type="integer" ucd="meta.id;obs" verbLevel="20"
 			description="Number of the data taking run.">
 			<values nullLiteral="-2147483648"/>
 		</column>
-		<column name="frame_index" type="integer" ucd="meta.id" verbLevel="25"
+		<column name="frame_index" tablehead="Frame" type="integer" ucd="meta.id" verbLevel="25"
 			description="Number of the time slice in the run.">
 			<values nullLiteral="-2147483648"/>
 		</column>
-		<column name="trigger_counter" type="bigint" ucd="meta.id" verbLevel="25"
+		<column name="trigger_counter" tablehead="Trigger" type="bigint" ucd="meta.id" verbLevel="25"
 			description="Number of the trigger in the time slice.">
 			<values nullLiteral="-9223372036854775808"/>
 		</column>
-		<column name="event_no" type="bigint" ucd="meta.id" required="True" verbLevel="25"
+		<column name="event_no" tablehead="Number" type="bigint" ucd="meta.id" required="True" verbLevel="25"
 			description="Number of the event in the release's FITS files (their EVENT_ID).">
 			<property name="fits">event_id</property>
 		</column>
