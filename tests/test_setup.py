@@ -117,7 +117,7 @@ def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: 
         inputs.mkdir()
         shutil.copy(antares_list, inputs)
         subprocess.run(["chown", "-hR", f"{account}:", place], check=True)
-        if as_user(ENVIRONMENT / "bin" / "python", "-c", "").returncode:
+        if as_user("test", "-r", ENVIRONMENT / "bin" / "km3vo").returncode:
             pytest.skip("the environment of the tests is closed to other users")
         for command in (
             ["make", "up", f"PORT={port}"],

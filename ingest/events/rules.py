@@ -128,9 +128,10 @@ RULES: Final = (
     ),
     _not_given(
         "likelihood-placeholder",
-        "a likelihood of -999 or infinity means that there is none",
+        # the smallest number there is stands in the files for a fit that was not done
+        "a likelihood of -999, infinity or the smallest number means that there is none",
         ("likelihood",),
-        row_tests.placeholder(-999),
+        row_tests.placeholder(-999, float(np.finfo(np.float64).min)),
     ),
     _not_given(
         "local-direction-placeholder",

@@ -141,6 +141,21 @@ def test_a_missing_value_is_null_and_a_zero_is_zero(tap: pyvo.dal.TAPService) ->
     assert zeros["n"][0] > 0
 
 
+def test_counts_and_extremes_of_columns_can_be_read(tap: pyvo.dal.TAPService) -> None:
+    columns = (
+        "count(likelihood) AS n, min(likelihood) AS low, max(energy) AS high, min(n_hits) AS h"
+    )
+    (row,) = tap.search(f"SELECT {columns} FROM evts21_01.main").to_table()
+    with uproot.open(DST / "orca6_sample.root") as file:
+        track = file["E"].arrays(["Evt/trks/trks.lik"], library="ak")["Evt/trks/trks.lik"][:, 0]
+        likelihood = ak.to_numpy(track)
+        placed = file["T"]["coords/trackfit_ra"].array(library="np") > -10
+    real = likelihood[placed & (likelihood > -1e300)]
+    assert row["n"] == len(real)
+    assert row["low"] == pytest.approx(real.min(), rel=1e-6)
+    assert row["h"] > 0
+
+
 def test_obscore_gives_energies_as_wavelengths_and_the_extension_as_energies(
     tap: pyvo.dal.TAPService,
 ) -> None:

@@ -26,6 +26,8 @@ def secrets(instance: Instance) -> dict[str, str]:
     """Return the passwords by role."""
     found = {"dachsroot": (instance.var / "superuser.password").read_text().strip()}
     for path in (instance.var / "dachs" / "etc").iterdir():
+        if not path.is_file():
+            continue
         facts = dict(
             [word.strip() for word in line.split("=", 1)]
             for line in path.read_text().splitlines()
