@@ -123,7 +123,11 @@ def test_the_report_has_every_rule(products: Path) -> None:
     assert (first["product"], second["product"]) == ("orca4_sample.fits", "orca6_sample.fits")
     assert (second["rows"], second["checks"]["rejected"]) == (2495, 4)
     broken = {rule["name"]: rule["count"] for rule in second["checks"]["rules"] if rule["count"]}
-    assert broken == {"ang-err-unbounded": 3, "finite-direction": 4}
+    assert broken == {
+        "ang-err-unbounded": 3,
+        "likelihood-placeholder": 7,
+        "finite-direction": 4,
+    }
 
 
 def test_one_product_of_several_files(tmp_path: Path) -> None:
@@ -166,6 +170,8 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
         "  2499 rows read, 2495 accepted, 4 rejected\n"
         "    ang-err-unbounded: 3 × set-missing;"
         " first E entry 515: ang_err = 271.37400461697536\n"
+        "    likelihood-placeholder: 7 × set-missing;"
+        " first E entry 133: likelihood = -1.7976931348623157e+308\n"
         "    finite-direction: 4 × reject-row;"
         " first E entry 568: dir_x = nan, dir_y = nan, dir_z = nan\n"
     )
