@@ -122,6 +122,10 @@ def import_release(
         conversions = convert_release(manifest, acquired, staging)
         # Whatever happens from here on, the record no longer tells for sure what is online.
         record.unlink(missing_ok=True)
+        for file, found in zip(manifest.files, acquired, strict=True):
+            # A FITS file there would be taken for a product.
+            if file.public and not found.simulated and not file.name.endswith(".fits"):
+                shutil.copyfile(found.path, staging / file.name)
         products = sorted(staging.iterdir())
         rows = sum(one.rows for one in conversions)
         publish(publication, layout, memory, products, rows, simulated)

@@ -79,6 +79,8 @@ class DeliveredFile(StrictModel):
         Bytes.
     sha256 : tuple of str
         The checksums it may have; any if there are none.
+    public : bool
+        Whether the file itself may be given to anyone; DataLink then offers it.
     sources : tuple of Source
         Where it may come from, the best first.
     """
@@ -86,6 +88,7 @@ class DeliveredFile(StrictModel):
     name: FileName
     size: Annotated[int, Field(gt=0)] | None = None
     sha256: tuple[Sha256, ...] = ()
+    public: bool = False
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
 
 

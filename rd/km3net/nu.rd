@@ -193,6 +193,7 @@ Import it after any release: dachs imp km3net/nu -->
 		<datalinkCore>
 			<descriptorGenerator procDef="//soda#fromStandardPubDID"/>
 			<metaMaker semantics="#provenance">
+				<setup imports="os"/>
 				<code>
 					name = descriptor.accref.rpartition("/")[2]
 					release = descriptor.accref.partition("/")[0]
@@ -203,6 +204,14 @@ Import it after any release: dachs imp km3net/nu -->
 					yield descriptor.makeLink(files+name.replace(".fits", ".png"),
 						description="Picture of the events on the sky",
 						semantics="#preview", contentType="image/png")
+					folder = os.path.join(base.getConfig("inputsDir"), release, "data")
+					for original in sorted(os.listdir(folder)):
+						if not original.endswith((".fits", ".fits.gz", ".prov.json", ".png")):
+							yield descriptor.makeLink(files+original,
+								description="A file as the collaboration delivered it",
+								semantics="#progenitor",
+								contentType="application/octet-stream",
+								contentLength=os.path.getsize(os.path.join(folder, original)))
 					yield descriptor.makeLink(base.makeAbsoluteURL("%s/nu/cone/info"%release),
 						description="What the sample is and how to use it",
 						semantics="#documentation", contentType="text/html")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import subprocess
@@ -21,6 +22,7 @@ from astropy.io import fits
 from astropy.time import Time
 from gammapy.data import GTI, EventList
 
+from ingest.events.manifest import load_manifest, release_names
 from tests.instances import Instance
 
 DST = Path(km3net_testdata.__file__).parent / "data" / "dst"
@@ -179,14 +181,29 @@ def test_obscore_gives_energies_as_wavelengths_and_the_extension_as_energies(
 def test_datalinks_lead_to_everything_that_belongs_to_a_product(
     tap: pyvo.dal.TAPService,
 ) -> None:
+    delivered = {
+        checksum
+        for name in release_names()
+        for file in load_manifest(name).files
+        for checksum in file.sha256
+    }
     results = tap.search("SELECT * FROM ivoa.obscore ORDER BY obs_id")
     seen = 0
     for links in results.iter_datalinks():
         by_meaning = {link.semantics: link for link in links}
-        assert set(by_meaning) == {"#this", "#preview", "#provenance", "#documentation"}
+        assert set(by_meaning) == {
+            "#this",
+            "#preview",
+            "#provenance",
+            "#documentation",
+            "#progenitor",
+        }
         for meaning, link in by_meaning.items():
             reply = requests.get(link.access_url, timeout=20)
             assert reply.status_code == 200, link.access_url
+            if meaning == "#progenitor":
+                assert hashlib.sha256(reply.content).hexdigest() in delivered
+                continue
             stated = link.content_type.partition(";")[0]
             assert reply.headers["content-type"].partition(";")[0] == stated
             if meaning == "#this":
