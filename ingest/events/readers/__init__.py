@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.errors import InputError
+from ingest.events.readers._damage import unreadable
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
@@ -63,11 +64,7 @@ def open_reader(path: Path, format: str = AUTO) -> Reader:
         with path.open("rb") as stream:
             empty = not stream.read(1)
     except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error.strerror})",
-            file=path,
-            remedy="check that it exists and that you may read it",
-        ) from None
+        raise unreadable(path, error) from None
     fitting = [] if empty else [name for name in READERS if READERS[name].recognises(path)]
     if len(fitting) == 1:
         return READERS[fitting[0]](path)

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.errors import IngestError, InputError
+from ingest.events.readers._damage import unreadable
 
 Array = npt.NDArray[Any]
 
@@ -77,11 +78,7 @@ def opened(path: Path) -> Iterator[Any]:
     try:
         found = is_hdf5(path)
     except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error.strerror})",
-            file=path,
-            remedy="check that it exists and that you may read it",
-        ) from None
+        raise unreadable(path, error) from None
     if not found:
         raise InputError(
             "this is not an HDF5 file",

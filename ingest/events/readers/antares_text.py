@@ -19,6 +19,7 @@ import numpy as np
 
 from ingest.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
+from ingest.events.readers._damage import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 COLUMNS = ("Decl", "RA", "Nhit", "Beta", "MJD")
@@ -41,11 +42,7 @@ class AntaresTextReader(Reader):
             with path.open("rb") as stream:
                 self._check_header([stream.readline(_LINE_LIMIT) for _ in range(HEADER_LINES)])
         except OSError as error:
-            raise InputError(
-                f"the file cannot be read ({error.strerror})",
-                file=path,
-                remedy="check that it exists and that you may read it",
-            ) from None
+            raise unreadable(path, error) from None
 
     @classmethod
     def recognises(cls, path: Path) -> bool:

@@ -30,9 +30,10 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from ingest.errors import IngestError, InputError
+from ingest.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._columns import FIRST_LIGHT, integers, refuse_empty, unix_time
+from ingest.events.readers._damage import REPAIR, damage_told, unreadable
 from ingest.events.readers._tracks import BEST_TRACK, JPP, LAST_MUON_STAGE, best_tracks
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
@@ -48,7 +49,6 @@ _SIMULATION = {"physics", "simul", "genvol", "spectrum", "primary", "cut_nu"}
 _MAP = "Head/map<string,string>/map<string,string>."
 _LOOKED_AT = 100
 _HEADER_ENTRIES = 100_000
-_REPAIR = "fetch the file again; if it stays so, have it written again at its origin"
 
 
 class DstRootReader(Reader):
@@ -86,7 +86,7 @@ class DstRootReader(Reader):
                         where="T",
                         value=f"{n_summaries} entries",
                         expected=f"{self._n_events}, one for each event of E",
-                        remedy=_REPAIR,
+                        remedy=REPAIR,
                     )
 
     @classmethod
@@ -221,22 +221,9 @@ def _columns(block: Any, n_events: int) -> dict[str, Array]:
     return {**columns, "fitinf": fit, "known": known}
 
 
-@contextlib.contextmanager
-def _told(path: Path, where: str | None = None) -> Iterator[None]:
+def _told(path: Path, where: str | None = None) -> contextlib.AbstractContextManager[None]:
     """Turn whatever uproot and awkward throw at a damaged file into an InputError."""
-    try:
-        yield
-    except IngestError:
-        raise
-    except Exception as error:
-        raise InputError(
-            "the file is damaged or not what its structure claims",
-            file=path,
-            where=where,
-            value=f"{type(error).__name__}: {' '.join(str(error).split())}",
-            expected="a readable ROOT file",
-            remedy=_REPAIR,
-        ) from None
+    return damage_told(path, where, "ROOT", "structure")
 
 
 @contextlib.contextmanager
@@ -245,11 +232,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with path.open("rb") as stream:
             found = stream.read(len(SIGNATURE))
     except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error.strerror})",
-            file=path,
-            remedy="check that it exists and that you may read it",
-        ) from None
+        raise unreadable(path, error) from None
     if found != SIGNATURE:
         raise InputError(
             "this is not a ROOT file",

@@ -19,6 +19,7 @@ from astropy.time import Time
 
 from ingest.errors import InputError
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
+from ingest.events.readers._damage import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 _REQUIRED: Final = ("event_name", "mjd", "ra", "dec")
@@ -146,11 +147,7 @@ class _Rows:
         try:
             self.stream = self.path.open(encoding="utf-8", newline="")
         except OSError as error:
-            raise InputError(
-                f"the file cannot be read ({error.strerror})",
-                file=self.path,
-                remedy="check that it exists and that you may read it",
-            ) from None
+            raise unreadable(self.path, error) from None
         return self._read()
 
     def __exit__(self, *_: object) -> None:

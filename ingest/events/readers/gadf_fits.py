@@ -25,9 +25,10 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.time import Time
 
-from ingest.errors import IngestError, InputError
+from ingest.errors import InputError
 from ingest.events.fields import FIELDS, Chunk, chunk_dtype
 from ingest.events.readers._columns import SECONDS_PER_DAY, integers, refuse_empty
+from ingest.events.readers._damage import REPAIR, damage_told, unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 Array = npt.NDArray[Any]
@@ -56,7 +57,6 @@ _HEADER = (
     "ORIGIN", "TELESCOP", "INSTRUME", "CREATOR", "OBS_ID", "HDUVERS", "HDUDOC", "DATE", "AUTHOR",
     "KID", "RELEASE", "TIMESYS", "MJDREFI", "MJDREFF", "CHECKSUM", "DATASUM",
 )  # fmt: skip
-_REPAIR = "fetch the file again; if it stays so, have it written again at its origin"
 
 
 class GadfFitsReader(Reader):
@@ -265,7 +265,7 @@ class GadfFitsReader(Reader):
             )
             raise AssertionError from None
 
-    def _refuse(self, problem: str, value: object, expected: str, remedy: str = _REPAIR) -> None:
+    def _refuse(self, problem: str, value: object, expected: str, remedy: str = REPAIR) -> None:
         raise InputError(
             problem, file=self.path, where="EVENTS", value=value, expected=expected, remedy=remedy
         )
@@ -277,22 +277,9 @@ def _native(values: Any) -> Array:
     return array.astype(array.dtype.newbyteorder("="))
 
 
-@contextlib.contextmanager
-def _told(path: Path, where: str | None = None) -> Iterator[None]:
+def _told(path: Path, where: str | None = None) -> contextlib.AbstractContextManager[None]:
     """Turn whatever astropy throws at a damaged file into an InputError."""
-    try:
-        yield
-    except IngestError:
-        raise
-    except Exception as error:
-        raise InputError(
-            "the file is damaged or not what its header claims",
-            file=path,
-            where=where,
-            value=f"{type(error).__name__}: {' '.join(str(error).split())}",
-            expected="a readable FITS file",
-            remedy=_REPAIR,
-        ) from None
+    return damage_told(path, where, "FITS", "header")
 
 
 @contextlib.contextmanager
@@ -301,11 +288,7 @@ def _opened(path: Path) -> Iterator[Any]:
         with path.open("rb") as stream:
             found = stream.read(len(SIGNATURE))
     except OSError as error:
-        raise InputError(
-            f"the file cannot be read ({error.strerror})",
-            file=path,
-            remedy="check that it exists and that you may read it",
-        ) from None
+        raise unreadable(path, error) from None
     if not found.startswith(SIGNATURE):
         packed = found.startswith(GZIP)
         raise InputError(
@@ -355,5 +338,5 @@ def _all_there(hdu: Any, path: Path) -> None:
             where="EVENTS",
             value=f"{stored} bytes",
             expected=f"{header['NAXIS2']} rows of {header['NAXIS1']} bytes",
-            remedy=_REPAIR,
+            remedy=REPAIR,
         )
