@@ -16,6 +16,7 @@ import numpy as np
 from ingest.errors import InputError, ManifestError
 from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.hashing import Hashes, Mask, SeenRows, hash_rows
+from ingest.events.identity import IDENTITY
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, Reader
 from ingest.events.row_tests import Columns, Limits
 from ingest.events.rules import RULES, Rule
@@ -23,7 +24,6 @@ from ingest.events.rules import RULES, Rule
 FIRST_SHOWN = 5
 """Offending rows a report keeps per rule."""
 
-IDENTITY = ("det_id", "run_id", "frame_index", "trigger_counter")
 NAMING = ("event_name", "event_no", *IDENTITY)
 """Fields that say which event it is, and not what was measured."""
 
