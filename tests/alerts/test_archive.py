@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -227,10 +228,8 @@ def test_an_error_at_any_step_leaves_all_or_nothing(
         return true(*arguments)
 
     monkeypatch.setattr(archives, part, failing)
-    try:
+    with contextlib.suppress(Cut):
         archive.add(packets(contents[:6]))
-    except Cut:
-        pass
     monkeypatch.undo()
     archive.settle()
     assert len(assert_sound(archive)) in (2, 6)
@@ -334,7 +333,7 @@ def test_verify_names_what_is_damaged(archive: Archive, contents: list[bytes]) -
     assert found[f"packet {missing.number}, {missing.sha256}"] == "missing"
     assert seen == list(range(1, len(contents) + 1))
     for entry in (missing, flipped, shorter):
-        with pytest.raises(ArchiveError, match="missing|damaged"):
+        with pytest.raises(ArchiveError, match=r"missing|damaged"):
             archive.read(entry)
 
 
