@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -56,7 +56,10 @@ class Entry:
     @property
     def line(self) -> bytes:
         """The entry as it stands in the index."""
-        return "\t".join(map(str, astuple(self))).encode() + b"\n"
+        return (
+            f"{self.number}\t{self.sha256}\t{self.received}"
+            f"\t{self.source}\t{self.media_type}\t{self.size}\n"
+        ).encode()
 
 
 HEADER: Final = "\t".join(field.name for field in fields(Entry)).encode() + b"\n"
