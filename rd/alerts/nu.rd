@@ -56,8 +56,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="1 for the newest notice of its alert by revision, not by arrival."/>
 		<column name="retracted" type="smallint" ucd="meta.code" required="True" verbLevel="1"
 			tablehead="Retracted"
-			description="1 if the alert is retracted: its newest notice is a retraction, or a
-				retraction of it cites this one."/>
+			description="1 if the alert is retracted: its newest notice is a retraction."/>
 		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
 			tablehead="Event time" displayHint="sf=6"
 			description="Time of the event, MJD in UTC."/>
@@ -159,8 +158,9 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<meta name="description">Every alert packet in every version, with tests and retractions.
 			For the newest notice of each alert see alerts.latest.</meta>
 		<FEED source="notice-columns"/>
-		<index columns="ivorn"/>
-		<index columns="alert_id"/>
+		<index columns="ivorn, version"/>
+		<index columns="alert_id, is_latest"/>
+		<index columns="alert_id, revision"/>
 		<index columns="event_mjd"/>
 		<index columns="notice_mjd"/>
 		<index name="q3c_position" kind="q3c">
@@ -286,13 +286,25 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		</viewStatement>
 	</table>
 
-	<!-- Empty tables: their rows come from the archive. -->
-	<data id="make_tables">
+	<table id="aliases" onDisk="True" adql="False" primary="alias">
+		<meta name="title">Alerts under other names</meta>
+		<meta name="description">Names that packets have for an alert which is known under another
+			one, since a citation told that both are the same.</meta>
+		<column name="alias" type="text" ucd="meta.id" required="True"
+			description="Name by the packet alone."/>
+		<column name="alert_id" type="text" ucd="meta.id.parent" required="True"
+			description="Name of the alert in alerts.notices."/>
+		<index columns="alert_id"/>
+	</table>
+
+	<!-- Their rows come from the archive; what is there already stays. -->
+	<data id="make_tables" updating="True">
 		<make table="notices"/>
 		<make table="events"/>
 		<make table="counterparts"/>
 		<make table="params"/>
 		<make table="citations"/>
+		<make table="aliases"/>
 		<make table="latest"/>
 	</data>
 </resource>
