@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 from typing import Any, Final
 
+from ingest.alerts.conversion.core import core_notice
 from ingest.alerts.conversion.documents import load_voevent
 from ingest.alerts.conversion.fields import (
     BY_PARAM,
@@ -53,9 +55,9 @@ def to_json(content: bytes) -> dict[str, Any]:
         return document
     if root.get("ivorn", "").lower().startswith(f"{KM3NET_STREAM}#".lower()):
         return KM3NET_CONSTANTS | read_shared(root)
-    from ingest.alerts.conversion.core import core_notice
-
-    return core_notice(content)
+    # loaded when it is wanted: the parsers of all streams take longer than most conversions
+    notice = importlib.import_module("ingest.alerts.packets").parse(content)
+    return core_notice(notice)
 
 
 def read_shared(root: Any) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from ingest.alerts.conversion.fields import (
     HIGHEST_FAR,
     IDENTITY,
     IN_GROUPS,
-    KM3NET_CONSTANTS,
     KM3NET_STREAM,
     NOTICE,
     RADIUS_90,
