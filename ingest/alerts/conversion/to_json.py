@@ -51,7 +51,10 @@ def to_json(content: bytes) -> dict[str, Any]:
     if group is not None:
         document = read_shared(root)
         for param in group.iterchildren("{*}Param"):
-            document[unescape_name(param.get("name", ""))] = read_param(param)
+            key = unescape_name(param.get("name", ""))
+            # last, as in the packet: converted again it is the same packet
+            document.pop(key, None)
+            document[key] = read_param(param)
         return document
     if root.get("ivorn", "").lower().startswith(f"{KM3NET_STREAM}#".lower()):
         return KM3NET_CONSTANTS | read_shared(root)
