@@ -241,7 +241,7 @@ def radius_90(document: dict[str, Any]) -> float | None:
     """Return the radius in deg that contains the source with 90 %, which KM3NeT's VOEvents tell.
 
     Of an ellipse it is the semi-major axis. A radius at another containment is scaled as that
-    of a two-dimensional Gaussian, r ∝ sqrt(-ln(1 - p)).
+    of a two-dimensional Gaussian, r ∝ sqrt(-ln(1 - p)); None if that is more than the sky.
     """
     radius = _radius(document)
     containment = number_of(document.get("containment_probability", 0.9))
@@ -249,7 +249,8 @@ def radius_90(document: dict[str, Any]) -> float | None:
         return None
     if containment == 0.9:
         return radius
-    return radius * math.sqrt(math.log(1 - 0.9) / math.log(1 - containment))
+    scaled = radius * math.sqrt(math.log1p(-0.9) / math.log1p(-containment))
+    return scaled if scaled <= 180 else None
 
 
 def _radius(document: dict[str, Any]) -> float | None:
