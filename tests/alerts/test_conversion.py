@@ -382,3 +382,11 @@ def test_a_radius_of_unknown_containment_is_not_taken_for_one_of_90_percent() ->
     assert "ra_dec_error" not in document
     assert "0.4 deg, of unknown containment" in document["additional_info"]
     assert document["alert_type"] == "retraction"
+
+
+def test_a_packet_that_names_no_event_is_identified_by_its_own_name() -> None:
+    changes = {"ids": (), "stream": "ivo://raptor.lanl/VOEvent"}
+    changes["ivorn"] = "ivo://raptor.lanl/VOEvent#235649409"
+    document = core_notice(ICECUBE.model_copy(update=changes))
+    assert (document["id"], document["mission"]) == ("235649409", "raptor.lanl")
+    assert validate_json(document) == []

@@ -37,7 +37,8 @@ def core_notice(notice: Notice) -> dict[str, Any]:
         radius without known containment is told in ``additional_info`` alone, because GCN
         takes a radius without one as that of 90 %.
     """
-    family = notice.stream.split("/")[0]
+    # streams without rules of their own are named by their ivorn
+    family = notice.stream.removeprefix("ivo://").split("/")[0]
     neutrino = family in _NEUTRINO_TELESCOPES
     document: dict[str, Any] = {
         "$schema": _SCHEMA.format("neutrino" if neutrino else "core"),
@@ -49,7 +50,7 @@ def core_notice(notice: Notice) -> dict[str, Any]:
         "alert_type": notice.notice_type.value,
         "record_number": notice.revision if notice.record_number is None else notice.record_number,
         "alert_datetime": _iso(notice.notice_mjd),
-        "id": _one_or_all(notice.ids),
+        "id": _one_or_all(notice.ids or (_local_part(notice.ivorn),)),
         "event_name": notice.event_name,
         "trigger_time": _iso(notice.event_mjd),
         **_position(notice),
@@ -92,14 +93,18 @@ def _remainder(notice: Notice) -> str:
     if position is not None and position.radius is not None and position.containment is None:
         said.append(f"Error radius {position.radius} deg, of unknown containment.")
     if notice.energy is not None:
-        said.append(f"Energy {notice.energy:g} GeV ({notice.energy_kind or 'of unknown kind'}).")
-    return " ".join([*said, *notice.remarks])
+        said.append(f"Energy {notice.energy:.10g} GeV ({notice.energy_kind or 'of unknown kind'}).")
+    said += [f"{remark.rstrip('.')}." for remark in notice.remarks]
+    return " ".join(said)
 
 
-def _one_or_all(names: tuple[str, ...]) -> str | list[str] | None:
-    if len(names) == 1:
-        return names[0]
-    return list(names) or None
+def _local_part(ivorn: str) -> str:
+    """Return what tells the packet from others of its stream."""
+    return ivorn.partition("#")[2] or ivorn.rpartition("/")[2]
+
+
+def _one_or_all(names: tuple[str, ...]) -> str | list[str]:
+    return names[0] if len(names) == 1 else list(names)
 
 
 def _base64(content: bytes | None) -> str | None:
