@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from ingest.alerts.conversion.fields import HIGHEST_FAR, number_of
-from ingest.alerts.conversion.to_voevent import is_km3net
+from ingest.alerts.conversion.identity import is_km3net
 
 _RANGES: Final = {
     "ra": (0.0, 360.0, "0 to 360 deg"),

@@ -21,7 +21,7 @@ from referencing import Registry, Resource
 
 from ingest.alerts.conversion.documents import load_voevent
 from ingest.alerts.conversion.fields import KM3NET_SCHEMA
-from ingest.alerts.conversion.to_voevent import is_km3net
+from ingest.alerts.conversion.identity import is_km3net
 from ingest.alerts.plausibility import implausible
 from ingest.errors import InputError, UnavailableError
 

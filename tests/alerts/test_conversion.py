@@ -111,8 +111,8 @@ def notices(draw: Callable[[st.SearchStrategy[Any]], Any]) -> dict[str, Any]:
     """Notices that conform to KM3NeT's schema, with keys that it does not know."""
     document: dict[str, Any] = dict(draw(conforming()))
     names = [document.get(key) for key in ("id", "event_name")]
-    if not any(name[0] if isinstance(name, list) and name else name for name in names):
-        document["id"] = draw(st.sampled_from(["1", ["1", ""]]))
+    if not any("".join(name).strip() for name in names if name):
+        document["id"] = draw(st.sampled_from(["1", ["1", ""], ["", "1"]]))
     extra = st.dictionaries(
         ANY_TEXT | st.sampled_from(["TrigID", "FAR", "Notice", "nu_energy", "a\\u0000", "\\\\"]),
         ANY_JSON,
@@ -229,7 +229,7 @@ def test_nothing_is_lost_from_json_to_voevent_and_back(
 def test_nothing_is_lost_of_notices_that_follow_no_schema(
     document: dict[str, Any], name: str
 ) -> None:
-    document["event_name"] = name
+    document["event_name"] = f"KM3-{name}"
     packet = to_voevent(document)
     assert voevent_schema("2.0").validate(etree.fromstring(packet))
     assert as_json(to_json(packet)) == as_json(document)
@@ -244,10 +244,10 @@ def test_the_notice_of_another_mission_survives_too(shared_data: Path) -> None:
 
 
 def test_a_notice_that_names_no_event_cannot_be_a_voevent() -> None:
-    for document in ({}, {"id": ""}, {"id": [], "event_name": None}, {"ra": 1.0, "dec": 2.0}):
+    for document in ({}, {"id": " "}, {"id": [], "event_name": None}, {"ra": 1.0, "dec": 2.0}):
         with pytest.raises(InputError, match="which event") as caught:
             to_voevent(document)
-        assert caught.value.where == "event_name, id"
+        assert caught.value.where == "event_name, id, alert_datetime, trigger_time"
 
 
 def test_injections_and_tests_have_the_role_of_a_test() -> None:
@@ -301,7 +301,18 @@ def test_identifiers_are_as_in_km3nets_packets() -> None:
     assert ivorn_of(document) == wanted
     del document["id"]
     assert ivorn_of(document) == wanted.replace("_1_", "_")
-    assert ivorn_of({"id": "a b#c", "mission": "KM3NeT"}) == "ivo://KM3NeT_Neutrino#a%20b%23c"
+    assert ivorn_of({"id": "a b#c", "mission": "KM3NeT"}) == "ivo://KM3NeT_Neutrino#a_b%23c"
+
+
+def test_identifiers_of_other_missions_have_the_path_of_their_schema() -> None:
+    document = {
+        "$schema": "https://gcn.nasa.gov/schema/v4.2.0/gcn/notices/chime/frb.schema.json",
+        "id": "408",
+        "alert_type": "retraction",
+    }
+    assert ivorn_of(document) == "ivo://gcn.nasa.gov/chime/frb#408_retraction"
+    numbered = document | {"record_number": 2, "alert_datetime": "2024-09-01T12:01:00Z"}
+    assert ivorn_of(numbered) == "ivo://gcn.nasa.gov/chime/frb#408_2_2024-09-01T12:01:00Z"
 
 
 def test_a_value_that_no_parser_would_read_is_refused() -> None:
@@ -344,6 +355,20 @@ def test_json_that_cannot_be_kept_is_refused(content: bytes, problem: str) -> No
 def test_xml_that_is_no_voevent_is_refused(content: bytes, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         to_json(content)
+
+
+@pytest.mark.parametrize("depth", [50, 300, 600, 900, 940, 960, 980, 990, 2000])
+@pytest.mark.parametrize("key", ["id", "far", "event_details", "unknown"])
+def test_deep_nesting_is_converted_or_refused(key: str, depth: int) -> None:
+    text = f'{{"event_name": "a", "{key}": ' + "[" * depth + '"1"' + "]" * depth + "}"
+    try:
+        document = load_json(text.encode())
+        packet = to_voevent(document)
+    except InputError as error:
+        assert depth > 600
+        assert "nested too deeply" in error.problem
+    else:
+        assert as_json(to_json(packet)) == as_json(document)
 
 
 ICECUBE = Notice(

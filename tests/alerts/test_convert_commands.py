@@ -82,7 +82,7 @@ def test_doubts_go_to_standard_error_and_not_into_the_document(tmp_path: Path) -
 def test_an_empty_notice_is_refused_with_what_is_missing(empty: Path) -> None:
     error = refused(run(convert, empty, "--to", "voevent"))
     assert error.file == str(empty)
-    assert error.where == "event_name, id"
+    assert error.where == "event_name, id, alert_datetime, trigger_time"
     assert error.remedy
 
 

@@ -12,7 +12,6 @@ import datetime
 import math
 import re
 from typing import Any, Final
-from urllib.parse import quote
 
 from lxml import etree
 
@@ -22,13 +21,13 @@ from ingest.alerts.conversion.fields import (
     HIGHEST_FAR,
     IDENTITY,
     IN_GROUPS,
-    KM3NET_STREAM,
     NOTICE,
     RADIUS_90,
     RESULT,
     Field,
     number_of,
 )
+from ingest.alerts.conversion.identity import first_text, is_km3net, ivorn_of
 from ingest.alerts.conversion.to_json import read_shared
 from ingest.alerts.conversion.values import (
     JSON,
@@ -42,7 +41,7 @@ from ingest.errors import InputError
 VERSIONS: Final = ("2.0", "2.1")
 
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
-_PUBLISHED: Final = re.compile(r"/gcn/notices/(.+?)(\.schema)?\.json$")
+
 _UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
 _NOT_OBSERVED: Final = {"test": "test", "injection": "test", "planned": "prediction"}
 """The VOEvent's role by the notice's tense; an injected signal must move no telescope."""
@@ -67,7 +66,7 @@ def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
     Raises
     ------
     InputError
-        If nothing in the notice says which event it is about, or a value is longer than XML
+        If nothing in the notice says what it is about, or a value is longer than XML
         parsers take.
     """
     namespace = f"http://www.ivoa.net/xml/VOEvent/v{version}"
@@ -90,67 +89,8 @@ def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
     return packet
 
 
-def is_km3net(document: dict[str, Any]) -> bool:
-    """Return whether a notice is one of KM3NeT, by its schema or else by its mission."""
-    path = _schema_path(document)
-    return path.startswith("km3net/") if path else document.get("mission") == "KM3NeT"
-
-
-def ivorn_of(document: dict[str, Any]) -> str:
-    """Return the identifier of a notice as a VOEvent.
-
-    Parameters
-    ----------
-    document : dict
-        The notice.
-
-    Returns
-    -------
-    str
-        For KM3NeT ``ivo://KM3NeT_Neutrino#<event_name>_<id>_<alert_datetime>``, as in its
-        own VOEvents; for others the path of the schema with name or id, record number and
-        time of the notice. What is missing is left out; of several names the first counts.
-
-    Raises
-    ------
-    InputError
-        If there is neither a name nor an id.
-    """
-    name, number = _first(document.get("event_name")), _first(document.get("id"))
-    if not name and not number:
-        raise InputError(
-            "nothing says which event the notice is about",
-            where="event_name, id",
-            value={key: document[key] for key in ("event_name", "id") if key in document} or None,
-            expected="a name or an identifier of the event",
-            remedy="send at least event_name or id; the schema leaves them out, no alert can",
-        )
-    time = _first(document.get("alert_datetime"))
-    if is_km3net(document):
-        stream, parts = KM3NET_STREAM, [name, number, time]
-    else:
-        path = _schema_path(document) or "unknown"
-        record = document.get("record_number")
-        stream = f"ivo://gcn.nasa.gov/{quote(path, errors='replace')}"
-        parts = [name or number, "" if number_of(record) is None else str(record), time]
-    local = "_".join(part for part in parts if part)
-    return f"{stream}#{quote(local, safe='/:+', errors='replace')}"
-
-
-def _schema_path(document: dict[str, Any]) -> str:
-    found = _PUBLISHED.search(_first(document.get("$schema")))
-    return found[1] if found else ""
-
-
-def _first(value: object) -> str:
-    """Return a text, or the first of a list of texts; an empty one for anything else."""
-    if isinstance(value, list) and value:
-        value = value[0]
-    return value if isinstance(value, str) else ""
-
-
 def _role(document: dict[str, Any]) -> str:
-    return _NOT_OBSERVED.get(_first(document.get("alert_tense")), "observation")
+    return _NOT_OBSERVED.get(first_text(document.get("alert_tense")), "observation")
 
 
 def _add_who(root: Any, document: dict[str, Any]) -> None:
@@ -164,7 +104,7 @@ def _add_who(root: Any, document: dict[str, Any]) -> None:
         etree.SubElement(author, "contactName").text = "KM3NeT Astro WG"
         etree.SubElement(author, "contactEmail").text = "online@km3net.de"
     else:
-        mission = _first(document.get("mission")) or "unknown"
+        mission = first_text(document.get("mission")) or "unknown"
         etree.SubElement(author, "title").text = legible(mission)
 
 
@@ -182,7 +122,7 @@ def _add_params(what: Any, document: dict[str, Any]) -> None:
 def _add_field(what: Any, field: Field, value: object) -> None:
     """Append a Param that every reader understands; if it is not exact, the rest says more."""
     if field.kind == "string":
-        value = legible(_first(value)) or None
+        value = legible(first_text(value)) or None
     elif field.kind == "boolean":
         value = value if isinstance(value, bool) else None
     else:
