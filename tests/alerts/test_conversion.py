@@ -415,3 +415,24 @@ def test_a_packet_that_names_no_event_is_identified_by_its_own_name() -> None:
     document = core_notice(ICECUBE.model_copy(update=changes))
     assert (document["id"], document["mission"]) == ("235649409", "raptor.lanl")
     assert validate_json(document) == []
+
+
+def test_every_real_voevent_becomes_a_notice_that_conforms_and_converts_back(
+    shared_data: Path,
+) -> None:
+    packets = pytest.importorskip("ingest.alerts.packets", reason="the parsers are not here yet")
+    unreadable = {"not_a_voevent_quakeml.xml", "not_well_formed.xml"}
+    for path in sorted((shared_data / "alerts" / "voevent").glob("*.xml")):
+        if path.name in unreadable:
+            with pytest.raises(InputError):
+                to_json(path.read_bytes())
+            continue
+        document = to_json(path.read_bytes())
+        assert validate_json(document) == [], path
+        again = to_voevent(document)
+        assert validate_voevent(again) == [], path
+        assert as_json(to_json(again)) == as_json(document)
+        if path.name.startswith("icecube_gold"):
+            for key, value in core_notice(ICECUBE).items():
+                assert key in ("id", "additional_info") or document[key] == value, key
+            assert packets.parse(path.read_bytes()).ivorn == ICECUBE.ivorn
