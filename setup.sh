@@ -96,5 +96,6 @@ fi
 schemas=ingest/alerts/schemas/gcn
 if ! cmp -s $schemas/package-lock.json $schemas/node_modules/installed && command -v npm >/dev/null 2>&1; then
     say "installing GCN's schemas of notices"
-    (cd $schemas && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed)
+    (cd $schemas && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
+        || say "that failed; without them km3vo alerts validate does not take notices in JSON"
 fi
