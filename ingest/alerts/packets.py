@@ -23,7 +23,9 @@ MAX_TAGS: Final = 400_000
 _BLANKS: Final = " \t\r\n\0\f\v\ufeff"
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", re.ASCII)
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
-_SINGLE_BYTE: Final = re.compile(r"(iso[-_]?8859[-_]?|latin[-_]?|windows[-_]?125|cp125)\w+", re.ASCII)
+_SINGLE_BYTE: Final = re.compile(
+    r"(iso[-_]?8859[-_]?|latin[-_]?|windows[-_]?125|cp125)\w+", re.ASCII
+)
 _END: Final = re.compile(r"</(?:[\w.-]+:)?VOEvent\s*>", re.ASCII)
 _MARKS: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
@@ -149,6 +151,7 @@ def _parsed(text: str) -> Any:
         no_network=True,
         load_dtd=False,
         huge_tree=False,
+        remove_blank_text=True,
         remove_comments=True,
         remove_pis=True,
     )

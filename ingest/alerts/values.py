@@ -58,7 +58,9 @@ def rate_in_hertz(unit: str) -> float | None:
     """Return how many Hz one `unit` is, or None for a unit that is no rate."""
     text = unit.strip().lower()
     match = _PER.fullmatch(text)
-    if match is None or (text != "hz" and "1" not in text and "/" not in text and "per" not in text):
+    if match is None or (
+        text != "hz" and "1" not in text and "/" not in text and "per" not in text
+    ):
         return None
     return _HERTZ.get(match[1])
 
@@ -74,7 +76,9 @@ def is_true(text: str | None) -> bool:
 def is_false(text: str | None) -> bool:
     """Return whether a flag is there and says no."""
     word = (text or "").strip().lower()
-    return word in ("false", "f", "no", "n") or (bool(word) and _NUMBER.fullmatch(word) is not None and float(word) == 0)
+    return word in ("false", "f", "no", "n") or (
+        bool(word) and _NUMBER.fullmatch(word) is not None and float(word) == 0
+    )
 
 
 class Reader:
@@ -234,4 +238,3 @@ def shown(value: object) -> str:
     """Return a value for a remark, never longer than a line."""
     text = repr(value)
     return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
-

@@ -179,9 +179,7 @@ def _is_test(role: Role, what: _What, profile: Profile) -> bool:
         or is_false(what.text("isRealAlert"))
         or (what.text("alert_tense") or "").lower() == "test"
         or (what.text("Search") or "").upper() == "MDC"
-        or (
-            profile.family == "ligo-virgo-kagra" and parts.is_test_superevent(what.text("GraceID"))
-        )
+        or (profile.family == "ligo-virgo-kagra" and parts.is_test_superevent(what.text("GraceID")))
     )
 
 
@@ -325,9 +323,9 @@ def _sky_maps(what: _What) -> tuple[str, ...]:
         name = path.rpartition("/")[2].replace("_", "")
         if ("skymap" in name or "healpix" in name) and not name.startswith("@"):
             url = (row["value"] or "").strip()
-            if url.lower().startswith(("http://", "https://", "ftp://")) and not url.lower().endswith(
-                _PICTURES
-            ):
+            if url.lower().startswith(
+                ("http://", "https://", "ftp://")
+            ) and not url.lower().endswith(_PICTURES):
                 found.append(url)
     return tuple(dict.fromkeys(found))
 

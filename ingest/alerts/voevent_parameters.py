@@ -19,13 +19,13 @@ MAX_SIZE: Final = 1 << 26
 """Characters of all rows together: names of groups and columns come again in each row."""
 
 _SECTIONS: Final = frozenset({"Who", "What", "WhereWhen", "How", "Why", "Citations"})
-_FIELDS: Final = {"unit": "unit", "ucd": "ucd", "dataType": "data_type"}
+_FIELDS: Final = {"value": "value", "unit": "unit", "ucd": "ucd", "dataType": "data_type"}
 _ROOT: Final = "VOEvent"
 
 
 def local_name(name: str) -> str:
     """Return the name of an element or attribute without its namespace."""
-    return name.rpartition("}")[2]
+    return name if name[0] != "{" else name[name.rfind("}") + 1 :]
 
 
 class _Rows:
@@ -37,13 +37,13 @@ class _Rows:
 
     def add(self, section: str, path: str, value: str | None) -> Row:
         row: Row = {"section": section, "path": path, "value": value}
-        self.size += len(path)
-        self.append(row)
+        self.append(row, len(path))
         return row
 
-    def append(self, row: Row) -> None:
+    def append(self, row: Row, size: int) -> None:
         self.rows.append(row)
-        if len(self.rows) > MAX_PARAMETERS or self.size > MAX_SIZE:
+        self.size += size
+        if self.size > MAX_SIZE or len(self.rows) > MAX_PARAMETERS:
             raise PacketError(
                 "the packet has too many values, or too long names",
                 where=f"/VOEvent/{row['section']}",
@@ -58,26 +58,30 @@ class _Rows:
     def attributes(
         self, element: Any, section: str, path: str, known: frozenset[str] = frozenset()
     ) -> None:
-        for name, value in element.attrib.items():
+        for name, value in element.items():
             if name not in known and (local := local_name(name)) != "schemaLocation":
                 self.add(section, f"{path}/@{local}" if path else f"@{local}", value)
 
     def element(self, element: Any, section: str, path: str, depth: int) -> None:
         """Add any element: its text, its attributes, its children."""
-        _check_depth(depth, section, path)
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
         before = len(self.rows)
-        self.text(section, path, element.text)
+        if text := element.text:
+            self.text(section, path, text)
         self.attributes(element, section, path)
+        prefix = f"{path}/" if path else ""
         for child in element:
-            below = f"{path}/{local_name(child.tag)}" if path else local_name(child.tag)
-            self.element(child, section, below, depth + 1)
-            self.text(section, path, child.tail)
+            self.element(child, section, prefix + local_name(child.tag), depth + 1)
+            if tail := child.tail:
+                self.text(section, path, tail)
         if len(self.rows) == before and path:
             self.add(section, path, None)
 
     def group(self, element: Any, section: str, path: str, depth: int) -> None:
         """Add What, a Group or a Table, whose children are told by their names."""
-        _check_depth(depth, section, path)
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
         before = len(self.rows)
         self.text(section, path, element.text)
         self.attributes(element, section, path, _NAME if path else frozenset())
@@ -103,11 +107,11 @@ class _Rows:
 
     def param(self, element: Any, section: str, path: str, depth: int) -> Row:
         """Add a Param or the Field of a table as one row, and what else it contains."""
-        row = self.add(section, path, element.get("value"))
-        for name, value in element.attrib.items():
+        row = self.add(section, path, None)
+        for name, value in element.items():
             if (field := _FIELDS.get(name)) is not None:
                 row[field] = value
-            elif name not in _NAME_AND_VALUE:
+            elif name != "name":
                 self.add(section, f"{path}/@{local_name(name)}", value)
         if element.text and (text := element.text.strip()):
             if row["value"] is None:
@@ -129,7 +133,8 @@ class _Rows:
 
     def table(self, data: Any, section: str, path: str, columns: list[Row], depth: int) -> None:
         """Add the cells of a table, row by row, each under the path of its Field."""
-        _check_depth(depth, section, path)
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
         below = f"{path}/Data" if path else "Data"
         self.text(section, below, data.text)
         self.attributes(data, section, below)
@@ -149,26 +154,22 @@ class _Rows:
                 column = columns[number]
                 text = (cell.text or "").strip()
                 filled = {**column, "value": text or None, "description": None}
-                self.size += sum(len(part) for part in column.values() if part)
-                self.append(filled)
+                self.append(filled, sum(len(part) for part in column.values() if part))
             else:
                 self.element(cell, section, f"{path}/TR/{local_name(cell.tag)}", depth + 2)
             self.text(section, f"{path}/TR", cell.tail)
 
 
 _NAME: Final = frozenset({"name"})
-_NAME_AND_VALUE: Final = frozenset({"name", "value"})
 
 
-def _check_depth(depth: int, section: str, path: str) -> None:
-    if depth > MAX_DEPTH:
-        raise PacketError(
-            "the packet is nested too deeply",
-            where=f"/VOEvent/{section}/{path[:200]}",
-            value=f"{depth} levels",
-            expected=f"at most {MAX_DEPTH} levels",
-            remedy="ask the sender; no alert needs that many",
-        )
+def _too_deep(section: str, path: str) -> PacketError:
+    return PacketError(
+        "the packet is nested too deeply",
+        where=f"/VOEvent/{section}/{path[:200]}",
+        expected=f"at most {MAX_DEPTH} levels",
+        remedy="ask the sender; no alert needs that many",
+    )
 
 
 def rows_of(root: Any) -> list[Row]:

@@ -45,6 +45,7 @@ class Where:
                     self.texts.setdefault(below, row)
                 elif path == "Description":
                     self.description = row["value"] or ""
+        self.scale, self.frame, self.place = self._system()
 
     def _text(self, path: str) -> str | None:
         row = self.texts.get(path)
@@ -75,14 +76,13 @@ class Where:
         """Return the time of the event as MJD in UTC."""
         text = self._text(_TIME)
         where = f"WhereWhen/{_HERE}{_TIME}"
-        scale, _, place = self._system()
-        scale = scale or "UTC"
+        scale = self.scale or "UTC"
         if scale not in times.SCALES:
             if text is not None:
                 self.reader.refuse(f"{where} scale", scale, "a time scale that can be converted")
             return None
         mjd = self.reader.time(where, text, scale)
-        if mjd is not None and place == "BARY":
+        if mjd is not None and self.place == "BARY":
             self.reader.remark(
                 f"{where}: {text} is at the barycentre of the solar system, up to 8.4 min from"
                 f" the Earth's; only the scale was converted from {scale}"
@@ -131,13 +131,12 @@ class Where:
         )
 
     def _is_sky(self) -> bool:
-        _, frame, _ = self._system()
-        if frame in _FRAMES:
+        if self.frame in _FRAMES:
             return True
-        if not frame:
+        if not self.frame:
             self.reader.remark(f"WhereWhen/{_HERE}AstroCoordSystem: no frame is said; ICRS assumed")
             return True
-        self._no_position(f"{shown(frame)} is none of the frames {', '.join(sorted(_FRAMES))}")
+        self._no_position(f"{shown(self.frame)} is none of the frames {', '.join(sorted(_FRAMES))}")
         return False
 
     def _is_unavailable(self, what: Mapping[str, Row]) -> bool:
