@@ -74,9 +74,7 @@ def read_cells(source: bytes | Path) -> Cells:
     """
     file = None if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings(), read_table(source) as table:
-            # astropy warns of cards that it mends
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), read_table(source) as table:
             return _cells(table)
     except PacketError as error:
         error.file = error.file or (None if file is None else str(file))
