@@ -1,10 +1,11 @@
-"""The store of the session's instance, for tests that take back what they do."""
+"""What the tests of the alert archive need: real packets, and a store that forgets again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,20 @@ from ingest.alerts import tables
 from ingest.alerts.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
+
+
+@pytest.fixture(scope="session")
+def packet_files(shared_data: Path) -> list[Path]:
+    """Return the files of all real packets."""
+    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    assert len(files) > 20
+    return files
+
+
+@pytest.fixture(scope="session")
+def contents(packet_files: list[Path]) -> list[bytes]:
+    """Return the bytes of all real packets."""
+    return [file.read_bytes() for file in packet_files]
 
 
 class _Enough(Exception):
