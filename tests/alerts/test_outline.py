@@ -15,10 +15,10 @@ SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 
 
 @SLOW
-@given(ra=st.floats(0, 359.999), dec=st.floats(-90, 90), radius=st.floats(1e-3, 60))
+@given(ra=st.floats(0, 359.999), dec=st.floats(-90, 90), radius=st.floats(0.01, 60))
 def test_a_polygon_contains_its_circle_and_not_much_more(empty_store, ra, dec, radius):
     polygon = outline_of(Position(ra=ra, dec=dec, radius=radius, containment=0.9))
-    circle = f"<({ra}d,{dec}d),{radius * 0.999}d>"
+    circle = f"<({ra}d,{dec}d),{radius * 0.99}d>"
     with empty_store.forgotten(), empty_store.store._transaction() as cursor:
         cursor.execute(
             "SELECT p @> c, area(p) / area(c) FROM (SELECT %s::spoly AS p, %s::scircle AS c) AS q",
@@ -30,7 +30,7 @@ def test_a_polygon_contains_its_circle_and_not_much_more(empty_store, ra, dec, r
     assert (
         ratio < 1.35
         if radius > 10
-        else ratio == pytest.approx(8 * math.tan(math.pi / 8) / math.pi, rel=0.02)
+        else ratio == pytest.approx(8 * math.tan(math.pi / 8) / math.pi, rel=0.03)
     )
 
 
