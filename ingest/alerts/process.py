@@ -7,6 +7,7 @@ and what is refused is in quarantine before.
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -52,11 +53,14 @@ class Outcome:
         How many have rows now.
     problems : collections.Counter
         The others, by what is wrong with them.
+    seconds : float
+        How long it took.
     """
 
     done: int = 0
     with_rows: int = 0
     problems: Counter[str] = field(default_factory=Counter)
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def quarantined(self) -> int:
@@ -150,6 +154,7 @@ def _run(
     watch: Watch | None,
     release: bool,
 ) -> Outcome:
+    begin = time.monotonic()
     outcome = Outcome()
     readings = ahead(workers.read(_chunks(entries)))
     try:
@@ -160,6 +165,7 @@ def _run(
     except BaseException:
         workers.stop()  # the other thread would wait for packets
         raise
+    outcome.seconds = time.monotonic() - begin
     return outcome
 
 

@@ -230,7 +230,7 @@ class _Worker:
     def __init__(self, root: Path, account: Account | None, steps: Steps, memory: int) -> None:
         # Not by fork: we may have threads, and a connection to the database.
         context = multiprocessing.get_context("forkserver")
-        modules = {step.__module__ for step in (steps.parse, steps.map_regions, steps.rows_of)}
+        modules = {step.__module__ for step in (steps.map_regions, steps.rows_of)}
         context.set_forkserver_preload([__name__, *sorted(modules)])
         self.task: _Task | None = None
         self.now: Any = context.RawArray("d", 2)
