@@ -17,7 +17,7 @@ from ingest.alerts.deliveries import LIMIT, Delivery, DeliveryError, packets_in
 from ingest.alerts.packets import parse
 from ingest.alerts.process import Outcome, Watch, process, retry
 from ingest.alerts.reading import Steps
-from ingest.alerts.rows import PacketRows, rows_of
+from ingest.alerts.rows import rows_of
 from ingest.alerts.skymap import map_regions
 from ingest.alerts.store import SCHEMA, Store
 from ingest.alerts.workers import Workers
@@ -118,7 +118,23 @@ def fill_tables(
         tables.opened(layout, memory) as store,
         Workers(archive, steps) as workers,
     ):
-        return (retry if again else process)(archive, Rows(store), workers, watch)
+        return (retry if again else process)(archive, store, workers, watch)
+
+
+def rebuild(layout: Layout, archive: Archive, watch: Watch | None = None) -> Outcome:
+    """Make all rows anew from the archive alone; those there now are served until the end.
+
+    Packets in quarantine are read again, too.
+    """
+    with (
+        lifecycle.database(layout) as memory,
+        tables.opened(layout, memory) as store,
+        Workers(archive, STEPS) as workers,
+    ):
+        with store.anew():
+            outcome = process(archive, store, workers, watch, everything=True)
+        store.tidy()
+    return outcome
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -133,28 +149,6 @@ def count_rows(layout: Layout) -> int | None:
             return None
         with Store(connection) as store:
             return store.count()["notices"]
-
-
-class Rows:
-    """The store, with the question which packets it has."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self.processed = store.processed
-
-    def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
-        """Add rows; see :meth:`ingest.alerts.store.Store.add`."""
-        return self._store.add(batch)
-
-    def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Return those of `numbers` whose packets have no rows."""
-        if not numbers:
-            return []
-        known = self._store._fetch(
-            f"SELECT notice_id FROM {SCHEMA}.notices"
-            f" WHERE notice_id IN ({', '.join(map(str, numbers))})"
-        )
-        return sorted(set(numbers) - {int(number) for (number,) in known})
 
 
 def _batches(packets: Iterator[Packet]) -> Iterator[list[Packet]]:

@@ -74,7 +74,11 @@ class Outcome:
 
 
 def process(
-    archive: Archive, store: Store, workers: Workers, watch: Watch | None = None
+    archive: Archive,
+    store: Store,
+    workers: Workers,
+    watch: Watch | None = None,
+    everything: bool = False,
 ) -> Outcome:
     """Make rows of all packets that have none and are not in quarantine.
 
@@ -88,6 +92,8 @@ def process(
         Processes that read packets of this archive.
     watch : callable, optional
         Is told how many packets are done.
+    everything : bool, optional
+        Read all packets, for an empty store, also those in quarantine.
 
     Raises
     ------
@@ -98,7 +104,8 @@ def process(
     if not len(archive):
         return Outcome()
     with archive.locked("process"):
-        return _run(_waiting(archive, store), archive, store, workers, watch, False)
+        entries = archive.entries() if everything else _waiting(archive, store)
+        return _run(entries, archive, store, workers, watch, everything)
 
 
 def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None = None) -> Outcome:

@@ -16,6 +16,7 @@ from ingest.alerts.archive import Archive
 from ingest.alerts.deliveries import LIMIT, Delivery, check_paths
 from ingest.alerts.index import printable
 from ingest.alerts.process import Outcome
+from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.progress import progress
 from ingest.errors import ExitCode, InputError
 from ingest.instance.layout import current_layout
@@ -28,6 +29,10 @@ _MOST_TOLD: Final = 20
 @click.group()
 def alerts() -> None:
     """Keep alert packets for ever, and publish what they say."""
+
+
+alerts.add_command(convert)
+alerts.add_command(validate)
 
 
 @alerts.command(name="import")
@@ -109,6 +114,16 @@ def verify(repair: bool) -> None:
         console.print(f"{len(findings) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
     console.print(f"all {len(archive)} packets are as they came")
+
+
+@alerts.command()
+def rebuild() -> None:
+    """Make the tables anew from the archive alone; the former rows are served until the end."""
+    layout = current_layout()
+    archive = intake.archive_of(layout)
+    with progress(console, "packets read", len(archive)) as watch:
+        outcome = intake.rebuild(layout, archive, watch)
+    _show_outcome(outcome)
 
 
 @alerts.command()
