@@ -31,6 +31,8 @@ Floats = npt.NDArray[np.float64]
 
 CELLS_PER_WIDTH: Final = 3
 """The finest cells compared with a kernel: a third of its width, or smaller."""
+CELLS_PER_CIRCLE: Final = 6
+"""The same for a single kernel, which is as wide as the whole distribution."""
 NEGLIGIBLE: Final = 1e-6
 """A cell that cannot hold more is not split."""
 _BLOCK: Final = 2_000_000
@@ -172,7 +174,7 @@ def _towards(mean: Floats, vectors: Floats, apart: Floats, factor: float) -> Flo
 
 def _joined(vectors: Floats, weight: Floats, width: float) -> tuple[Floats, Floats]:
     """Join directions that are much nearer to each other than kernels are wide."""
-    order = min(_order_of(width / 3), DEEPEST)
+    order = _order_of(width / 3)
     dec = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
     ra = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0]))
     cell, group = np.unique(cells_at(ra, dec, order), return_inverse=True)
@@ -201,7 +203,8 @@ def _kernel_map(vectors: Floats, weight: Floats, kappa: float) -> SkyMap:
         points = np.stack(healpix_to_xyz(cell, 2**order, order="nested"), 1)
         return _summed(points, vectors, lambda apart: _fisher(apart, nearer, kappa, norm), weight)
 
-    last = min(_order_of(min(kappa**-0.5, 1.0) / CELLS_PER_WIDTH), DEEPEST)
+    fine = CELLS_PER_CIRCLE if len(weight) == 1 else CELLS_PER_WIDTH
+    last = _order_of(min(kappa**-0.5, 1.0) / fine)
     cell, found = np.arange(12), []
     for order in range(last + 1):
         split = np.zeros(len(cell), bool)

@@ -9,7 +9,7 @@ from astropy.coordinates import SkyCoord
 from PIL import Image
 
 from ingest import skyplot
-from ingest.events import healpix, preview
+from ingest.events import healpix
 from ingest.events.fields import chunk_dtype
 from ingest.events.gadf import Metadata, write_event_list
 from ingest.events.preview import write_preview
