@@ -14,14 +14,13 @@ keeps the mean square (Silverman's section 6.4.1).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 from astropy_healpix import healpix_to_xyz
 
-from ingest.alerts.circles import reach, unit_vectors
+from ingest.alerts.circles import chord, reach, unit_vectors
 from ingest.alerts.directions import Directions
 from ingest.alerts.mapcells import DEEPEST, Whole, areas, cells_at, join_uniq
 from ingest.alerts.skymap import SkyMap
@@ -35,8 +34,10 @@ CELLS_PER_CIRCLE: Final = 6
 """The same for a single kernel, which is as wide as the whole distribution."""
 NEGLIGIBLE: Final = 1e-6
 """A cell that cannot hold more is not split."""
-_BLOCK: Final = 2_000_000
-"""Pairs of cells and kernels that are worked on at a time."""
+_GROUP: Final = 256
+"""Cells that are worked on at a time."""
+_FARTHEST: Final = 7.0
+"""Widths of a kernel, beyond which it has 1e-11 of its height and is left out."""
 _FAR: Final = 0.999
 """A best direction outside of this region does not belong to its directions."""
 
@@ -145,7 +146,7 @@ def _kernels(directions: Directions) -> tuple[Floats, Floats, float]:
             "the directions have no centre: they are all over the sky", expected="a concentration"
         )
     mean /= np.linalg.norm(mean)
-    apart = 2 * np.arcsin(np.minimum(np.linalg.norm(vectors - mean, axis=1) / 2, 1))
+    apart = _angle(chord(vectors, mean))
     square = float(weight @ apart**2) / 2
     rising = np.argsort(apart)
     half = np.searchsorted(np.cumsum(weight[rising]), 0.5)
@@ -201,7 +202,7 @@ def _kernel_map(vectors: Floats, weight: Floats, kappa: float) -> SkyMap:
 
     def density(cell: Whole, order: int, nearer: float) -> Floats:
         points = np.stack(healpix_to_xyz(cell, 2**order, order="nested"), 1)
-        return _summed(points, vectors, lambda apart: _fisher(apart, nearer, kappa, norm), weight)
+        return norm * _summed(points, vectors, weight, kappa, nearer)
 
     fine = CELLS_PER_CIRCLE if len(weight) == 1 else CELLS_PER_WIDTH
     last = _order_of(min(kappa**-0.5, 1.0) / fine)
@@ -217,24 +218,32 @@ def _kernel_map(vectors: Floats, weight: Floats, kappa: float) -> SkyMap:
     return SkyMap.of(uniq, values)
 
 
-def _fisher(chord: Floats, nearer: float, kappa: float, norm: float) -> Floats:
-    """Return Fisher's density at distances, given as chords and shortened by an angle."""
-    if nearer:
-        angle = np.maximum(2 * np.arcsin(np.minimum(chord / 2, 1)) - nearer, 0)
-        chord = 2 * np.sin(angle / 2)
-    return np.asarray(norm * np.exp(-kappa / 2 * chord**2))
+def _summed(points: Floats, vectors: Floats, weight: Floats, kappa: float, nearer: float) -> Floats:
+    """Return the weighted sums of kernels at points, as if these were nearer by an angle.
 
-
-def _summed(
-    points: Floats, vectors: Floats, kernel: Callable[[Floats], Floats], weight: Floats
-) -> Floats:
-    """Return the weighted sums of kernels at points, a block of them at a time."""
-    result = np.empty(len(points))
-    step = max(_BLOCK // len(vectors), 1)
-    for first in range(0, len(points), step):
-        some = points[first : first + step]
-        square = np.zeros((len(some), len(vectors)))
+    The points are worked on in groups, in the order of the nested scheme, which keeps neighbours
+    together: a group needs the kernels around it only.
+    """
+    result = np.zeros(len(points))
+    for first in range(0, len(points), _GROUP):
+        some = points[first : first + _GROUP]
+        middle = some.mean(0)
+        length = float(np.linalg.norm(middle))
+        around = vectors[:, 0] > -2  # all of them
+        if length > 0.5:
+            middle /= length
+            widest = float(_angle(chord(some, middle)).max())
+            around = _angle(chord(vectors, middle)) < widest + nearer + _FARTHEST / kappa**0.5
+        square = np.zeros((len(some), np.count_nonzero(around)))
         for axis in range(3):
-            square += (some[:, axis, np.newaxis] - vectors[:, axis]) ** 2
-        result[first : first + step] = kernel(np.sqrt(square)) @ weight
+            square += (some[:, axis, np.newaxis] - vectors[around, axis]) ** 2
+        if nearer:
+            angle = np.maximum(_angle(np.sqrt(square)) - nearer, 0)
+            square = 4 * np.sin(angle / 2) ** 2
+        result[first : first + _GROUP] = np.exp(-kappa / 2 * square) @ weight[around]
     return result
+
+
+def _angle(chords: Floats) -> Floats:
+    """Return the angles in radian that chords of the unit sphere span."""
+    return np.asarray(2 * np.arcsin(np.minimum(chords / 2, 1)))
