@@ -104,7 +104,12 @@ def scaled_radius(radius: float, containment: float, wanted: float) -> float:
 
 
 def radii(position: Position) -> tuple[float, float, str] | None:
-    """Return the radii in deg for 50 % and 90 %, and what they were taken from."""
+    """Return the radii in deg for 50 % and 90 %, and what they were taken from.
+
+    None where the packet has no radius. Where both are given they stand; else the missing one is
+    scaled from the radius whose containment is nearest. A radius of unknown containment, as
+    ANTARES has it, is taken as one of 50 %, and the origin says so.
+    """
     given = [(position.radius_50, 0.5), (position.radius_90, 0.9)]
     origin = FROM_CIRCLE
     if position.containment == 1:
@@ -155,9 +160,9 @@ def covers(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list
     kept = []
     for order in range(FINEST_ORDER + 1):
         apart = chord(np.stack(healpix_to_xyz(cell, 2**order, order="nested"), 1), centre[circle])
-        reach = _REACH[order]
-        touching = apart <= _chord_of(size[circle] + reach) + _ROUNDING
-        inside = (size[circle] >= reach) & (apart <= _chord_of(size[circle] - reach))
+        beyond = _REACH[order]
+        touching = apart <= _chord_of(size[circle] + beyond) + _ROUNDING
+        inside = (size[circle] >= beyond) & (apart <= _chord_of(size[circle] - beyond))
         done = inside | (touching & (last[circle] == order))
         kept.append((circle[done], cell[done], np.full(np.count_nonzero(done), order, np.uint8)))
         split = touching & ~done
@@ -190,7 +195,7 @@ def _chord_of(angle: Floats) -> Floats:
     return np.asarray(2 * np.sin(np.minimum(angle, np.pi) / 2))
 
 
-def _reach(order: int) -> float:
+def reach(order: int) -> float:
     """Return the largest distance in radian from the centre of a cell to a point in it.
 
     It is found where the polar caps begin, between a cell's centre and its northern corner; the
@@ -204,5 +209,5 @@ def _reach(order: int) -> float:
     return 2 * math.asin(float(chord(centre, corner)) / 2)
 
 
-_REACH: Final = [_reach(order) for order in range(FINEST_ORDER + 1)]
+_REACH: Final = [reach(order) for order in range(FINEST_ORDER + 1)]
 _ROUNDING: Final = 1e-15

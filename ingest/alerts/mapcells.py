@@ -118,17 +118,17 @@ def merged(density: Floats, order: int, negligible: float) -> tuple[Whole, Float
     while True:
         if order:
             four = density.reshape(-1, 4)
-            mean = four.mean(1)
-            alike = (four == four[:, :1]).all(1) | (mean * areas(order - 1) < negligible)
+            equal = (four == four[:, :1]).all(1)
+            # the mean of an equal four may be off by a rounding
+            mean = np.where(equal, four[:, 0], four.mean(1))
+            alike = equal | (mean * areas(order - 1) < negligible)
             alike &= whole.reshape(-1, 4).all(1)
             whole &= ~np.repeat(alike, 4)
         kept = np.flatnonzero(whole)
         found.append((join_uniq(order, kept), density[kept]))
         if not order or not alike.any():
             break
-        # an equal four keeps its exact value: the mean may be off by a rounding
-        density = np.where((four == four[:, :1]).all(1), four[:, 0], mean)
-        order, whole = order - 1, alike
+        density, order, whole = mean, order - 1, alike
     uniq, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return uniq, values
 

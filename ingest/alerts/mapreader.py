@@ -31,8 +31,9 @@ from ingest.alerts.mapcells import (
 )
 from ingest.alerts.notice import PacketError
 
-NEGLIGIBLE: Final = 1e-9
-"""Four pixels of a flat map that hold less together become one, see `merged`."""
+NEGLIGIBLE: Final = 1e-6
+"""Four pixels of a flat map that hold less together become one, see `merged`. So no map has more
+than some million cells; only one that is noise over the whole sky would lose by it."""
 UNSEEN: Final = -1.6e30
 """Below it is HEALPix' sign for a pixel without value, -1.6375e30."""
 _FAIR: Final = (0.5, 2.0)
@@ -97,25 +98,24 @@ def _cells(table: MapTable) -> Cells:
             "no known coordinates", where="COORDSYS", value=system, expected="C, G, E"
         )
     column = _value_column(table)
-    values = table.values(column)
     remarks = [] if system else ["no COORDSYS: taken as equatorial"]
-    values, cleaned = _clean(np.asarray(values, np.float64))
+    values, cleaned = _clean(np.asarray(table.values(column), np.float64))
     remarks += cleaned
     uniq = _cell_numbers(table, len(values))
     if uniq is None:
         order = _order_of(table, len(values))
-        density, said = _density(values, table, column, order)
+        # one array after the other takes the place of the last: they are large
+        values, said = _density(values, table, column, order)
         if _is_ring(table):
-            density = nested_from_ring(density, order)
-        total = float(density.sum() * areas(order))
-        uniq, density = merged(density, order, NEGLIGIBLE * total)
+            values = nested_from_ring(values, order)
+        uniq, values = merged(values, order, NEGLIGIBLE * float(values.sum() * areas(order)))
     else:
         orders, cells = split_uniq(uniq)
         _check_overlap(orders, cells)
-        density, said = _density(values, table, column, orders)
+        values, said = _density(values, table, column, orders)
     if frame := FRAMES[system]:
-        uniq, density = _turn(uniq, density, frame)
-    return uniq, density, (*remarks, *said)
+        uniq, values = _turn(uniq, values, frame)
+    return uniq, values, (*remarks, *said)
 
 
 def _value_column(table: MapTable) -> int:
@@ -209,7 +209,7 @@ def _order_of(table: MapTable, count: int | None) -> int:
 
 
 def _clean(values: Floats) -> tuple[Floats, list[str]]:
-    """Return the values with 0 where there is none."""
+    """Return the values with 0 where there is none, in the same array."""
     remarks = []
     empty = np.isnan(values) | (values < UNSEEN)
     negative = ~empty & (values < 0)
@@ -226,16 +226,16 @@ def _clean(values: Floats) -> tuple[Floats, list[str]]:
         if chosen.any():
             remarks.append(f"{np.count_nonzero(chosen)} of {len(values)} pixels {what}: taken as 0")
     if empty.any() or negative.any():
-        values = np.where(empty | negative, 0.0, values)
+        values[empty | negative] = 0.0
     return values, remarks
 
 
 def _density(
     values: Floats, table: MapTable, column: int, order: Whole | int
 ) -> tuple[Floats, list[str]]:
-    """Return the values as densities per sr."""
+    """Return the values as densities per sr, in the same array."""
     per_pixel = float(values.sum())
-    per_sr = float((values * areas(order)).sum())
+    per_sr = float((values @ areas(order)) if np.ndim(order) else per_pixel * areas(order))
     totals = {"pixel": per_pixel, "sr": per_sr, "deg2": per_sr * SQUARE_DEGREES}
     unit = _unit(table.units[column]) or _unit(table.names[column])
     remarks = []
@@ -256,9 +256,9 @@ def _density(
     if abs(totals[meant] - 1) > _WORTH_TELLING:
         remarks.append(f"the map integrates to {totals[meant]:.4g}: brought to 1")
     if meant == "pixel":
-        values = values / areas(order)
+        values /= areas(order)
     elif meant == "deg2":
-        values = values * SQUARE_DEGREES
+        values *= SQUARE_DEGREES
     return values, remarks
 
 

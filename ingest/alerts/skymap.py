@@ -118,8 +118,8 @@ class SkyMap:
         last = np.searchsorted(-density, -here, side="right") - 1
         return np.where(here > 0, np.minimum(searched[np.maximum(last, 0)], 1.0), 1.0)
 
-    def _chosen(self, level: float) -> npt.NDArray[np.bool_]:
-        """Return which cells make the region of a credible level."""
+    def in_region(self, level: float) -> npt.NDArray[np.bool_]:
+        """Return which cells make the region of a credible level, shape (n,)."""
         density, searched = self._levels
         last = min(int(np.searchsorted(searched, level - _ROUNDING)), len(density) - 1)
         # cells as dense as the last one belong to it, too: nothing chooses between them
@@ -139,13 +139,13 @@ class SkyMap:
         mocpy.MOC
             In ICRS.
         """
-        order, cell = split_uniq(self.uniq[self._chosen(level)])
+        order, cell = split_uniq(self.uniq[self.in_region(level)])
         deepest = int(self.order.max())
         return MOC.from_healpix_cells(cell.astype(np.uint64), order.astype(np.uint8), deepest)
 
     def area(self, level: float) -> float:
         """Return the area in square degrees of the region of a credible level."""
-        return float(areas(self.order[self._chosen(level)]).sum() * SQUARE_DEGREES)
+        return float(areas(self.order[self.in_region(level)]).sum() * SQUARE_DEGREES)
 
     def best(self) -> tuple[float, float]:
         """Return right ascension and declination in deg, ICRS, of the densest cell's centre."""
