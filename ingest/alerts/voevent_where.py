@@ -18,8 +18,9 @@ _RADIUS: Final = re.compile(r"AstroCoords/Position2D/Error2Radius(\d\d)")
 _SOURCE_ERROR: Final = re.compile(r"src_?error_?(\d\d)?")
 _PERCENT: Final = re.compile(r"(\d\d)\s*%")
 _FRAMES: Final = frozenset({"ICRS", "FK5", "J2000"})
-"""What positions may be in. FK5 and ICRS differ by 0.02 arcsec at most (IERS Conventions), a
-thousandth of the best localization here, and are taken as the same."""
+"""What positions may be in. FK5 at J2000 is turned against ICRS by 0.032 arcsec at most (rotation
+of FK5 against Hipparcos in ERFA's ``fk5hip``). The smallest error radii in FK5, 1.4 arcsec of
+Swift's XRT, are forty times that; so the two are taken as the same."""
 _NO_COORDINATES: Final = "unavailable"
 
 

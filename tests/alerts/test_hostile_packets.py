@@ -41,7 +41,10 @@ def refused(content):
 def billion_laughs(encoding="utf-8"):
     lines = ['<!ENTITY a0 "ha">']
     lines += [f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12)]
-    text = f"<!DOCTYPE VOEvent [{''.join(lines)}]>" + '<VOEvent ivorn="ivo://x/y#z" a="{0}">{0}</VOEvent>'
+    text = (
+        f"<!DOCTYPE VOEvent [{''.join(lines)}]>"
+        + '<VOEvent ivorn="ivo://x/y#z" a="{0}">{0}</VOEvent>'
+    )
     return text.replace("{0}", "&a11;").encode(encoding)
 
 
@@ -49,7 +52,7 @@ ENTITIES = {
     "billion laughs": billion_laughs(),
     "in UTF-16": billion_laughs("utf-16"),
     "in an attribute": b'<!DOCTYPE v [<!ENTITY a "b">]><VOEvent ivorn="ivo://x/y#&a;"/>',
-    "a file": b'<!DOCTYPE v [<!ENTITY a SYSTEM "file:///etc/passwd">]><VOEvent ivorn="x">&a;</VOEvent>',
+    "a file": b'<!DOCTYPE v [<!ENTITY a SYSTEM "file:///etc/passwd">]><VOEvent a="">&a;</VOEvent>',
     "a parameter entity": b'<!DOCTYPE v [<!ENTITY % a SYSTEM "http://127.0.0.1/">%a;]><VOEvent/>',
 }
 
@@ -133,7 +136,9 @@ def test_packets_beyond_the_limits_are_refused_in_a_moment(content):
 
 def test_large_packets_within_the_limits_are_read():
     rows = "".join(f"<TR><TD>{i}</TD><TD>x</TD></TR>" for i in range(20_000))
-    packet = voevent(f'<Table name="t"><Field name="a"/><Field name="b"/><Data>{rows}</Data></Table>')
+    packet = voevent(
+        f'<Table name="t"><Field name="a"/><Field name="b"/><Data>{rows}</Data></Table>'
+    )
     assert len(parse(packet).parameters) > 40_000
 
 
@@ -181,7 +186,9 @@ def test_two_packets_in_one_are_refused():
 
 @pytest.mark.parametrize("text", ["\\u0000", "\\ud800", "\\udfff x"])
 def test_characters_that_no_database_holds_are_replaced(text):
-    notice = outcome(b'{"id": "x", "event_name": "' + text.encode() + b'", "' + text.encode() + b'": 1}')
+    notice = outcome(
+        b'{"id": "x", "event_name": "' + text.encode() + b'", "' + text.encode() + b'": 1}'
+    )
     assert isinstance(notice, Notice)
     assert "�" in notice.event_name
 

@@ -5,7 +5,6 @@ import string
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -43,9 +42,7 @@ def assert_all_is_there(content, notice):
                 said[text] += 1
                 said[text.strip()] += text != text.strip()
     missing = {
-        text: count
-        for text, count in texts_and_attributes(root).items()
-        if said[text] < count
+        text: count for text, count in texts_and_attributes(root).items() if said[text] < count
     }
     assert not missing
     # Params, Groups, Fields and Tables tell their names in paths, the rest in fields
@@ -126,8 +123,9 @@ def test_odd_places_of_content_are_kept_too():
     content = voevent(
         "a text in What",
         '<Param name="n" utype="x:y">inside</Param>',
-        '<Param><Value>no name</Value><Description>one</Description><Description>two</Description></Param>',
-        '<Group name="g" type="t"><Group><Param name="deep" value="d"/></Group></Group>tail of a group',
+        "<Param><Value>no name</Value><Description>one</Description>"
+        "<Description>two</Description></Param>",
+        '<Group name="g" type="t"><Group><Param name="deep" value="d"/></Group></Group>a tail',
         '<Table name="t"><Field name="f"/><Data><TR><TD>1</TD><TD>beyond</TD></TR></Data></Table>',
         '<Param name="v" value="attribute"><Value>and element</Value></Param>',
         rest="<How><Reference uri='u' type='url'/>x<b>y</b>z</How>"
