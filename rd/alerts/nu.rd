@@ -1,0 +1,310 @@
+<!-- The alert archive. The tables are filled by `km3vo alerts`, in transactions of its own, from
+the packets it keeps; this descriptor is the only definition of what they hold. -->
+<resource schema="alerts" resdir=".">
+	<meta name="title">Archive of alerts of neutrino telescopes</meta>
+	<meta name="description">Alert packets of KM3NeT, ANTARES, IceCube and of other observatories,
+		as they were sent: each notice with all its revisions and retractions, its sky region, the
+		detector events it is made of, and every parameter of the packet.</meta>
+	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
+	<meta name="creator">KM3NeT Collaboration</meta>
+	<meta name="facility">KM3NeT</meta>
+	<meta name="referenceURL">https://www.km3net.org</meta>
+	<FEED source="km3net/common#metadata"/>
+
+	<STREAM id="notice-columns">
+		<doc>What is said of a notice; the columns of the table of all, and of the view of the
+		newest ones.</doc>
+		<stc>Time UTC "event_mjd" Position ICRS "ra" "dec"</stc>
+		<column name="notice_id" type="bigint" ucd="meta.id;meta.main" required="True" verbLevel="1"
+			tablehead="Notice"
+			description="Number of the packet in the archive, in order of receipt."/>
+		<column name="ivorn" type="text" ucd="meta.ref.ivoid" required="True" verbLevel="1"
+			tablehead="IVORN"
+			description="Identifier of the packet. For notices in JSON, which have none, the
+				archive makes it from stream, event and date."/>
+		<column name="version" type="integer" ucd="meta.version" required="True" verbLevel="20"
+			description="1 for the first packet that came under its identifier, 2 and so on for
+				other ones under the same identifier."/>
+		<column name="stream" type="text" ucd="meta.id" required="True" verbLevel="1"
+			description="Stream of alerts the notice belongs to, such as km3net or icecube/gold."/>
+		<column name="event_name" type="text" ucd="meta.id" verbLevel="1" tablehead="Event"
+			description="Name of the astronomical event, such as KM3-230213A."/>
+		<column name="alert_id" type="text" ucd="meta.id.parent" required="True" verbLevel="10"
+			tablehead="Alert"
+			description="The same for all notices of one alert, in whatever format they came."/>
+		<column name="record_number" type="integer" ucd="meta.number" verbLevel="20"
+			tablehead="Record" description="Number of the notice, as the packet has it.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="revision" type="integer" ucd="meta.version" verbLevel="1"
+			description="Number of the revision, by which notices of one alert follow each other;
+				there may be gaps, and a late revision may be an earlier one.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="role" type="text" ucd="meta.code" required="True" verbLevel="10"
+			description="Role of the packet: observation, prediction, utility or test."/>
+		<column name="notice_type" type="text" ucd="meta.code.class" required="True" verbLevel="1"
+			tablehead="Type" description="initial, update or retraction."/>
+		<column name="alert_type" type="text" ucd="meta.code" verbLevel="20"
+			description="The packet's own word for its type."/>
+		<column name="is_test" type="smallint" ucd="meta.code" required="True" verbLevel="10"
+			tablehead="Test" description="1 if the packet says in any way that it is a test."/>
+		<column name="is_injection" type="smallint" ucd="meta.code" required="True" verbLevel="20"
+			tablehead="Injection" description="1 if the signal was put into the data by hand."/>
+		<column name="is_latest" type="smallint" ucd="meta.code" required="True" verbLevel="15"
+			tablehead="Latest"
+			description="1 for the newest notice of its alert by revision, not by arrival."/>
+		<column name="retracted" type="smallint" ucd="meta.code" required="True" verbLevel="1"
+			tablehead="Retracted"
+			description="1 if the alert is retracted: its newest notice is a retraction."/>
+		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
+			tablehead="Event time" displayHint="sf=6"
+			description="Time of the event, MJD in UTC."/>
+		<column name="notice_mjd" type="double precision" unit="d" ucd="time.creation" verbLevel="1"
+			tablehead="Notice time" displayHint="sf=6"
+			description="When the notice was written, MJD in UTC."/>
+		<column name="received" type="double precision" unit="d" ucd="time.processing"
+			required="True" verbLevel="20" displayHint="sf=6"
+			description="When this archive received the packet, MJD in UTC."/>
+		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
+			tablehead="RA" verbLevel="1" displayHint="sf=4"
+			description="Right ascension (ICRS) of the best position."/>
+		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+			tablehead="Dec" verbLevel="1" displayHint="sf=4"
+			description="Declination (ICRS) of the best position."/>
+		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			tablehead="Error" displayHint="sf=3" description="Radius of the error circle."/>
+		<column name="pos_err_cl" type="real" ucd="stat.confidenceLevel;pos" verbLevel="1"
+			tablehead="Containment"
+			description="Probability that the source is within pos_err; empty where the
+				collaboration does not say."/>
+		<column name="pos_err_50" type="double precision" unit="deg" ucd="stat.error;pos"
+			verbLevel="15" displayHint="sf=3"
+			description="Radius of the circle that contains the source with a probability of
+				50 %, where the packet has it."/>
+		<column name="pos_err_90" type="double precision" unit="deg" ucd="stat.error;pos"
+			verbLevel="15" displayHint="sf=3"
+			description="Radius of the circle that contains the source with a probability of
+				90 %, where the packet has it."/>
+		<column name="pos_err_stat" type="smallint" ucd="meta.code" verbLevel="20"
+			description="1 if pos_err includes the statistical error; empty where unknown.">
+			<values nullLiteral="-32768"/>
+		</column>
+		<column name="pos_err_sys" type="smallint" ucd="meta.code" verbLevel="20"
+			description="1 if pos_err includes the systematic error; empty where unknown.">
+			<values nullLiteral="-32768"/>
+		</column>
+		<column name="far" type="double precision" unit="Hz" ucd="arith.rate" verbLevel="1"
+			tablehead="FAR"
+			description="False alarm rate: how often background alone gives such an alert."/>
+		<column name="far_original" type="double precision" ucd="arith.rate" verbLevel="25"
+			description="The false alarm rate as the packet has it, in far_unit."/>
+		<column name="far_unit" type="text" ucd="meta.unit" verbLevel="25"
+			description="Unit of far_original, as the packet has it."/>
+		<column name="far_doubtful" type="smallint" ucd="meta.code.qual" verbLevel="20"
+			description="1 if far_unit cannot be right, and far was taken as Hz.">
+			<values nullLiteral="-32768"/>
+		</column>
+		<column name="energy" type="double precision" unit="GeV" ucd="phys.energy" verbLevel="1"
+			displayHint="sf=3" description="Energy; see energy_kind for which one."/>
+		<column name="energy_kind" type="text" ucd="meta.note" verbLevel="15"
+			description="What energy is, in words."/>
+		<column name="signalness" type="double precision" ucd="stat.probability" verbLevel="1"
+			description="Probability of an astrophysical origin."/>
+		<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="10"
+			description="Probability that background alone gives at least such a signal."/>
+		<column name="topology" type="text" ucd="meta.code.class" verbLevel="1"
+			description="Form of the event: track, shower, multiplet …"/>
+		<column name="pipeline" type="text" ucd="meta.id" verbLevel="10"
+			description="Analysis that found the event."/>
+		<column name="instrument" type="text" ucd="meta.id;instr" verbLevel="10"
+			description="Detector, in the configuration it had."/>
+		<column name="n_events" type="integer" ucd="meta.number" verbLevel="10"
+			tablehead="Events"
+			description="Number of detector events the alert is made of.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="region_50" type="smoc" ucd="pos.outline" verbLevel="20"
+			description="Part of the sky (MOC) that contains the source with a probability of
+				50 %."/>
+		<column name="region_90" type="smoc" ucd="pos.outline" verbLevel="20"
+			description="Part of the sky (MOC) that contains the source with a probability of
+				90 %."/>
+		<column name="region_origin" type="text" ucd="meta.note" verbLevel="20"
+			description="What the regions were made from: map, circle, or circle of unknown
+				containment, which is then taken as one of 50 %."/>
+		<column name="outline" type="spoly" ucd="pos.outline" verbLevel="30"
+			description="Polygon around the circle of 90 %, for clients that do not know MOCs."/>
+		<column name="sky_map_url" type="text" ucd="meta.ref.url" verbLevel="15"
+			description="Where the collaboration has the sky map; the first, if there are
+				several."/>
+		<column name="sky_map" type="text" ucd="meta.id" verbLevel="25"
+			description="SHA-256 of the sky map, where it is kept in this archive."/>
+		<column name="media_format" type="text" ucd="meta.code.mime" required="True" verbLevel="20"
+			description="Format of the packet: voevent-2.0, gcn-json …"/>
+		<column name="sha256" type="text" ucd="meta.checksum" required="True" verbLevel="25"
+			description="SHA-256 of the packet's bytes."/>
+		<column name="packet_size" type="integer" unit="byte" ucd="phys.size;meta.file" required="True"
+			verbLevel="25" description="Length of the packet."/>
+		<column name="origin" type="text" ucd="meta.note" required="True" verbLevel="25"
+			description="Where this archive has the packet from."/>
+		<column name="remarks" type="text" ucd="meta.note" verbLevel="15"
+			description="What was noticed when the packet was read: units that cannot be right,
+				positions that are none."/>
+	</STREAM>
+
+	<table id="notices" onDisk="True" adql="True" primary="notice_id">
+		<meta name="title">All alert notices</meta>
+		<meta name="description">Every alert packet in every version, with tests and retractions.
+			For the newest notice of each alert see alerts.latest.</meta>
+		<FEED source="notice-columns"/>
+		<index columns="ivorn, version"/>
+		<index columns="alert_id, is_latest"/>
+		<index columns="alert_id, revision"/>
+		<index columns="event_mjd"/>
+		<index columns="notice_mjd"/>
+		<index name="q3c_position" kind="q3c">
+			<columns>ra, dec</columns>
+			q3c_ang2ipix(ra, dec)
+		</index>
+		<index columns="region_90" method="GIN"/>
+	</table>
+
+	<table id="events" onDisk="True" adql="True" primary="notice_id, event_no">
+		<meta name="title">Detector events of alerts</meta>
+		<meta name="description">The single events that the alerts are made of. For alerts of KM3NeT
+			event_id is the same as in km3net.events.</meta>
+		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
+		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
+			tablehead="Notice" description="The notice, in alerts.notices."/>
+		<column name="event_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
+			description="Number of the event in the notice, from 1."/>
+		<column name="event_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
+			tablehead="Event" description="Name of the event; for KM3NeT km3, then the numbers of
+				detector, run, frame and trigger."/>
+		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
+			displayHint="sf=6" description="Time of the event, MJD in UTC."/>
+		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main" verbLevel="1"
+			displayHint="sf=4" description="Right ascension (ICRS) the particle came from."/>
+		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+			verbLevel="1" displayHint="sf=4"
+			description="Declination (ICRS) the particle came from."/>
+		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			description="Radius of the error circle."/>
+		<column name="pos_err_cl" type="real" ucd="stat.confidenceLevel;pos" verbLevel="10"
+			description="Probability that the true direction is within pos_err."/>
+		<column name="cos_zenith" type="double precision" ucd="pos.az.zd" verbLevel="15"
+			description="Cosine of the zenith angle as the packet has it; for KM3NeT +1 is an event
+				that came up through the Earth."/>
+		<column name="topology" type="text" ucd="meta.code.class" verbLevel="10"
+			description="Form of the event: track, shower."/>
+		<column name="energy" type="double precision" unit="GeV" ucd="phys.energy" verbLevel="1"
+			displayHint="sf=3" description="Measured energy."/>
+		<index columns="event_id"/>
+	</table>
+
+	<table id="counterparts" onDisk="True" adql="True" primary="notice_id, counterpart_no">
+		<meta name="title">Possible counterparts of alerts</meta>
+		<meta name="description">Sources and other events that a notice says may belong to the
+			alert.</meta>
+		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
+		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
+			tablehead="Notice" description="The notice, in alerts.notices."/>
+		<column name="counterpart_no" type="integer" ucd="meta.number" required="True"
+			verbLevel="20" description="Number of the counterpart in the notice, from 1."/>
+		<column name="counterpart_name" type="text" ucd="meta.id;src" verbLevel="1"
+			tablehead="Name" description="Name of the source."/>
+		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main" verbLevel="1"
+			displayHint="sf=4" description="Right ascension (ICRS)."/>
+		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+			verbLevel="1" displayHint="sf=4" description="Declination (ICRS)."/>
+		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
+			description="Radius of the error circle."/>
+		<column name="counterpart_mjd" type="double precision" unit="d" ucd="time.epoch"
+			verbLevel="1" displayHint="sf=6" description="Time of the other event, MJD in UTC."/>
+		<column name="angular_distance" type="double precision" unit="deg" ucd="pos.angDistance"
+			verbLevel="10" description="Distance from the alert's position."/>
+		<column name="reference" type="text" ucd="meta.ref" verbLevel="10"
+			description="Catalogue or notice it is known from."/>
+		<column name="description" type="text" ucd="meta.note" verbLevel="15"
+			description="What else the packet says of it."/>
+	</table>
+
+	<table id="params" onDisk="True" adql="True" primary="notice_id, param_no">
+		<meta name="title">Parameters of alert packets</meta>
+		<meta name="description">Everything that a packet says, as it stands there, by its
+			path in the packet.</meta>
+		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
+		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
+			tablehead="Notice" description="The notice, in alerts.notices."/>
+		<column name="param_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
+			description="Number of the parameter in the packet, from 1."/>
+		<column name="part" type="text" ucd="meta.code" required="True" verbLevel="10"
+			description="Part of the packet: What, Who, WhereWhen, How, Why, Citations, VOEvent;
+				json for a notice in JSON."/>
+		<column name="param_path" type="text" ucd="meta.id" required="True" verbLevel="1"
+			tablehead="Parameter"
+			description="Name of the parameter, after the names of the groups it is in."/>
+		<column name="param_value" type="text" ucd="meta.record" verbLevel="1" tablehead="Value"
+			description="The value as the packet has it."/>
+		<column name="param_unit" type="text" ucd="meta.unit" verbLevel="1" tablehead="Unit"
+			description="The unit as the packet has it."/>
+		<column name="param_ucd" type="text" ucd="meta.ucd" verbLevel="20"
+			description="The UCD as the packet has it."/>
+		<column name="data_type" type="text" ucd="meta.code" verbLevel="25"
+			description="The type as the packet has it."/>
+		<column name="description" type="text" ucd="meta.note" verbLevel="20"
+			description="What the packet says of the parameter."/>
+	</table>
+
+	<table id="citations" onDisk="True" adql="True" primary="notice_id, citation_no">
+		<meta name="title">Citations between alert packets</meta>
+		<meta name="description">Which packets a notice refers to; they need not be in this
+			archive.</meta>
+		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
+		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
+			tablehead="Notice" description="The notice, in alerts.notices."/>
+		<column name="citation_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
+			description="Number of the citation in the notice, from 1."/>
+		<column name="cited_ivorn" type="text" ucd="meta.ref.ivoid" required="True" verbLevel="1"
+			tablehead="Cited" description="Identifier of the packet that is cited."/>
+		<column name="cite" type="text" ucd="meta.code" required="True" verbLevel="1"
+			description="followup, supersedes, retraction, or what else the packet says."/>
+		<index columns="cited_ivorn"/>
+	</table>
+
+	<table id="latest" onDisk="True" adql="True">
+		<meta name="title">The newest notice of each alert</meta>
+		<meta name="description">For each alert its newest notice, by revision and not by arrival;
+			retracted alerts have retracted = 1. Tests and injected signals are left out: they are
+			in alerts.notices.</meta>
+		<FEED source="notice-columns"/>
+		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+		<viewStatement>
+			CREATE VIEW \qName AS (SELECT \colNames FROM \schema.notices
+				WHERE is_latest = 1 AND is_test = 0 AND is_injection = 0)
+		</viewStatement>
+	</table>
+
+	<table id="aliases" onDisk="True" adql="False" primary="alias">
+		<meta name="title">Alerts under other names</meta>
+		<meta name="description">Names that packets have for an alert which is known under another
+			one, since a citation told that both are the same.</meta>
+		<column name="alias" type="text" ucd="meta.id" required="True"
+			description="Name by the packet alone."/>
+		<column name="alert_id" type="text" ucd="meta.id.parent" required="True"
+			description="Name of the alert in alerts.notices."/>
+		<index columns="alert_id"/>
+	</table>
+
+	<!-- Their rows come from the archive; what is there already stays. -->
+	<data id="make_tables" updating="True">
+		<make table="notices"/>
+		<make table="events"/>
+		<make table="counterparts"/>
+		<make table="params"/>
+		<make table="citations"/>
+		<make table="aliases"/>
+		<make table="latest"/>
+	</data>
+</resource>
