@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import quote
 
 from ingest.alerts import gcn_parts, parts, profiles
 from ingest.alerts.gcn_parameters import loaded, rows_of, strings_of, texts_of
@@ -18,6 +19,8 @@ from ingest.alerts.values import Reader, is_true
 _SCHEMA: Final = re.compile(r"/gcn/(?:notices/)?([^?#]+?)(?:\.schema)?\.json$", re.ASCII)
 _TEST_SCHEMA: Final = re.compile(r"(^|[/_.])test([/_.]|$)", re.I)
 _BLANKS: Final = re.compile(r"\s+")
+_URI: Final = "/:+?@!$&'()*,;="
+"""What stands for itself in an ivorn, beside letters and digits; the converter's are the same."""
 
 
 def notice_of(text: str, reader: Reader) -> Notice:
@@ -118,7 +121,7 @@ def _path(top: parts.Texts) -> str:
     names = f"{top.get('event_name') or ''} {top.get('id') or ''}".upper()
     if top.get("mission"):
         return _BLANKS.sub("_", (top["mission"] or "").strip().lower()) + "/notice"
-    return "km3net/notice" if names.startswith(("KM3-", " KM3.")) else "notice"
+    return "km3net/notice" if names.startswith(("KM3", " KM3")) else "notice"
 
 
 def _words(top: parts.Texts) -> str:
@@ -134,8 +137,8 @@ def _ivorn(top: parts.Texts, path: str, profile: Profile, names: list[str], ids:
     instead, since the alert and its retraction are two notices.
     """
     when = top.get("alert_datetime") or top.get("time_created")
-    own = [top.get("ref_id"), top.get("obs_id")]
-    name = next((text for text in (*names, *ids, *own) if text), None)
+    others = [] if when else [top.get("ref_id"), top.get("obs_id")]
+    name = next((text for text in (*names, *ids, *others) if text), None)
     if profile.stream == "km3net":
         told = [*names[:1], *ids[:1], when]
         base = "ivo://KM3NeT_Neutrino"
@@ -143,10 +146,11 @@ def _ivorn(top: parts.Texts, path: str, profile: Profile, names: list[str], ids:
         number = top.get("record_number")
         kind = None if when or number else top.get("alert_type")
         told = [name, number, when or kind]
-        base = f"ivo://gcn.nasa.gov/{path}"
+        base = f"ivo://gcn.nasa.gov/{quote(path, safe=_URI)}"
     if not (name or when):
         told = [top.get("trigger_time")]
     local = "_".join(_BLANKS.sub("_", text.strip()) for text in told if text and text.strip())
+    local = quote(local, safe=_URI)
     if not local or len(base) + len(local) >= MAX_IDENTIFIER:
         raise PacketError(
             "the notice has nothing to identify it",
