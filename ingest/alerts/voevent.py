@@ -87,7 +87,7 @@ def notice_of(root: Any, reader: Reader) -> Notice:
             "role": role,
             "is_test": is_test,
             "is_injection": is_true(what.text("HardwareInj"))
-            or what.text("alert_tense") == "injection",
+            or (what.text("alert_tense") or "").lower() == "injection",
             "notice_type": _notice_type(what, citations),
             "alert_type": what.text("AlertType", "Alert_Type"),
             "event_mjd": where.time(),

@@ -264,3 +264,64 @@ def test_params_in_groups_are_not_those_of_the_source():
     assert (notice.position.ra, notice.energy, notice.far) == (150.5, None, None)
     assert notice.ids == ("77",)
     assert notice.events[0].event_id == "km3.1.2.3.4"
+
+
+# --- what versions allow beyond the usual ----------------------------------------------------
+
+
+def test_an_interval_gives_its_beginning():
+    packet = voevent().replace(
+        b"<TimeInstant><ISOTime>2020-01-02T03:04:05</ISOTime></TimeInstant>",
+        b"<TimeInterval><ISOTimeStart>2020-01-02T03:00:00</ISOTimeStart>"
+        b"<ISOTimeStop>2020-01-02T04:00:00</ISOTimeStop></TimeInterval>",
+    )
+    notice = parse(packet)
+    assert seconds_apart(notice.event_mjd, mjd("2020-01-02T03:00:00")) < 2e-6
+    assert any("interval" in remark for remark in notice.remarks)
+
+
+def test_a_coordinate_system_may_be_spelt_out():
+    system = (
+        b"<ObservationLocation><AstroCoordSystem><TimeFrame><ReferencePosition>BARYCENTER"
+        b"</ReferencePosition><TimeScale>TT</TimeScale></TimeFrame><SpaceFrame><SpaceRefFrame>"
+        b"%b</SpaceRefFrame></SpaceFrame></AstroCoordSystem>"
+    )
+    packet = voevent(where=where_when(system=None), version="2.1")
+    told = packet.replace(b"<ObservationLocation>", system % b"ICRS")
+    notice = parse(told)
+    assert seconds_apart(notice.event_mjd, mjd("2020-01-02T03:04:05", "tt")) < 2e-5
+    assert notice.position.ra == 150.5
+    assert any("barycentre" in remark for remark in notice.remarks)
+    assert parse(packet.replace(b"<ObservationLocation>", system % b"GALACTIC")).position is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "ra", "dec", "radius"),
+    [
+        ("rad", "1.5707963267948966", "-0.5", "0.01"),
+        ("arcmin", "5400", "-1718.873385", "34.377468"),
+    ],
+)
+def test_positions_in_other_units_are_brought_to_degrees(unit, ra, dec, radius):
+    position = parse(voevent(where=where_when(ra=ra, dec=dec, radius=radius, unit=unit))).position
+    assert position.ra == pytest.approx(90)
+    assert position.dec == pytest.approx(math.degrees(-0.5), rel=1e-8)
+    assert position.radius == pytest.approx(math.degrees(0.01), rel=1e-6)
+
+
+def test_a_coordinate_may_have_a_unit_of_its_own():
+    packet = voevent().replace(b"<Error2Radius>", b'<Error2Radius pos_unit="arcmin">')
+    assert parse(packet).position.radius == pytest.approx(1.5 / 60)
+
+
+def test_errors_of_two_axes_give_the_larger_one():
+    more = "<Error2><C1>0.2</C1><C2>0.3</C2></Error2>"
+    notice = parse(voevent(where=where_when(radius=None, more=more)))
+    assert notice.position.radius == 0.3
+    assert any("Error2" in remark for remark in notice.remarks)
+
+
+def test_declination_may_come_first():
+    packet = voevent().replace(b"<Name1>RA</Name1>", b"<Name1>Dec</Name1>")
+    packet = packet.replace(b"<C1>150.5</C1><C2>-20.25</C2>", b"<C1>-20.25</C1><C2>150.5</C2>")
+    assert (parse(packet).position.ra, parse(packet).position.dec) == (150.5, -20.25)
