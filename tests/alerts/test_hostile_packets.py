@@ -112,6 +112,7 @@ TOO_MUCH = {
     "100 MB": b"<VOEvent>" + b"x" * 100_000_000,
     "a byte too many": b" " * (MAX_BYTES + 1),
     "a million elements": b'<VOEvent ivorn="x">' + b"<a/>" * 1_000_000 + b"</VOEvent>",
+    "many attributes": voevent("<Param " + " ".join(f"a{i}='1'" for i in range(99_000)) + "/>"),
     "deep XML": b'<VOEvent ivorn="x">' + b"<a>" * 200 + b"</a>" * 200 + b"</VOEvent>",
     "very deep XML": b'<VOEvent ivorn="x">' + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</VOEvent>",
     "deep groups": voevent("<Group>" * 100 + "</Group>" * 100),
