@@ -113,7 +113,7 @@ def notice_of(text: str, reader: Reader) -> Notice:
 
 def _path(top: parts.Texts) -> str:
     """Return the path of the schema below ``notices/``, or what comes near it."""
-    if match := _SCHEMA.search(top.get("$schema") or ""):
+    if match := _SCHEMA.search((top.get("$schema") or "")[:300]):
         return match[1]
     if top.get("superevent_id"):
         # the LVK's own topic, igwn.gwalert, names no schema

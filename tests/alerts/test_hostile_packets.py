@@ -135,6 +135,24 @@ def test_packets_beyond_the_limits_are_refused_in_a_moment(content):
     assert time.monotonic() - start < 3
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        json.dumps({"id": "x", "$schema": "/gcn/" * 500_000}).encode(),
+        json.dumps({"id": "x", "counterpart_info": [{"reference": "{'a': '" * 300_000}]}).encode(),
+        voevent(param("FAR", "1", unit="/" + "s" * 1_000_000 + "!")),
+        voevent(param("src_error_90", "1", description="stat " * 500_000)),
+        voevent(where=where_when(time=" " * 1_000_000 + "x")),
+        voevent() + b"</VOEvent>" * 50_000,
+    ],
+    ids=["schema", "reference", "unit", "description", "time", "ends"],
+)
+def test_long_texts_take_no_time_that_grows_with_their_square(content):
+    start = time.monotonic()
+    outcome(content)
+    assert time.monotonic() - start < 3
+
+
 def test_large_packets_within_the_limits_are_read():
     rows = "".join(f"<TR><TD>{i}</TD><TD>x</TD></TR>" for i in range(20_000))
     packet = voevent(
