@@ -6,42 +6,21 @@ from version 7.2.3, and from earlier ones whose notices are around.
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import re
-import zlib
 from typing import Any, Final
+from urllib.parse import quote
 
-from ingest.alerts import parts, profiles
-from ingest.alerts.gcn_parameters import (
-    Object,
-    loaded,
-    rows_of,
-    strings_of,
-    text_of,
-    texts_of,
-)
-from ingest.alerts.notice import (
-    Citation,
-    Counterpart,
-    InvolvedEvent,
-    Notice,
-    NoticeType,
-    PacketError,
-    Position,
-    Role,
-)
+from ingest.alerts import gcn_parts, parts, profiles
+from ingest.alerts.gcn_parameters import loaded, rows_of, strings_of, texts_of
+from ingest.alerts.notice import InvolvedEvent, Notice, NoticeType, PacketError, Role
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_true
 
 _SCHEMA: Final = re.compile(r"/gcn/(?:notices/)?([^?#]+?)(?:\.schema)?\.json$", re.ASCII)
 _TEST_SCHEMA: Final = re.compile(r"(^|[/_.])test([/_.]|$)", re.I)
 _BLANKS: Final = re.compile(r"\s+")
-_DEFAULT_CONTAINMENT: Final = 0.9
-"""Of the core schema, where ``containment_probability`` is absent."""
-_FITS: Final = b"SIMPLE  ="
-_LVK_ALERT: Final = "ivo://gwnet/LVC#"
+_URI: Final = "/:+?@!$&'()*,;="
+"""What stands for itself in an ivorn, beside letters and digits; the converter's are the same."""
 
 
 def notice_of(text: str, reader: Reader) -> Notice:
@@ -70,10 +49,10 @@ def notice_of(text: str, reader: Reader) -> Notice:
     is_test = _is_test(top, event, path)
     role = Role.TEST if is_test else parts.role_of(top.get("alert_tense"), profile)
     record = reader.integer("record_number", top.get("record_number"), 0)
-    events = _events(notice, reader, profile)
+    events = gcn_parts.events(notice, reader, profile)
     energy, energy_kind = _energy(top, events, profile, reader)
-    sky_map, map_path = _sky_map(notice, reader)
-    instead = {} if sky_map is None else {map_path: _checksum(sky_map)}
+    sky_map, map_path = gcn_parts.sky_map(notice, reader)
+    instead = {} if sky_map is None else {map_path: gcn_parts.checksum(sky_map)}
     return Notice.model_validate(
         {
             "ivorn": ivorn,
@@ -97,7 +76,7 @@ def notice_of(text: str, reader: Reader) -> Notice:
             "notice_mjd": reader.time(
                 "alert_datetime", top.get("alert_datetime") or top.get("time_created")
             ),
-            "position": _position(notice, reader),
+            "position": gcn_parts.position(notice, reader),
             "energy": energy,
             "energy_kind": energy_kind,
             "far": reader.rate(
@@ -110,7 +89,9 @@ def notice_of(text: str, reader: Reader) -> Notice:
             "signalness": reader.fraction("p_astro", top.get("p_astro") or top.get("signalness")),
             "topology": top.get("alert_topology"),
             "pipeline": top.get("pipeline") or event.get("pipeline") or top.get("notice_type"),
-            "instrument": ",".join(strings_of(notice.get("instrument")) or _instruments(notice))
+            "instrument": ",".join(
+                strings_of(notice.get("instrument")) or gcn_parts.instruments(notice)
+            )
             or None,
             "n_events": reader.integer(
                 "number_of_events",
@@ -120,9 +101,9 @@ def notice_of(text: str, reader: Reader) -> Notice:
                 0,
             ),
             "events": events,
-            "counterparts": _counterparts(notice, reader),
-            "citations": _citations(notice),
-            "sky_map_urls": _links(notice),
+            "counterparts": gcn_parts.counterparts(notice, reader),
+            "citations": gcn_parts.citations(notice),
+            "sky_map_urls": gcn_parts.links(notice),
             "sky_map": sky_map,
             "parameters": rows_of(notice, reader, instead),
             "remarks": reader.remarks,
@@ -132,7 +113,7 @@ def notice_of(text: str, reader: Reader) -> Notice:
 
 def _path(top: parts.Texts) -> str:
     """Return the path of the schema below ``notices/``, or what comes near it."""
-    if match := _SCHEMA.search(top.get("$schema") or ""):
+    if match := _SCHEMA.search((top.get("$schema") or "")[:300]):
         return match[1]
     if top.get("superevent_id"):
         # the LVK's own topic, igwn.gwalert, names no schema
@@ -140,7 +121,7 @@ def _path(top: parts.Texts) -> str:
     names = f"{top.get('event_name') or ''} {top.get('id') or ''}".upper()
     if top.get("mission"):
         return _BLANKS.sub("_", (top["mission"] or "").strip().lower()) + "/notice"
-    return "km3net/notice" if names.startswith(("KM3-", " KM3.")) else "notice"
+    return "km3net/notice" if names.startswith(("KM3", " KM3")) else "notice"
 
 
 def _words(top: parts.Texts) -> str:
@@ -156,8 +137,8 @@ def _ivorn(top: parts.Texts, path: str, profile: Profile, names: list[str], ids:
     instead, since the alert and its retraction are two notices.
     """
     when = top.get("alert_datetime") or top.get("time_created")
-    own = [top.get("ref_id"), top.get("obs_id")]
-    name = next((text for text in (*names, *ids, *own) if text), None)
+    others = [] if when else [top.get("ref_id"), top.get("obs_id")]
+    name = next((text for text in (*names, *ids, *others) if text), None)
     if profile.stream == "km3net":
         told = [*names[:1], *ids[:1], when]
         base = "ivo://KM3NeT_Neutrino"
@@ -165,10 +146,11 @@ def _ivorn(top: parts.Texts, path: str, profile: Profile, names: list[str], ids:
         number = top.get("record_number")
         kind = None if when or number else top.get("alert_type")
         told = [name, number, when or kind]
-        base = f"ivo://gcn.nasa.gov/{path}"
+        base = f"ivo://gcn.nasa.gov/{quote(path, safe=_URI)}"
     if not (name or when):
         told = [top.get("trigger_time")]
     local = "_".join(_BLANKS.sub("_", text.strip()) for text in told if text and text.strip())
+    local = quote(local, safe=_URI)
     if not local or len(base) + len(local) >= MAX_IDENTIFIER:
         raise PacketError(
             "the notice has nothing to identify it",
@@ -223,51 +205,6 @@ def _event_time(top: parts.Texts, event: parts.Texts, reader: Reader) -> float |
     return start
 
 
-def _position(notice: Object, reader: Reader) -> Position | None:
-    place, where = notice, ""
-    if notice.get("ra") is None and isinstance(notice.get("most_probable_direction"), Object):
-        place, where = notice["most_probable_direction"], "most_probable_direction/"
-    texts = texts_of(place)
-    circles: dict[float, float] = {}
-    for name, level in (("src_error_50", 0.5), ("ra_dec_error_50", 0.5), ("ra_dec_error_90", 0.9)):
-        if (circle := reader.radius(f"{where}{name}", texts.get(name))) is not None:
-            circles.setdefault(level, circle)
-    radius = _radius(place, f"{where}ra_dec_error", reader)
-    systematic = place.get("systematic_included")
-    errors = (True, systematic) if isinstance(systematic, bool) else (None, None)
-    return parts.position(
-        reader,
-        (f"{where}ra", f"{where}dec"),
-        (texts.get("ra"), texts.get("dec")),
-        radius,
-        circles,
-        _containment(texts, f"{where}containment_probability", reader),
-        errors,
-    )
-
-
-def _radius(place: Object, where: str, reader: Reader) -> float | None:
-    """Return the radius of the circle, or the larger semi-axis of an ellipse."""
-    error = place.get("ra_dec_error")
-    if error is None and place.get("uncertainty_shape") == "circle":
-        # the schema before version 2
-        error = place.get("ra_uncertainty")
-    axes = error[:2] if isinstance(error, list) else [error]
-    radii = [r for axis in axes if (r := reader.radius(where, text_of(axis))) is not None]
-    if len(axes) == 2 and radii:
-        reader.remark(f"{where}: an ellipse; its larger semi-axis is taken as the radius")
-    return max(radii, default=None)
-
-
-def _containment(texts: parts.Texts, where: str, reader: Reader) -> float:
-    text = texts.get("containment_probability")
-    value = reader.number(where, text, "a probability", 0, 100)
-    if value is not None and value > 1:
-        reader.remark(f"{where}: {text} is taken as per cent")
-        value /= 100
-    return _DEFAULT_CONTAINMENT if value is None else value
-
-
 def _energy(
     top: parts.Texts, events: tuple[InvolvedEvent, ...], profile: Profile, reader: Reader
 ) -> tuple[float | None, str | None]:
@@ -276,100 +213,3 @@ def _energy(
     if profile.energy_unit is not None:
         energy = reader.energy(key, top.get(key), profile.energy_unit)
     return parts.energy_of(events, energy, profile)
-
-
-def _events(notice: Object, reader: Reader, profile: Profile) -> tuple[InvolvedEvent, ...]:
-    found = []
-    for key in ("event_details", "coincident_events"):
-        items = notice.get(key)
-        for number, item in enumerate(items if isinstance(items, list) else [], start=1):
-            if isinstance(item, Object):
-                texts = {**texts_of(item.get("localization")), **texts_of(item)}
-                level = profile.containment or _DEFAULT_CONTAINMENT
-                where = f"{key}[{number}]"
-                found.append(parts.involved_event(reader, where, texts, number, level))
-    return tuple(found)
-
-
-def _counterparts(notice: Object, reader: Reader) -> tuple[Counterpart, ...]:
-    found = []
-    items = notice.get("counterpart_info")
-    for number, item in enumerate(items if isinstance(items, list) else [], start=1):
-        if isinstance(item, Object):
-            reference = item.get("reference")
-            texts = texts_of(item)
-            if isinstance(reference, Object):
-                pairs = [(key, text) for key, text in texts_of(reference).items() if text]
-                texts["reference"] = (
-                    pairs[0][1]
-                    if len(pairs) == 1
-                    else "; ".join(f"{key}: {text}" for key, text in pairs) or None
-                )
-            found.append(parts.counterpart(reader, f"counterpart_info[{number}]", texts))
-    if known := text_of(notice.get("known_source")):
-        found.append(Counterpart(name=known, description="known source"))
-    return tuple(found)
-
-
-def _citations(notice: Object) -> tuple[Citation, ...]:
-    """Return the LVK's notices and the coincident ones that are referred to."""
-    found = []
-    for key, text in texts_of(notice.get("reference")).items():
-        if "lvk" in key and text:
-            found.append(Citation(ivorn=f"{_LVK_ALERT}{text}", kind="followup"))
-    if ivorn := texts_of(notice.get("external_coinc")).get("ivorn"):
-        found.append(Citation(ivorn=ivorn, kind="external_coinc"))
-    return tuple(found)
-
-
-def _instruments(notice: Object) -> list[str]:
-    event = notice.get("event")
-    return strings_of(event.get("instruments")) if isinstance(event, Object) else []
-
-
-def _links(notice: Object) -> tuple[str, ...]:
-    candidates = [*texts_of(notice).items(), *texts_of(notice.get("urls")).items()]
-    return tuple(
-        dict.fromkeys(
-            text.strip()
-            for key, text in candidates
-            if ("healpix" in key or "skymap" in key)
-            and text
-            and text.strip().lower().startswith(("http://", "https://", "ftp://"))
-        )
-    )
-
-
-def _sky_map(notice: Object, reader: Reader) -> tuple[bytes | None, str]:
-    """Return the sky map that came in the notice, and its path."""
-    event = notice.get("event")
-    for path, place, key in (
-        ("healpix_file", notice, "healpix_file"),
-        ("event/skymap", event if isinstance(event, Object) else Object(), "skymap"),
-    ):
-        text = text_of(place.get(key))
-        if not text:
-            continue
-        try:
-            content = base64.b64decode(_BLANKS.sub("", text), validate=True)
-        except (binascii.Error, ValueError):
-            reader.refuse(path, text, "a FITS file in base64")
-            continue
-        if _is_fits(content):
-            return content, path
-        reader.refuse(path, text, "a FITS file in base64")
-    return None, ""
-
-
-def _is_fits(content: bytes) -> bool:
-    """Return whether bytes are a FITS file, compressed by gzip or not; nothing is unpacked."""
-    if content.startswith(b"\x1f\x8b"):
-        try:
-            content = zlib.decompressobj(31).decompress(content[:65536], len(_FITS))
-        except zlib.error:
-            return False
-    return content.startswith(_FITS)
-
-
-def _checksum(content: bytes) -> str:
-    return f"sha256:{hashlib.sha256(content).hexdigest()}"

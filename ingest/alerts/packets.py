@@ -19,6 +19,10 @@ from ingest.alerts.values import Reader
 MAX_BYTES: Final = 16 << 20
 MAX_TAGS: Final = 400_000
 """Of XML, counted before it is parsed: a tree takes a hundred times the bytes of its tags."""
+MAX_ATTRIBUTES: Final = 1000
+"""Of one element: lxml takes a time that grows with their square to list them."""
+_SMALL: Final = 1 << 15
+"""Characters; a document up to this has too few attributes to be looked at."""
 
 _BLANKS: Final = " \t\r\n\0\f\v\ufeff"
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", re.ASCII)
@@ -140,6 +144,12 @@ def _tree(text: str, reader: Reader) -> Any:
             root = _parsed(text[: ends[0].end()])
         except etree.XMLSyntaxError as second:
             raise _not_well_formed(second) from None
+    if len(text) > _SMALL and any(len(e.attrib) > MAX_ATTRIBUTES for e in root.iter()):
+        raise PacketError(
+            "an element of the XML document has too many attributes",
+            expected=f"at most {MAX_ATTRIBUTES}",
+            remedy="ask the sender; no alert needs that many",
+        )
     return root
 
 

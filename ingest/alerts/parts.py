@@ -19,7 +19,7 @@ _WITH_SYSTEMATIC: Final = re.compile(
 )
 _WITHOUT_SYSTEMATIC: Final = re.compile(r"stat\w*\.?[ -]only|no systematic", re.I)
 _ONE_PYTHON_ITEM: Final = re.compile(r"\{'[^']*': '(.*)'\}", re.S)
-_TEST_IDENTIFIER: Final = re.compile(r"[MT]S?\d{5,6}[a-z]*", re.ASCII)
+_TEST_IDENTIFIER: Final = re.compile(r"[MT]S?\d{5,6}[a-z]*\d*", re.ASCII)
 
 
 def errors_included(words: str) -> tuple[bool | None, bool | None]:

@@ -12,59 +12,21 @@ from ingest.alerts import parts, profiles
 from ingest.alerts.notice import (
     Citation,
     Counterpart,
-    InvolvedEvent,
     Notice,
     NoticeType,
     PacketError,
-    Rate,
     Role,
 )
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_false, is_true, shown
 from ingest.alerts.voevent_parameters import Row, local_name, rows_of
+from ingest.alerts.voevent_what import What
 from ingest.alerts.voevent_where import Where
 
 _VERSION: Final = re.compile(r"\d\.\d")
-_EVENT_GROUP: Final = re.compile(r"nu_event_?\d+")
-_COUNTERPART_GROUP: Final = re.compile(r"counterpart_?\d+")
-_FLAG_GROUPS: Final = frozenset({"", "trigger_id", "misc_flags", "solution_status"})
 _TEST_FLAGS: Final = frozenset({"test", "internaltest", "test_submission"})
 _RETRACTION_FLAGS: Final = frozenset({"retraction", "retractflag", "retract_flag", "isretraction"})
-_PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".pdf", ".svg", ".txt", ".html")
 _EXPECTED_IVORN: Final = f"an identifier of at most {MAX_IDENTIFIER} characters"
-
-
-class _What:
-    """The Params of a packet by their group paths; of several under one path, the first."""
-
-    def __init__(self, rows: Iterable[Row], reader: Reader) -> None:
-        self.reader = reader
-        self.rows: dict[str, Row] = {}
-        self.groups: dict[str, dict[str, str | None]] = {}
-        for row in rows:
-            if row["section"] == "What" and (path := row["path"]):
-                self.rows.setdefault(lowered := path.lower(), row)
-                group, _, name = lowered.rpartition("/")
-                self.groups.setdefault(group, {}).setdefault(name, row["value"])
-
-    def text(self, *names: str) -> str | None:
-        """Return the first of the named Params that says something."""
-        for name in names:
-            row = self.rows.get(name.lower())
-            if row is not None and (value := row["value"]) and (stripped := value.strip()):
-                return stripped
-        return None
-
-    def row(self, *names: str) -> Row | None:
-        return next((row for name in names if (row := self.rows.get(name)) is not None), None)
-
-    def flag(self, names: frozenset[str]) -> bool:
-        """Return whether one of the named flags is set, alone or in a group of flags."""
-        return any(
-            is_true(self.groups[group].get(name))
-            for group in _FLAG_GROUPS & self.groups.keys()
-            for name in names & self.groups[group].keys()
-        )
 
 
 def notice_of(root: Any, reader: Reader) -> Notice:
@@ -100,42 +62,42 @@ def notice_of(root: Any, reader: Reader) -> Notice:
             remedy="ask its author; without one it cannot be cited or told from others",
         )
     rows = rows_of(root)
-    what = _What(rows, reader)
+    what = What(rows, reader)
     profile = profiles.for_voevent(ivorn, what.text("Packet_Type"))
     role = _role(root, reader)
     is_test = _is_test(role, what, profile)
     citations = _citations(root, reader)
     where = Where(rows, reader)
-    events = _events(what, profile, reader)
-    energy, energy_kind = _energy(what, events, profile, reader)
+    events = what.events(profile)
+    energy, energy_kind = what.energy(profile, events)
     return Notice.model_validate(
         {
             "ivorn": ivorn,
             "media_format": _media_format(root, reader),
             "stream": profile.stream,
             "event_name": _event_name(what, root, profile, ivorn),
-            "ids": _identifiers(what, profile),
+            "ids": what.identifiers(profile),
             "event_key": None
             if role is Role.UTILITY
             else profile.event_key(what.text, ivorn, is_test=is_test),
             "record_number": reader.integer(
                 "What/record_number", what.text("record_number", "Record_Num")
             ),
-            "revision": _revision(what, profile, reader),
+            "revision": what.revision(profile),
             "role": role,
             "is_test": is_test,
             "is_injection": is_true(what.text("HardwareInj"))
-            or what.text("alert_tense") == "injection",
-            "notice_type": _notice_type(what, citations, profile, reader),
+            or (what.text("alert_tense") or "").lower() == "injection",
+            "notice_type": _notice_type(what, citations),
             "alert_type": what.text("AlertType", "Alert_Type"),
             "event_mjd": where.time(),
             "notice_mjd": reader.time("Who/Date", _first(rows, "Who", "Date")),
             "position": where.position(profile, what.rows),
             "energy": energy,
             "energy_kind": energy_kind,
-            "far": _rate(what, profile, reader),
-            "p_value": _p_value(what, profile, reader),
-            "signalness": _signalness(what, reader),
+            "far": what.rate(profile),
+            "p_value": what.p_value(profile),
+            "signalness": what.signalness(),
             "topology": what.text("alert_topology", "topology"),
             "pipeline": what.text("pipeline"),
             "instrument": what.text("instrument", "instruments"),
@@ -145,9 +107,9 @@ def notice_of(root: Any, reader: Reader) -> Notice:
                 0,
             ),
             "events": events,
-            "counterparts": _counterparts(what, root, reader),
+            "counterparts": (*what.counterparts(), *_associated(root)),
             "citations": citations,
-            "sky_map_urls": _sky_maps(what),
+            "sky_map_urls": what.sky_maps(),
             "parameters": rows,
             "remarks": reader.remarks,
         }
@@ -172,7 +134,7 @@ def _role(root: Any, reader: Reader) -> Role:
         return Role.OBSERVATION
 
 
-def _is_test(role: Role, what: _What, profile: Profile) -> bool:
+def _is_test(role: Role, what: What, profile: Profile) -> bool:
     return (
         role is Role.TEST
         or what.flag(_TEST_FLAGS)
@@ -183,9 +145,7 @@ def _is_test(role: Role, what: _What, profile: Profile) -> bool:
     )
 
 
-def _notice_type(
-    what: _What, citations: tuple[Citation, ...], profile: Profile, reader: Reader
-) -> NoticeType:
+def _notice_type(what: What, citations: tuple[Citation, ...]) -> NoticeType:
     """Return where the packet stands, from every way to say so; a retraction beats the rest."""
     kinds = {citation.kind for citation in citations}
     word = (what.text("AlertType", "Alert_Type") or "").lower()
@@ -203,14 +163,7 @@ def _notice_type(
     return NoticeType.UPDATE if later else NoticeType.INITIAL
 
 
-def _revision(what: _What, profile: Profile, reader: Reader) -> int | None:
-    for name in profile.revision:
-        if (text := what.text(name)) is not None:
-            return reader.integer(f"What/{name}", text)
-    return None
-
-
-def _event_name(what: _What, root: Any, profile: Profile, ivorn: str) -> str | None:
+def _event_name(what: What, root: Any, profile: Profile, ivorn: str) -> str | None:
     name = what.text("event_name", "GraceID", "Identifier", "alert_name", "alertname")
     if name is None and profile.name and profile.family not in ("icecube",):
         name = profile.name_in(ivorn)
@@ -220,18 +173,6 @@ def _event_name(what: _What, root: Any, profile: Profile, ivorn: str) -> str | N
             (e.text.strip() for e in _of(root, "Why", "Inference", "Name") if _has_text(e)), None
         )
     return name
-
-
-def _identifiers(what: _What, profile: Profile) -> tuple[str, ...]:
-    run, event = what.text("run_id"), what.text("event_id")
-    found = [
-        what.text("AMON_ID"),
-        f"{run}_{event}" if run and event else None,
-        what.text("TrigID", "Trigger_Number", "Trans_Num"),
-        what.text("GraceID"),
-        *(what.text(key) for key in profile.key if "+" not in key and "name" not in key.lower()),
-    ]
-    return tuple(dict.fromkeys(text for text in found if text and len(text) <= MAX_IDENTIFIER))
 
 
 def _citations(root: Any, reader: Reader) -> tuple[Citation, ...]:
@@ -247,87 +188,12 @@ def _citations(root: Any, reader: Reader) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
-def _events(what: _What, profile: Profile, reader: Reader) -> tuple[InvolvedEvent, ...]:
-    groups = [(g, texts) for g, texts in what.groups.items() if _EVENT_GROUP.fullmatch(g)]
-    return tuple(
-        parts.involved_event(reader, f"What/{group}", texts, number, profile.containment)
-        for number, (group, texts) in enumerate(groups, start=1)
-    )
-
-
-def _counterparts(what: _What, root: Any, reader: Reader) -> tuple[Counterpart, ...]:
-    found = [
-        parts.counterpart(reader, f"What/{group}", texts)
-        for group, texts in what.groups.items()
-        if _COUNTERPART_GROUP.fullmatch(group)
-    ]
+def _associated(root: Any) -> Iterable[Counterpart]:
+    """Yield what the author relates the event to; a Name without relation is the event's own."""
     for name in _of(root, "Why", "Inference", "Name"):
         relation = name.getparent().get("relation")
         if relation and _has_text(name):
-            found.append(Counterpart(name=name.text.strip(), description=relation))
-    return tuple(found)
-
-
-def _energy(
-    what: _What, events: tuple[InvolvedEvent, ...], profile: Profile, reader: Reader
-) -> tuple[float | None, str | None]:
-    row = what.row("energy", "nu_energy")
-    if row is None:
-        return parts.energy_of(events, None, profile)
-    energy = reader.energy(
-        f"What/{row['path']}", row["value"], row.get("unit") or profile.energy_unit
-    )
-    if energy == 0 and profile.zero_is_missing:
-        energy = None
-    kind = profile.energy_kind or row.get("description") or "energy"
-    return energy, None if energy is None else kind
-
-
-def _rate(what: _What, profile: Profile, reader: Reader) -> Rate | None:
-    row = what.row("far")
-    if row is None:
-        return None
-    return reader.rate(
-        f"What/{row['path']}",
-        row["value"],
-        (row.get("unit") or "").strip() or profile.far_unit,
-        zero_is_missing=profile.zero_is_missing,
-        hertz_up_to=profile.per_year_from,
-    )
-
-
-def _p_value(what: _What, profile: Profile, reader: Reader) -> float | None:
-    value = reader.fraction("What/pvalue", what.text("p_value", "pvalue", "p-value"))
-    if value == 0 and profile.zero_is_missing:
-        reader.remark("What/pvalue: 0 is taken as not known")
-        return None
-    return value
-
-
-def _signalness(what: _What, reader: Reader) -> float | None:
-    if (text := what.text("signalness", "p_astro")) is not None:
-        return reader.fraction("What/signalness", text)
-    value = reader.fraction("What/signal_trackness", what.text("signal_trackness"))
-    if value is not None:
-        reader.remark(
-            "What/signal_trackness: probability of an astrophysical origin and of a track;"
-            " taken as signalness"
-        )
-    return value
-
-
-def _sky_maps(what: _What) -> tuple[str, ...]:
-    """Return the links to maps that are no pictures."""
-    found = []
-    for path, row in what.rows.items():
-        name = path.rpartition("/")[2].replace("_", "")
-        if ("skymap" in name or "healpix" in name) and not name.startswith("@"):
-            url = (row["value"] or "").strip()
-            if url.lower().startswith(
-                ("http://", "https://", "ftp://")
-            ) and not url.lower().endswith(_PICTURES):
-                found.append(url)
-    return tuple(dict.fromkeys(found))
+            yield Counterpart(name=name.text.strip(), description=relation)
 
 
 def _of(root: Any, section: str, *names: str) -> Iterable[Any]:

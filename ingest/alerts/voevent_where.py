@@ -13,14 +13,20 @@ from ingest.alerts.values import Reader, shown
 from ingest.alerts.voevent_parameters import Row
 
 _HERE: Final = "ObservationLocation/"
-_TIME: Final = "AstroCoords/Time/TimeInstant/ISOTime"
+_INSTANT: Final = "AstroCoords/Time/TimeInstant"
+_START: Final = "AstroCoords/Time/TimeInterval/ISOTimeStart"
+_POSITION: Final = "AstroCoords/Position2D"
 _RADIUS: Final = re.compile(r"AstroCoords/Position2D/Error2Radius(\d\d)")
 _SOURCE_ERROR: Final = re.compile(r"src_?error_?(\d\d)?")
 _PERCENT: Final = re.compile(r"(\d\d)\s*%")
 _FRAMES: Final = frozenset({"ICRS", "FK5", "J2000"})
-"""What positions may be in. FK5 and ICRS differ by 0.02 arcsec at most (IERS Conventions), a
-thousandth of the best localization here, and are taken as the same."""
+"""What positions may be in. FK5 at J2000 is turned against ICRS by 0.032 arcsec at most (rotation
+of FK5 against Hipparcos in ERFA's ``fk5hip``). The smallest error radii in FK5, 1.4 arcsec of
+Swift's XRT, are forty times that; so the two are taken as the same."""
 _NO_COORDINATES: Final = "unavailable"
+_OTHER_SCALES: Final = frozenset({"LOCAL", "UT1"})
+_PLACES: Final = frozenset({"GEO", "GEOC", "GEOL", "TOPO", "BARY", "HELI", "EMBA", "LSR"})
+"""Reference positions, by their first four letters; where they matter, the barycentre does."""
 
 
 class Where:
@@ -51,31 +57,37 @@ class Where:
         row = self.texts.get(path)
         return None if row is None else row["value"]
 
-    def _system(self) -> tuple[str, str, str]:
-        """Return time scale, frame and reference position; empty where they are not said."""
+    def _system(self) -> tuple[str, tuple[str, ...], str]:
+        """Return time scale, words of the frame and reference position; empty if not said."""
         told = self._text("AstroCoords/@coord_system_id") or self._text("AstroCoordSystem/@id")
-        scale = frame = place = ""
+        scale = place = ""
+        frame: tuple[str, ...] = ()
         for word in re.split(r"[-\s/]+", (told or "").upper()):
-            if word in times.SCALES or word in ("LOCAL", "UT1"):
+            if word in times.SCALES or word in _OTHER_SCALES:
                 scale = word
-            elif word in _PLACES:
-                place = word
+            elif word[:4] in _PLACES or word in _PLACES:
+                place = word[:4]
             elif word:
-                frame = f"{frame}-{word}" if frame else word
-        for path, row in self.texts.items():
-            # version 2.1 may spell the system out
-            if path.startswith("AstroCoordSystem/"):
-                value = (row["value"] or path.rpartition("/")[2]).strip().upper()
-                if path.endswith("/TimeScale"):
-                    scale = scale or value
-                elif "SpaceFrame" in path and ("SpaceRefFrame" in path or path.endswith("Name")):
-                    frame = frame or value
-        return scale, frame, place
+                frame = (*frame, word)
+        # version 2.1 may spell the system out
+        system = "AstroCoordSystem/"
+        spelt = self._text(f"{system}SpaceFrame/SpaceRefFrame")
+        own = self._text(f"{_INSTANT}/TimeScale") or self._text(f"{system}TimeFrame/TimeScale")
+        seen_from = self._text(f"{system}TimeFrame/ReferencePosition")
+        return (
+            (own or scale).strip().upper(),
+            frame or tuple((spelt or "").upper().split()),
+            place or (seen_from or "").strip().upper()[:4],
+        )
 
     def time(self) -> float | None:
-        """Return the time of the event as MJD in UTC."""
-        text = self._text(_TIME)
-        where = f"WhereWhen/{_HERE}{_TIME}"
+        """Return the time of the event as MJD in UTC; of an interval, its beginning."""
+        path = f"{_INSTANT}/ISOTime"
+        text = self._text(path)
+        if text is None and (text := self._text(_START)) is not None:
+            path = _START
+            self.reader.remark(f"WhereWhen/{_HERE}{path}: an interval; its beginning is taken")
+        where = f"WhereWhen/{_HERE}{path}"
         scale = self.scale or "UTC"
         if scale not in times.SCALES:
             if text is not None:
@@ -99,8 +111,7 @@ class Where:
         what : mapping
             Params by their path in lower case; some have further radii.
         """
-        first = "AstroCoords/Position2D/Value2/C1"
-        second = "AstroCoords/Position2D/Value2/C2"
+        first, second = f"{_POSITION}/Value2/C1", f"{_POSITION}/Value2/C2"
         ra, dec = self._text(first), self._text(second)
         if ra is None and dec is None:
             if any(path.startswith("AstroCoords/Position3D/") for path in self.texts):
@@ -108,35 +119,51 @@ class Where:
             return None
         if not self._is_sky() or self._is_unavailable(what):
             return None
-        if (self._text("AstroCoords/Position2D/Name1") or "").strip().lower().startswith("dec"):
+        if (self._text(f"{_POSITION}/Name1") or "").strip().lower().startswith("dec"):
             first, second, ra, dec = second, first, dec, ra
-        unit = self._text("AstroCoords/Position2D/@unit")
         at = (f"WhereWhen/{_HERE}{first}", f"WhereWhen/{_HERE}{second}")
-        error = self._text("AstroCoords/Position2D/Error2Radius")
-        radius = self.reader.radius(
-            f"WhereWhen/{_HERE}AstroCoords/Position2D/Error2Radius", error, unit
-        )
-        circles, words = self._circles(what, unit)
+        circles, words = self._circles(what)
         errors = parts.errors_included(words)
         if errors == (None, None):
             errors = (profile.statistical, profile.systematic)
         return parts.position(
             self.reader,
             at,
-            (self.reader.degrees(at[0], ra, unit), self.reader.degrees(at[1], dec, unit)),
-            radius,
+            (
+                self.reader.degrees(at[0], ra, self._unit(first)),
+                self.reader.degrees(at[1], dec, self._unit(second)),
+            ),
+            self._radius(),
             circles,
             profile.containment,
             errors,
         )
 
+    def _unit(self, path: str) -> str | None:
+        return self._text(f"{path}/@pos_unit") or self._text(f"{_POSITION}/@unit")
+
+    def _error(self, path: str) -> float | None:
+        return self.reader.radius(f"WhereWhen/{_HERE}{path}", self._text(path), self._unit(path))
+
+    def _radius(self) -> float | None:
+        """Return the radius of the error circle, or the larger of the errors of two axes."""
+        radius = self._error(f"{_POSITION}/Error2Radius")
+        if radius is None:
+            axes = [self._error(f"{_POSITION}/Error2/C{axis}") for axis in (1, 2)]
+            radius = max((error for error in axes if error is not None), default=None)
+            if radius is not None:
+                self.reader.remark(f"WhereWhen/{_HERE}{_POSITION}/Error2: the larger one is taken")
+        return radius
+
     def _is_sky(self) -> bool:
-        if self.frame in _FRAMES:
+        if self.frame and _FRAMES.issuperset(self.frame):
             return True
         if not self.frame:
             self.reader.remark(f"WhereWhen/{_HERE}AstroCoordSystem: no frame is said; ICRS assumed")
             return True
-        self._no_position(f"{shown(self.frame)} is none of the frames {', '.join(sorted(_FRAMES))}")
+        self._no_position(
+            f"{shown('-'.join(self.frame))} is none of the frames {', '.join(sorted(_FRAMES))}"
+        )
         return False
 
     def _is_unavailable(self, what: Mapping[str, Row]) -> bool:
@@ -151,13 +178,13 @@ class Where:
     def _no_position(self, reason: str) -> None:
         self.reader.remark(f"WhereWhen/{_HERE}AstroCoords: no position is taken: {reason}")
 
-    def _circles(self, what: Mapping[str, Row], unit: str | None) -> tuple[dict[float, float], str]:
+    def _circles(self, what: Mapping[str, Row]) -> tuple[dict[float, float], str]:
         """Return further radii in deg by containment, and the words that explain them."""
         circles: dict[float, float] = {}
         words = []
-        for path, row in self.texts.items():
+        for path in self.texts:
             if match := _RADIUS.fullmatch(path):
-                radius = self.reader.radius(f"WhereWhen/{_HERE}{path}", row["value"], unit)
+                radius = self._error(path)
                 if radius is not None:
                     circles.setdefault(int(match[1]) / 100, radius)
         for path, row in what.items():
@@ -171,8 +198,3 @@ class Where:
                 if radius is not None:
                     circles.setdefault(int(percent) / 100, radius)
         return circles, " ".join(words)
-
-
-_PLACES: Final = frozenset(
-    {"GEO", "TOPO", "BARY", "HELIO", "GEOLUN", "EMBARY", "GALACTICCENTER", "LSR", "RELOCATABLE"}
-)

@@ -6,6 +6,7 @@ import json
 import pytest
 from astropy.time import Time
 
+from ingest.alerts.conversion.identity import ivorn_of
 from ingest.alerts.notice import NoticeType, PacketError, Role
 from ingest.alerts.packets import parse
 from tests.alerts.sample_packets import voevent
@@ -382,3 +383,21 @@ def test_numbers_and_double_keys_stay_as_they_stand():
     assert ("n", "1e999", "number") in values
     assert (notice.position.ra, notice.position.dec) == (2, 10)
     assert any("twice" in remark for remark in notice.remarks)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"event_name": "KM3-1"},
+        {"event_name": ["a b", "c"], "id": 5, "record_number": 1},
+        {"id": "x", "alert_type": "retraction"},
+        {"id": "é#%x", "alert_datetime": "2024-01-01T00:00:00Z"},
+        {"mission": "New Telescope", "id": "x"},
+        {"trigger_time": "2024-01-01T00:00:00Z"},
+        {"alert_datetime": "2024-01-01T00:00:00Z", "ref_ID": "S1"},
+    ],
+)
+@pytest.mark.parametrize("path", [None, "km3net/alert", "chime/frb", "LVK/Igwn"])
+def test_the_converter_gives_a_notice_the_same_identifier(path, fields):
+    schema = {} if path is None else {"$schema": SCHEMA.format(path)}
+    assert notice_of(path, **fields).ivorn == ivorn_of({**schema, **fields})
