@@ -5,7 +5,9 @@ Below its root directory lie
 - ``packets/ab/<sha256>``: the bytes, under their checksum, whose first two digits are ``ab``;
 - ``index.tsv``: a line for each packet in order of receipt, see :mod:`ingest.alerts.index`;
 - ``quarantine/<sha256>.json``: which packets could not be understood, and why;
-- ``maps/ab/<sha256>.fits``: sky maps that came inside packets.
+- ``maps/ab/<sha256>.fits``: sky maps that came inside packets or were attached to them, and
+  ``attached/<sha256>.tsv``: to which, see :mod:`ingest.alerts.attached`;
+- ``previews/ab/<sha256>.png``: pictures of the maps of packets.
 
 The bytes come first. A batch is written to ``incoming/``, then ``pending.tsv`` says what its
 lines in the index will be; both are on the disk before the packets move to their places, and
@@ -150,6 +152,10 @@ class Archive:
     def map_path(self, sha256: str) -> Path:
         """Return the file of a sky map."""
         return self.root / "maps" / sha256[:2] / f"{sha256}.fits"
+
+    def preview_path(self, packet: Entry) -> Path:
+        """Return the file of the picture of a packet's sky map."""
+        return self.root / "previews" / packet.sha256[:2] / f"{packet.sha256}.png"
 
     def add_map(self, content: bytes) -> str:
         """Keep a sky map durably, and return its SHA-256."""

@@ -12,21 +12,22 @@ from typing import Final
 from ingest.alerts import tables
 from ingest.alerts.archive import Archive
 from ingest.alerts.arrival import Packet
+from ingest.alerts.attached import attach, draw
 from ingest.alerts.circles import circle_regions
 from ingest.alerts.deliveries import LIMIT, Delivery, DeliveryError, packets_in
 from ingest.alerts.packets import parse
 from ingest.alerts.process import Outcome, Watch, process, retry
-from ingest.alerts.reading import Steps
+from ingest.alerts.reading import Steps, read
 from ingest.alerts.rows import rows_of
-from ingest.alerts.skymap import map_regions
+from ingest.alerts.skymap import map_regions, read_map
 from ingest.alerts.store import SCHEMA, Store
 from ingest.alerts.workers import Workers
-from ingest.errors import InstanceError
+from ingest.errors import InputError, InstanceError
 from ingest.instance import lifecycle
 from ingest.instance.layout import ARCHIVE_VARIABLE, Layout, Memory
 from ingest.instance.postgres import Cluster
 
-STEPS: Final = Steps(parse, circle_regions, map_regions, rows_of)
+STEPS: Final = Steps(parse, circle_regions, map_regions, rows_of, draw)
 BATCH: Final = 2000
 """packets that become durable together; more make it no faster."""
 _BATCH_SIZE: Final = 32 << 20
@@ -135,6 +136,46 @@ def rebuild(layout: Layout, archive: Archive, watch: Watch | None = None) -> Out
             outcome = process(archive, store, workers, watch, everything=True)
         store.tidy()
     return outcome
+
+
+def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str:
+    """Keep a sky map as that of a notice, and take its regions from it.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    notice : str
+        The identifier of the packet, or its number in the archive.
+    path : pathlib.Path
+        The map.
+
+    Returns
+    -------
+    str
+        What is known of the map's regions: their areas, in words.
+
+    Raises
+    ------
+    InputError
+        If there is no such notice, or the file is no map; nothing is changed then.
+    """
+    content = path.read_bytes()
+    sky = read_map(content)
+    with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
+        number = int(notice) if notice.isdecimal() else store.number_of(notice)
+        entry = next(iter(archive.entries(after=number - 1)), None) if number else None
+        if entry is None or store.missing([entry.number]):
+            raise InputError(
+                "there is no such notice",
+                value=notice,
+                expected="its ivorn, or its number (notice_id) in alerts.notices",
+                remedy="ask the table for it, or import its packet first",
+            )
+        attach(archive, entry, content, f"file:{path.name}")
+        reading = read(archive, [entry], STEPS, begin=lambda _: None)
+        store.renew(reading.rows[0])
+    return ", ".join(f"{level:.0%}: {sky.area(level):.4g} square degrees" for level in (0.5, 0.9))
 
 
 def count_rows(layout: Layout) -> int | None:

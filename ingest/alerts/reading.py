@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from ingest.alerts.archive import Archive
+from ingest.alerts.attached import attached_map
 from ingest.alerts.index import Entry
 from ingest.alerts.notice import Notice, Position
 from ingest.errors import IngestError
@@ -29,6 +30,8 @@ class Steps:
         Regions of a sky map's bytes.
     rows_of : callable
         Rows of an entry, its notice, its regions, and the checksum of its sky map or None.
+    draw : callable, optional
+        Makes a picture of a packet's sky map; of the archive, the entry, its notice and the map.
     limit : int
         Packets of more bytes are refused.
     """
@@ -37,6 +40,7 @@ class Steps:
     circle_regions: Callable[[Sequence[Position | None]], Sequence[Any]]
     map_regions: Callable[[bytes], Any]
     rows_of: Callable[[Entry, Notice, Any, str | None], Any]
+    draw: Callable[[Archive, Entry, Notice, bytes], None] | None = None
     limit: int = LIMIT
 
 
@@ -150,13 +154,19 @@ def _read_group(
 
 
 def _read_map(archive: Archive, one: _Understood, steps: Steps) -> None:
-    """Keep the map that came in a packet; one that cannot be read is no reason to refuse it."""
-    content = one.notice.sky_map
-    if content is None:
+    """Keep the map of a packet; one that cannot be read is no reason to refuse the packet."""
+    one.sky_map = attached_map(archive, one.entry)
+    if one.sky_map is not None:
+        content = archive.map_path(one.sky_map).read_bytes()
+    elif one.notice.sky_map is not None:
+        content = one.notice.sky_map
+        one.sky_map = archive.add_map(content)
+    else:
         return
-    one.sky_map = archive.add_map(content)
     try:
         one.regions = steps.map_regions(content)
+        if steps.draw is not None:
+            steps.draw(archive, one.entry, one.notice, content)
     except IngestError as error:
         remark = f"the sky map cannot be read: {error.problem}"
         one.notice = one.notice.model_copy(update={"remarks": (*one.notice.remarks, remark)})

@@ -222,7 +222,11 @@ def map_regions(source: bytes | Path) -> Regions:
     Regions
         Each of at most `MOST_RANGES` ranges of cells; one that has more is made coarser.
     """
-    sky = read_map(source)
+    return regions_of(read_map(source))
+
+
+def regions_of(sky: SkyMap) -> Regions:
+    """Return the regions of a sky map; see :func:`map_regions`."""
     texts = [simplified(sky.region(level)).to_string() for level in (0.5, 0.9)]
     return Regions(texts[0], texts[1], FROM_MAP)
 

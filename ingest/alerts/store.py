@@ -106,6 +106,30 @@ class Store:
                 refused = self._add_singly(batch, cursor)
         return refused
 
+    def number_of(self, ivorn: str) -> int | None:
+        """Return the number of the newest packet under an identifier, or None."""
+        newest = (
+            "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
+        )
+        found = self._fetch(newest, [ivorn])
+        return int(found[0][0]) if found else None
+
+    def renew(self, packet: PacketRows) -> None:
+        """Put the row of a notice in the place of its former one, in one transaction.
+
+        The links to other notices stay, and so do the rows of the other tables: this is for
+        what the archive has learnt of a packet, such as its sky map.
+        """
+        number = packet.links.number
+        with self._transaction() as cursor:
+            cursor.execute(
+                f"DELETE FROM alerts.notices WHERE notice_id = %s"
+                f" RETURNING {', '.join(rows.LINKED)}",
+                [number],
+            )
+            linked = cursor.fetchone()
+            _copy("notices", [rows.line_of(linked, packet.notice)], cursor)
+
     @contextlib.contextmanager
     def anew(self) -> Iterator[None]:
         """Let what is added in the block take the place of all rows, at its end, or not at all.

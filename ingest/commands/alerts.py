@@ -17,6 +17,7 @@ from ingest.alerts.deliveries import LIMIT, Delivery, check_paths
 from ingest.alerts.index import printable
 from ingest.alerts.process import Outcome
 from ingest.commands.alerts_convert import convert, validate
+from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.progress import progress
 from ingest.errors import ExitCode, InputError
 from ingest.instance.layout import current_layout
@@ -31,8 +32,8 @@ def alerts() -> None:
     """Keep alert packets for ever, and publish what they say."""
 
 
-alerts.add_command(convert)
-alerts.add_command(validate)
+for command in (convert, validate, map_, inspect_map):
+    alerts.add_command(command)
 
 
 @alerts.command(name="import")
@@ -114,6 +115,20 @@ def verify(repair: bool) -> None:
         console.print(f"{len(findings) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
     console.print(f"all {len(archive)} packets are as they came")
+
+
+@alerts.command()
+@click.argument("notice")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def attach(notice: str, file: Path) -> None:
+    """Keep FILE as the sky map of a NOTICE, given by its ivorn or its number.
+
+    Its regions then come from the map, and DataLink offers it. Packets mostly say where their
+    map is and do not bring it; nothing is fetched by itself.
+    """
+    layout = current_layout()
+    told = intake.attach_map(layout, intake.archive_of(layout), notice, file)
+    console.print(f"{file}: the sky map of {notice}; {told}", markup=False)
 
 
 @alerts.command()
