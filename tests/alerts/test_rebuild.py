@@ -26,7 +26,7 @@ def test_a_rebuild_gives_the_same_rows(instance, empty_store):
     assert {table: len(rows) for table, rows in before.items()} | {"params": 0} == {
         "notices": 24,
         "events": 6,
-        "counterparts": 2,
+        "counterparts": 3,
         "params": 0,
         "citations": 17,
         "aliases": 0,
