@@ -177,10 +177,10 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="Number of detector events the alert is made of.">
 			<values nullLiteral="-2147483648"/>
 		</column>
-		<column name="region_50" type="smoc" ucd="pos.outline" verbLevel="20"
+		<column name="region_50" type="smoc" ucd="pos.outline" verbLevel="25"
 			description="Part of the sky (MOC) that contains the source with a probability of
 				50 %."/>
-		<column name="region_90" type="smoc" ucd="pos.outline" verbLevel="20"
+		<column name="region_90" type="smoc" ucd="pos.outline" verbLevel="25"
 			description="Part of the sky (MOC) that contains the source with a probability of
 				90 %."/>
 		<column name="region_origin" type="text" ucd="meta.note" verbLevel="20"
@@ -443,7 +443,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<publish render="api" sets="ivo_managed"/>
 		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="latest">
-			<condDesc combining="True" required="True">
+			<condDesc combining="True">
 				<inputKey name="RA" type="double precision" unit="deg" ucd="pos.eq.ra"
 					multiplicity="single" tablehead="RA" required="True"
 					description="Right ascension (ICRS) of the position.">
@@ -564,4 +564,61 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		description="The sky map (HEALPix FITS) that came inside an alert packet."/>
 	<FEED source="kept" what="preview" title="Pictures of alerts"
 		description="A picture (PNG) of an alert's region on the sky."/>
+
+	<!-- They hold for any archive, also for an empty one. -->
+	<regSuite title="Alerts">
+		<regTest title="The newest notices are neither tests nor superseded">
+			<url parSet="TAP"
+				QUERY="SELECT count(*) AS n FROM alerts.latest WHERE is_test=1 OR is_injection=1 OR is_latest=0"
+				>/__system__/tap/run/tap/sync</url>
+			<code>
+				self.assertEqual(self.getVOTableRows(), [{"n": 0}])
+			</code>
+		</regTest>
+		<regTest title="The cone search answers">
+			<url RA="94.3" DEC="-7.8" SR="1" responseformat="votabletd">cone/scs.xml</url>
+			<code>
+				self.assertHasStrings("ID_MAIN", "POS_EQ_RA_MAIN", "alerts/nu/dl/dlmeta")
+			</code>
+		</regTest>
+		<regTest title="The search for regions answers without a radius">
+			<url RA="94.3" DEC="-7.8" responseformat="votabletd">region/api</url>
+			<code>
+				self.assertHasStrings('name="QUERY_STATUS" value="OK"', "smoc(29")
+			</code>
+		</regTest>
+		<regTest title="The search for regions refuses a radius that is none">
+			<url RA="94.3" DEC="-7.8" SR="91">region/api</url>
+			<code>
+				self.assertHasStrings('value="ERROR"', "SR must be from 0 to 90")
+			</code>
+		</regTest>
+		<regTest title="The form says what the archive is">
+			<url>cone/info</url>
+			<code>
+				self.assertHasStrings("Which table do I want?", "retracted = 0")
+			</code>
+		</regTest>
+		<regTest title="DataLink says of each wrong number what is wrong">
+			<url>dl/dlmeta?ID=0&amp;ID=none</url>
+			<code>
+				self.assertHasStrings("NotFoundFault", "UsageFault")
+			</code>
+		</regTest>
+		<regTest title="A packet that is not there is not found">
+			<url ivorn="ivo://nowhere/none#0">packet</url>
+			<code>
+				self.assertHTTPStatus(404)
+				self.assertHasStrings("no such notice")
+			</code>
+		</regTest>
+		<regTest title="ObsCore has the alerts, and no tests">
+			<url parSet="TAP"
+				QUERY="SELECT count(*) AS n FROM ivoa.obscore WHERE obs_collection LIKE 'alerts/%' AND obs_id LIKE 'test/%'"
+				>/__system__/tap/run/tap/sync</url>
+			<code>
+				self.assertEqual(self.getVOTableRows(), [{"n": 0}])
+			</code>
+		</regTest>
+	</regSuite>
 </resource>

@@ -27,10 +27,6 @@ from ingest.instance.lifecycle import status
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
 
-INDEXED_CONTAINS = """
-    CREATE OR REPLACE FUNCTION spoint_subset_smoc(spoint, smoc) RETURNS bool
-    LANGUAGE sql IMMUTABLE AS 'SELECT $2 @> smoc(29, $1)'"""
-"""What lets CONTAINS(POINT, MOC) use the index on regions."""
 RADIUS_90 = "coalesce(pos_err_90, pos_err_50 * sqrt(ln(0.1) / ln(0.5)))"
 AMON = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_"
 YEAR = 31_557_600.0  # s
@@ -175,6 +171,11 @@ CITATIONS = (
     (12, 2, f"{LVC}3-Initial", "supersedes"),
     (7, 1, "ivo://nasa.gsfc.gcn/SWIFT#BAT_GRB_Pos_644259-771", "followup"),
 )
+PARAMS = (
+    (1, 1, "What", "Instrument", "ARCA021", None),
+    (1, 2, "What", "Energy", "120", "PeV"),
+    (1, 3, "What", "Identifier", "KM3-230213A", None),
+)
 
 
 def fill(instance: Instance, packets: Path) -> None:
@@ -204,7 +205,7 @@ def fill(instance: Instance, packets: Path) -> None:
 
 def insert(cursor: Cursor, archive: Path, packets: Path) -> None:
     """Write the rows, and copy the packets to where the archive keeps them."""
-    cursor.execute(INDEXED_CONTAINS)
+    cursor.execute((RD / "alerts" / "regions.sql").read_text("utf-8"))
     for number, row in enumerate(rows(packets), 1):
         content = (packets / str(row.pop("packet"))).read_bytes()
         name = hashlib.sha256(content).hexdigest()
@@ -225,6 +226,7 @@ def insert(cursor: Cursor, archive: Path, packets: Path) -> None:
             f" spoint(radians(ra), radians(dec)), radians({radius}))) WHERE {radius} > 0"
         )
     cursor.executemany("INSERT INTO alerts.events VALUES (%s, %s, %s)", EVENTS)
+    cursor.executemany("INSERT INTO alerts.params VALUES (%s, %s, %s, %s, %s, %s)", PARAMS)
     cursor.executemany("INSERT INTO alerts.citations VALUES (%s, %s, %s, %s)", CITATIONS)
 
 
