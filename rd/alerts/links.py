@@ -177,15 +177,14 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
             (there,) = _rows(connection, "SELECT to_regclass('km3net.events') AS view")
             if there["view"] is None:
                 return None
-            found = _rows(
-                connection, PUBLISHED, notice_id=self.notice["notice_id"], most=_MOST
-            )
+            found = _rows(connection, PUBLISHED, notice_id=self.notice["notice_id"], most=_MOST)
         if not found:
             return None
         names = ", ".join("'{}'".format(row["event_id"].replace("'", "''")) for row in found)
         query = f"SELECT * FROM km3net.events WHERE event_id IN ({names})"
         return self._link(
-            "__system__/tap/run/tap/sync?" + urlencode({"LANG": "ADQL", "QUERY": query}, quote_via=quote),
+            "__system__/tap/run/tap/sync?"
+            + urlencode({"LANG": "ADQL", "QUERY": query}, quote_via=quote),
             "#progenitor",
             "The published detector events of the alert, from km3net.events",
             "application/x-votable+xml",

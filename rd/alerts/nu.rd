@@ -186,7 +186,8 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<column name="region_origin" type="text" ucd="meta.note" verbLevel="20"
 			description="What the regions were made from: map, circle, or circle of unknown
 				containment, which is then taken as one of 50 %."/>
-		<column name="outline" type="spoly" ucd="pos.outline" verbLevel="30"
+		<!-- The xtype because DaCHS 2.7 writes broken binary tables for polygons without. -->
+		<column name="outline" type="spoly" xtype="adql:REGION" ucd="pos.outline" verbLevel="30"
 			description="Polygon around the circle of 90 %, for clients that do not know MOCs."/>
 		<column name="sky_map_url" type="text" ucd="meta.ref.url" verbLevel="15"
 			description="Where the collaboration has the sky map; the first, if there are

@@ -165,6 +165,18 @@ NOTICES: tuple[dict[str, Any], ...] = (
     ),
 )
 """In the order of their numbers, from 1."""
+COMMON: Mapping[str, Any] = {
+    "version": 1,
+    "role": "observation",
+    "notice_type": "initial",
+    "is_test": 0,
+    "is_injection": 0,
+    "is_latest": 1,
+    "retracted": 0,
+    "received": float(Time("2026-11-21T00:00:00").mjd),
+    "origin": "file",
+    "media_format": "voevent-2.0",
+}
 EVENTS = ((3, 1, "km3.234.23492.58968.763"),)
 CITATIONS = (
     (12, 1, f"{LVC}4-Update", "supersedes"),
@@ -188,18 +200,18 @@ def fill(instance: Instance, packets: Path) -> None:
     packets : pathlib.Path
         The folder with the delivered packets.
     """
-    layout = _layout(instance)
+    layout = layout_of(instance)
     folder = layout.inputs / "alerts"
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(RD / "alerts", folder, ignore=shutil.ignore_patterns("__pycache__"))
-    _hand_over(layout, folder)
+    hand_over(layout, folder)
     dachs = Dachs(layout)
     dachs.check("imp", "alerts/nu")
     dachs.check("pub", "alerts/nu", "//tap")
     with Cluster(layout).connect(status(layout).postgres_port or 0) as connection:
         insert(connection.cursor(), layout.var / "alerts", packets)
         connection.commit()
-    _hand_over(layout, layout.var / "alerts")
+    hand_over(layout, layout.var / "alerts")
     dachs.reload()
 
 
@@ -208,18 +220,7 @@ def insert(cursor: Cursor, archive: Path, packets: Path) -> None:
     cursor.execute((RD / "alerts" / "regions.sql").read_text("utf-8"))
     for number, row in enumerate(rows(packets), 1):
         content = (packets / str(row.pop("packet"))).read_bytes()
-        name = hashlib.sha256(content).hexdigest()
-        place = archive / "packets" / name[:2] / name
-        place.parent.mkdir(parents=True, exist_ok=True)
-        place.write_bytes(content)
-        row |= {"notice_id": number, "sha256": name, "packet_size": len(content)}
-        cursor.execute(
-            sql.SQL("INSERT INTO alerts.notices ({}) VALUES ({})").format(
-                sql.SQL(", ").join(map(sql.Identifier, row)),
-                sql.SQL(", ").join(map(sql.Placeholder, row)),
-            ),
-            row,
-        )
+        add(cursor, archive, content, row | {"notice_id": number})
     for name, radius in (("region_50", "pos_err_50"), ("region_90", RADIUS_90)):
         cursor.execute(
             f"UPDATE alerts.notices SET {name} = smoc(11, scircle("
@@ -230,27 +231,39 @@ def insert(cursor: Cursor, archive: Path, packets: Path) -> None:
     cursor.executemany("INSERT INTO alerts.citations VALUES (%s, %s, %s, %s)", CITATIONS)
 
 
+def add(cursor: Cursor, archive: Path, content: bytes, row: dict[str, Any]) -> None:
+    """Write one row, and keep its packet."""
+    name = keep(archive, "packets", content)
+    row = {**COMMON, **row} | {"packet_size": len(content)}
+    row.setdefault("sha256", name)
+    cursor.execute(
+        sql.SQL("INSERT INTO alerts.notices ({}) VALUES ({})").format(
+            sql.SQL(", ").join(map(sql.Identifier, row)),
+            sql.SQL(", ").join(map(sql.Placeholder, row)),
+        ),
+        row,
+    )
+
+
+def keep(archive: Path, kind: str, content: bytes, suffix: str = "", name: str = "") -> str:
+    """Keep a file in the archive under its checksum, or `name`, and return that."""
+    name = name or hashlib.sha256(content).hexdigest()
+    place = archive / kind / name[:2] / (name + suffix)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_bytes(content)
+    return name
+
+
 def rows(packets: Path) -> Iterator[dict[str, Any]]:
     """Yield the rows of the notices; ``packet`` is the file, to be taken out."""
-    common: Mapping[str, Any] = {
-        "version": 1,
-        "role": "observation",
-        "notice_type": "initial",
-        "is_test": 0,
-        "is_injection": 0,
-        "is_latest": 1,
-        "retracted": 0,
-        "received": float(Time("2026-11-21T00:00:00").mjd),
-        "origin": "file",
-    }
     for told in NOTICES:
-        row = {**common, **told}
+        row = dict(told)
         row["event_mjd"] = float(Time(row.pop("event")).mjd)
         row["notice_mjd"] = float(Time(row.pop("notice")).mjd)
         if "pos_err_90" in row:
             row |= {"pos_err": row["pos_err_90"], "pos_err_cl": 0.9, "outline": _outline(row)}
-        json = str(row["packet"]).endswith(".json")
-        row["media_format"] = "gcn-json" if json else "voevent-2.0"
+        if str(row["packet"]).endswith(".json"):
+            row["media_format"] = "gcn-json"
         yield row
 
 
@@ -262,11 +275,11 @@ def _outline(row: Mapping[str, Any]) -> str:
     return f"{{{', '.join(pairs)}}}"
 
 
-def _layout(instance: Instance) -> Layout:
+def layout_of(instance: Instance) -> Layout:
     return Layout(instance.var, Account.current())
 
 
-def _hand_over(layout: Layout, folder: Path) -> None:
+def hand_over(layout: Layout, folder: Path) -> None:
     for path in (folder, *folder.rglob("*")):
         layout.account.own(path)
         os.chmod(path, 0o700 if path.is_dir() else 0o600)
