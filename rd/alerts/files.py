@@ -15,8 +15,7 @@ from twisted.internet import threads
 from twisted.web import server, static
 
 kept, _ = utils.loadPythonModule(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept"))
-_PARAMETERS = ("ivorn", "version", "notice_id")
-_LARGEST = 2**63 - 1
+_IDENTIFIERS = ("ivorn", "notice_id", "sha256")
 _SUFFIXES = {
     "application/xml": "xml",
     "application/json": "json",
@@ -50,20 +49,22 @@ def understand(arguments):
     """
     told = {}
     for name, values in arguments.items():
-        if name.lower() in _PARAMETERS and values:
+        if name.lower() in (*_IDENTIFIERS, "version") and values:
             if len(values) > 1 or name.lower() in told:
                 raise BadRequest(f"{name} is given more than once")
             told[name.lower()] = values[0]
-    if ("ivorn" in told) == ("notice_id" in told):
-        raise BadRequest("give either ivorn or notice_id")
-    if "notice_id" in told and "version" in told:
-        raise BadRequest("version goes with ivorn, not with notice_id")
-    for name in {"version", "notice_id"} & set(told):
-        if not re.fullmatch("[0-9]{1,19}", told[name]):
+    if len(told.keys() & _IDENTIFIERS) != 1:
+        raise BadRequest("give one of ivorn, notice_id and sha256")
+    if "version" in told and "ivorn" not in told:
+        raise BadRequest("version goes with ivorn")
+    for name in told.keys() & {"version", "notice_id"}:
+        if not re.fullmatch("[0-9]{1,18}", told[name]):
             raise BadRequest(f"{name} must be a number")
-        told[name] = min(int(told[name]), _LARGEST)
+        told[name] = int(told[name])
     if "\0" in told.get("ivorn", ""):
         raise BadRequest("ivorn has a character that no identifier has")
+    if not re.fullmatch("[0-9a-f]{64}", told.get("sha256", "0" * 64)):
+        raise BadRequest("sha256 must be 64 hexadecimal digits in small letters")
     return told
 
 

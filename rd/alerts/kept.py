@@ -44,7 +44,7 @@ def media_type(kind, notice):
     return {"map": "application/fits", "preview": "image/png"}[kind]
 
 
-def find(notice_id=None, ivorn=None, version=None):
+def find(notice_id=None, ivorn=None, version=None, sha256=None):
     """Return the row of a notice, or None where there is none.
 
     Parameters
@@ -52,20 +52,19 @@ def find(notice_id=None, ivorn=None, version=None):
     notice_id : int, optional
         Its number in the archive.
     ivorn : str, optional
-        Its identifier, if there is no number.
+        Its identifier.
     version : int, optional
         Which packet under the identifier; otherwise the newest one.
+    sha256 : str, optional
+        The checksum of its packet.
     """
-    query = f"SELECT {COLUMNS} FROM alerts.notices WHERE "
-    if notice_id is not None:
-        query += "notice_id = %(notice_id)s"
-    else:
-        query += "ivorn = %(ivorn)s"
-        if version is not None:
-            query += " AND version = %(version)s"
+    told = {"notice_id": notice_id, "ivorn": ivorn, "version": version, "sha256": sha256}
+    told = {name: value for name, value in told.items() if value is not None}
+    conditions = " AND ".join(f"{name} = %({name})s" for name in told)
     with base.getTableConn() as connection:
         rows = connection.queryToDicts(
-            query + " ORDER BY version DESC LIMIT 1",
-            {"notice_id": notice_id, "ivorn": ivorn, "version": version},
+            f"SELECT {COLUMNS} FROM alerts.notices WHERE {conditions}"
+            " ORDER BY version DESC LIMIT 1",
+            told,
         )
         return next(iter(list(rows)), None)

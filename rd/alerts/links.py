@@ -12,15 +12,17 @@ from gavo.protocols import datalink
 from gavo.protocols.soda import DatalinkFault
 
 kept, _ = utils.loadPythonModule(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept"))
-_LARGEST = 2**63 - 1
 _MOST = 20
 """How many citing packets are listed."""
-# Whether a retraction comes last is a matter of its revision; without one, of its date.
+# In the order by which the newest one is told, too; see ingest/alerts/link.py.
 NEIGHBOURS = """
     SELECT previous, next FROM (
         SELECT notice_id, lag(notice_id) OVER w AS previous, lead(notice_id) OVER w AS next
-        FROM alerts.notices WHERE alert_id = %(alert_id)s
-        WINDOW w AS (ORDER BY revision NULLS FIRST, notice_mjd NULLS FIRST, notice_id)) AS q
+        FROM (
+            SELECT notice_id, received, coalesce(notice_mjd, received) AS written,
+                CASE WHEN bool_and(revision IS NOT NULL) OVER () THEN revision END AS revision
+            FROM alerts.notices WHERE alert_id = %(alert_id)s) AS members
+        WINDOW w AS (ORDER BY revision, written, notice_id)) AS q
     WHERE notice_id = %(notice_id)s"""
 CITED = """
     SELECT c.cite, c.cited_ivorn, max(n.notice_id) AS notice_id
@@ -50,23 +52,24 @@ def describe(identifier):
     Parameters
     ----------
     identifier : str
-        Its number in the archive, or its publisher DID.
+        The checksum of its packet, its number in the archive, or its publisher DID.
     """
-    number = identifier.strip()
+    told = identifier.strip()
     prefix = publisher_did("")
-    if number.startswith(prefix):
-        number = number[len(prefix) :]
-    if not re.fullmatch("[0-9]{1,19}", number):
+    if re.fullmatch("[0-9a-f]{64}", told):
+        column, value = "sha256", told
+    elif re.fullmatch("[0-9]{1,18}", told.removeprefix(prefix)):
+        column, value = "notice_id", int(told.removeprefix(prefix))
+    else:
         return DatalinkFault.UsageFault(
             identifier,
-            f"not the number of a notice, nor an identifier that begins with {prefix}",
+            "not the number of a notice, nor the SHA-256 of a packet,"
+            f" nor an identifier that begins with {prefix}",
             semantics="#this",
         )
     with base.getTableConn() as connection:
         found = _rows(
-            connection,
-            "SELECT * FROM alerts.notices WHERE notice_id = %(notice_id)s",
-            notice_id=min(int(number), _LARGEST),
+            connection, f"SELECT * FROM alerts.notices WHERE {column} = %(value)s", value=value
         )
     if not found:
         return DatalinkFault.NotFoundFault(

@@ -108,8 +108,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="1 for the newest notice of its alert by revision, not by arrival."/>
 		<column name="retracted" type="smallint" ucd="meta.code" required="True" verbLevel="1"
 			tablehead="Retracted"
-			description="1 if the alert is retracted: its newest notice is a retraction, or a
-				retraction of it cites this one."/>
+			description="1 if the alert is retracted: its newest notice is a retraction."/>
 		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
 			tablehead="Event time" displayHint="sf=6"
 			description="Time of the event, MJD in UTC."/>
@@ -196,7 +195,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="SHA-256 of the sky map, where it is kept in this archive."/>
 		<column name="media_format" type="text" ucd="meta.code.mime" required="True" verbLevel="20"
 			description="Format of the packet: voevent-2.0, gcn-json …"/>
-		<column name="sha256" type="text" ucd="meta.checksum" required="True" verbLevel="25"
+		<column name="sha256" type="text" ucd="meta.checksum" required="True" verbLevel="20"
 			description="SHA-256 of the packet's bytes."/>
 		<column name="packet_size" type="integer" unit="byte" ucd="phys.size;meta.file" required="True"
 			verbLevel="25" description="Length of the packet."/>
@@ -211,17 +210,21 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<meta name="title">All alert notices</meta>
 		<meta name="description">Every alert packet in every version, with tests and retractions.
 			For the newest notice of each alert see alerts.latest.</meta>
+		<!-- pyvo does not follow links by a column of numbers. -->
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
-			<meta name="idColumn">notice_id</meta>
+			<meta name="idColumn">sha256</meta>
 		</meta>
 		<FEED source="notice-columns"/>
-		<index columns="ivorn"/>
+<index columns="ivorn, version"/>
+		<index columns="alert_id, is_latest"/>
+		<index columns="alert_id, revision"/>
+		<!-- By which DataLink finds a notice. -->
+		<index columns="sha256" method="HASH"/>
 		<!-- What ivoa.obscore is searched by, exactly as the view computes it. -->
 		<index name="did" columns="notice_id"
 			>('ivo://\getConfig{ivoa}{authority}/~?alerts/' || CAST(notice_id AS text))</index>
 		<index name="collection" columns="stream">('alerts/' || stream)</index>
-		<index columns="alert_id"/>
 		<index columns="event_mjd"/>
 		<index columns="notice_mjd"/>
 		<index name="q3c_position" kind="q3c">
@@ -341,7 +344,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			in alerts.notices.</meta>
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
-			<meta name="idColumn">notice_id</meta>
+			<meta name="idColumn">sha256</meta>
 		</meta>
 		<!-- Radii that a real number cannot hold would break every query of ivoa.obscore. -->
 		<mixin
@@ -383,15 +386,28 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		</viewStatement>
 	</table>
 
-	<!-- Empty tables: their rows come from the archive. -->
-	<data id="make_tables">
+	<table id="aliases" onDisk="True" adql="False" primary="alias">
+		<meta name="title">Alerts under other names</meta>
+		<meta name="description">Names that packets have for an alert which is known under another
+			one, since a citation told that both are the same.</meta>
+		<column name="alias" type="text" ucd="meta.id" required="True"
+			description="Name by the packet alone."/>
+		<column name="alert_id" type="text" ucd="meta.id.parent" required="True"
+			description="Name of the alert in alerts.notices."/>
+		<index columns="alert_id"/>
+	</table>
+
+	<!-- Their rows come from the archive; what is there already stays. -->
+	<data id="make_tables" updating="True">
 		<make table="notices"/>
 		<make table="events"/>
 		<make table="counterparts"/>
 		<make table="params"/>
 		<make table="citations"/>
+		<make table="aliases"/>
 	</data>
-	<!-- By itself: DaCHS would make the view before the table it is a view of. -->
+	<!-- By itself, and each time: it has no rows of its own, and DaCHS would make it before the
+	table it is a view of. -->
 	<data id="make_views">
 		<make table="latest"/>
 	</data>
@@ -554,7 +570,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			<meta name="description">\description
 				Parameters: ivorn, the percent-encoded identifier of the packet, with version if it
 				is not the newest one under its identifier; or notice_id, its number in the
-				archive.</meta>
+				archive; or sha256, its checksum.</meta>
 			<property name="kept">\what</property>
 			<nullCore/>
 		</service>
