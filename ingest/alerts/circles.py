@@ -69,7 +69,7 @@ def circle_regions(positions: Sequence[Position | None]) -> list[Regions]:
     known = [
         (number, position, found)
         for number, position in enumerate(positions)
-        if position is not None and (found := _radii(position))
+        if position is not None and (found := radii(position))
     ]
     ra, dec = ([getattr(position, axis) for _, position, _ in known] for axis in ("ra", "dec"))
     sizes = np.array([found[:2] for _, _, found in known], np.float64).ravel()
@@ -103,7 +103,7 @@ def scaled_radius(radius: float, containment: float, wanted: float) -> float:
     return min(radius * factor, 180.0)
 
 
-def _radii(position: Position) -> tuple[float, float, str] | None:
+def radii(position: Position) -> tuple[float, float, str] | None:
     """Return the radii in deg for 50 % and 90 %, and what they were taken from."""
     given = [(position.radius_50, 0.5), (position.radius_90, 0.9)]
     origin = FROM_CIRCLE

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from ingest.alerts.circles import Regions
 from ingest.alerts.notice import Notice, NoticeType
-from ingest.alerts.regions import Regions, outline_of
+from ingest.alerts.outline import outline_of
 
 if TYPE_CHECKING:
-    from ingest.alerts.archive import Entry
+    from ingest.alerts.index import Entry
 
 Value = str | float | int | bool | None
 

@@ -63,6 +63,13 @@ class Store:
         """Return the highest number of a packet that has rows; 0 if there is none."""
         return int(self._fetch("SELECT coalesce(max(notice_id), 0) FROM alerts.notices")[0][0])
 
+    def missing(self, numbers: Sequence[int]) -> list[int]:
+        """Return those of `numbers` that have no rows, in their order."""
+        asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
+        without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
+        found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
+        return [int(number) for (number,) in found]
+
     def count(self) -> dict[str, int]:
         """Return how many rows each table has."""
         return {
@@ -200,9 +207,9 @@ class Store:
                 with contextlib.suppress(psycopg2.InterfaceError):
                     self._connection.rollback()
 
-    def _fetch(self, query: str) -> list[tuple[Any, ...]]:
+    def _fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._transaction() as cursor:
-            cursor.execute(query)
+            cursor.execute(query, values or None)
             return list(cursor.fetchall())
 
 

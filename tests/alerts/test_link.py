@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.archive import Entry
+from ingest.alerts.index import Entry
+from ingest.alerts.circles import Regions
 from ingest.alerts.notice import Citation, Notice, NoticeType
-from ingest.alerts.regions import Regions
 from ingest.alerts.rows import rows_of
 from ingest.alerts.store import Store
 

@@ -1,63 +1,22 @@
-"""Where on the sky a notice is: regions as MOCs, and the polygon around its circle."""
+"""The polygon around the circle of a notice, for clients that do not know coverage maps."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.alerts.circles import radii
 from ingest.alerts.notice import Position
 
-UNKNOWN_CONTAINMENT: Final = 0.5
-"""What a circle of unknown containment is taken as: the smallest that is in use, so that the
-region of 90 % rather has too much of the sky than too little."""
 _CORNERS: Final = 8
 """Few, as pgSphere checks each side against each other: 24 take as long as all the rest."""
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 60.0
 """deg; pgSphere needs corners apart, and a polygon smaller than half the sky."""
-
-
-@dataclass(frozen=True, slots=True)
-class Regions:
-    """Parts of the sky that contain a source with a probability, as ASCII MOCs.
-
-    Attributes
-    ----------
-    region_50, region_90 : str or None
-        Such as ``6/1-5 10 7/44``.
-    origin : str or None
-        What they were made from: map, circle, or circle of unknown containment.
-    """
-
-    region_50: str | None = None
-    region_90: str | None = None
-    origin: str | None = None
-
-
-def radius_at(position: Position, level: float) -> float | None:
-    """Return the radius in deg of the circle that contains the source with a probability.
-
-    Where the notice has no radius for `level`, errors are taken as normal and the same in all
-    directions: the probability within r is then 1 − exp(−r²/2σ²) (Rayleigh's distribution).
-    """
-    told = {0.5: position.radius_50, 0.9: position.radius_90}.get(level)
-    if told is not None:
-        return told
-    known = [
-        (position.radius, position.containment or UNKNOWN_CONTAINMENT),
-        (position.radius_90, 0.9),
-        (position.radius_50, 0.5),
-    ]
-    for radius, containment in known:
-        if radius is not None and containment < 1:
-            scale = math.log1p(-level) / math.log1p(-containment)
-            return min(180.0, radius * math.sqrt(scale))
-    return None
 
 
 def outline_of(position: Position | None) -> str | None:
@@ -69,9 +28,10 @@ def outline_of(position: Position | None) -> str | None:
         ``{(10.5d,-3d),…}`` with right ascension and declination; None where there is no circle,
         or one so large that a polygon cannot say which side is meant.
     """
-    radius = None if position is None else radius_at(position, 0.9)
-    if position is None or radius is None or not _SMALLEST <= radius <= _LARGEST:
+    found = None if position is None else radii(position)
+    if position is None or found is None or not _SMALLEST <= found[1] <= _LARGEST:
         return None
+    radius = found[1]
     ra, dec = math.radians(position.ra), math.radians(position.dec)
     centre = np.array([math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)])
     east = np.array([-math.sin(ra), math.cos(ra), 0.0])
