@@ -355,7 +355,9 @@ def test_a_supernova_whose_radius_is_only_among_the_params():
     ],
 )
 def test_what_stands_for_no_position_is_none_and_is_told(ra, dec, radius, description):
-    notice = parse(voevent(where=where_when(ra=ra, dec=dec, radius=radius, description=description)))
+    notice = parse(
+        voevent(where=where_when(ra=ra, dec=dec, radius=radius, description=description))
+    )
     assert notice.position is None
     assert notice.remarks
     assert ra in [p.value for p in notice.parameters]
@@ -369,7 +371,8 @@ def test_a_source_at_the_vernal_equinox_is_not_dropped():
 
 
 @pytest.mark.parametrize(
-    ("ra", "expected"), [("360", 0), ("-0.0", 0), ("-10", 350), ("-180", 180), ("359.9999", 359.9999)]
+    ("ra", "expected"),
+    [("360", 0), ("-0.0", 0), ("-10", 350), ("-180", 180), ("359.9999", 359.9999)],
 )
 def test_right_ascensions_are_brought_into_their_range(ra, expected):
     notice = parse(voevent(where=where_when(ra=ra)))
@@ -418,7 +421,9 @@ def test_times_as_packets_write_them(written, meant):
 
 @pytest.mark.parametrize("scale", ["TT", "TDB", "TAI"])
 def test_other_time_scales_agree_with_astropy(scale):
-    notice = parse(voevent(where=where_when(time="2021-07-01T12:00:00", system=f"{scale}-ICRS-GEO")))
+    notice = parse(
+        voevent(where=where_when(time="2021-07-01T12:00:00", system=f"{scale}-ICRS-GEO"))
+    )
     assert seconds_apart(notice.event_mjd, mjd("2021-07-01T12:00:00", scale.lower())) < 2e-5
 
 

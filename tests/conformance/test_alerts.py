@@ -1,11 +1,10 @@
 """The alert archive as astronomers and their programs meet it.
 
-The rows come from :mod:`tests.conformance.alert_rows`.
+What is in it stands in :mod:`tests.conformance.alert_archive`.
 """
 
 from __future__ import annotations
 
-import base64
 import csv
 import functools
 import hashlib
@@ -29,7 +28,8 @@ from astropy.table import Table
 
 from ingest.instance.lifecycle import status
 from ingest.instance.postgres import Cluster
-from tests.conformance import alert_rows
+from tests.conformance import alert_archive
+from tests.conformance.alert_archive import ELSEWHERE, EVIL, PNG, STRANGER
 from tests.instances import Instance
 
 KM3 = "ivo://km3net.org/VOEvent#KM3-230213A"
@@ -37,20 +37,11 @@ TWICE = "ivo://KM3NeT_Neutrino#KM3-240901A_1_2024-09-01T12:01:00.00Z"
 """What a VOEvent and a notice in JSON are both called."""
 CHAIN = range(8, 14)
 """The numbers of the notices of MS181101ab, in the order of their revisions."""
-STRANGER, TRAVERSAL = 14, 15
-EVIL = (
-    b'<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="packet?notice_id=14"?>'
-    b'<html xmlns="http://www.w3.org/1999/xhtml"><body><p>a packet</p><script>'
-    b"document.documentElement.setAttribute('data-ran', 'yes')</script></body></html>"
-)
 OLD = re.compile(
     "E-RUCD.*service_def|E-SMCO.*'(coderived|documentation|counterpart)'|xtype value \"moc\""
 )
 """What is right and STILTS 3.4.7 does not know: MOCs, and without a network the newer words of the
 vocabulary of DataLink; and DaCHS' own UCD of service_def."""
-PNG = base64.b64decode(
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
-)
 
 
 @pytest.fixture(scope="module")
@@ -59,50 +50,16 @@ def packets(shared_data: Path) -> Path:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def archive(instance: Instance, packets: Path) -> Path:
-    """Fill the archive, and add what a stranger may send; return the archive's folder."""
-    alert_rows.fill(instance, packets)
-    layout = alert_rows.layout_of(instance)
-    folder = layout.var / "alerts"
-    content = io.BytesIO()
-    fits.PrimaryHDU().writeto(content)
-    sky_map = alert_rows.keep(folder, "maps", content.getvalue(), ".fits")
-    alert_rows.keep(folder, "previews", PNG, ".png", hashlib.sha256(EVIL).hexdigest())
-    strange = {"stream": "test", "role": "test", "is_test": 1, "alert_id": "test/stranger"}
-    with Cluster(layout).connect(status(layout).postgres_port or 0) as connection:
-        alert_rows.add(
-            connection.cursor(),
-            folder,
-            EVIL,
-            strange
-            | {
-                "notice_id": STRANGER,
-                "ivorn": 'ivo://evil/a"b\r\nSet-Cookie: c=d\r\n\r\n<p>/../\u00e9;x=y',
-                "sky_map": sky_map,
-                "sky_map_url": "javascript:alert(1)",
-            },
-        )
-        alert_rows.add(
-            connection.cursor(),
-            folder,
-            b"<a/>",
-            strange
-            | {
-                "notice_id": TRAVERSAL,
-                "ivorn": "ivo://evil/traversal",
-                "alert_id": "test/traversal",
-                "sha256": "../../../../../../../../../../../../../../../../../../../etc/passwd",
-            },
-        )
-        connection.commit()
-    alert_rows.hand_over(layout, folder)
-    return folder
+def filled(instance: Instance, packets: Path) -> None:
+    """Fill the archive, if no other module did."""
+    if "alerts.notices" not in instance.fetch("__system__/tap/run/tap/tables").decode():
+        alert_archive.fill(instance, packets)
 
 
 @pytest.fixture
 def cursor(instance):
     """Give a cursor whose changes are taken back."""
-    layout = alert_rows.layout_of(instance)
+    layout = alert_archive.layout_of(instance)
     with Cluster(layout).connect(status(layout).postgres_port or 0) as connection:
         yield connection.cursor()
         connection.rollback()
@@ -113,6 +70,7 @@ def ask(instance):
     """Return a function that sends a request and returns status, headers and body."""
 
     def send(path, method="GET", **headers):
+        path = path.removeprefix(instance.url)
         connection = http.client.HTTPConnection("localhost", instance.port, timeout=60)
         connection.request(
             method, path, headers={name.replace("_", "-"): value for name, value in headers.items()}
@@ -142,6 +100,12 @@ def of(rows, semantics):
 
 def packet(ivorn, **more):
     return "/alerts/nu/packet?" + urlencode({"ivorn": ivorn, **more})
+
+
+def only_bitmaps(cursor):
+    """Let the planner use each index that it can: the table is small, it would rather not."""
+    cursor.execute("SET LOCAL enable_seqscan = off")
+    cursor.execute("SET LOCAL enable_indexscan = off")
 
 
 def found_by_region(fetch, **parameters):
@@ -194,8 +158,8 @@ def test_cones_are_narrowed_down(fetch, read_strictly, constraint, numbers):
     ("distance", "radius", "numbers"),
     [
         (2.1, 0, {1}),  # the packet's radius of 90 % is 2.2
-        (2.3, 0, set()),
-        (4.0, 1.5, set()),
+        (2.6, 0, set()),  # a region consists of whole cells, and reaches a little farther
+        (4.0, 1.4, set()),
         (4.0, 1.9, {1}),
     ],
 )
@@ -213,7 +177,11 @@ def test_a_position_far_from_that_of_the_alert_is_in_its_region(fetch):
 
 
 def test_an_alert_without_a_region_is_never_found(fetch):
-    assert 7 not in found_by_region(fetch, RA=314.7162, DEC=-53.393, SR=90)
+    """Two halves of the sky have all the others."""
+    found = found_by_region(fetch, RA=0, DEC=90, SR=90) | found_by_region(
+        fetch, RA=0, DEC=-90, SR=90
+    )
+    assert found == {1, 3, 4, 5, 6, 7}
 
 
 @pytest.mark.parametrize(
@@ -244,7 +212,7 @@ def test_adql_knows_the_regions(tap):
     for shapes in ("CIRCLE(97.3, -7.8, {}), region_90", "region_90, CIRCLE(97.3, -7.8, {})"):
         query = f"SELECT notice_id FROM alerts.latest WHERE 1 = INTERSECTS({shapes})"
         assert list(tap.search(query.format(0.9))["notice_id"]) == [1]
-        assert list(tap.search(query.format(0.6))["notice_id"]) == []
+        assert list(tap.search(query.format(0.2))["notice_id"]) == []
     none = point.replace("POINT(96.3, -7.8)", "CIRCLE(94.3, -7.8, 0)")
     assert list(tap.search(none.replace("CONTAINS", "INTERSECTS"))["notice_id"]) == [1]
 
@@ -271,9 +239,9 @@ def test_uploaded_sources_are_matched_with_regions(tap, no_warnings):
     ],
 )
 def test_questions_for_regions_use_the_index(cursor, condition):
-    cursor.execute("SET enable_seqscan = off")
+    only_bitmaps(cursor)
     cursor.execute(
-        "EXPLAIN SELECT notice_id FROM ant20_01.main AS u, alerts.latest"
+        "EXPLAIN SELECT notice_id FROM ant20_01.main AS u, alerts.notices"
         f" WHERE {condition} AND u.id = 'ANT0001'"
     )
     assert "notices_region_90" in str(cursor.fetchall())
@@ -296,6 +264,7 @@ def test_obscore_has_the_newest_notices_and_no_tests(entries):
         "icecube/136889_25590129",
         "antares/1438351269",
         "swift/644259",
+        "ivo://nasa.gsfc.gcn/gcn",
     }
 
 
@@ -311,8 +280,9 @@ def test_obscore_says_what_the_packet_says(entries):
     assert entry["em_min"] == entry["em_max"] == pytest.approx(wavelength, rel=1e-6)
     assert entry["obs_publisher_did"].endswith("/~?alerts/1")
     assert entry["obs_creator_did"] == KM3
-    unknown = entries["swift/644259"]
-    assert all(np.ma.is_masked(unknown[name]) for name in ("s_fov", "em_min", "s_resolution"))
+    unknown = entries["ivo://nasa.gsfc.gcn/gcn"]
+    empty = ("s_ra", "s_dec", "s_fov", "s_resolution", "em_min", "em_max")
+    assert all(np.ma.is_masked(unknown[name]) for name in empty)
 
 
 def test_obscore_leads_to_the_packet(entries, packets):
@@ -339,12 +309,11 @@ def test_no_number_of_a_packet_breaks_obscore(cursor, value):
     [
         ("obs_collection = 'alerts/km3net'", "notices_collection"),
         ("obs_publisher_did = 'ivo://km3net.org/~?alerts/1'", "notices_did"),
-        ("q3c_radial_query(s_ra, s_dec, 94.3, -7.8, 1)", "notices_q3c_position"),
         ("t_min BETWEEN 59000 AND 59001", "notices_event_mjd"),
     ],
 )
 def test_what_obscore_is_searched_by_uses_an_index(cursor, condition, index):
-    cursor.execute("SET enable_seqscan = off")
+    only_bitmaps(cursor)
     cursor.execute(f"EXPLAIN SELECT * FROM ivoa.obscore WHERE {condition}")
     assert index in str(cursor.fetchall())
 
@@ -360,9 +329,9 @@ def test_rows_of_a_cone_search_lead_to_their_links(instance, packets):
 
 
 def test_rows_of_tap_lead_to_their_links(tap):
-    found = tap.search("SELECT notice_id FROM alerts.notices WHERE revision = 3")
+    found = tap.search("SELECT sha256 FROM alerts.notices WHERE revision = 3")
     (rows,) = found.iter_datalinks()
-    assert [row["ID"] for row in of(rows, "#this")] == ["10"]
+    assert [row["ID"] for row in of(rows, "#this")] == list(found["sha256"])
 
 
 def test_the_notices_of_an_alert_lead_to_each_other_in_the_order_of_revisions(links):
@@ -391,25 +360,32 @@ def test_kept_sky_map_and_picture_are_linked_and_a_script_is_not(links, ask):
     assert fits.open(io.BytesIO(content))[0].header["SIMPLE"]
 
 
-def test_a_sky_map_elsewhere_is_linked(links):
+def test_a_sky_map_elsewhere_is_linked(links, packets):
     told = [row.access_url for row in of(links(5), "#coderived")]
-    assert told == ["https://roc.icecube.wisc.edu/public/hese_cascades/"]
+    packet_text = (packets / "voevent" / "icecube_cascade.xml").read_text()
+    assert told == re.findall('name="skymap_fits".*?value="(.*?)"', packet_text)
 
 
 def test_each_of_several_identifiers_gets_its_rows_or_its_fault(links, entries):
     did = str(entries["km3net/KM3-230213A"]["obs_publisher_did"])
-    rows = links(did, "3", "999", str(2**70), "nonsense", "1; DROP TABLE alerts.notices", "-1")
+    rows = links(
+        did, "3", "999", str(2**70), "0" * 64, "nonsense", "1; DROP TABLE alerts.notices", "-1"
+    )
     errors = {
         row["ID"]: row["error_message"].partition(":")[0] for row in rows if row["error_message"]
     }
     assert errors == {
         "999": "NotFoundFault",
         str(2**70): "UsageFault",
+        "0" * 64: "NotFoundFault",
         "nonsense": "UsageFault",
         "1; DROP TABLE alerts.notices": "UsageFault",
         "-1": "UsageFault",
     }
-    assert {row["ID"] for row in rows if row.semantics == "#this" and row.access_url} == {did, "3"}
+    assert {row["ID"] for row in rows if row["access_url"] and row.semantics == "#this"} == {
+        did,
+        "3",
+    }
 
 
 @pytest.mark.parametrize("identifiers", ["1", "3", "12", "14", "999", "x", "1&ID=999"])
@@ -434,6 +410,11 @@ def test_datalinklint_has_nothing_to_say(fetch, stilts, tmp_path, identifiers):
         (packet(TWICE, version=2), "gcn/km3net_alert.example.json", "application/json"),
         (packet(TWICE, version=1), "voevent/km3net_gcn_single_he.xml", "application/xml"),
         ("/alerts/nu/packet?notice_id=2", "voevent/km3net_gcn_single_he.xml", "application/xml"),
+        (
+            "/alerts/nu/packet?sha256=f4671f968770dfde51933601e9db133170b0c18d2fd4602aca21607b7169eb92",
+            "voevent/KM3-230213A.xml",
+            "application/xml",
+        ),
         ("/alerts/nu/packet?IVORN=" + quote(KM3, ""), "voevent/KM3-230213A.xml", "application/xml"),
     ],
 )
@@ -454,12 +435,14 @@ def test_a_packet_is_given_byte_by_byte(ask, packets, path, file, media_type):
         ("ivorn=ivo%3A%2F%2Fnowhere%2Fx%23y", 404),
         (urlencode({"ivorn": KM3, "version": 2}), 404),
         ("notice_id=0", 404),
-        ("notice_id=9999999999999999999", 404),
-        (f"notice_id={TRAVERSAL}", 404),
+        ("notice_id=999999999999999999", 404),
+        (f"notice_id={ELSEWHERE}", 404),
         ("", 400),
         ("ivorn=a&ivorn=b", 400),
         ("ivorn=a&notice_id=1", 400),
         ("notice_id=1&version=1", 400),
+        ("sha256=" + "0" * 64, 404),
+        ("sha256=..%2F..%2Fetc%2Fpasswd", 400),
         ("notice_id=1e3", 400),
         ("notice_id=-1", 400),
         ("ivorn=a%00b", 400),
