@@ -427,6 +427,36 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<condDesc buildFrom="retracted"/>
 	</STREAM>
 
+	<STREAM id="page-columns">
+		<doc>What a web page shows of the alerts; VOTables have all columns.</doc>
+		<outputTable>
+			<outputField original="//scs#distCol" displayHint="displayUnit=deg,sf=2"/>
+			<outputField original="latest.notice_id" tablehead="Links">
+				<formatter>
+					return T.a(href=base.makeAbsoluteURL("alerts/nu/dl/dlmeta?ID=%d"%data))[
+						"packet …"]
+				</formatter>
+			</outputField>
+			<outputField original="latest.alert_id"/>
+			<outputField original="latest.stream"/>
+			<outputField original="latest.notice_type"/>
+			<outputField original="latest.retracted"/>
+			<outputField original="latest.event_mjd" displayHint="type=humanDate"/>
+			<outputField original="latest.ra"/>
+			<outputField original="latest.dec"/>
+			<outputField original="latest.pos_err"/>
+			<outputField original="latest.pos_err_cl"/>
+			<outputField original="latest.far">
+				<formatter>return "" if data is None else "%.2g"%data</formatter>
+			</outputField>
+			<outputField original="latest.energy">
+				<formatter>return "" if data is None else "%.3g"%data</formatter>
+			</outputField>
+			<outputField original="latest.signalness"/>
+			<outputField original="latest.topology"/>
+		</outputTable>
+	</STREAM>
+
 	<service id="cone" allowed="form,scs.xml">
 		<meta name="title">Alerts around a position</meta>
 		<meta name="shortName">KM3NeT alerts</meta>
@@ -444,7 +474,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			<FEED source="//scs#coreDescs"/>
 			<FEED source="constraints"/>
 		</scsCore>
-		<outputTable verbLevel="19"/>
+		<FEED source="page-columns"/>
 	</service>
 
 	<!-- No scs.xml: a cone search promises positions within the cone, and clients drop others. -->
@@ -528,7 +558,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			</condDesc>
 			<FEED source="constraints"/>
 		</scsCore>
-		<outputTable verbLevel="19"/>
+		<FEED source="page-columns"/>
 	</service>
 
 	<service id="dl" allowed="dlmeta">
