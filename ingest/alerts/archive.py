@@ -31,6 +31,8 @@ from ingest.alerts.durable import replace_durably, sync, write_new
 from ingest.alerts.index import CHECKSUM, HEADER, ArchiveError, Entry, Index, printable, read_lines
 from ingest.instance.account import Account
 
+__all__ = ["Archive", "ArchiveError", "Entry", "Packet"]
+
 _PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
 _PARTS: Final = ("packets", "incoming", "quarantine", "maps")
 

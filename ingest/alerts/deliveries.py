@@ -26,6 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from ingest.alerts import tape
 from ingest.alerts.arrival import Packet
+from ingest.alerts.index import printable
 from ingest.errors import InputError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class Delivery:
     def tell(self, incident: str) -> None:
         """Note what could not be read."""
         if len(self.incidents) < _MOST_INCIDENTS:
-            self.incidents.append(incident)
+            self.incidents.append(printable(incident))
         else:
             self.more_incidents += 1
 
