@@ -22,7 +22,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Ite
         assert done.returncode == 0, done.stdout + done.stderr
         yield made
     finally:
-        made.km3vo("instance", "reset", "--yes")
+        made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
     """Give a test an instance of its own, not yet made, to do what it likes with."""
     made = Instance(tmp_path / "var", free_port(FIRST_PORT + 50), shared_data)
     yield made
-    made.km3vo("instance", "reset", "--yes")
+    made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 @pytest.fixture

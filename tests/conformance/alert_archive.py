@@ -10,17 +10,15 @@ from typing import Final
 
 from astropy.io import fits
 
-from ingest.alerts import packets, tables
+from ingest.alerts import tables
 from ingest.alerts.archive import Archive
-from ingest.alerts.arrival import Packet
-from ingest.alerts.circles import Regions, circle_regions
+from ingest.alerts.circles import Regions
 from ingest.alerts.index import Entry
 from ingest.alerts.notice import Notice, Role
 from ingest.alerts.rows import PacketRows, rows_of
 from ingest.instance import lifecycle
 from ingest.instance.account import Account
-from ingest.instance.layout import RD, Layout
-from ingest.instance.postgres import Cluster
+from ingest.instance.layout import Layout
 from tests.instances import Instance
 
 FILES: Final = (
@@ -69,22 +67,11 @@ def fill(instance: Instance, folder: Path) -> None:
     folder : pathlib.Path
         Where the files are.
     """
+    done = instance.km3vo("alerts", "import", *(str(folder / name) for name in FILES))
+    assert done.returncode == 0, done.stdout + done.stderr
     layout = layout_of(instance)
-    archive = Archive(layout.var / "alerts", layout.account)
-    found = archive.add([Packet((folder / name).read_bytes(), f"file:{name}") for name in FILES])
-    rows = [_rows(entry, archive.read(entry)) for entry in found if entry]
-    rows += _strange(archive)
-    with lifecycle.database(layout) as memory:
-        with tables.opened(layout, memory) as store:
-            assert store.add(rows) == []
-        with Cluster(layout).connect(memory.postgres_port) as connection:
-            connection.cursor().execute((RD / "alerts" / "regions.sql").read_text("utf-8"))
-            connection.commit()
-
-
-def _rows(entry: Entry, content: bytes) -> PacketRows:
-    notice = packets.parse(content, entry.media_type)
-    return rows_of(entry, notice, circle_regions([notice.position])[0], None)
+    with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
+        assert store.add(_strange(Archive(layout.archive, layout.account))) == []
 
 
 def _strange(archive: Archive) -> list[PacketRows]:
