@@ -30,7 +30,6 @@ from ingest.instance.lifecycle import status
 from ingest.instance.postgres import Cluster
 from tests.conformance import alert_archive
 from tests.conformance.alert_archive import ELSEWHERE, EVIL, PNG, STRANGER
-from tests.instances import Instance
 
 KM3 = "ivo://km3net.org/VOEvent#KM3-230213A"
 TWICE = "ivo://KM3NeT_Neutrino#KM3-240901A_1_2024-09-01T12:01:00.00Z"
@@ -47,13 +46,6 @@ vocabulary of DataLink; and DaCHS' own UCD of service_def."""
 @pytest.fixture(scope="module")
 def packets(shared_data: Path) -> Path:
     return shared_data / "alerts"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def filled(instance: Instance, packets: Path) -> None:
-    """Fill the archive, if no other module did."""
-    if "alerts.notices" not in instance.fetch("__system__/tap/run/tap/tables").decode():
-        alert_archive.fill(instance, packets)
 
 
 @pytest.fixture

@@ -224,7 +224,7 @@ def test_datalinks_lead_to_everything_that_belongs_to_a_product(
 def test_stilts_finds_no_error_in_the_datalinks(
     instance: Instance, tap: pyvo.dal.TAPService
 ) -> None:
-    did = tap.search("SELECT TOP 1 obs_publisher_did FROM km3net.observations")[0][0]
+    did = tap.search("SELECT obs_publisher_did FROM km3net.observations")["obs_publisher_did"][0]
     address = requests.Request("GET", f"{instance.url}/km3net/nu/dl/dlmeta", params={"ID": did})
     done = subprocess.run(
         ["stilts", "datalinklint", f"votable={address.prepare().url}"],
