@@ -25,11 +25,7 @@ FOLDER: Final = "alerts"
 DESCRIPTOR: Final = f"{FOLDER}/nu"
 _MADE: Final = "alerts.made"
 """File of the instance with the checksum of the descriptors that were imported last."""
-# pgSphere's own function is right but hides from the planner that an index on regions helps.
-# Written in SQL, it becomes part of the query, and CONTAINS(POINT(…), region_90) uses the index.
-_POINT_IN_REGION: Final = """
-    CREATE OR REPLACE FUNCTION spoint_subset_smoc(spoint, smoc) RETURNS boolean
-    LANGUAGE sql IMMUTABLE AS 'SELECT $2 @> smoc(29, $1)'"""
+_FUNCTIONS: Final = RD / FOLDER / "regions.sql"
 
 
 @contextmanager
@@ -71,7 +67,7 @@ def declared() -> dict[str, list[str]]:
 def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
     """Deploy the descriptors and let DaCHS make what is missing."""
     with Cluster(layout).connect(memory.postgres_port) as connection:
-        connection.cursor().execute(_POINT_IN_REGION)
+        connection.cursor().execute(_FUNCTIONS.read_text("utf-8"))
         connection.commit()
     dachs = Dachs(layout)
     existed = deploy.exists(layout, FOLDER)
@@ -101,6 +97,7 @@ def _digest() -> str:
         for path in sorted((RD / folder).rglob("*")):
             if path.is_file() and path.suffix in deploy.SUFFIXES:
                 checksum.update(path.name.encode() + path.read_bytes())
+    checksum.update(_FUNCTIONS.read_bytes())
     return checksum.hexdigest()
 
 
