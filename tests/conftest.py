@@ -9,18 +9,19 @@ from pathlib import Path
 import pytest
 
 from ingest.instance.postgres import free_port
+from tests import alert_archive
 from tests.instances import FIRST_PORT, Instance, copy_checkout
 
 
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
-    """Serve all releases and the real alerts. Tests leave it as they found it."""
+    """Serve all releases and real alerts. Tests leave it as they found it."""
     made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(FIRST_PORT), shared_data)
     try:
         made.up()
-        for words in (["import"], ["alerts", "import", str(shared_data / "alerts")]):
-            done = made.km3vo(*words)
-            assert done.returncode == 0, done.stdout + done.stderr
+        done = made.km3vo("import")
+        assert done.returncode == 0, done.stdout + done.stderr
+        alert_archive.fill(made, shared_data / "alerts")
         yield made
     finally:
         made.km3vo("instance", "reset", "--yes", "--with-archive")

@@ -1,6 +1,6 @@
 """The alert archive as astronomers and their programs meet it.
 
-What is in it stands in :mod:`tests.conformance.alert_archive`.
+What is in it stands in :mod:`tests.alert_archive`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import re
 import subprocess
 import threading
 import urllib.error
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
@@ -28,8 +29,8 @@ from astropy.table import Table
 
 from ingest.instance.lifecycle import status
 from ingest.instance.postgres import Cluster
-from tests.conformance import alert_archive
-from tests.conformance.alert_archive import ELSEWHERE, EVIL, PNG, STRANGER
+from tests import alert_archive
+from tests.alert_archive import ELSEWHERE, EVIL, PNG, STRANGER
 
 KM3 = "ivo://km3net.org/VOEvent#KM3-230213A"
 TWICE = "ivo://KM3NeT_Neutrino#KM3-240901A_1_2024-09-01T12:01:00.00Z"
@@ -41,6 +42,13 @@ OLD = re.compile(
 )
 """What is right and STILTS 3.4.7 does not know: MOCs, and without a network the newer words of the
 vocabulary of DataLink; and DaCHS' own UCD of service_def."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def strangers(instance) -> Iterator[None]:
+    """Let the archive have what strangers may send."""
+    with alert_archive.strangers(instance):
+        yield
 
 
 @pytest.fixture(scope="module")

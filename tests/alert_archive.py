@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -16,9 +18,9 @@ from ingest.alerts.circles import Regions
 from ingest.alerts.index import Entry
 from ingest.alerts.notice import Notice, Role
 from ingest.alerts.rows import PacketRows, rows_of
-from ingest.instance import lifecycle
+from ingest.alerts.store import TABLES
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout
+from ingest.instance.layout import Layout, Memory
 from tests.instances import Instance
 
 FILES: Final = (
@@ -58,24 +60,33 @@ def layout_of(instance: Instance) -> Layout:
 
 
 def fill(instance: Instance, folder: Path) -> None:
-    """Put the packets into the archive and the tables of an instance, if they are not there.
-
-    Parameters
-    ----------
-    instance : Instance
-        Where to; its archive must be empty, for the tests know the numbers.
-    folder : pathlib.Path
-        Where the files are.
-    """
+    """Import real packets into an instance whose archive is empty: the tests know the numbers."""
     done = instance.km3vo("alerts", "import", *(str(folder / name) for name in FILES))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@contextmanager
+def strangers(instance: Instance) -> Iterator[None]:
+    """Add what strangers may send for the block, past the importer, which would refuse it."""
     layout = layout_of(instance)
-    with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
-        if store.missing([STRANGER]):
-            assert store.add(_strange(Archive(layout.archive, layout.account))) == []
+    memory = Memory.read(layout)
+    assert memory is not None
+    archive = Archive(layout.archive, layout.account)
+    with tables.opened(layout, memory) as store:
+        made: list[Path] = []
+        try:
+            assert store.add(_strange(archive, made)) == []
+            yield
+        finally:
+            with store._transaction() as cursor:
+                for table in TABLES:
+                    if table != "aliases":
+                        cursor.execute(f"DELETE FROM alerts.{table} WHERE notice_id >= {STRANGER}")
+            for path in made:
+                path.unlink()
 
 
-def _strange(archive: Archive) -> list[PacketRows]:
+def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     content = io.BytesIO()
     fits.PrimaryHDU().writeto(content)
     sky_map = archive.add_map(content.getvalue())
@@ -84,6 +95,7 @@ def _strange(archive: Archive) -> list[PacketRows]:
         path = archive.root / kind / name[:2] / file
         for directory in (path.parent.parent, path.parent):
             archive.account.make_directory(directory)
+        made.append(path)
         path.write_bytes(what)
         archive.account.own(path)
     told = {"media_format": "voevent-2.0", "stream": "strange", "role": Role.TEST, "is_test": True}
