@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 # Reading events needs libraries that take a second to load, which those who only bring the
 # server up should not wait for: commands import below what they alone need.
-_ELSEWHERE: Final = {"events": "ingest.commands.events", "release": "ingest.commands.release"}
+_ELSEWHERE: Final = {
+    "events": "ingest.commands.events",
+    "registry": "ingest.commands.registry",
+    "release": "ingest.commands.release",
+}
 
 console = Console(soft_wrap=True, highlight=False)
 
