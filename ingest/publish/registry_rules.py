@@ -273,7 +273,8 @@ def _spatial(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told
 def is_good_moc(text: str) -> bool:
     """Say whether a text is an ASCII MOC fine enough for discovery, or all of the sky."""
     try:
-        moc = MOC.from_string(text.strip())
+        # The standard allows commas and line breaks; mocpy wants spaces.
+        moc = MOC.from_string(" ".join(re.split(r"[,\s]+", text.strip())))
     except (OSError, ValueError):  # what mocpy makes of a text that is no MOC
         return False
     return not moc.empty() and (moc.max_order >= MIN_MOC_ORDER or moc.sky_fraction == 1)

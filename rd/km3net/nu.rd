@@ -11,6 +11,13 @@ Import it after any release: dachs imp km3net/nu -->
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
 
+	<coverage>
+		<!-- Of all releases together; a test compares. -->
+		<spatial>0/0-11</spatial>
+		<temporal>54129 59989</temporal>
+		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
+	</coverage>
+
 	<table id="observations" onDisk="True" adql="True">
 		<!-- Not "products": DaCHS has a table of that name, and the mixin //products#table
 		then never ends. -->
