@@ -33,7 +33,8 @@ def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     site = load_site()
     page, _ = registry_page.write(layout, site, outcome)
     console.print(registry_page.plain(site, outcome), end="")
-    console.print(f"\nThis page is kept as {page}")
+    # as the user knows it; the directory itself may be elsewhere
+    console.print(f"\nThis page is kept as {layout.place / page.relative_to(layout.var)}")
     if outcome.findings:
         raise SystemExit(ExitCode.BAD_INPUT)
 
