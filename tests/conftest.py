@@ -12,6 +12,14 @@ from ingest.instance.postgres import free_port
 from tests.instances import FIRST_PORT, Instance, copy_checkout
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="Write the list of published tables anew, tests/contract/published.csv.",
+    )
+
+
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
     """Serve all releases, imported from real data. Tests leave it as they found it."""
