@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # server up should not wait for: commands import below what they alone need.
 _ELSEWHERE: Final = {
     "events": "ingest.commands.events",
+    "qa": "ingest.commands.qa",
     "registry": "ingest.commands.registry",
     "release": "ingest.commands.release",
 }
