@@ -147,21 +147,19 @@ def test_a_fault_is_found_by_its_question(release, question, change, words) -> N
     assert any(words in line for line in answer.evidence), answer.evidence
 
 
-def test_metadata_that_lack_something_are_told(release, monkeypatch) -> None:
-    from ingest.publish.release_check import Finding
-
-    findings = [
-        Finding("columns", "ra", False, "has no UCD"),
-        Finding("metadata", "title", True, "ANTARES"),
-        Finding("file", "x.dat", False, "not at hand, which is no fault of the metadata"),
-    ]
-    monkeypatch.setattr(qa_checks, "check_release", lambda _: findings)
-    answer = CHECKS["metadata"](release)
-    assert answer.result is Result.MISSING
-    assert answer.evidence == (
-        "rd/ant20_01/nu.rd: 1 of 2 checks are good",
-        "rd/ant20_01/nu.rd, ra: has no UCD",
-    )
+def test_metadata_that_lack_something_fail_the_review(instance, checkout) -> None:
+    descriptor = checkout / "rd" / "ant20_01" / "nu.rd"
+    text = descriptor.read_text()
+    descriptor.write_text(text.replace(' ucd="meta.number;instr.det"', "", 1))
+    assert descriptor.read_text() != text
+    try:
+        done = instance.km3vo("qa", "ant20_01", PYTHONPATH=str(checkout))
+        assert done.returncode == 1, done.stderr
+        assert "rd/ant20_01/nu.rd, nhit: has no UCD" in done.stdout
+        page = etree.HTML((instance.var / "reports" / "qa-ant20_01.html").read_text())
+        assert page.xpath("//tr[@id='metadata']/td[3]/text()") == ["missing"]
+    finally:
+        assert instance.km3vo("qa", "ant20_01").returncode == 0
 
 
 def test_a_reviewed_fault_shows_on_the_page_and_fails(release) -> None:
