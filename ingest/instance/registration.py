@@ -21,6 +21,9 @@ from ingest.instance.publication import JOINING, join, tell
 SYSTEM = ("//services", "//tap")
 """DaCHS' own descriptors with the records of registry, authority, organisation and TAP."""
 
+_STAYING = (deploy.SHARED, "alerts")
+"""Folders that are no releases, and never go away."""
+
 
 def register(layout: Layout, descriptors: Sequence[str]) -> None:
     """Bring the registry up to date with what is deployed.
@@ -43,6 +46,12 @@ def register(layout: Layout, descriptors: Sequence[str]) -> None:
     limits = [["limits", "--tables-only", one] for one in releases]
     tell(dachs.together(*limits, ["pub", *SYSTEM, *descriptors]))
     dachs.reload()
+
+
+def online_releases(layout: Layout) -> list[str]:
+    """Return the folders of the releases that have products online."""
+    folders = {path.parent.name for path in layout.inputs.glob("[a-z]*/data") if path.is_dir()}
+    return sorted(folders - set(_STAYING))
 
 
 def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
@@ -70,14 +79,14 @@ def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
     ingest.errors.ImportFailedError
         If DaCHS could not do it.
     """
-    is_name = re.fullmatch(r"[a-z][a-z0-9_]*", release) is not None and release != deploy.SHARED
+    is_name = re.fullmatch(r"[a-z][a-z0-9_]*", release) is not None and release not in _STAYING
     known = _records(release, layout, memory) if is_name else []
     folder = layout.inputs / release
     if not is_name or not (folder.exists() or known):
         raise ManifestError(
             "there is no such release online",
             value=release,
-            expected=f"one of {', '.join(_online(layout)) or 'none, since nothing is'}",
+            expected=f"one of {', '.join(online_releases(layout)) or 'none, since nothing is'}",
             remedy="correct the name",
         )
     dachs = Dachs(layout)
@@ -92,14 +101,10 @@ def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
     if folder.exists():
         raise InstanceError("the folder cannot be removed", where=str(folder))
     join(dachs)
-    if _online(layout):
+    if online_releases(layout):
         tell(dachs.together(["pub", *JOINING, "//tap"]))
     dachs.reload()
     return sorted(known)
-
-
-def _online(layout: Layout) -> list[str]:
-    return sorted(path.parent.name for path in layout.inputs.glob("[a-z]*/data"))
 
 
 def _records(release: str, layout: Layout, memory: Memory) -> list[str]:

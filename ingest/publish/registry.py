@@ -173,7 +173,7 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
     context = Context(
         authority=site.authority.id,
         url=url,
-        releases=frozenset(registry_site.deployed_releases(layout)),
+        releases=frozenset(registration.online_releases(layout)),
         subjects=vocabularies.known_terms(dachs.cache, "uat"),
     )
     findings = [

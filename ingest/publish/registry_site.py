@@ -18,6 +18,7 @@ from ingest.errors import IngestError, UnavailableError
 from ingest.events.manifest import load_manifest, release_names
 from ingest.instance import deploy
 from ingest.instance.layout import Layout
+from ingest.instance.registration import online_releases
 from ingest.instance.site import Site
 from ingest.publish import oai
 from ingest.publish.descriptor import expanded
@@ -122,7 +123,7 @@ def contact(site: Site) -> Iterator[Finding]:
 
 def releases(layout: Layout) -> Iterator[Finding]:
     """Demand of each deployed release a DOI, real data, and a manifest."""
-    online = deployed_releases(layout)
+    online = online_releases(layout)
     manifests = {load_manifest(name).release.descriptor: name for name in release_names()}
     known = {descriptor.partition("/")[0] for descriptor in manifests}
     for folder in online:
@@ -159,11 +160,6 @@ def releases(layout: Layout) -> Iterator[Finding]:
             )
 
 
-def deployed_releases(layout: Layout) -> list[str]:
-    """Return the folders that have products online."""
-    return sorted(path.parent.name for path in layout.inputs.glob("[a-z]*/data") if path.is_dir())
-
-
 def _has_doi(descriptor: str) -> bool:
     resource = expanded(descriptor)
     return any(
@@ -180,18 +176,20 @@ def authority(site: Site) -> Iterator[Finding]:
     ingest.errors.UnavailableError
         If the searchable registry cannot be asked.
     """
-    ours = site.authority.id
+    home = urllib.parse.urlsplit(site.site.url)
+    places: dict[tuple[str, str], list[str]] = {}
     for ivoid, title, reference, address in managing_registries(site):
-        home = urllib.parse.urlsplit(site.site.url)
-        theirs = urllib.parse.urlsplit(address or reference)
-        if (theirs.hostname, theirs.port) != (home.hostname, home.port):
+        places.setdefault((ivoid, title), []).append(address or reference)
+    for (ivoid, title), addresses in places.items():
+        hosts = [urllib.parse.urlsplit(one) for one in addresses]
+        if (home.hostname, home.port) not in [(one.hostname, one.port) for one in hosts]:
             yield Finding(
                 "authority",
                 "site",
                 "[authority] id",
-                ours,
+                site.authority.id,
                 f"an authority that nobody else has; this one is managed by {ivoid}"
-                f" ({title}) at {address or reference}",
+                f" ({title}) at {addresses[0]}",
                 "choose another [authority] id, or agree with them on who keeps it",
             )
 

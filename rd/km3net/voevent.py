@@ -19,8 +19,8 @@ class StreamEndpoint(VOR.interface):
     """An endpoint through which a stream is followed; its standardID says how."""
 
     _a_xsi_type = "voe:StreamEndpoint"
-    _a_standardID = None  # noqa: N815
-    _additionalPrefixes = frozenset(["voe", "xsi"])  # noqa: N815
+    _a_standardID = None
+    _additionalPrefixes = frozenset(["voe", "xsi"])
 
 
 class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
@@ -28,7 +28,7 @@ class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
 
     renderer = "external"
 
-    def _makeCapability(self, publication):  # noqa: N802
+    def _makeCapability(self, publication):
         endpoints = list(publication.iterMeta(KEY, propagate=False))
         if not endpoints:
             return super()._makeCapability(publication)

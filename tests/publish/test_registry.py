@@ -126,7 +126,7 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
     finally:
         (stray / "data").rmdir()
         stray.rmdir()
-    (told,) = [one for one in found if one.rule == "withdrawn"]
+    (told,) = [one for one in found if one.rule == "withdrawn"]  # and not the alerts
     assert told.remedy == "km3vo registry withdraw evts99_01"
 
 
@@ -216,7 +216,9 @@ def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> Non
     assert ["evts23_01"] in instance.adql(releases)
 
 
-@pytest.mark.parametrize("name", ["evts98_01", "km3net", "../evts23_01", "", "__system__"])
+@pytest.mark.parametrize(
+    "name", ["evts98_01", "km3net", "alerts", "../evts23_01", "", "__system__"]
+)
 def test_what_is_no_release_cannot_be_withdrawn(instance, name: str) -> None:
     done = instance.km3vo("registry", "withdraw", name, "--yes")
     assert done.returncode == 2

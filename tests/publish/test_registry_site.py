@@ -149,7 +149,9 @@ def test_an_authority_of_others_is_refused_by_their_name(tmp_path, monkeypatch, 
     site = site_with(
         tmp_path, monkeypatch, registry__regtap=registries.url, site__url="https://vo.km3net.de"
     )
+    # a registry has several interfaces, and is told once
     registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/oai.xml"))
+    registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/availability"))
     (found,) = registry_site.authority(site)
     assert found.rule == "authority"
     assert "Theirs" in found.expected and "https://other.org/oai.xml" in found.expected
@@ -159,6 +161,7 @@ def test_our_own_registration_is_no_obstacle(tmp_path, monkeypatch, registries) 
     site = site_with(
         tmp_path, monkeypatch, registry__regtap=registries.url, site__url="https://vo.km3net.de"
     )
+    registries.rows.append(("ivo://km3net.org/r", "Ours", "", "https://mirror.org/oai.xml"))
     registries.rows.append(("ivo://km3net.org/r", "Ours", "", "https://vo.km3net.de/oai.xml"))
     assert list(registry_site.authority(site)) == []
     assert registry_site.managing_registries(site)
