@@ -24,7 +24,7 @@ from ingest.instance.postgres import Cluster
 FOLDER: Final = "alerts"
 DESCRIPTOR: Final = f"{FOLDER}/nu"
 _MADE: Final = "alerts.made"
-"""File of the instance with the checksum of the descriptors that were imported last."""
+"""File of the instance with the checksum of what was imported last."""
 _FUNCTIONS: Final = RD / FOLDER / "regions.sql"
 
 
@@ -45,7 +45,7 @@ def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
     cluster = Cluster(layout)
     with cluster.connect(memory.postgres_port) as connection:
         columns = _columns(connection)
-    if _digest() != _made(layout) or not _fits(columns):
+    if _digest(memory) != _made(layout) or not _fits(columns):
         _publish(layout, memory, bool(columns) and not _fits(columns))
     with cluster.connect(memory.postgres_port) as connection, Store(connection) as store:
         yield store
@@ -86,13 +86,16 @@ def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
             " instance",
         )
     deploy.keep(layout, FOLDER)
-    (layout.var / _MADE).write_text(_digest())
+    (layout.var / _MADE).write_text(_digest(memory))
     dachs.reload()
 
 
-def _digest() -> str:
-    """Return a checksum of all descriptors that the alerts use."""
-    checksum = hashlib.sha256()
+def _digest(memory: Memory) -> str:
+    """Return a checksum of all descriptors that the alerts use, and of what they depend on.
+
+    An upgrade of DaCHS brings its own functions for regions, and ObsCore has the server's URL.
+    """
+    checksum = hashlib.sha256(f"{memory.dachs_version} {memory.server_url}".encode())
     for folder in (deploy.SHARED, FOLDER):
         for path in sorted((RD / folder).rglob("*")):
             if path.is_file() and path.suffix in deploy.SUFFIXES:

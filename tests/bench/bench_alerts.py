@@ -1,0 +1,164 @@
+"""How fast alert packets become rows, and how fast alerts are found among many."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import statistics
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from lxml import etree
+
+from ingest.alerts import intake
+from ingest.alerts.archive import Archive
+from ingest.alerts.validation import voevent_schema
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.postgres import Cluster
+from tests.bench.instance import private_instance
+from tests.bench.packets import packets, write_tar
+from tests.bench.report import Line
+
+REQUESTS = 60
+_SHARED = Path(os.environ.get("KM3VO_INPUTS", "../shared/data")) / "alerts" / "voevent"
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def lines(count: int) -> Iterator[Line]:
+    """Yield rates from a tar archive to committed rows, memory, and answering times.
+
+    Parameters
+    ----------
+    count : int
+        Packets.
+    """
+    with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, memory):
+        tar = write_tar(_SHARED, count, Path(name) / "packets.tar")
+        yield from _import(layout, tar, count)
+        for query in (_cone, _region):
+            yield query(layout, memory, count)
+
+
+def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
+    """Import all packets; the peer is lxml alone, which parses them and looks at the schema."""
+    peers = min(count, 20_000)
+    schema, parser = voevent_schema("2.0"), etree.XMLParser(resolve_entities=False)
+    begin = time.process_time()
+    for _, content in packets(_SHARED, peers):
+        schema.validate(etree.fromstring(content, parser))
+    alone = peers / (time.process_time() - begin)
+
+    archive = intake.archive_of(layout)
+    before, begin = _work(layout), time.perf_counter()
+    archived = intake.receive(archive, [tar])
+    middle = time.perf_counter()
+    outcome = _unlocked(layout, archive)
+    end, work = time.perf_counter(), _work(layout) - before
+    assert archived.new == outcome.with_rows == count, (archived, outcome)
+    cores = len(os.sched_getaffinity(0))
+    yield Line(
+        f"{count:,} packets from tar to rows, {cores} cores",
+        f"{count / (end - begin):,.0f}/s",
+        f"lxml parse and schema, one core {alone:,.0f}/s",
+        f"{count / (end - begin) / alone:.2f}",
+        "≥ 1,500/s per core",
+    )
+    yield Line(
+        "  of it the archive; reading and rows",
+        f"{count / (middle - begin):,.0f}/s; {count / (end - middle):,.0f}/s",
+    )
+    yield Line("  per core-second of all processes, database included", f"{count / work:,.0f}/s")
+    peak = max(
+        resource.getrusage(who).ru_maxrss
+        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
+    yield Line("  largest process", f"{peak / 1024:,.0f} MiB", "", "", "the same for any number")
+
+
+def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
+    """Fill the tables of an instance that this process has locked already."""
+    from ingest.alerts import tables
+    from ingest.alerts.process import process
+    from ingest.alerts.workers import Workers
+
+    memory = Memory.read(layout)
+    assert memory is not None
+    with tables.opened(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
+        return process(archive, store, workers)
+
+
+def _work(layout: Layout) -> float:
+    """Return the s of processor time of this process, its children and the database so far."""
+    own = resource.getrusage(resource.RUSAGE_SELF)
+    children = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
+    postmaster = int((layout.postgres / "postmaster.pid").read_text().split()[0])
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if int(fields[1]) == postmaster or int(path.parent.name) == postmaster:
+            mine = slice(11, 15) if int(path.parent.name) == postmaster else slice(11, 13)
+            spent += sum(map(int, fields[mine])) / _TICKS
+    return spent
+
+
+def _cone(layout: Layout, memory: Memory, count: int) -> Line:
+    def ask(ra: float, dec: float) -> tuple[str, str]:
+        where = f"q3c_radial_query(ra, dec, {ra}, {dec}, 1)"
+        return f"alerts/nu/cone/scs.xml?RA={ra}&DEC={dec}&SR=1", where
+
+    return _compare(f"cone of 1° in {count:,} notices", ask, layout, memory)
+
+
+def _region(layout: Layout, memory: Memory, count: int) -> Line:
+    def ask(ra: float, dec: float) -> tuple[str, str]:
+        where = f"region_90 @> smoc(29, spoint(radians({ra}), radians({dec})))"
+        return f"alerts/nu/region/api?RA={ra}&DEC={dec}", where
+
+    return _compare(f"region that contains a point in {count:,} notices", ask, layout, memory)
+
+
+def _compare(
+    what: str,
+    ask: Callable[[float, float], tuple[str, str]],
+    layout: Layout,
+    memory: Memory,
+) -> Line:
+    """Compare a service with PostgreSQL itself, and an empty answer: DaCHS' own overhead."""
+    dice = random.Random(1)
+    served, asked, empty = [], [], []
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        cursor = connection.cursor()
+        for number in range(REQUESTS + 5):
+            ra, dec = round(dice.uniform(0, 360), 4), round(dice.uniform(-80, 80), 4)
+            address, where = ask(ra, dec)
+            start = time.perf_counter()
+            _fetch(f"{memory.server_url}/{address}")
+            middle = time.perf_counter()
+            cursor.execute(f"SELECT * FROM alerts.latest WHERE {where}")
+            cursor.fetchall()
+            end = time.perf_counter()
+            _fetch(f"{memory.server_url}/{address}&stream=none")
+            if number >= 5:
+                served.append(middle - start)
+                asked.append(end - middle)
+                empty.append(time.perf_counter() - end)
+    ours, sql, nothing = (1000 * statistics.median(times) for times in (served, asked, empty))
+    return Line(
+        what,
+        f"{ours:.1f} ms",
+        f"PostgreSQL {sql:.1f} ms, DaCHS' empty answer {nothing:.1f} ms",
+        f"{ours / (2 * sql + nothing):.2f}",
+        "≤ 1 (twice PostgreSQL and DaCHS)",
+    )
+
+
+def _fetch(address: str) -> None:
+    with urllib.request.urlopen(address, timeout=60) as answer:
+        answer.read()
