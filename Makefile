@@ -6,12 +6,12 @@ release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import up down status check test lint bench
+.PHONY: help setup demo import up down status check publish test lint bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
 	do printf '  make %-8s %s\n' "$$target" "$$text"; done
-	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number'
+	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  DRY_RUN=1  OFFLINE=1'
 
 setup:  ## install what is missing; done by the other targets, too
 	@./setup.sh
@@ -35,6 +35,9 @@ status: setup  ## say what runs
 
 check: setup  ## validate what is online with others' validators
 	@$(km3vo) check
+
+publish: setup  ## make the registry records, and say how to register
+	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
 lint: setup  ## style and types
 	@.venv/bin/ruff check .

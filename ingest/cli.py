@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _ELSEWHERE: Final = {
     "alerts": "ingest.commands.alerts",
     "events": "ingest.commands.events",
+    "qa": "ingest.commands.qa",
+    "registry": "ingest.commands.registry",
     "release": "ingest.commands.release",
 }
 

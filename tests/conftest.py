@@ -13,6 +13,14 @@ from tests import alert_archive
 from tests.instances import FIRST_PORT, Instance, copy_checkout
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-golden",
+        action="store_true",
+        help="Write the list of published tables anew, tests/contract/published.csv.",
+    )
+
+
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
     """Serve all releases and real alerts. Tests leave it as they found it."""

@@ -131,7 +131,7 @@ def settle(layout: Layout, memory: Memory) -> None:
     dachs = Dachs(layout)
     if _object_id(journal.publication, layout, memory) == journal.before:
         deploy.take_back(layout, journal.publication.folder, journal.existed)
-        _join(dachs)
+        join(dachs)
     else:
         # What comes after the table may be missing; the same once more makes it whole.
         _bring_online(dachs, journal.publication)
@@ -178,14 +178,14 @@ def _take_back(journal: _Journal, layout: Layout, memory: Memory) -> None:
             error.problem = f"the former release could not be brought back: {error.problem}"
             raise
     elif imported:
-        _join(dachs)
+        join(dachs)
     _journal(layout).unlink()
     dachs.reload()
 
 
 def _bring_online(dachs: Dachs, publication: Publication) -> None:
     """Import a release and what joins all of them; tell the registry what they cover."""
-    _tell(
+    tell(
         dachs.together(
             ["imp", publication.descriptor],
             *(["imp", descriptor] for descriptor in JOINING),
@@ -198,13 +198,13 @@ def _bring_online(dachs: Dachs, publication: Publication) -> None:
     )
 
 
-def _join(dachs: Dachs) -> None:
+def join(dachs: Dachs) -> None:
     """Make the tables and views over all releases anew; what changed one has dropped them."""
     if any(dachs.layout.inputs.glob("[a-z]*/data/*.fits")):
-        _tell(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
+        tell(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
 
 
-def _tell(done: subprocess.CompletedProcess[str]) -> None:
+def tell(done: subprocess.CompletedProcess[str]) -> None:
     """Raise an ImportFailedError if DaCHS reports a failure."""
     # "dachs pub" only says so where it leaves a service out.
     if done.returncode or "Aborting publication" in done.stdout + done.stderr:

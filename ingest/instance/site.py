@@ -77,6 +77,13 @@ class ContactSection(StrictModel):
     address: Line
 
 
+class RegistrySection(StrictModel):
+    """The registries of others."""
+
+    regtap: Annotated[str, Field(pattern=r"^https?://\S+$")]
+    registry_of_registries: Annotated[str, Field(pattern=r"^https?://\S+$")]
+
+
 class Site(StrictModel):
     """All facts about a data centre; see ``site/site.toml`` for what each one is for."""
 
@@ -84,6 +91,7 @@ class Site(StrictModel):
     authority: AuthoritySection
     publisher: PublisherSection
     contact: ContactSection
+    registry: RegistrySection
 
 
 def load_site() -> Site:

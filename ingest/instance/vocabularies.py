@@ -64,6 +64,23 @@ def seed(cache: Path) -> list[Path]:
     return made
 
 
+def known_terms(cache: Path, name: str) -> frozenset[str]:
+    """Return the terms of a vocabulary as DaCHS knows it: the seeded ones, or all of them.
+
+    Parameters
+    ----------
+    cache : pathlib.Path
+        DaCHS' cache directory.
+    name : str
+        The vocabulary, such as ``uat``.
+    """
+    try:
+        content = json.loads((cache / _cache_name(ROOT + name)).read_text("utf-8"))
+        return frozenset(content["terms"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset(TERMS.get(name, {}))
+
+
 def _cache_name(url: str) -> str:
     """Return the file name under which DaCHS caches `url` (``gavo.utils.defuseFileName``)."""
     return url.replace("/", "=2F")

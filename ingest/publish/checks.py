@@ -9,10 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from lxml import etree
 
@@ -23,8 +21,8 @@ from ingest.instance import lifecycle
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import Layout
 from ingest.instance.publication import JOINING
+from ingest.publish import oai, schemas
 
-OAI = "{http://www.openarchives.org/OAI/2.0/}"
 TAP_PATH = "/__system__/tap/run/tap"
 _DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")
 """What taplint finds in every DaCHS 2.7: its column statistics in VOSI tables, and that it has
@@ -58,7 +56,7 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
     for rd in online_descriptors(layout):
         results.append(_validate(dachs, rd))
         results.append(_test(dachs, rd))
-    results.extend(_registry(dachs, found.url, layout.scratch))
+    results.extend(_registry(dachs, found.url))
     results.append(_taplint(found.url, stilts))
     return results
 
@@ -95,34 +93,20 @@ def _test(dachs: Dachs, rd: str) -> CheckResult:
     return CheckResult("dachs test", rd, passed, f"{count - bad} of {count} pass", details)
 
 
-def _registry(dachs: Dachs, url: str, scratch: Path) -> Iterator[CheckResult]:
+def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
     """Harvest the instance's own registry and validate each record."""
-    records = list(_harvest(f"{url}/oai.xml?verb=ListRecords&metadataPrefix=ivo_vor"))
+    records = {
+        record.identifier: etree.tostring(record.metadata, xml_declaration=True, encoding="utf-8")
+        for record in oai.harvest(url + oai.PATH).records
+        if record.metadata is not None  # a deleted resource has none
+    }
     if not records:
         yield CheckResult("registry record", "all", False, "there are none")
-    for identifier, record in records:
-        path = scratch / "record.xml"
-        path.write_bytes(record)
-        path.chmod(0o644)
-        dachs.account.own(path)
-        done = dachs.command("admin", "xsdValidate", str(path))
-        path.unlink()
-        passed = done.returncode == 0 and "-- valid" in done.stdout
-        details = () if passed else tuple(_lines(done.stdout + done.stderr))
-        summary = "valid" if passed else "not valid"
-        yield CheckResult("registry record", identifier, passed, summary, details)
-
-
-def _harvest(address: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the identifiers and the VOResource records an OAI-PMH address lists."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    with urllib.request.urlopen(address, timeout=60) as reply:
-        answer = etree.parse(reply, parser).getroot()
-    for record in answer.iter(f"{OAI}record"):
-        identifier = record.findtext(f"{OAI}header/{OAI}identifier")
-        metadata = record.find(f"{OAI}metadata")
-        if metadata is not None:  # a deleted resource has none
-            yield identifier, etree.tostring(metadata[0], xml_declaration=True, encoding="utf-8")
+    wrong = schemas.violations(dachs, records)
+    for identifier in records:
+        words = wrong.get(identifier, "")
+        summary = "not valid" if words else "valid"
+        yield CheckResult("registry record", identifier, not words, summary, tuple(_lines(words)))
 
 
 def _taplint(url: str, stilts: str) -> CheckResult:

@@ -413,7 +413,12 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	</data>
 
 	<coverage>
+		<!-- The time grows with the archive; make publish looks again. -->
+		<updater timeTable="notices"/>
 		<spatial>0/0-11</spatial>
+		<temporal/>
+		<!-- What the detectors behind the alerts see: neutrinos of 1 GeV to 100 EeV. -->
+		<spectral>1.602176634e-10 1.602176634e1</spectral>
 	</coverage>
 
 	<STREAM id="constraints">

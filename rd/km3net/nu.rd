@@ -11,6 +11,13 @@ Import it after any release: dachs imp km3net/nu -->
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
 
+	<coverage>
+		<!-- Of all releases together; a test compares. -->
+		<spatial>0/0-11</spatial>
+		<temporal>54129 59989</temporal>
+		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
+	</coverage>
+
 	<table id="observations" onDisk="True" adql="True">
 		<!-- Not "products": DaCHS has a table of that name, and the mixin //products#table
 		then never ends. -->
@@ -46,6 +53,15 @@ Import it after any release: dachs imp km3net/nu -->
 			pol_xel="-1"
 			preview="NULL"
 			>//obscore#publish</mixin>
+		<!-- DaCHS' own columns of products, with the UCDs it leaves out. -->
+		<column name="owner" type="text" ucd="meta.curation" verbLevel="25"
+			description="Owner of the data, while they are not public."/>
+		<column name="embargo" type="date" ucd="time.release" verbLevel="25"
+			description="Date from which the data are public; empty if they always were."/>
+		<column name="accsize" type="bigint" unit="byte" ucd="phys.size;meta.file"
+			utype="Access.Size" verbLevel="11" description="Size of the product.">
+			<values nullLiteral="-1"/>
+		</column>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
 			verbLevel="1" description="Identifier of the product in the Virtual Observatory."/>
 		<column name="release" type="text" ucd="meta.dataset" required="True" verbLevel="1"

@@ -1,0 +1,50 @@
+"""The IVOA's XML schemas, as DaCHS carries them, applied to what the registry says."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from ingest.instance.dachs import Dachs
+
+
+def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
+    """Validate documents in one run of ``dachs admin xsdValidate``.
+
+    Parameters
+    ----------
+    dachs : Dachs
+        The instance whose DaCHS validates.
+    documents : mapping of str to bytes
+        XML documents by whatever names they have.
+
+    Returns
+    -------
+    dict of str to str
+        What is wrong, by the names of the documents that are not valid.
+    """
+    if not documents:
+        return {}
+    with tempfile.TemporaryDirectory(dir=dachs.layout.scratch) as scratch:
+        folder = Path(scratch)
+        folder.chmod(0o755)
+        dachs.account.own(folder)
+        paths = {}
+        for number, (name, content) in enumerate(documents.items()):
+            path = folder / f"{number}.xml"
+            path.write_bytes(content)
+            path.chmod(0o644)
+            dachs.account.own(path)
+            paths[name] = path
+        done = dachs.command("admin", "xsdValidate", *map(str, paths.values()))
+    said = done.stdout + done.stderr
+    wrong = {}
+    for name, path in paths.items():
+        verdict = said.partition(f"{path} -- ")[2]
+        if not verdict.startswith("valid\n"):
+            until = verdict.find(f"{folder}/", 1)
+            # DaCHS prints Python's own form of a text with line breaks.
+            text = verdict[: until if until > 0 else None].replace("\\n", "\n").strip()
+            wrong[name] = text or said.strip() or "DaCHS' validator did not run"
+    return wrong

@@ -1,0 +1,307 @@
+"""``km3vo registry`` on a real instance: what is refused, published, harvested, withdrawn."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+from instances import ROOT
+from lxml import etree
+
+from ingest.errors import InstanceError
+from ingest.instance import lifecycle, registration
+from ingest.instance.dachs import Dachs
+from ingest.instance.site import load_site
+from ingest.publish import checks, oai, registry, registry_page, schemas
+from ingest.publish.registry_rules import Finding
+
+WITHOUT_DOI = ["evts20_01", "evts21_01"]
+"""The samples whose descriptors say why they have no DOI."""
+STREAM = """<resource schema="scratch_stream" resdir=".">
+	<meta name="title">A stream of alerts</meta>
+	<meta name="description">A stream for a test.</meta>
+	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
+	<meta name="creator">KM3NeT Collaboration</meta>
+	<FEED source="km3net/common#metadata"/>
+	<coverage>
+		<spatial>0/0-11</spatial>
+		<temporal>54129 59989</temporal>
+		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
+	</coverage>
+	<FEED source="km3net/voevent#extension"/>
+	<service id="alerts" allowed="external">
+		<meta name="shortName">stream</meta>
+		<meta name="resType">catalogService</meta>
+		<nullCore/>
+		<publish render="external" sets="ivo_managed">
+			<meta name="accessURL">https://www.km3net.org</meta>
+			<FEED source="km3net/voevent#endpoint" protocol="acc-kafka"
+				url="kafka://kafka.gcn.nasa.gov/gcn.notices.km3net"/>
+			<FEED source="km3net/voevent#endpoint" protocol="acc-vtp"
+				url="vtp://voevent.km3net.de:8099"/>
+		</publish>
+	</service>
+	<service id="page" allowed="external">
+		<meta name="shortName">page</meta>
+		<nullCore/>
+		<publish render="external" sets="ivo_managed">
+			<meta name="accessURL">https://www.km3net.org</meta>
+		</publish>
+	</service>
+</resource>"""
+XSI_TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
+
+
+@pytest.fixture
+def endpoint(instance) -> str:
+    return f"{instance.url}/oai.xml"
+
+
+def by_identifier(endpoint: str, **more: str) -> dict[str, oai.Record]:
+    return {one.identifier: one for one in oai.harvest(endpoint, **more).records}
+
+
+@pytest.mark.parametrize("url", ["", "http://localhost:{port}", "http://127.0.0.1:{port}"])
+def test_a_server_that_is_not_public_is_not_published(instance, endpoint, tmp_path, url) -> None:
+    before = by_identifier(endpoint)
+    site = tmp_path / "site.toml"
+    site.write_text(f'[site]\nurl = "{url.format(port=instance.port)}"\n')
+    done = instance.km3vo("registry", "publish", KM3VO_SITE=str(site))
+    assert done.returncode == 2, done.stderr
+    assert "public-url" in done.stdout
+    assert "not ready to be registered" in done.stdout
+    assert "[site] url" in done.stdout
+    after = by_identifier(endpoint)
+    assert {one: (r.datestamp, r.deleted) for one, r in after.items()} == {
+        one: (r.datestamp, r.deleted) for one, r in before.items()
+    }
+
+
+def test_a_missing_doi_is_refused_by_descriptor_and_meta(instance) -> None:
+    done = instance.km3vo("registry", "publish")
+    assert done.returncode == 2
+    for name in WITHOUT_DOI:
+        assert f'<meta name="doi">10.…/…</meta> to rd/{name}/nu.rd' in done.stdout
+    assert "ant20_01" not in done.stdout
+    page = done.stdout.rpartition("This page is kept as ")[2].strip()
+    assert page == str(instance.var / "reports" / "registry.html")
+    html = (instance.var / "reports" / "registry.html").read_text()
+    assert etree.HTML(html).xpath("//td[text()='rd/evts20_01/nu.rd']")
+    assert (instance.var / "reports" / "registry.txt").read_text() in done.stdout
+
+
+def test_a_registry_that_cannot_be_asked_is_refused_unless_offline(instance, tmp_path) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text('[registry]\nregtap = "http://127.0.0.1:9/tap"\n')
+    done = instance.km3vo("registry", "publish", "--dry-run", KM3VO_SITE=str(site))
+    assert done.returncode == 2
+    assert "http://127.0.0.1:9/tap" in done.stderr
+    assert "--offline" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_instance_that_is_down_is_refused(scratch_instance) -> None:
+    done = scratch_instance.km3vo("registry", "publish", "--offline")
+    assert done.returncode == 1
+    assert "make up" in done.stderr
+
+
+def test_a_simulated_stand_in_is_refused(layout) -> None:
+    path = layout.inputs / "evts23_01" / "nu.rd"
+    text = path.read_text()
+    try:
+        path.write_text(text.replace("<meta", "<!-- [SIMULATED stand-in, not real data] --><meta"))
+        found = list(registry.preflight(layout, load_site()))
+    finally:
+        path.write_text(text)
+    assert ("simulated", "evts23_01") in [(one.rule, one.subject) for one in found]
+
+
+def test_what_is_online_without_a_manifest_is_told(layout) -> None:
+    stray = layout.inputs / "evts99_01"
+    (stray / "data").mkdir(parents=True)
+    try:
+        found = list(registry.preflight(layout, load_site()))
+    finally:
+        (stray / "data").rmdir()
+        stray.rmdir()
+    (told,) = [one for one in found if one.rule == "withdrawn"]  # and not the alerts
+    assert told.remedy == "km3vo registry withdraw evts99_01"
+
+
+def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
+    with lifecycle.database(layout):
+        registration.register(layout, checks.online_descriptors(layout))
+    judged = registry.judge(layout, load_site(), instance.url)
+    broken = {(one.rule, one.subject) for one in judged.findings}
+    assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}
+    names = {one.identifier.removeprefix("ivo://km3net.org") for one in judged.records}
+    assert {"", "/org", "/tap", "/__system__/services/registry"} <= names
+    assert {f"/{name}/nu/cone" for name in (*WITHOUT_DOI, "ant20_01", "evts23_01")} <= names
+
+
+def test_a_record_that_is_not_valid_is_told_and_the_others_are_not(layout, endpoint) -> None:
+    (good, other) = oai.harvest(endpoint).records[:2]
+    broken = etree.fromstring(etree.tostring(good.metadata))
+    broken.find("curation").getparent().remove(broken.find("curation"))
+    documents = {
+        "good": etree.tostring(good.metadata),
+        "broken": etree.tostring(broken),
+        "cut": b"<ri:Resource",
+        "other": etree.tostring(other.metadata),
+    }
+    wrong = schemas.violations(Dachs(layout), documents)
+    assert set(wrong) == {"broken", "cut"}
+    assert "curation" in wrong["broken"]
+
+
+def test_services_that_do_not_answer_are_told(instance, endpoint) -> None:
+    from ingest.publish import registry_services
+
+    record = by_identifier(endpoint)["ivo://km3net.org/ant20_01/nu/cone"]
+    assert list(registry_services.ask_all([record])) == []
+    text = etree.tostring(record.metadata).decode()
+    nowhere = text.replace("<sr>0.5</sr>", "<sr>0.0001</sr>").replace("<dec>35.8", "<dec>88.8")
+    missing = text.replace("/cone/scs.xml", "/cone/nothing.xml")
+    for changed, words in ((nowhere, "0 rows"), (missing, "does not answer")):
+        one = oai.Record(record.identifier, "", False, (), etree.fromstring(changed))
+        (found,) = registry_services.ask_all([one])
+        assert found.rule == "answers"
+        assert words in found.value
+
+
+def test_all_pages_of_a_harvest_are_read(endpoint) -> None:
+    whole = by_identifier(endpoint)
+    assert len(whole) >= 8
+    for size in ("1", "3", str(len(whole))):
+        paged = oai.harvest(endpoint, maxRecords=size)
+        assert {one.identifier for one in paged.records} == set(whole)
+        assert len(paged.pages) == -(-len(whole) // int(size))
+
+
+def test_what_is_no_registry_is_told(instance) -> None:
+    with pytest.raises(InstanceError, match="does not answer"):
+        oai.harvest(f"{instance.url}/nothing.xml")
+    with pytest.raises(InstanceError, match=r"not well-formed|as a registry"):
+        oai.identify(f"{instance.url}/__system__/tap/run/tap/availability")
+
+
+def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> None:
+    ivoid = "ivo://km3net.org/evts23_01/nu/cone"
+    before = by_identifier(endpoint)
+    assert not before[ivoid].deleted
+    time.sleep(1.1)  # OAI-PMH knows seconds
+    last_harvest = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    done = instance.km3vo("registry", "withdraw", "evts23_01", "--yes")
+    try:
+        assert done.returncode == 0, done.stderr
+        assert f"{ivoid} is deleted" in done.stdout
+        after = by_identifier(endpoint)
+        assert after[ivoid].deleted and after[ivoid].metadata is None
+        # Whoever harvested before asks for what changed since, and is told.
+        changed = by_identifier(endpoint, **{"from": last_harvest})
+        assert changed[ivoid].deleted
+        assert "ivo://km3net.org/ant20_01/nu/cone" not in changed
+        assert after[ivoid].datestamp > before[ivoid].datestamp
+        assert not [one for one, record in after.items() if record.deleted and one != ivoid]
+        tables = [row[0] for row in instance.adql("SELECT table_name FROM tap_schema.tables")]
+        assert "evts23_01.main" not in tables and "evts21_01.main" in tables
+        releases = "SELECT DISTINCT release FROM km3net.events"
+        assert ["evts23_01"] not in instance.adql(releases)
+    finally:
+        again = instance.km3vo("import", "--release", "evts23_01")
+    assert again.returncode == 0, again.stderr
+    assert not by_identifier(endpoint)[ivoid].deleted
+    assert ["evts23_01"] in instance.adql(releases)
+
+
+@pytest.mark.parametrize(
+    "name", ["evts98_01", "km3net", "alerts", "../evts23_01", "", "__system__"]
+)
+def test_what_is_no_release_cannot_be_withdrawn(instance, name: str) -> None:
+    done = instance.km3vo("registry", "withdraw", name, "--yes")
+    assert done.returncode == 2
+    assert "ant20_01, evts20_01" in done.stderr
+    assert (instance.var / "dachs" / "inputs" / "evts23_01").is_dir()
+
+
+def test_the_stream_of_alerts_and_a_renamed_service(layout, endpoint, deployed) -> None:
+    deployed(STREAM)
+    records = by_identifier(endpoint)
+    stream = records["ivo://km3net.org/scratch_stream/nu/alerts"]
+    assert stream.metadata.get(XSI_TYPE) == "vs:CatalogService"
+    (capability,) = stream.metadata.findall("capability")
+    assert capability.get("standardID") == "ivo://ivoa.net/std/voevent"
+    said = [
+        (one.get(XSI_TYPE), one.get("standardID"), one.findtext("accessURL"))
+        for one in capability.findall("interface")
+    ]
+    # keys of the standard's own record, and the type of its schema VOEventRegExt 2.0
+    key = "ivo://ivoa.net/std/VOEvent#acc-"
+    assert said == [
+        ("voe:StreamEndpoint", f"{key}kafka", "kafka://kafka.gcn.nasa.gov/gcn.notices.km3net"),
+        ("voe:StreamEndpoint", f"{key}vtp", "vtp://voevent.km3net.de:8099"),
+    ]
+    assert stream.metadata.nsmap["voe"] == "http://www.ivoa.net/xml/VOEventRegExt/v2"
+    page = records["ivo://km3net.org/scratch_stream/nu/page"]
+    (plain,) = page.metadata.findall("capability/interface")
+    assert plain.get(XSI_TYPE) == "vr:WebBrowser"
+    documents = {one.identifier: etree.tostring(one.metadata) for one in (stream, page)}
+    documents["no protocol"] = documents[stream.identifier].replace(
+        f' standardID="{key}vtp"'.encode(), b""
+    )
+    assert set(schemas.violations(Dachs(layout), documents)) == {"no protocol"}
+
+    deployed(STREAM.replace('id="page"', 'id="help"'))
+    renamed = by_identifier(endpoint)
+    assert renamed[page.identifier].deleted
+    assert not renamed["ivo://km3net.org/scratch_stream/nu/help"].deleted
+    assert not renamed[stream.identifier].deleted
+
+
+def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
+    path = tmp_path / "site.toml"
+    path.write_text('[site]\nurl = "https://vo.km3net.de"\n')
+    monkeypatch.setenv("KM3VO_SITE", str(path))
+    site = load_site()
+    record = oai.Record("ivo://km3net.org/org", "", False, (), None)
+    ready = registry.Outcome(published=True, records=(record,))
+    text = registry_page.plain(site, ready)
+    assert "is ready to be registered" in text
+    assert "http://rofr.ivoa.net/regvalidate/" in text
+    assert "https://vo.km3net.de/oai.xml" in text
+    assert "ivo://km3net.org/org" in text
+    words = " ".join(etree.HTML(registry_page.html(site, ready)).itertext())
+    assert all(step in words for step in registry_page.steps(site, ready))
+
+    finding = Finding("doi", "<evts>", "here", "", "a DOI", "write one")
+    for outcome in (registry.Outcome([finding], published=True), registry.Outcome()):
+        assert "not ready" in registry_page.title(site, outcome)
+        assert "rofr" not in registry_page.plain(site, outcome)
+    shown = registry_page.html(site, registry.Outcome([finding]))
+    assert "&lt;evts&gt;" in shown and "<evts>" not in shown
+    known = registry.Outcome(published=True, known=True)
+    assert "nothing to do" in registry_page.plain(site, known)
+
+
+def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -> None:
+    records = by_identifier(endpoint)
+    whole = records.pop("ivo://km3net.org/km3net/nu/cone").metadata
+    for name in ("temporal", "spectral"):
+        ranges = [
+            [float(word) for word in one.text.split()]
+            for record in records.values()
+            if record.metadata is not None and record.identifier.endswith("_01/nu/cone")
+            for one in record.metadata.iterfind(f"coverage/{name}")
+        ]
+        assert len(ranges) == 4
+        wanted = [min(low for low, _ in ranges), max(high for _, high in ranges)]
+        said = [float(word) for word in whole.findtext(f"coverage/{name}").split()]
+        assert said == pytest.approx(wanted, rel=1e-9)
+
+
+def test_make_publish_is_the_command() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    target = makefile.partition("\npublish:")[2].partition("\n\n")[0]
+    assert "$(km3vo) registry publish" in target
