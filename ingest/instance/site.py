@@ -77,6 +77,14 @@ class ContactSection(StrictModel):
     address: Line
 
 
+class DepositSection(StrictModel):
+    """Where data sets are deposited, and whose DOIs are ours."""
+
+    doi_prefixes: tuple[Annotated[str, Field(pattern=r"^10\.\d{4,9}$")], ...]
+    dataverse: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
+    dataverse_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+$")]
+
+
 class Site(StrictModel):
     """All facts about a data centre; see ``site/site.toml`` for what each one is for."""
 
@@ -84,6 +92,7 @@ class Site(StrictModel):
     authority: AuthoritySection
     publisher: PublisherSection
     contact: ContactSection
+    deposit: DepositSection
 
 
 def load_site() -> Site:
