@@ -92,6 +92,7 @@ class Dachs:
         for path in vocabularies.seed(self.cache):
             self.account.own(path)
         webpages.write_scripts(self.layout.dachs, self.account)
+        changed |= webpages.write_templates(self.layout.dachs, self.account)
         return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
 
     def set_up(self, memory: Memory, superuser_password: str) -> None:

@@ -129,7 +129,7 @@ def render(site: Site, name: str, **more: Any) -> str:
     """
     facts = {
         f"{section}_{key}": value
-        for section, values in site.model_dump().items()
+        for section, values in site.model_dump(exclude={"deposit"}).items()
         for key, value in values.items()
     }
     facts |= {"bind_address": site.site.bind_address, "cors_origins": site.site.cors_origins}

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingest.errors import InstanceError
 from ingest.instance.account import Account
 
 JAVASCRIPT = Path("/usr/share/javascript")
+TEMPLATE = Path("/usr/lib/python3/dist-packages/gavo/resources/templates/serviceinfo.html")
+"""DaCHS' page about a service."""
+_STRUCTURED = (
+    '<n:invisible n:render="ifmeta _structured_data">'
+    '<n:invisible n:render="structured_data"/></n:invisible>\n  '
+)
+"""Puts in what ``rd/km3net/common.rd`` renders for services that have it."""
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
 
@@ -35,6 +43,40 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     if target.exists() and target.read_text() == text:
         return False
     target.write_text(text)
+    target.chmod(0o600)
+    account.own(target)
+    return True
+
+
+def write_templates(dachs_root: Path, account: Account) -> bool:
+    """Let the pages about services carry a description for search engines; say if that is new.
+
+    DaCHS prefers a template below its root directory to its own of the same name. This one is
+    DaCHS' own with one line more, so that it changes with DaCHS.
+
+    Raises
+    ------
+    InstanceError
+        If DaCHS' template has no end of its head.
+    """
+    if not TEMPLATE.exists():
+        return False  # a DaCHS that has it elsewhere: its pages stay as they are
+    before, end, after = TEMPLATE.read_text("utf-8").partition("</head>")
+    if not end:
+        raise InstanceError(
+            "this version of DaCHS has another page about services",
+            where=str(TEMPLATE),
+            expected="a head to put the description for search engines into",
+            remedy="please report it, with the version of DaCHS",
+        )
+    text = before + _STRUCTURED + end + after
+    folder = dachs_root
+    for name in ("web", "templates"):
+        folder = account.make_directory(folder / name)
+    target = folder / TEMPLATE.name
+    if target.exists() and target.read_text("utf-8") == text:
+        return False
+    target.write_text(text, "utf-8")
     target.chmod(0o600)
     account.own(target)
     return True

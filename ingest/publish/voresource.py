@@ -221,7 +221,7 @@ class _Reader:
 
     def coverage(self) -> Coverage:
         return Coverage(
-            sky=self.some("coverage/spatial") or "",
+            sky=(self.some("coverage/spatial") or "").replace(", ", ","),
             times=_range(self.all("coverage/temporal")),
             energies=_range(self.all("coverage/spectral")),
             wavebands=tuple(self.all("coverage/waveband")),
@@ -297,9 +297,7 @@ def _fetch(url: str, identifier: str, release: str) -> etree._Element:
     return metadata[0]
 
 
-def _files(
-    manifest: Manifest, layout: Layout, url: str
-) -> tuple[tuple[DataFile, ...], str | None]:
+def _files(manifest: Manifest, layout: Layout, url: str) -> tuple[tuple[DataFile, ...], str | None]:
     """Return the files the instance serves, products first, and the ``kid`` of the product."""
     folder = layout.inputs / manifest.folder_in_rd / "data"
     files = [
