@@ -48,11 +48,12 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     return True
 
 
-def write_templates(dachs_root: Path, account: Account) -> bool:
-    """Let the pages about services carry a description for search engines; say if that is new.
+def service_page() -> str | None:
+    """Return DaCHS' page about a service with a place for what search engines read.
 
     DaCHS prefers a template below its root directory to its own of the same name. This one is
-    DaCHS' own with one line more, so that it changes with DaCHS.
+    DaCHS' own with one line more, so that it changes with DaCHS; None where a DaCHS has it
+    elsewhere, whose pages then stay as they are.
 
     Raises
     ------
@@ -60,7 +61,7 @@ def write_templates(dachs_root: Path, account: Account) -> bool:
         If DaCHS' template has no end of its head.
     """
     if not TEMPLATE.exists():
-        return False  # a DaCHS that has it elsewhere: its pages stay as they are
+        return None
     before, end, after = TEMPLATE.read_text("utf-8").partition("</head>")
     if not end:
         raise InstanceError(
@@ -69,14 +70,4 @@ def write_templates(dachs_root: Path, account: Account) -> bool:
             expected="a head to put the description for search engines into",
             remedy="please report it, with the version of DaCHS",
         )
-    text = before + _STRUCTURED + end + after
-    folder = dachs_root
-    for name in ("web", "templates"):
-        folder = account.make_directory(folder / name)
-    target = folder / TEMPLATE.name
-    if target.exists() and target.read_text("utf-8") == text:
-        return False
-    target.write_text(text, "utf-8")
-    target.chmod(0o600)
-    account.own(target)
-    return True
+    return before + _STRUCTURED + end + after
