@@ -12,6 +12,7 @@ import io
 import os
 import time
 import urllib.parse
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -176,8 +177,10 @@ class _Dataverse(NativeApi):  # type: ignore[misc]
 
     def _other_ids(self, known: str) -> set[str]:
         with _quiet():
-            dataset = _data(self.get_dataset(known), 200)
-        blocks = dataset["latestVersion"]["metadataBlocks"]
+            reply = self.get_dataset(known)
+        if reply.status_code in (401, 403, 404):
+            return set()  # somebody else's draft, which we may not read
+        blocks = _data(reply, 200)["latestVersion"]["metadataBlocks"]
         return {
             value["otherIdValue"]["value"]
             for field in blocks["citation"]["fields"]
@@ -189,9 +192,10 @@ class _Dataverse(NativeApi):  # type: ignore[misc]
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep pyDataverse from printing, and let its errors be ours."""
+    """Keep pyDataverse from printing and warning of itself, and let its errors be ours."""
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
             yield
     except ApiAuthorizationError:
         raise _refusal(401) from None
