@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.files import atomic_write
+from ingest.instance.layout import current_layout
 from ingest.publish.citation_form import to_citation
 from ingest.publish.datacite_form import to_datacite, to_datacite_xml
 from ingest.publish.dataverse_form import to_dataverse
-from ingest.publish.jsonld import table_url, to_croissant, to_jsonld
+from ingest.publish.jsonld import to_croissant, to_jsonld
 from ingest.publish.km3resource import to_km3resource
 from ingest.publish.record import Record
+from ingest.publish.serving import table_hash
 from ingest.publish.zenodo_form import to_zenodo
-
-_BLOCK: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +36,10 @@ def json_text(document: dict[str, Any]) -> str:
 FORMS: Final[dict[str, tuple[Form, ...]]] = {
     "citation": (Form("CITATION.cff", to_citation),),
     "croissant": (
-        Form("croissant.json", lambda record: json_text(to_croissant(record, table_hash(record)))),
+        Form(
+            "croissant.json",
+            lambda record: json_text(to_croissant(record, table_hash(record, current_layout()))),
+        ),
     ),
     "datacite": (
         Form("datacite.json", lambda record: json_text(to_datacite(record))),
@@ -65,20 +66,3 @@ def write(record: Record, target: str, folder: Path) -> list[Path]:
         with atomic_write(path) as stream:
             stream.write(text.encode())
     return list(texts)
-
-
-def table_hash(record: Record) -> str | None:
-    """Return the SHA-256 of the events as the TAP service gives them in CSV.
-
-    None if there is no such service, or it answers something else.
-    """
-    url = table_url(record)
-    if url is None:
-        return None
-    digest = hashlib.sha256()
-    with urllib.request.urlopen(url, timeout=300) as reply:
-        if not reply.headers.get_content_type().startswith("text/csv"):
-            return None
-        while block := reply.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest()

@@ -6,10 +6,8 @@ record has, checksums and sizes of the files, is read from the files the instanc
 
 from __future__ import annotations
 
-import json
 import re
 import urllib.parse
-import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -19,11 +17,11 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ingest.errors import InstanceError, ManifestError
 from ingest.events.manifest import Manifest, load_manifest
-from ingest.files import sha256
 from ingest.instance import lifecycle
 from ingest.instance.layout import RD, Layout
 from ingest.instance.site import load_site
 from ingest.instance.vocabularies import ROOT, TERMS
+from ingest.publish import serving
 from ingest.publish.record import (
     Agent,
     Column,
@@ -45,7 +43,6 @@ _ORGANISATION: Final = re.compile(
     r"\b(collaboration|consortium|team|group|observatory|institute?|university|cent(er|re))\b",
     re.IGNORECASE,
 )
-_MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
 
 def read_record(release: str, layout: Layout) -> Record:
@@ -64,9 +61,11 @@ def read_record(release: str, layout: Layout) -> Record:
         raise InstanceError("the instance is not up", remedy="make up")
     site = load_site()
     identifier = f"ivo://{site.authority.id}/{manifest.release.descriptor}/cone"
-    resource = _fetch(found.url, identifier, release)
-    files, kid = _files(manifest, layout, found.url)
-    return parse(resource, manifest, site.deposit.doi_prefixes, files, kid)
+    resource = _fetch(layout, found.url, identifier, release)
+    files = serving.files(manifest, layout, found.url)
+    return parse(
+        resource, manifest, site.deposit.doi_prefixes, files, serving.kid(manifest, layout)
+    )
 
 
 def parse(
@@ -278,13 +277,13 @@ def _moment(text: str) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _fetch(url: str, identifier: str, release: str) -> etree._Element:
+def _fetch(layout: Layout, url: str, identifier: str, release: str) -> etree._Element:
     """Return the VOResource element the instance gives for `identifier`."""
     query = urllib.parse.urlencode(
         {"verb": "GetRecord", "metadataPrefix": "ivo_vor", "identifier": identifier}
     )
     parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    with urllib.request.urlopen(f"{url}/oai.xml?{query}", timeout=60) as reply:
+    with serving.ask(layout, f"{url}/oai.xml?{query}") as reply:
         answer = etree.parse(reply, parser).getroot()
     metadata = answer.find(f".//{_OAI}metadata")
     if metadata is None or len(metadata) == 0:
@@ -295,42 +294,3 @@ def _fetch(url: str, identifier: str, release: str) -> etree._Element:
             remedy=f"make import RELEASE={release}, with the real data",
         )
     return metadata[0]
-
-
-def _files(manifest: Manifest, layout: Layout, url: str) -> tuple[tuple[DataFile, ...], str | None]:
-    """Return the files the instance serves, products first, and the ``kid`` of the product."""
-    folder = layout.inputs / manifest.folder_in_rd / "data"
-    files = [
-        _file(
-            path,
-            f"{url}/getproduct/{manifest.folder_in_rd}/data/{path.name}",
-            "The events as a FITS table (GADF event list).",
-        )
-        for path in sorted(folder.glob("*.fits"))
-    ]
-    static = f"{url}/{manifest.release.descriptor}/files/static"
-    files += [
-        _file(folder / one.name, f"{static}/{one.name}", "The events as they were delivered.")
-        for one in manifest.files
-        if one.public and (folder / one.name).is_file()
-    ]
-    return tuple(files), _kid(layout.reports / f"{manifest.name}.json")
-
-
-def _file(path: Path, url: str, description: str) -> DataFile:
-    return DataFile(
-        name=path.name,
-        url=url,
-        size=path.stat().st_size,
-        sha256=sha256(path),
-        media_type=_MEDIA_TYPES.get(path.suffix, "application/octet-stream"),
-        description=description,
-    )
-
-
-def _kid(report: Path) -> str | None:
-    try:
-        conversions = json.loads(report.read_text())["conversions"]
-    except (FileNotFoundError, ValueError, KeyError):
-        return None
-    return conversions[0]["kid"] if len(conversions) == 1 else None

@@ -11,8 +11,8 @@ from ingest.events.manifest import load_manifest, release_names
 from ingest.files import atomic_write
 from ingest.instance import deploy, lifecycle
 from ingest.instance.layout import Layout
-from ingest.publish.documents import table_hash
 from ingest.publish.jsonld import to_croissant, to_script
+from ingest.publish.serving import table_hash
 from ingest.publish.voresource import read_record
 
 FILE = "structured-data.json"
@@ -35,7 +35,7 @@ def refresh(layout: Layout) -> list[str]:
         path = data / FILE
         try:
             record = read_record(name, layout)
-            text = to_script(to_croissant(record, table_hash(record)))
+            text = to_script(to_croissant(record, table_hash(record, layout)))
         except (IngestError, OSError) as reason:
             path.unlink(missing_ok=True)
             problems.append(
