@@ -12,8 +12,10 @@ import mlcroissant
 import pytest
 import pyvo
 
+from ingest.publish.deposit import TOKEN_VARIABLE
 from ingest.publish.documents import FORMS
 from tests.instances import Instance
+from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
 
 INFO = "ant20_01/nu/cone/info"
 
@@ -170,7 +172,7 @@ WORD = "Zwetschgendatschi"
 
 @pytest.fixture
 def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
-    """Serve ant20_01 from a checkout with another word in its description, and with a DOI."""
+    """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
     rd = checkout / "rd" / "ant20_01" / "nu.rd"
     text = rd.read_text()
     assert text.count("selected for the search of point-like") == 1
@@ -180,7 +182,9 @@ def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
     )
     rd.write_text(text)
     site = checkout / "site" / "site.toml"
-    site.write_text(site.read_text().replace("doi_prefixes = []", 'doi_prefixes = ["10.5072"]'))
+    facts = site.read_text().replace("doi_prefixes = []", 'doi_prefixes = ["10.5072"]')
+    facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
+    site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
     scratch_instance.extra |= {"PYTHONPATH": str(checkout)}
     scratch_instance.up()
     done = scratch_instance.km3vo("import", "--release", "ant20_01")
@@ -190,7 +194,7 @@ def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
 
 
 def test_one_word_changed_in_the_descriptor_is_everywhere(
-    renamed: Instance, tmp_path: Path
+    renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "documents"
     for target in FORMS:
@@ -216,3 +220,17 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
         "SELECT description FROM tap_schema.schemas WHERE schema_name = 'ant20_01'"
     )
     assert WORD in description[0]
+
+    state = State()
+    with dataverse(state) as url:
+        site = checkout / "site" / "site.toml"
+        site.write_text(site.read_text().replace("https://opendata.km3net.de", url))
+        deposit = ("publish", "ant20_01", "--to", "dataverse", "--deposit")
+        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: "expired"})
+        assert done.returncode == 2
+        assert "expired" not in done.stdout + done.stderr.replace("may be expired", "")
+        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: TOKEN})
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == "created doi:10.5072/FK2/A0"
+        assert TOKEN not in done.stdout + done.stderr
+    assert WORD in json.dumps(state.datasets)
