@@ -93,3 +93,11 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps cffconvert --constraint constraints.txt
     printf '%s\n' "$wanted" > .venv/installed
 fi
+
+# GCN's schemas of notices have no licence to be passed on with; npm brings the version that is pinned
+schemas=ingest/alerts/schemas/gcn
+if ! cmp -s $schemas/package-lock.json $schemas/node_modules/installed && command -v npm >/dev/null 2>&1; then
+    say "installing GCN's schemas of notices"
+    (cd $schemas && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
+        || say "that failed; without them km3vo alerts validate does not take notices in JSON"
+fi

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Reading events needs libraries that take a second to load, which those who only bring the
 # server up should not wait for: commands import below what they alone need.
 _ELSEWHERE: Final = {
+    "alerts": "ingest.commands.alerts",
     "events": "ingest.commands.events",
     "publish": "ingest.commands.publish",
     "release": "ingest.commands.release",
@@ -163,12 +164,13 @@ def status() -> None:
 
 @instance.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
-def reset(yes: bool) -> None:
+@click.option("--with-archive", is_flag=True, help="Delete the archive of alerts, too.")
+def reset(yes: bool, with_archive: bool) -> None:
     """Stop the instance and delete it with all that was imported."""
     layout = current_layout()
     if not yes:
         click.confirm(f"Delete the instance in {layout.place}?", abort=True)
-    lifecycle.reset(layout)
+    lifecycle.reset(layout, with_archive)
     console.print("The instance is deleted.")
 
 

@@ -170,12 +170,162 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				FROM ant20_01.main
 				WHERE 1 = CONTAINS(POINT(266.4168, -29.0078), origin_est)
 		</meta>
+
+		<meta name="_example" title="Alerts near a source">
+			The view :taptable:`alerts.latest` has the newest notice of each alert, of KM3NeT,
+			ANTARES, IceCube and others. This takes those within 5 degrees of the star-forming
+			region Monoceros R2 that have not been retracted:
+
+			.. tapquery::
+
+				SELECT stream, event_name, event_mjd, ra, dec, pos_err_90, energy, signalness,
+					DISTANCE(ra, dec, 91.9425, -6.3856) AS separation
+				FROM alerts.latest
+				WHERE retracted = 0
+					AND DISTANCE(ra, dec, 91.9425, -6.3856) &lt; 5
+				ORDER BY separation
+		</meta>
+
+		<meta name="_example" title="Which alerts may come from my source?">
+			The column region_90 of :taptable:`alerts.latest` is the part of the sky (MOC) that
+			contains the source of the alert with a probability of 90 %. This asks which of these
+			regions contain the galaxy NGC 3115:
+
+			.. tapquery::
+
+				SELECT stream, event_name, event_mjd, far, signalness,
+					DISTANCE(ra, dec, 151.3083, -7.7186) AS separation
+				FROM alerts.latest
+				WHERE 1 = CONTAINS(POINT(151.3083, -7.7186), region_90)
+				ORDER BY event_mjd DESC
+		</meta>
+
+		<meta name="_example" title="Rare alerts, newest first">
+			far is the false alarm rate in Hz; 3.9e-7 Hz, once a month, is the rate below which
+			KM3NeT sends an alert:
+
+			.. tapquery::
+
+				SELECT TOP 50 stream, event_name, event_mjd, ra, dec, far, energy, signalness
+				FROM alerts.latest
+				WHERE retracted = 0 AND far &lt; 3.9e-7
+				ORDER BY event_mjd DESC
+		</meta>
+
+		<meta name="_example" title="Alerts within a day of a burst">
+			Alerts of :taptable:`alerts.latest` less than a day before or after a burst; put the
+			time of yours (UTC) in the place of 2022-12-23T12:00:00:
+
+			.. tapquery::
+
+				SELECT stream, event_name, ra, dec, pos_err_90, far,
+					event_mjd - gavo_to_mjd('2022-12-23T12:00:00') AS days_after
+				FROM alerts.latest
+				WHERE event_mjd BETWEEN gavo_to_mjd('2022-12-23T12:00:00') - 1
+					AND gavo_to_mjd('2022-12-23T12:00:00') + 1
+				ORDER BY event_mjd
+		</meta>
+
+		<meta name="_example" title="ANTARES events around IceCube alerts">
+			For each alert of IceCube the number of ANTARES events (:taptable:`ant20_01.main`)
+			within 3 degrees and 500 s. That there is none is a result, too:
+
+			.. tapquery::
+
+				SELECT a.notice_id, a.stream, a.event_mjd, a.ra, a.dec,
+					COUNT(e.id) AS antares_events
+				FROM alerts.latest AS a
+				LEFT OUTER JOIN ant20_01.main AS e
+					ON e.mjd BETWEEN a.event_mjd - 500/86400. AND a.event_mjd + 500/86400.
+					AND DISTANCE(e.ra, e.decl, a.ra, a.dec) &lt; 3
+				WHERE a.stream LIKE 'icecube%' AND a.retracted = 0
+				GROUP BY a.notice_id, a.stream, a.event_mjd, a.ra, a.dec
+				ORDER BY a.event_mjd
+		</meta>
+
+		<meta name="_example" title="Neutrino events around alerts">
+			The events of all samples (:taptable:`km3net.events`) within 3 degrees and 500 s of
+			any alert:
+
+			.. tapquery::
+
+				SELECT a.stream, a.event_name, e.event_id, e.detector, e.energy,
+					(e.mjd - a.event_mjd) * 86400 AS seconds_after,
+					DISTANCE(e.ra, e.dec, a.ra, a.dec) AS separation
+				FROM alerts.latest AS a
+				JOIN km3net.events AS e
+					ON e.mjd BETWEEN a.event_mjd - 500/86400. AND a.event_mjd + 500/86400.
+					AND DISTANCE(e.ra, e.dec, a.ra, a.dec) &lt; 3
+				WHERE a.retracted = 0
+				ORDER BY separation
+		</meta>
+
+		<meta name="_example" title="Alerts whose region covers my sources">
+			Pairs of alerts and sources where the alert's 90 % region contains the source. Here
+			the sources are the ANTARES events with the most light; upload a table of your own as
+			mine and write TAP_UPLOAD.mine with the names of its columns instead:
+
+			.. tapquery::
+
+				SELECT s.id AS source, a.stream, a.event_name, a.event_mjd,
+					DISTANCE(s.ra, s.decl, a.ra, a.dec) AS separation
+				FROM ant20_01.main AS s
+				JOIN alerts.latest AS a
+					ON 1 = CONTAINS(POINT(s.ra, s.decl), a.region_90)
+				WHERE s.nhit > 60 AND a.retracted = 0
+				ORDER BY separation
+		</meta>
+
+		<meta name="_example" title="KM3NeT alerts and their detector events">
+			The newest alerts of KM3NeT with the events that each is made of
+			(:taptable:`alerts.events`), and what :taptable:`km3net.events` says of those that
+			have been published:
+
+			.. tapquery::
+
+				SELECT TOP 100 a.event_name, a.event_mjd, a.far, e.event_id, e.energy,
+					p.release, p.ang_err, p.n_hits
+				FROM alerts.latest AS a
+				LEFT OUTER JOIN alerts.events AS e ON e.notice_id = a.notice_id
+				LEFT OUTER JOIN km3net.events AS p ON p.event_id = e.event_id
+				WHERE a.stream LIKE 'km3net%'
+				ORDER BY a.event_mjd DESC
+		</meta>
+
+		<meta name="_example" title="The history of an alert">
+			:taptable:`alerts.notices` has every packet. What belongs to one alert has the same
+			alert_id; revision tells the order, which need not be that of arrival. This one is a
+			test, and so it is not in :taptable:`alerts.latest`: it was retracted, and the last
+			update took the retraction back:
+
+			.. tapquery::
+
+				SELECT revision, notice_type, alert_type, notice_mjd, far, retracted, is_latest,
+					ivorn
+				FROM alerts.notices
+				WHERE event_name = 'MS181101ab'
+				ORDER BY revision
+		</meta>
+
+		<meta name="_example" title="What else a packet says">
+			:taptable:`alerts.params` has every value of every packet under its path. Here are
+			those of KM3-230213A:
+
+			.. tapquery::
+
+				SELECT p.part, p.param_path, p.param_value, p.param_unit
+				FROM alerts.latest AS a
+				JOIN alerts.params AS p ON p.notice_id = a.notice_id
+				WHERE a.event_name = 'KM3-230213A'
+				ORDER BY p.param_no
+		</meta>
 	</STREAM>
 
 	<NXSTREAM id="tapdescription">
 		<meta name="description">TAP access to the open data of the neutrino telescopes KM3NeT
 			and ANTARES: event lists with directions, times and error estimates of single
-			neutrino candidates. Tables exposed through this endpoint include:
+			neutrino candidates, and the archive of alerts of these and of other
+			observatories. Tables exposed through this endpoint include:
 			\\tablesForTAP.</meta>
 	</NXSTREAM>
 </resource>

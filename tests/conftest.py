@@ -14,15 +14,16 @@ from tests.instances import FIRST_PORT, Instance, copy_checkout
 
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
-    """Serve all releases, imported from real data. Tests leave it as they found it."""
+    """Serve all releases and the real alerts. Tests leave it as they found it."""
     made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(FIRST_PORT), shared_data)
     try:
         made.up()
-        done = made.km3vo("import")
-        assert done.returncode == 0, done.stdout + done.stderr
+        for words in (["import"], ["alerts", "import", str(shared_data / "alerts")]):
+            done = made.km3vo(*words)
+            assert done.returncode == 0, done.stdout + done.stderr
         yield made
     finally:
-        made.km3vo("instance", "reset", "--yes")
+        made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
     """Give a test an instance of its own, not yet made, to do what it likes with."""
     made = Instance(tmp_path / "var", free_port(FIRST_PORT + 50), shared_data)
     yield made
-    made.km3vo("instance", "reset", "--yes")
+    made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 @pytest.fixture

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.alerts.notice import Notice, NoticeType
-from ingest.alerts.regions import Regions, outline_of
+from ingest.alerts.circles import Regions
+from ingest.alerts.notice import Notice, NoticeType, Parameter
+from ingest.alerts.outline import outline_of
 
 if TYPE_CHECKING:
-    from ingest.alerts.archive import Entry
+    from ingest.alerts.index import Entry
 
 Value = str | float | int | bool | None
 
@@ -135,10 +136,6 @@ def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None)
             (c.name, c.ra, c.dec, c.radius, c.mjd, c.angular_distance, c.reference, c.description)
             for c in notice.counterparts
         ),
-        "params": (
-            (p.section, p.path, p.value, p.unit, p.ucd, p.data_type, p.description)
-            for p in notice.parameters
-        ),
         "citations": ((_key(c.ivorn), c.kind) for c in notice.citations),
     }  # fmt: skip
     return PacketRows(
@@ -159,7 +156,8 @@ def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None)
         parts={
             table: b"".join(_line((number, place, *row)) for place, row in enumerate(rows, 1))
             for table, rows in parts.items()
-        },
+        }
+        | {"params": _params(number, notice.parameters)},
     )
 
 
@@ -221,6 +219,17 @@ def _notice_row(
     )  # fmt: skip
 
 
+def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
+    """Return the rows of ``params``, of which there are as many as of all else together by far."""
+    return "".join(
+        [
+            f"{number}\t{place}\t{_text(p.section)}\t{_text(p.path)}\t{_text(p.value)}"
+            f"\t{_text(p.unit)}\t{_text(p.ucd)}\t{_text(p.data_type)}\t{_text(p.description)}\n"
+            for place, p in enumerate(parameters, 1)
+        ]
+    ).encode("utf-8", "backslashreplace")
+
+
 def _alert_name(notice: Notice, ivorn: str) -> str:
     name = _key(notice.event_key or ivorn)
     if notice.is_test:
@@ -257,11 +266,16 @@ def _line(values: Iterable[Value]) -> bytes:
     )
 
 
-def _cell(value: Value) -> str:
+def _text(value: str | None) -> str:
     if value is None:
         return "\\N"
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
+    # nearly all are printable, and that is known sooner than translated
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+
+
+def _cell(value: Value) -> str:
+    if value is None or isinstance(value, str):
+        return _text(value)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float) and not math.isfinite(value):

@@ -63,6 +63,13 @@ class Store:
         """Return the highest number of a packet that has rows; 0 if there is none."""
         return int(self._fetch("SELECT coalesce(max(notice_id), 0) FROM alerts.notices")[0][0])
 
+    def missing(self, numbers: Sequence[int]) -> list[int]:
+        """Return those of `numbers` that have no rows, in their order."""
+        asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
+        without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
+        found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
+        return [int(number) for (number,) in found]
+
     def count(self) -> dict[str, int]:
         """Return how many rows each table has."""
         return {
@@ -98,6 +105,30 @@ class Store:
                 cursor.execute("ROLLBACK TO SAVEPOINT batch")
                 refused = self._add_singly(batch, cursor)
         return refused
+
+    def number_of(self, ivorn: str) -> int | None:
+        """Return the number of the newest packet under an identifier, or None."""
+        newest = (
+            "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
+        )
+        found = self._fetch(newest, [ivorn])
+        return int(found[0][0]) if found else None
+
+    def renew(self, packet: PacketRows) -> None:
+        """Put the row of a notice in the place of its former one, in one transaction.
+
+        The links to other notices stay, and so do the rows of the other tables: this is for
+        what the archive has learnt of a packet, such as its sky map.
+        """
+        number = packet.links.number
+        with self._transaction() as cursor:
+            cursor.execute(
+                f"DELETE FROM alerts.notices WHERE notice_id = %s"
+                f" RETURNING {', '.join(rows.LINKED)}",
+                [number],
+            )
+            linked = cursor.fetchone()
+            _copy("notices", [rows.line_of(linked, packet.notice)], cursor)
 
     @contextlib.contextmanager
     def anew(self) -> Iterator[None]:
@@ -200,9 +231,9 @@ class Store:
                 with contextlib.suppress(psycopg2.InterfaceError):
                     self._connection.rollback()
 
-    def _fetch(self, query: str) -> list[tuple[Any, ...]]:
+    def _fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._transaction() as cursor:
-            cursor.execute(query)
+            cursor.execute(query, values or None)
             return list(cursor.fetchall())
 
 

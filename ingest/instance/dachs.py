@@ -22,7 +22,7 @@ from pathlib import Path
 from ingest.errors import InstanceError
 from ingest.instance import postgres, vocabularies, webpages
 from ingest.instance import process as processes
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import ARCHIVE_VARIABLE, Layout, Memory
 from ingest.instance.process import ProcessFile
 from ingest.instance.site import SITE_FILES, Site, render
 
@@ -255,7 +255,12 @@ class Dachs:
             return False  # it does not run
 
     def _environment(self) -> dict[str, str]:
-        return {"GAVOSETTINGS": str(self.settings), "GAVOCUSTOM": "/dev/null"}
+        return {
+            "GAVOSETTINGS": str(self.settings),
+            "GAVOCUSTOM": "/dev/null",
+            # the services of the alerts give its files
+            ARCHIVE_VARIABLE: str(self.layout.archive),
+        }
 
 
 def digest(output: str, lines: int = 8) -> str:

@@ -19,7 +19,7 @@ from ingest.instance.layout import RD, Layout
 SHARED = "km3net"
 """The folder whose streams and grammars all releases use."""
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
-_SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
+SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
 _MARK_ON_A_LINE = re.compile(r"(?m)^([ \t]*)\\simulated$")
 _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
@@ -109,7 +109,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
     target.mkdir()
     for path in sorted(source.rglob("*")):
         inside = path.relative_to(source)
-        if path.suffix not in _SUFFIXES or inside.parts[0] == "data":
+        if path.suffix not in SUFFIXES or inside.parts[0] == "data":
             continue
         copy = target / inside
         copy.parent.mkdir(parents=True, exist_ok=True)

@@ -27,6 +27,8 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 RD = CHECKOUT / "rd"
 """The resource descriptors."""
 VAR_VARIABLE = "KM3VO_VAR"
+ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
+_ARCHIVE = "alerts"
 SHELTER = Path("/var/lib/km3vo")
 """Where root's instances live when the account cannot enter the checkout."""
 
@@ -75,6 +77,12 @@ class Layout:
     def reports(self) -> Path:
         """The check reports of the imports."""
         return self.var / "reports"
+
+    @property
+    def archive(self) -> Path:
+        """The archive of alerts; the environment variable ``KM3VO_ARCHIVE`` may name another."""
+        named = os.environ.get(ARCHIVE_VARIABLE)
+        return Path(os.path.abspath(named)) if named else self.var / _ARCHIVE
 
     @property
     def scratch(self) -> Path:
@@ -165,6 +173,17 @@ def remove(layout: Layout) -> None:
             shutil.rmtree(target)
 
 
+def archive_below(layout: Layout) -> Path | None:
+    """Return an archive with packets that goes where the instance is deleted, if there is one."""
+    for root in (layout.var, shelter_of(layout.place)):
+        for archive in (root / _ARCHIVE, layout.archive):
+            if archive.resolve().is_relative_to(root.resolve()) and any(
+                (archive / "packets").glob("*/*")
+            ):
+                return archive
+    return None
+
+
 def end_strays(place: Path) -> None:
     """End the servers of an instance whose directory was deleted by hand."""
     for directory in (place.resolve(), shelter_of(place)):
@@ -183,9 +202,14 @@ def _shelter_where_needed(place: Path, account: Account) -> None:
         return
     shelter = shelter_of(place)
     if shelter.exists():
-        # Its link is gone: var was deleted by hand, and with it this was meant to go.
+        # Its link is gone: var was deleted by hand, and with it this was meant to go. But who
+        # deletes a link does not see that there is an archive behind it, which is for ever.
         end_strays(place)
-        shutil.rmtree(shelter)
+        for path in shelter.iterdir():
+            if path.is_symlink() or not path.is_dir():
+                path.unlink()
+            elif path.name != _ARCHIVE:
+                shutil.rmtree(path)
     SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
     SHELTER.chmod(0o755)
     account.make_directory(shelter, 0o755)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ingest.errors import InstanceError
+from ingest.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
 from ingest.instance import publication
 from ingest.instance.dachs import Dachs
@@ -82,8 +82,30 @@ def down(layout: Layout) -> None:
         Cluster(layout).stop()
 
 
-def reset(layout: Layout) -> None:
-    """Stop the instance and delete it, with all that was imported."""
+def reset(layout: Layout, with_archive: bool = False) -> None:
+    """Stop the instance and delete it, with all that was imported.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    with_archive : bool, optional
+        Delete the archive of alerts, too, where it is a part of the instance.
+
+    Raises
+    ------
+    InputError
+        If there is such an archive with packets, and it was not said to go; nothing is
+        deleted then.
+    """
+    archive = layouts.archive_below(layout)
+    if archive is not None and not with_archive:
+        raise InputError(
+            "the archive of alerts would be deleted; its packets cannot be had again",
+            file=archive,
+            remedy=f"move it out of the instance and name its place in {layouts.ARCHIVE_VARIABLE};"
+            " or delete it, too: km3vo instance reset --with-archive",
+        )
     down(layout)
     layouts.remove(layout)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lxml import etree
 
+from ingest.alerts.tables import DESCRIPTOR as ALERTS
 from ingest.errors import InstanceError
 from ingest.events.manifest import load_manifest, release_names
 from ingest.instance import lifecycle
@@ -63,11 +64,11 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
 
 
 def online_descriptors(layout: Layout) -> list[str]:
-    """Return the descriptors that are deployed: of the releases, and those that join them."""
+    """Return the descriptors that are deployed: releases, what joins them, and the alerts."""
     releases = [load_manifest(name).release.descriptor for name in release_names()]
     return [
         descriptor
-        for descriptor in (*releases, *JOINING)
+        for descriptor in (*releases, *JOINING, ALERTS)
         if (layout.inputs / f"{descriptor}.rd").exists()
     ]
 

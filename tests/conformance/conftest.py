@@ -8,15 +8,26 @@ import warnings
 from collections.abc import Callable, Iterator
 from http.client import HTTPResponse
 from io import BytesIO
+from pathlib import Path
 
 import pytest
 import pyvo
 from astropy.io import votable
 from astropy.io.votable.tree import VOTableFile
 
+from tests.conformance import alert_archive
+from tests.instances import Instance
+
 UCDS_OF_CONE_SEARCH = "POS_EQ_RA_MAIN|POS_EQ_DEC_MAIN|ID_MAIN"
 """What the standard of the cone search prescribes; they are words of the first UCDs."""
 CONE_PATH = "/ant20_01/nu/cone/scs.xml"
+
+
+@pytest.fixture(scope="session")
+def instance(instance: Instance, shared_data: Path) -> Instance:
+    """Add the archive of alerts to the instance of all tests."""
+    alert_archive.fill(instance, shared_data / "alerts")
+    return instance
 
 
 @pytest.fixture(scope="session")

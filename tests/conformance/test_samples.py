@@ -187,7 +187,9 @@ def test_datalinks_lead_to_everything_that_belongs_to_a_product(
         for file in load_manifest(name).files
         for checksum in file.sha256
     }
-    results = tap.search("SELECT * FROM ivoa.obscore ORDER BY obs_id")
+    results = tap.search(
+        "SELECT * FROM ivoa.obscore WHERE obs_collection NOT LIKE 'alerts/%' ORDER BY obs_id"
+    )
     seen = 0
     for links in results.iter_datalinks():
         by_meaning = {link.semantics: link for link in links}
@@ -222,7 +224,7 @@ def test_datalinks_lead_to_everything_that_belongs_to_a_product(
 def test_stilts_finds_no_error_in_the_datalinks(
     instance: Instance, tap: pyvo.dal.TAPService
 ) -> None:
-    did = tap.search("SELECT TOP 1 obs_publisher_did FROM ivoa.obscore")["obs_publisher_did"][0]
+    did = tap.search("SELECT obs_publisher_did FROM km3net.observations")["obs_publisher_did"][0]
     address = requests.Request("GET", f"{instance.url}/km3net/nu/dl/dlmeta", params={"ID": did})
     done = subprocess.run(
         ["stilts", "datalinklint", f"votable={address.prepare().url}"],

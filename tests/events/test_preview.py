@@ -8,11 +8,13 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from PIL import Image
 
-from ingest.events import healpix, preview
+from ingest import skyplot
+from ingest.events import healpix
 from ingest.events.fields import chunk_dtype
 from ingest.events.gadf import Metadata, write_event_list
-from ingest.events.preview import mollweide, write_preview
+from ingest.events.preview import write_preview
 from ingest.events.sky import equatorial
+from ingest.skyplot import mollweide
 
 ABOUT = Metadata(
     release="evts23_01", obs_id=1, telescope="KM3NeT", instrument="ARCA21", longitude=16.0,
@@ -67,7 +69,7 @@ def test_the_map_keeps_areas_and_has_east_to_the_left():
     ra, dec = random.uniform(0, 360, 100_000), np.degrees(np.arcsin(random.uniform(-1, 1, 100_000)))
     x, y = mollweide(ra, dec)
     assert np.mean(x**2 / 4 + y**2 < 0.25) == pytest.approx(0.25, abs=0.006)
-    back = preview._inverse(x, y)
+    back = skyplot.inverse(x, y)
     assert np.allclose(back, [ra, dec], atol=1e-4)
 
 

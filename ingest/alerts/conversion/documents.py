@@ -1,0 +1,183 @@
+"""Reading and writing the documents themselves: JSON without loss, XML without danger."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+from lxml import etree
+
+from ingest.errors import InputError
+
+_REMEDY: Final = "give a VOEvent packet, or a notice of GCN in JSON"
+
+
+def load_json(content: bytes) -> dict[str, Any]:
+    """Read a notice in JSON.
+
+    Parameters
+    ----------
+    content : bytes
+        UTF-8, with or without a byte order mark; UTF-16 and UTF-32 are recognised.
+
+    Returns
+    -------
+    dict
+        The object.
+
+    Raises
+    ------
+    InputError
+        If it is no JSON object, or has what cannot be kept: a key twice in one object,
+        a number beyond the range of double precision, NaN or Infinity.
+    """
+    try:
+        document = json.loads(
+            content,
+            object_pairs_hook=_object,
+            parse_float=_number,
+            parse_constant=_no_constant,
+        )
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"this is not JSON: {error.msg}",
+            where=f"line {error.lineno}, column {error.colno}",
+            remedy=_REMEDY,
+        ) from None
+    except RecursionError:
+        raise InputError(
+            "the JSON is nested too deeply", expected="a flat notice", remedy=_REMEDY
+        ) from None
+    except ValueError as error:
+        # bytes in no Unicode encoding, and numbers of more than 4,300 digits
+        raise InputError(f"this is not JSON: {error}", remedy=_REMEDY) from None
+    if not isinstance(document, dict):
+        raise InputError(
+            "this is not a notice",
+            value=document,
+            expected="a JSON object",
+            remedy=_REMEDY,
+        )
+    return document
+
+
+def save_json(document: dict[str, Any]) -> bytes:
+    """Write a notice as JSON, indented, with a newline at the end.
+
+    Characters beyond ASCII stand as they are, unless there are lone surrogates, which UTF-8
+    cannot hold and which then make all of them escapes.
+    """
+    try:
+        text = json.dumps(document, indent=2, ensure_ascii=False)
+        return text.encode() + b"\n"
+    except UnicodeEncodeError:
+        return json.dumps(document, indent=2).encode() + b"\n"
+
+
+def load_xml(content: bytes) -> Any:
+    """Read an XML document without entities, without network and with bounded depth.
+
+    Parameters
+    ----------
+    content : bytes
+        The packet.
+
+    Returns
+    -------
+    lxml.etree._Element
+        The root element. Comments and processing instructions are left out.
+
+    Raises
+    ------
+    InputError
+        If it is not well-formed, or declares a document type.
+    """
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        root = etree.fromstring(content, parser)
+    except etree.XMLSyntaxError as error:
+        raise InputError(
+            f"this is not well-formed XML: {error.msg}",
+            where=f"line {error.lineno}",
+            remedy=_REMEDY,
+        ) from None
+    except ValueError as error:
+        raise InputError(f"this is not XML: {error}", remedy=_REMEDY) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise InputError(
+            "the XML declares a document type, which no VOEvent needs",
+            expected="a packet without DOCTYPE",
+            remedy=_REMEDY,
+        )
+    return root
+
+
+def load_voevent(content: bytes) -> Any:
+    """Read a VOEvent packet and return its root element; see :func:`load_xml`.
+
+    Raises
+    ------
+    InputError
+        Also if the root element is another one than VOEvent.
+    """
+    root = load_xml(content)
+    if etree.QName(root).localname != "VOEvent":
+        raise InputError(
+            "this is XML, but no VOEvent",
+            where="/",
+            value=root.tag,
+            expected="VOEvent as the root element",
+            remedy=_REMEDY,
+        )
+    return root
+
+
+def format_of(content: bytes) -> str:
+    """Return ``voevent`` or ``json`` by the first character, or raise an InputError."""
+    start = content.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
+    if start == b"<":
+        return "voevent"
+    if start in (b"{", b"["):
+        return "json"
+    raise InputError(
+        "this is neither a VOEvent nor a notice in JSON",
+        value=content[:60],
+        expected="< or { as the first character",
+        remedy=_REMEDY,
+    )
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise InputError(
+            "a key stands twice in one object",
+            value=next(key for key in keys if keys.count(key) > 1),
+            expected="each key once",
+            remedy="ask the sender which of the values is meant",
+        )
+    return found
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise InputError(
+            "a number is out of range", value=text, expected="a number of double precision"
+        )
+    return number
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise InputError(
+        "this is not JSON", value=name, expected="a number, or null where there is none"
+    )

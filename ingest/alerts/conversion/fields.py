@@ -1,0 +1,107 @@
+"""Which key of KM3NeT's notice in JSON is which Param of KM3NeT's VOEvent.
+
+Names and order are those of the VOEvents that KM3NeT itself sends, so that what reads those
+reads ours. Units and UCDs are what the fields are: KM3NeT's own write the false alarm rate,
+which is in Hz, with the unit yr^-1.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+NOTICE: Final = "Notice"
+"""The Group for what has no Param of its own; with ``type="json"`` it marks our VOEvents."""
+
+KM3NET_STREAM: Final = "ivo://KM3NeT_Neutrino"
+KM3NET_SCHEMA: Final = "https://gcn.nasa.gov/schema/main/gcn/notices/km3net/alert.schema.json"
+KM3NET_CONSTANTS: Final = {
+    "$schema": KM3NET_SCHEMA,
+    "messenger": "Neutrino",
+    "mission": "KM3NeT",
+}
+"""What every notice of KM3NeT has and its VOEvents do not say."""
+
+HIGHEST_FAR: Final = 3.9e-7
+"""KM3NeT sends alerts below this false alarm rate, in Hz: one per month."""
+
+JULIAN_YEAR: Final = 31_557_600.0
+"""In s."""
+
+PER_YEAR: Final = re.compile(r"(yr|year|a)(\^|\*\*)?-1|(1|per)\s*/?\s*(yr|year)", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Field:
+    """A key of a notice and its Param; the kinds are those of :mod:`.values`."""
+
+    key: str
+    param: str
+    kind: str = "string"
+    unit: str | None = None
+    ucd: str | None = None
+
+
+IDENTITY: Final = (
+    Field("id", "TrigID", ucd="meta.id"),
+    Field("record_number", "record_number", "int", ucd="meta.id"),
+    Field("event_name", "Event_Name", ucd="meta.id"),
+    Field("instrument", "Instrument", ucd="instr"),
+    Field("pipeline", "Pipeline"),
+    Field("alert_type", "Alert_Type"),
+    Field("alert_tense", "Alert_Tense"),
+    Field("far", "FAR", "float", "Hz", "arith.rate"),
+    Field("healpix_url", "healpix_url", ucd="meta.ref.url"),
+)
+RADIUS_90: Final = Field("ra_dec_error", "src_error_90", "float", "deg", "stat.error;pos")
+RESULT: Final = (
+    Field("src_error_50", "src_error_50", "float", "deg", "stat.error;pos"),
+    Field("alert_topology", "alert_topology", ucd="meta"),
+    Field("number_of_events", "N_events", "int", ucd="meta.number"),
+)
+COUNTERPART: Final = Field(
+    "potential_counterpart", "potential_counterpart", "boolean", ucd="meta.code"
+)
+BY_PARAM: Final = {field.param: field for field in (*IDENTITY, RADIUS_90, *RESULT, COUNTERPART)}
+
+GROUPS: Final = {"Nu_Event_": "event_details", "Counterpart_": "counterpart_info"}
+"""Where the objects of a list go: one Group each, numbered from 1."""
+
+IN_GROUPS: Final = {
+    field.key: field
+    for field in (
+        Field("id", "id", ucd="meta.id"),
+        Field("name", "name", ucd="meta.id"),
+        Field("reference", "reference", "object", ucd="meta.ref"),
+        Field("trigger_time", "trigger_time", ucd="time.epoch"),
+        Field("ra", "ra", "float", "deg", "pos.eq.ra"),
+        Field("dec", "dec", "float", "deg", "pos.eq.dec"),
+        Field("ra_dec_error", "ra_dec_error", "float", "deg", "stat.error;pos"),
+        Field("angular_distance", "angular_distance", "float", "deg", "pos.angDistance"),
+        Field(
+            "containment_probability", "containment_probability", "float", None, "stat.probability"
+        ),
+        Field("cos_zenith", "cos_zenith", "float", None, "pos.az.zd"),
+        Field("prob_evt_topology", "prob_evt_topology", ucd="meta.code.class"),
+        Field("energy_measured", "energy_measured", "float", "GeV", "phys.energy"),
+    )
+}
+
+
+def number_of(value: object) -> float | None:
+    """Return a JSON value if it is a number, which true and false are not."""
+    return None if isinstance(value, bool) or not isinstance(value, int | float) else value
+
+
+def rate_in_hertz(value: float, unit: str | None) -> tuple[float, bool]:
+    """Return a false alarm rate of KM3NeT in Hz, and whether its unit cannot be right.
+
+    KM3NeT's own VOEvents write the number of Hz with the unit yr^-1. A rate below the
+    threshold for sending is therefore taken as Hz whatever its unit.
+    """
+    if unit is not None and PER_YEAR.fullmatch(unit.strip()):
+        if value <= HIGHEST_FAR:
+            return value, True
+        return value / JULIAN_YEAR, False
+    return value, False

@@ -1,0 +1,212 @@
+"""Delivered packets into the archive, and from there into the tables of an instance."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from ingest.alerts import tables
+from ingest.alerts.archive import Archive
+from ingest.alerts.arrival import Packet
+from ingest.alerts.attached import attach, draw
+from ingest.alerts.circles import circle_regions
+from ingest.alerts.deliveries import LIMIT, Delivery, DeliveryError, packets_in
+from ingest.alerts.packets import parse
+from ingest.alerts.process import Outcome, Watch, process, retry
+from ingest.alerts.reading import Steps, read
+from ingest.alerts.rows import rows_of
+from ingest.alerts.skymap import map_regions, read_map
+from ingest.alerts.store import SCHEMA, Store
+from ingest.alerts.workers import Workers
+from ingest.errors import InputError, InstanceError
+from ingest.instance import lifecycle
+from ingest.instance.layout import ARCHIVE_VARIABLE, Layout, Memory
+from ingest.instance.postgres import Cluster
+
+STEPS: Final = Steps(parse, circle_regions, map_regions, rows_of, draw)
+BATCH: Final = 2000
+"""packets that become durable together; more make it no faster."""
+_BATCH_SIZE: Final = 32 << 20
+"""bytes of them."""
+
+
+@dataclass
+class Archived:
+    """What came into the archive.
+
+    Attributes
+    ----------
+    delivery : Delivery
+        What was found in the files.
+    new : int
+        How many packets the archive did not have.
+    seconds : float
+        How long it took.
+    """
+
+    delivery: Delivery = field(default_factory=Delivery)
+    new: int = 0
+    seconds: float = 0.0
+
+
+def archive_of(layout: Layout) -> Archive:
+    """Return the archive of an instance.
+
+    Raises
+    ------
+    InstanceError
+        If the servers' account cannot enter its place.
+    """
+    layout.create()
+    place = layout.archive
+    nearest = next(path for path in (place.parent, *place.parents) if path.exists())
+    if not layout.account.reaches(nearest):
+        raise InstanceError(
+            f"the account {layout.account.name} cannot enter the place of the archive",
+            file=nearest,
+            remedy=f"let {ARCHIVE_VARIABLE} name a directory that it can enter",
+        )
+    return Archive(place, layout.account)
+
+
+def receive(
+    archive: Archive, paths: Sequence[Path], watch: Watch | None = None, limit: int = LIMIT
+) -> Archived:
+    """Keep the packets in files and directories in the archive.
+
+    Parameters
+    ----------
+    archive : Archive
+        The archive.
+    paths : sequence of pathlib.Path
+        As in :func:`ingest.alerts.deliveries.packets_in`.
+    watch : callable, optional
+        Is told how many packets are there.
+    limit : int, optional
+        Packets of more bytes do not go through the memory as a whole.
+    """
+    begin = time.monotonic()
+    done = Archived()
+    for batch in _batches(packets_in(paths, done.delivery, limit)):
+        try:
+            done.new += sum(entry is not None for entry in archive.add(batch))
+        except DeliveryError:  # the delivery was told
+            done.delivery.packets -= 1
+        if watch is not None:
+            watch(done.delivery.packets)
+    done.seconds = time.monotonic() - begin
+    return done
+
+
+def fill_tables(
+    layout: Layout,
+    archive: Archive,
+    watch: Watch | None = None,
+    again: bool = False,
+    limit: int = LIMIT,
+) -> Outcome:
+    """Make rows of all packets that have none; of those in quarantine where `again` is set.
+
+    The database is started where need be. See :func:`ingest.alerts.process.process`.
+    """
+    steps = replace(STEPS, parse=partial(parse, max_bytes=limit), limit=limit)
+    with (
+        lifecycle.database(layout) as memory,
+        tables.opened(layout, memory) as store,
+        Workers(archive, steps) as workers,
+    ):
+        return (retry if again else process)(archive, store, workers, watch)
+
+
+def rebuild(layout: Layout, archive: Archive, watch: Watch | None = None) -> Outcome:
+    """Make all rows anew from the archive alone; those there now are served until the end.
+
+    Packets in quarantine are read again, too.
+    """
+    with (
+        lifecycle.database(layout) as memory,
+        tables.opened(layout, memory) as store,
+        Workers(archive, STEPS) as workers,
+    ):
+        with store.anew():
+            outcome = process(archive, store, workers, watch, everything=True)
+        store.tidy()
+    return outcome
+
+
+def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str:
+    """Keep a sky map as that of a notice, and take its regions from it.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    notice : str
+        The identifier of the packet, or its number in the archive.
+    path : pathlib.Path
+        The map.
+
+    Returns
+    -------
+    str
+        What is known of the map's regions: their areas, in words.
+
+    Raises
+    ------
+    InputError
+        If there is no such notice, or the file is no map; nothing is changed then.
+    """
+    content = path.read_bytes()
+    sky = read_map(content)
+    with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
+        number = int(notice) if notice.isdecimal() else store.number_of(notice)
+        entry = next(iter(archive.entries(after=number - 1)), None) if number else None
+        if entry is None or store.missing([entry.number]):
+            raise InputError(
+                "there is no such notice",
+                value=notice,
+                expected="its ivorn, or its number (notice_id) in alerts.notices",
+                remedy="ask the table for it, or import its packet first",
+            )
+        attach(archive, entry, content, f"file:{path.name}")
+        reading = read(archive, [entry], STEPS, begin=lambda _: None)
+        store.renew(reading.rows[0])
+    return ", ".join(f"{level:.0%}: {sky.area(level):.4g} square degrees" for level in (0.5, 0.9))
+
+
+def count_rows(layout: Layout) -> int | None:
+    """Return how many packets have rows; None where no database runs, or it has no tables."""
+    memory, cluster = Memory.read(layout), Cluster(layout)
+    if memory is None or not cluster.is_running:
+        return None
+    with cluster.connect(memory.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
+        if cursor.fetchone()[0] is None:
+            return None
+        with Store(connection) as store:
+            return store.count()["notices"]
+
+
+def _batches(packets: Iterator[Packet]) -> Iterator[list[Packet]]:
+    """Yield packets in batches; one that comes in pieces alone, before the next is asked for."""
+    batch: list[Packet] = []
+    size = 0
+    for packet in packets:
+        if not isinstance(packet.content, bytes):
+            if batch:
+                yield batch
+            yield [packet]
+            batch, size = [], 0
+            continue
+        batch.append(packet)
+        size += len(packet.content)
+        if len(batch) >= BATCH or size >= _BATCH_SIZE:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch

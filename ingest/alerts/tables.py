@@ -1,0 +1,126 @@
+"""The tables and services of the alert archive in an instance: made, kept in line, checked.
+
+What is published is defined in ``rd/alerts``. Where only services or descriptions changed, rows
+stay; where columns changed, the tables are made anew, and filled from the archive again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg2.extensions
+from lxml import etree
+
+from ingest.alerts.store import SCHEMA, TABLES, Store
+from ingest.errors import ImportFailedError
+from ingest.instance import deploy
+from ingest.instance.dachs import Dachs, digest
+from ingest.instance.layout import RD, Layout, Memory
+from ingest.instance.postgres import Cluster
+
+FOLDER: Final = "alerts"
+DESCRIPTOR: Final = f"{FOLDER}/nu"
+_MADE: Final = "alerts.made"
+"""File of the instance with the checksum of the descriptors that were imported last."""
+_FUNCTIONS: Final = RD / FOLDER / "regions.sql"
+
+
+@contextmanager
+def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
+    """Yield the store of an instance, whose tables are made or renewed where need be.
+
+    Parameters
+    ----------
+    layout, memory : Layout, Memory
+        The instance, locked; its database must run.
+
+    Raises
+    ------
+    ImportFailedError
+        If DaCHS refuses the descriptors; what was online before still is.
+    """
+    cluster = Cluster(layout)
+    with cluster.connect(memory.postgres_port) as connection:
+        columns = _columns(connection)
+    if _digest() != _made(layout) or not _fits(columns):
+        _publish(layout, memory, bool(columns) and not _fits(columns))
+    with cluster.connect(memory.postgres_port) as connection, Store(connection) as store:
+        yield store
+
+
+def declared() -> dict[str, list[str]]:
+    """Return the columns that the resource descriptor declares, by table."""
+    root = etree.parse(RD / f"{DESCRIPTOR}.rd").getroot()
+    streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
+    found = {}
+    for table in root.iter("table"):
+        sources = [streams[feed.get("source")] for feed in table.iter("FEED")]
+        found[table.get("id")] = [
+            column.get("name") for part in (*sources, table) for column in part.iter("column")
+        ]
+    return found
+
+
+def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
+    """Deploy the descriptors and let DaCHS make what is missing."""
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        connection.cursor().execute(_FUNCTIONS.read_text("utf-8"))
+        connection.commit()
+    dachs = Dachs(layout)
+    existed = deploy.exists(layout, FOLDER)
+    (layout.var / _MADE).unlink(missing_ok=True)
+    deploy.put(layout, FOLDER, [])
+    commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
+    if anew:
+        commands.insert(0, ["drop", DESCRIPTOR])
+    done = dachs.together(*commands)
+    if done.returncode or "Aborting publication" in done.stdout + done.stderr:
+        deploy.take_back(layout, FOLDER, existed)
+        raise ImportFailedError(
+            "DaCHS could not make the tables of the alerts",
+            value=digest(done.stdout + done.stderr),
+            remedy="if the message does not help, look into the directory dachs/logs of the"
+            " instance",
+        )
+    deploy.keep(layout, FOLDER)
+    (layout.var / _MADE).write_text(_digest())
+    dachs.reload()
+
+
+def _digest() -> str:
+    """Return a checksum of all descriptors that the alerts use."""
+    checksum = hashlib.sha256()
+    for folder in (deploy.SHARED, FOLDER):
+        for path in sorted((RD / folder).rglob("*")):
+            if path.is_file() and path.suffix in deploy.SUFFIXES:
+                checksum.update(path.name.encode() + path.read_bytes())
+    checksum.update(_FUNCTIONS.read_bytes())
+    return checksum.hexdigest()
+
+
+def _made(layout: Layout) -> str | None:
+    try:
+        return (layout.var / _MADE).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _columns(connection: psycopg2.extensions.connection) -> dict[str, set[str]]:
+    """Return the columns of the tables in the database, by table."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
+        " WHERE table_schema = %s GROUP BY table_name",
+        [SCHEMA],
+    )
+    return {table: set(names) for table, names in cursor.fetchall()}
+
+
+def _fits(columns: dict[str, set[str]]) -> bool:
+    """Say whether all tables are there, with the columns that the descriptor declares."""
+    return all(columns.get(table) == set(names) for table, names in declared().items()) and all(
+        columns.get(table) == set(names) for table, names in TABLES.items()
+    )

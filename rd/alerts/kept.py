@@ -1,0 +1,70 @@
+"""Where the archive of alert packets keeps its files, and the rows that tell of them.
+
+Runs inside DaCHS, under Debian's Python.
+"""
+
+import os
+import re
+
+from gavo import base
+
+_SHA256 = re.compile("[0-9a-f]{64}")
+COLUMNS = "notice_id, ivorn, version, media_format, sha256, packet_size, sky_map"
+
+
+def root():
+    """Return the archive's folder: KM3VO_ARCHIVE, or ``alerts`` beside DaCHS' root."""
+    told = os.environ.get("KM3VO_ARCHIVE")
+    return told or os.path.join(os.path.dirname(base.getConfig("rootDir").rstrip("/")), "alerts")
+
+
+def path(kind, notice):
+    """Return the path of a file that belongs to a notice, or None where there is none.
+
+    Parameters
+    ----------
+    kind : str
+        packet, map or preview.
+    notice : dict
+        The notice's row with the columns `COLUMNS`.
+    """
+    name = notice["sky_map"] if kind == "map" else notice["sha256"]
+    # The name becomes part of a path: nothing but a checksum may.
+    if name is None or not _SHA256.fullmatch(name):
+        return None
+    suffix = {"packet": "", "map": ".fits", "preview": ".png"}[kind]
+    found = os.path.join(root(), kind + "s", name[:2], name + suffix)
+    return found if os.path.isfile(found) else None
+
+
+def media_type(kind, notice):
+    """Return the media type of a file that belongs to a notice."""
+    if kind == "packet":
+        return "application/json" if "json" in notice["media_format"] else "application/xml"
+    return {"map": "application/fits", "preview": "image/png"}[kind]
+
+
+def find(notice_id=None, ivorn=None, version=None, sha256=None):
+    """Return the row of a notice, or None where there is none.
+
+    Parameters
+    ----------
+    notice_id : int, optional
+        Its number in the archive.
+    ivorn : str, optional
+        Its identifier.
+    version : int, optional
+        Which packet under the identifier; otherwise the newest one.
+    sha256 : str, optional
+        The checksum of its packet.
+    """
+    told = {"notice_id": notice_id, "ivorn": ivorn, "version": version, "sha256": sha256}
+    told = {name: value for name, value in told.items() if value is not None}
+    conditions = " AND ".join(f"{name} = %({name})s" for name in told)
+    with base.getTableConn() as connection:
+        rows = connection.queryToDicts(
+            f"SELECT {COLUMNS} FROM alerts.notices WHERE {conditions}"
+            " ORDER BY version DESC LIMIT 1",
+            told,
+        )
+        return next(iter(list(rows)), None)

@@ -1,0 +1,59 @@
+"""What the tests of the alert archive need: real packets, and a store that forgets again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ingest.alerts import tables
+from ingest.alerts.store import Store
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+
+
+@pytest.fixture(scope="session")
+def packet_files(shared_data: Path) -> list[Path]:
+    """Return the files of all real packets."""
+    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    assert len(files) > 20
+    return files
+
+
+@pytest.fixture(scope="session")
+def contents(packet_files: list[Path]) -> list[bytes]:
+    """Return the bytes of all real packets."""
+    return [file.read_bytes() for file in packet_files]
+
+
+class _Enough(Exception):
+    """Ends a transaction that must leave nothing."""
+
+
+@dataclass
+class EmptyStore:
+    """A store that can be filled and forgets it again."""
+
+    store: Store
+
+    @contextmanager
+    def forgotten(self) -> Iterator[None]:
+        """Begin with empty tables, and take everything back at the end of the block."""
+        try:
+            with self.store.anew():
+                yield
+                raise _Enough
+        except _Enough:
+            pass
+
+
+@pytest.fixture(scope="session")
+def empty_store(instance) -> Iterator[EmptyStore]:
+    layout = Layout(instance.var, Account.current())
+    memory = Memory.read(layout)
+    # Not locked: commands that tests run on the same instance must get in.
+    with tables.opened(layout, memory) as store:
+        yield EmptyStore(store)

@@ -1,0 +1,294 @@
+"""``km3vo alerts`` as an operator uses it, with real packets and a real database."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tarfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ingest.alerts import intake
+from ingest.alerts.archive import Archive, Packet
+from ingest.alerts.audit import unlisted, verify
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.postgres import Cluster
+from tests.instances import KM3VO, Instance
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+    """Give the tests of the module an instance with a database but no server."""
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0, shared_data)
+    try:
+        yield made
+    finally:
+        made.km3vo("instance", "reset", "--yes", "--with-archive")
+
+
+@pytest.fixture
+def empty(served: Instance) -> Iterator[Instance]:
+    """Give a test the same, and take the alerts out of it at the end."""
+    yield served
+    layout = layout_of(served)
+    if layout.archive.exists():
+        shutil.rmtree(layout.archive)
+    if (memory := Memory.read(layout)) is not None and Cluster(layout).is_running:
+        with Cluster(layout).connect(memory.postgres_port) as connection:
+            cursor = connection.cursor()
+            cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
+            if cursor.fetchone()[0]:
+                tables = ", ".join(f"alerts.{table}" for table in intake.tables.TABLES)
+                cursor.execute(f"TRUNCATE {tables}")
+            connection.commit()
+
+
+def layout_of(instance: Instance) -> Layout:
+    return Layout(instance.var, Account.current())
+
+
+def archive_of(instance: Instance) -> Archive:
+    layout = layout_of(instance)
+    return Archive(layout.archive, layout.account)
+
+
+def rows_of(instance: Instance) -> dict[int, str]:
+    """Return the checksums of the packets with rows, by their numbers."""
+    layout = layout_of(instance)
+    memory = Memory.read(layout)
+    if memory is None or not Cluster(layout).is_running:
+        return {}
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
+        if not cursor.fetchone()[0]:
+            return {}
+        cursor.execute("SELECT notice_id, sha256 FROM alerts.notices")
+        found = cursor.fetchall()
+    assert len(found) == len(dict(found))
+    return dict(found)
+
+
+def assert_all_accounted_for(instance: Instance) -> None:
+    archive = archive_of(instance)
+    assert verify(archive) == [] and unlisted(archive) == []
+    entries = {entry.number: entry.sha256 for entry in archive.entries()}
+    held = {one.entry.number: one.entry.sha256 for one in archive.quarantined()}
+    assert rows_of(instance) | held == entries
+    assert not rows_of(instance).keys() & held.keys()
+
+
+def counts(told: str) -> dict[str, int]:
+    return {what: int(count) for count, what in re.findall(r"^ +(\d+)  (.+)$", told, re.MULTILINE)}
+
+
+def test_real_packets_are_imported_listed_and_verified(
+    empty: Instance, shared_data: Path, packet_files: list[Path]
+) -> None:
+    done = empty.km3vo("alerts", "import", str(shared_data / "alerts"))
+    assert (done.returncode, done.stderr) == (0, "")
+    many = len(packet_files)
+    assert counts(done.stdout) == {
+        "packets found": many, "new": many, "already there": 0, "with rows": many - 2,
+        "in quarantine": 2, "the XML document is no VOEvent": 1,
+        "the XML document is not well-formed": 1,
+    }  # fmt: skip
+    assert "2 packets are archived but were not understood" in done.stdout
+    assert re.search(r"archived in \d+\.\d s, \d+ per second", done.stdout)
+    assert_all_accounted_for(empty)
+
+    again = empty.km3vo("alerts", "import", str(shared_data / "alerts"))
+    assert again.returncode == 0
+    assert counts(again.stdout) == {
+        "packets found": many, "new": 0, "already there": many, "with rows": 0, "in quarantine": 0
+    }  # fmt: skip
+
+    listed = empty.km3vo("alerts", "quarantine")
+    assert listed.returncode == 0
+    assert "not_well_formed.xml" in listed.stdout
+    assert listed.stdout.endswith(f"2 of {many} packets are in quarantine\n")
+    number = re.search(r"(\d+) +│[^│]*│ file:alerts/voevent/not_well", listed.stdout)[1]
+    shown = empty.km3vo("alerts", "quarantine", "--show", number).stdout
+    file = Path(re.search(r"^file +(.+)$", shown, re.MULTILINE)[1])
+    assert file.read_bytes() == (shared_data / "alerts/voevent/not_well_formed.xml").read_bytes()
+    assert "not well-formed" in shown
+
+    retried = empty.km3vo("alerts", "quarantine", "--retry")
+    assert counts(retried.stdout)["in quarantine"] == 2
+    assert_all_accounted_for(empty)
+
+    status = empty.km3vo("alerts", "status")
+    assert counts(status.stdout) == {
+        "packets": many, "in quarantine": 2, "with rows": many - 2, "waiting": 0
+    }  # fmt: skip
+    verified = empty.km3vo("alerts", "verify")
+    assert (verified.returncode, verified.stdout) == (0, f"all {many} packets are as they came\n")
+
+
+def test_a_path_that_is_not_there_stops_before_anything_is_done(
+    empty: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    done = empty.km3vo("alerts", "import", str(shared_data / "alerts"), str(tmp_path / "none"))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"error: {tmp_path / 'none'}: there is no such file or directory\n"
+        "  remedy:   correct the path; nothing was imported\n"
+    )
+    assert not layout_of(empty).archive.exists()
+
+
+def test_a_damaged_delivery_is_told_and_the_rest_imported(
+    empty: Instance, contents: list[bytes], tmp_path: Path
+) -> None:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as tape:
+        for number, content in enumerate(contents):
+            member = tarfile.TarInfo(f"{number}.xml")
+            member.size = len(content)
+            tape.addfile(member, io.BytesIO(content))
+        end = tape.offset
+    whole = gzip.compress(stream.getvalue())
+    (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "b.tar").write_bytes(stream.getvalue()[:end] + b"\x1b[31m" * 300)
+    (tmp_path / "c.json").write_bytes(b"{}")
+    done = empty.km3vo("alerts", "import", str(tmp_path))
+    assert done.returncode == 2
+    assert "not everything could be read; what could be is imported" in done.stderr
+    assert f"{tmp_path.name}/a.tar.gz: cannot be read to its end" in done.stderr
+    assert f"{tmp_path.name}/b.tar: cannot be read to its end" in done.stderr
+    assert "\x1b" not in done.stdout + done.stderr
+    assert counts(done.stdout)["new"] == len(contents) + 1
+    assert_all_accounted_for(empty)
+
+
+def test_what_packets_say_does_not_reach_the_terminal_raw(empty: Instance, tmp_path: Path) -> None:
+    (tmp_path / "a\x1b[31m[red].xml").write_bytes(b"<\x1b[2J[bold]/>")
+    empty.km3vo("alerts", "import", str(tmp_path))
+    listed = empty.km3vo("alerts", "quarantine").stdout
+    assert "\x1b" not in listed
+    assert "[red].xml" in listed.replace("\n", "")
+    shown = empty.km3vo("alerts", "quarantine", "--show", "1").stdout
+    assert "\x1b" not in shown and "reason" in shown
+    unknown = empty.km3vo("alerts", "quarantine", "--show", "7")
+    assert unknown.returncode == 2
+    assert "there is no packet with this number" in unknown.stderr
+
+
+def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) -> None:
+    with (tmp_path / "large.xml").open("wb") as stream:
+        stream.write(b"<a>")
+        stream.truncate(100_000_000)
+    (tmp_path / "small.xml").write_bytes(b"<a/>")
+    done = empty.km3vo("alerts", "import", str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert counts(done.stdout)["new"] == counts(done.stdout)["in quarantine"] == 2
+    (large, _) = archive_of(empty).quarantined()
+    assert large.reason.startswith("larger than 16777216 bytes")
+    assert archive_of(empty).path(large.entry).stat().st_size == 100_000_000
+    assert_all_accounted_for(empty)
+
+
+def test_verify_names_damage_and_repairs_the_index(empty: Instance, shared_data: Path) -> None:
+    empty.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"))
+    archive = archive_of(empty)
+    first, *_, last = archive.entries()
+    archive.path(first).write_bytes(b"{}")
+    index = archive.index.path
+    index.write_bytes(index.read_bytes()[: -len(last.line)])
+    done = empty.km3vo("alerts", "verify")
+    assert done.returncode == 1
+    assert f"packet 1, {first.sha256}: damaged: its checksum is " in done.stdout
+    assert f"packet {last.sha256}: not in the index" in done.stdout
+    assert done.stdout.endswith("2 of 3 packets are not in order\n")
+    repaired = empty.km3vo("alerts", "verify", "--repair")
+    assert repaired.stdout.startswith("1 packets were put back into the index\n")
+    assert repaired.returncode == 1
+    assert [entry.sha256 for entry in archive.entries()][-1] == last.sha256
+
+
+def test_commands_without_an_archive_say_so(empty: Instance) -> None:
+    assert empty.km3vo("alerts", "quarantine").stdout == "0 of 0 packets are in quarantine\n"
+    assert empty.km3vo("alerts", "verify").stdout == "all 0 packets are as they came\n"
+    assert counts(empty.km3vo("alerts", "status").stdout)["packets"] == 0
+    assert not layout_of(empty).archive.exists()
+
+
+def test_another_place_of_the_archive_can_be_named(
+    served: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    gcn = str(shared_data / "alerts" / "gcn")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    refused = served.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
+    assert refused.returncode == 1
+    assert not (tmp_path / "mine" / "packets").exists()
+    if os.geteuid() == 0:  # pytest's directory is root's alone
+        assert "cannot enter the place of the archive" in refused.stderr
+
+
+@pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT])
+def test_an_import_that_is_ended_anywhere_can_be_done_again(
+    empty: Instance, contents: list[bytes], tmp_path: Path, wanted: signal.Signals
+) -> None:
+    good = [content for content in contents if b"<" in content[:200]]
+    with tarfile.open(tmp_path / "many.tar", "w") as tape:
+        for number in range(4000):
+            content = good[number % len(good)] + b"<!-- %d -->" % number
+            member = tarfile.TarInfo(f"{number}.xml")
+            member.size = len(content)
+            tape.addfile(member, io.BytesIO(content))
+    command = [KM3VO, "alerts", "import", str(tmp_path / "many.tar")]
+    archive = archive_of(empty)
+    conditions = (
+        lambda: len(archive) > 0,
+        lambda: rows_of(empty),
+        lambda: len(rows_of(empty)) > 1500,
+    )
+    for condition in conditions:
+        with subprocess.Popen(
+            command, env=empty.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as running:
+            while running.poll() is None and not condition():
+                time.sleep(0.02)
+            assert running.poll() is None, "it was over too early"
+            running.send_signal(wanted)
+            told = running.communicate(timeout=60)[1]
+        assert b"Traceback" not in told
+        archive.settle()
+        assert verify(archive) == [] == unlisted(archive)
+    done = empty.km3vo("alerts", "import", str(tmp_path / "many.tar"))
+    assert done.returncode == 0, done.stderr
+    assert_all_accounted_for(empty)
+    assert len(archive) == 4000
+
+
+def test_a_reset_spares_the_archive(
+    scratch_instance: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    layout = layout_of(scratch_instance)
+    layout.create()
+    Archive(layout.archive, layout.account).add([Packet(b"{}", "file:x")])
+    refused = scratch_instance.km3vo("instance", "reset", "--yes")
+    assert refused.returncode == 2
+    assert "the archive of alerts would be deleted" in refused.stderr
+    assert "--with-archive" in refused.stderr
+    elsewhere = {"KM3VO_ARCHIVE": str(tmp_path / "elsewhere")}
+    assert scratch_instance.km3vo("instance", "reset", "--yes", **elsewhere).returncode == 2
+    if scratch_instance.var.is_symlink():  # a person deletes the link, not what is behind it
+        scratch_instance.var.unlink()
+        assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 2
+        layout.create()
+    assert len(Archive(layout.archive)) == 1
+    target = layout.var
+    done = scratch_instance.km3vo("instance", "reset", "--yes", "--with-archive")
+    assert done.returncode == 0, done.stderr
+    assert not target.exists()

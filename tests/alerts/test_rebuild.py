@@ -1,0 +1,45 @@
+"""The tables can be made again from the archive alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from ingest.alerts.store import TABLES, Store
+
+
+def content(store: Store) -> dict[str, list[list[str]]]:
+    """Return all rows of all tables, as text, in the order of their keys."""
+    found = {}
+    for table, columns in TABLES.items():
+        keys = [name for name in columns if name in ("notice_id", "alias") or name.endswith("_no")]
+        query = f"SELECT {', '.join(columns)} FROM alerts.{table} ORDER BY {', '.join(keys)}"
+        text = io.StringIO()
+        with store._transaction() as cursor:
+            cursor.copy_expert(f"COPY ({query}) TO STDOUT WITH CSV", text)
+        found[table] = list(csv.reader(io.StringIO(text.getvalue())))
+    return found
+
+
+def test_a_rebuild_gives_the_same_rows(instance, empty_store):
+    before = content(empty_store.store)
+    assert {table: len(rows) for table, rows in before.items()} | {"params": 0} == {
+        "notices": 24,
+        "events": 6,
+        "counterparts": 3,
+        "params": 0,
+        "citations": 17,
+        "aliases": 0,
+    }
+    assert len(before["params"]) > 800
+    done = instance.km3vo("alerts", "rebuild")
+    assert done.returncode == 0, done.stderr
+    assert content(empty_store.store) == before
+
+
+def test_readers_see_the_former_rows_until_the_end_of_a_rebuild(instance, empty_store):
+    query = "SELECT count(*) FROM alerts.notices"
+    before = instance.adql(query)
+    with empty_store.forgotten():
+        assert empty_store.store.count()["notices"] == 0
+        assert instance.adql(query) == before

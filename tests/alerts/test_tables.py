@@ -1,0 +1,56 @@
+"""The descriptor, the code and the database agree on the tables."""
+
+from __future__ import annotations
+
+from lxml import etree
+
+from ingest.alerts.store import TABLES
+from ingest.alerts.tables import DESCRIPTOR, declared
+from ingest.instance.layout import RD
+
+
+def test_rows_are_written_to_the_columns_that_the_descriptor_declares():
+    view = declared()
+    latest = view.pop("latest")
+    assert {table: sorted(names) for table, names in view.items()} == {
+        table: sorted(names) for table, names in TABLES.items()
+    }
+    assert latest == view["notices"]
+
+
+def test_the_database_has_the_columns_that_the_descriptor_declares(empty_store):
+    rows = empty_store.store._fetch(
+        "SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position)"
+        " FROM information_schema.columns WHERE table_schema = 'alerts' GROUP BY table_name"
+    )
+    assert dict(rows) == declared()
+
+
+def test_no_published_column_is_a_reserved_word_of_adql(instance):
+    root = etree.parse(RD / f"{DESCRIPTOR}.rd").getroot()
+    tables = [table for table in root.iter("table") if table.get("adql") == "True"]
+    assert len(tables) == 6
+    for table in tables:
+        name = table.get("id")
+        columns = ", ".join(declared()[name])
+        assert instance.adql(f"SELECT TOP 0 {columns} FROM alerts.{name}") == []
+
+
+def test_foreign_keys_are_declared_to_clients(instance, empty_store):
+    keys = instance.adql(
+        "SELECT from_table, from_column, target_table, target_column FROM tap_schema.keys"
+        " JOIN tap_schema.key_columns USING (key_id) WHERE from_table LIKE 'alerts.%'"
+    )
+    assert sorted(keys) == [
+        [f"alerts.{table}", "notice_id", "alerts.notices", "notice_id"]
+        for table in ("citations", "counterparts", "events", "params")
+    ]
+
+
+def test_an_index_answers_whether_a_region_contains_a_position(empty_store):
+    """Without the SQL function of :mod:`ingest.alerts.tables` pgSphere reads the whole table."""
+    with empty_store.forgotten(), empty_store.store._transaction() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("EXPLAIN SELECT 1 FROM alerts.notices WHERE spoint(1, 0.5) <@ region_90")
+        plan = " ".join(line for (line,) in cursor.fetchall())
+    assert "Bitmap Index Scan on notices_region_90" in plan

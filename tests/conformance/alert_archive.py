@@ -1,0 +1,105 @@
+"""An archive of real packets in an instance, with two that a stranger may send."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+from pathlib import Path
+from typing import Final
+
+from astropy.io import fits
+
+from ingest.alerts import tables
+from ingest.alerts.archive import Archive
+from ingest.alerts.circles import Regions
+from ingest.alerts.index import Entry
+from ingest.alerts.notice import Notice, Role
+from ingest.alerts.rows import PacketRows, rows_of
+from ingest.instance import lifecycle
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout
+from tests.instances import Instance
+
+FILES: Final = (
+    "voevent/KM3-230213A.xml",
+    "voevent/km3net_gcn_single_he.xml",
+    "gcn/km3net_alert.example.json",
+    "voevent/icecube_gold.xml",
+    "voevent/icecube_cascade.xml",
+    "voevent/Antares_1438351269.xml",
+    "voevent/swift_xrt_v1.1.xml",
+    "voevent/MS181101ab-1-EarlyWarning.xml",
+    "voevent/MS181101ab-2-Preliminary.xml",
+    "voevent/MS181101ab-3-Initial.xml",
+    "voevent/MS181101ab-4-Update.xml",
+    "voevent/MS181101ab-5-Retraction.xml",
+    "voevent/MS181101ab-6-Update.xml",
+    "voevent/kill_socket_v1.1.xml",
+)
+"""In the order of their numbers, from 1."""
+STRANGER: Final = 1_000_001
+"""The number of a packet that tries to do harm."""
+ELSEWHERE: Final = 1_000_002
+"""The number of a notice whose packet is said to be outside of the archive."""
+EVIL: Final = (
+    b'<?xml version="1.0"?><?xml-stylesheet type="text/xsl" href="packet?notice_id=1000001"?>'
+    b'<html xmlns="http://www.w3.org/1999/xhtml"><body><p>a packet</p><script>'
+    b"document.documentElement.setAttribute('data-ran', 'yes')</script></body></html>"
+)
+PNG: Final = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
+)
+
+
+def layout_of(instance: Instance) -> Layout:
+    """Return the directories of an instance."""
+    return Layout(instance.var, Account.current())
+
+
+def fill(instance: Instance, folder: Path) -> None:
+    """Put the packets into the archive and the tables of an instance, if they are not there.
+
+    Parameters
+    ----------
+    instance : Instance
+        Where to; its archive must be empty, for the tests know the numbers.
+    folder : pathlib.Path
+        Where the files are.
+    """
+    done = instance.km3vo("alerts", "import", *(str(folder / name) for name in FILES))
+    assert done.returncode == 0, done.stdout + done.stderr
+    layout = layout_of(instance)
+    with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
+        if store.missing([STRANGER]):
+            assert store.add(_strange(Archive(layout.archive, layout.account))) == []
+
+
+def _strange(archive: Archive) -> list[PacketRows]:
+    content = io.BytesIO()
+    fits.PrimaryHDU().writeto(content)
+    sky_map = archive.add_map(content.getvalue())
+    name = hashlib.sha256(EVIL).hexdigest()
+    for kind, file, what in (("packets", name, EVIL), ("previews", f"{name}.png", PNG)):
+        path = archive.root / kind / name[:2] / file
+        for directory in (path.parent.parent, path.parent):
+            archive.account.make_directory(directory)
+        path.write_bytes(what)
+        archive.account.own(path)
+    told = {"media_format": "voevent-2.0", "stream": "strange", "role": Role.TEST, "is_test": True}
+    evil = Notice(
+        ivorn='ivo://evil/a"b\r\nSet-Cookie: c=d\r\n\r\n<p>/../\u00e9;x=y',
+        sky_map_urls=("javascript:alert(1)",),
+        **told,
+    )
+    outside = Notice(ivorn="ivo://evil/outside", **told)
+    regions = Regions(None, None, None)
+    return [
+        rows_of(_entry(STRANGER, name), evil, regions, sky_map),
+        rows_of(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
+    ]
+
+
+def _entry(number: int, sha256: str) -> Entry:
+    moment = "2026-11-21T00:00:00.000000Z"
+    return Entry(number, sha256, moment, "file:strange", "application/xml", len(EVIL))
