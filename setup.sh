@@ -89,6 +89,8 @@ wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
     .venv/bin/pip install -qq --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
+    # Its pin jsonschema<4 is older than what pyDataverse needs; it works with the new one.
+    .venv/bin/pip install -qq --disable-pip-version-check --no-deps cffconvert --constraint constraints.txt
     printf '%s\n' "$wanted" > .venv/installed
 fi
 

@@ -20,12 +20,14 @@ from ingest.instance.layout import current_layout
 
 if TYPE_CHECKING:
     from ingest.events.importer import ImportResult
+    from ingest.instance.layout import Layout
 
 # Reading events needs libraries that take a second to load, which those who only bring the
 # server up should not wait for: commands import below what they alone need.
 _ELSEWHERE: Final = {
     "alerts": "ingest.commands.alerts",
     "events": "ingest.commands.events",
+    "publish": "ingest.commands.publish",
     "qa": "ingest.commands.qa",
     "registry": "ingest.commands.registry",
     "release": "ingest.commands.release",
@@ -118,6 +120,7 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             console.print(f"{manifest.name}: taken from {result.source}")
             results.append(result)
     if results:
+        _describe(layout)
         console.print(_import_table(results))
 
 
@@ -133,6 +136,7 @@ def up(port: int | None) -> None:
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
+        _describe(layout)
     console.print(f"The server answers at {url}")
 
 
@@ -197,6 +201,14 @@ def demo() -> None:
     from ingest.publish.demo import show_queries
 
     show_queries(current_layout(), console)
+
+
+def _describe(layout: Layout) -> None:
+    """Renew what search engines read in the web pages; say where that is not possible."""
+    from ingest.publish import webpage
+
+    for problem in webpage.refresh(layout):
+        click.echo(f"warning: {problem}", err=True)
 
 
 def _import_table(results: list[ImportResult]) -> Table:

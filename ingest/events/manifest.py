@@ -164,12 +164,20 @@ class ChecksSection(StrictModel):
     reject: frozenset[str] = frozenset()
 
 
+class PublicationSection(StrictModel):
+    """What others call the release."""
+
+    open_data_id: Name | None = None
+    """Its collection in KM3NeT's Open Data Center; the release's own name if there is none."""
+
+
 class Manifest(StrictModel):
     """The content of a ``release.toml``."""
 
     release: ReleaseSection
     observation: ObservationSection
     checks: ChecksSection = ChecksSection()
+    publication: PublicationSection = PublicationSection()
     files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
 
     @property

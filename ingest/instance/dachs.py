@@ -63,7 +63,8 @@ class Dachs:
             and does not stop the server.
         """
         group = _group_name(self.account.gid)
-        for directory in (self.etc, self.cache, self.layout.inputs):
+        templates = self.layout.dachs / "web" / "templates"
+        for directory in (self.etc, self.cache, self.layout.inputs, templates.parent, templates):
             self.account.make_directory(directory)
         texts = {
             self.settings: render(
@@ -82,6 +83,8 @@ class Dachs:
                 f"host = {postgres.HOST}\nport = {memory.postgres_port}\n"
             ),
         }
+        if page := webpages.service_page():
+            texts[templates / webpages.TEMPLATE.name] = page
         changed = False
         for path, text in texts.items():
             if not path.exists() or path.read_text("utf-8") != text:

@@ -84,6 +84,14 @@ class RegistrySection(StrictModel):
     registry_of_registries: Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
+class DepositSection(StrictModel):
+    """Where data sets are deposited, and whose DOIs are ours."""
+
+    doi_prefixes: tuple[Annotated[str, Field(pattern=r"^10\.\d{4,9}$")], ...]
+    dataverse: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
+    dataverse_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+$")]
+
+
 class Site(StrictModel):
     """All facts about a data centre; see ``site/site.toml`` for what each one is for."""
 
@@ -92,6 +100,7 @@ class Site(StrictModel):
     publisher: PublisherSection
     contact: ContactSection
     registry: RegistrySection
+    deposit: DepositSection
 
 
 def load_site() -> Site:
@@ -128,7 +137,7 @@ def render(site: Site, name: str, **more: Any) -> str:
     """
     facts = {
         f"{section}_{key}": value
-        for section, values in site.model_dump().items()
+        for section, values in site.model_dump(exclude={"deposit"}).items()
         for key, value in values.items()
     }
     facts |= {"bind_address": site.site.bind_address, "cors_origins": site.site.cors_origins}

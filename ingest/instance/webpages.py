@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ingest.errors import InstanceError
 from ingest.instance.account import Account
 
 JAVASCRIPT = Path("/usr/share/javascript")
+TEMPLATE = Path("/usr/lib/python3/dist-packages/gavo/resources/templates/serviceinfo.html")
+"""DaCHS' page about a service."""
+_STRUCTURED = (
+    '<n:invisible n:render="ifmeta _structured_data">'
+    '<n:invisible n:render="structured_data"/></n:invisible>\n  '
+)
+"""Puts in what ``rd/km3net/common.rd`` renders for services that have it."""
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
 
@@ -38,3 +46,28 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     target.chmod(0o600)
     account.own(target)
     return True
+
+
+def service_page() -> str | None:
+    """Return DaCHS' page about a service with a place for what search engines read.
+
+    DaCHS prefers a template below its root directory to its own of the same name. This one is
+    DaCHS' own with one line more, so that it changes with DaCHS; None where a DaCHS has it
+    elsewhere, whose pages then stay as they are.
+
+    Raises
+    ------
+    InstanceError
+        If DaCHS' template has no end of its head.
+    """
+    if not TEMPLATE.exists():
+        return None
+    before, end, after = TEMPLATE.read_text("utf-8").partition("</head>")
+    if not end:
+        raise InstanceError(
+            "this version of DaCHS has another page about services",
+            where=str(TEMPLATE),
+            expected="a head to put the description for search engines into",
+            remedy="please report it, with the version of DaCHS",
+        )
+    return before + _STRUCTURED + end + after

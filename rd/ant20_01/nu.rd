@@ -153,6 +153,7 @@ make import RELEASE=ant20_01. -->
 			<meta name="dec">35.8</meta>
 			<meta name="sr">0.5</meta>
 		</meta>
+		<FEED source="km3net/common#structured-data"/>
 		<publish render="scs.xml" sets="ivo_managed"/>
 		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="main">

@@ -143,6 +143,20 @@ publishes nothing. -->
 		</service>
 	</STREAM>
 
+	<STREAM id="structured-data">
+		<doc>What search engines read in the web page of a service: the release described in
+		JSON-LD. The file is written after each import from the registry record.</doc>
+		<meta name="_structured_data">True</meta>
+		<customRF name="structured_data"><![CDATA[
+			import os
+			path = os.path.join(service.rd.resdir, "data", "structured-data.json")
+			if not os.path.exists(path):
+				return ""
+			with open(path, encoding="utf-8") as stream:
+				return T.script(type="application/ld+json")[T.xml(stream.read())]
+		]]></customRF>
+	</STREAM>
+
 	<STREAM id="cone">
 		<doc>A cone search over the table main.
 
@@ -165,6 +179,7 @@ publishes nothing. -->
 				<condDesc buildFrom="energy"/>
 			</scsCore>
 			<outputTable verbLevel="15"/>
+			<FEED source="km3net/common#structured-data"/>
 		</service>
 	</STREAM>
 </resource>

@@ -1,0 +1,236 @@
+"""What search engines and programs find at a real server."""
+
+from __future__ import annotations
+
+import hashlib
+import html.parser
+import json
+from pathlib import Path
+from typing import Any
+
+import mlcroissant
+import pytest
+import pyvo
+
+from ingest.publish.deposit import TOKEN_VARIABLE
+from ingest.publish.documents import FORMS
+from tests.instances import Instance
+from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
+
+INFO = "ant20_01/nu/cone/info"
+
+
+class Scripts(html.parser.HTMLParser):
+    """Collects the texts of the JSON-LD scripts of a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inside = False
+        self.texts: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.inside = tag == "script" and dict(attrs).get("type") == "application/ld+json"
+        if self.inside:
+            self.texts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = False
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.texts[-1] += data
+
+
+def described(instance: Instance, page: str = INFO) -> list[dict[str, Any]]:
+    """Return what the JSON-LD in a page says."""
+    parser = Scripts()
+    parser.feed(instance.fetch(page).decode())
+    return [json.loads(text) for text in parser.texts]
+
+
+def published(instance: Instance, target: str, **extra: str) -> str:
+    done = instance.km3vo("publish", "ant20_01", "--to", target, **extra)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_page_of_each_release_describes_it(instance: Instance) -> None:
+    for release, title in {
+        "ant20_01": "ANTARES 2007-2017 neutrino events",
+        "evts20_01": "KM3NeT/ORCA4 event sample",
+        "evts23_01": "KM3-230213A, an ultra-high-energy neutrino",
+    }.items():
+        (document,) = described(instance, f"{release}/nu/cone/info")
+        assert document["name"] == title
+        assert document["@type"] == "sc:Dataset"
+        assert document["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+
+
+def test_pages_of_other_services_are_as_they_were(instance: Instance) -> None:
+    assert described(instance, "__system__/tap/run/info") == []
+
+
+def test_the_events_can_be_loaded_with_croissant(instance: Instance, tmp_path: Path) -> None:
+    """Also checks the checksum: mlcroissant refuses a file with another one."""
+    (document,) = described(instance)
+    path = tmp_path / "croissant.json"
+    path.write_text(json.dumps(document))
+    rows = list(mlcroissant.Dataset(path).records("events"))
+    assert len(rows) == 8754
+    # an event of the predecessor's answer
+    (event,) = (row for row in rows if row["events/id"] == b"ANT3412")
+    assert event["events/mjd"] == 55592.169
+    assert (event["events/ra"], event["events/decl"]) == (43.3, 35.8)
+    assert (event["events/nhit"], event["events/beta"]) == (48, 0.3)
+
+
+def test_the_checksums_are_those_of_the_files(instance: Instance) -> None:
+    (document,) = described(instance)
+    files = {one["name"]: one for one in document["distribution"]}
+    assert {"ant20_01.fits", "PublicData_0717.dat"} <= set(files)
+    for file in files.values():
+        path = file["contentUrl"].removeprefix(f"{instance.url}/")
+        assert hashlib.sha256(instance.fetch(path)).hexdigest() == file["sha256"]
+
+
+class Store:
+    """A client like openkm3, by the rules of its documentation.
+
+    ``get`` takes an identifier; the resource's ``ktype`` says what one gets; what a VO service
+    gives has ``get_scs`` and ``get_tap``, which are pyvo's.
+    """
+
+    def __init__(self, catalog: dict[str, Any]) -> None:
+        self.resources = {one["identifier"]: one for one in catalog["resources"]}
+
+    def get(self, identifier: str) -> Service:
+        resource = self.resources[identifier]
+        assert resource["ktype"] == "vo.scs"
+        return Service(resource)
+
+
+class Service:
+    """A VO service of the Open Data Center."""
+
+    def __init__(self, metadata: dict[str, Any]) -> None:
+        self.metadata = metadata
+
+    def get_tap(self) -> pyvo.dal.TAPService:
+        return pyvo.dal.TAPService(self.metadata["accessURL"]["tap"])
+
+    def get_scs(self) -> pyvo.dal.SCSService:
+        return pyvo.dal.SCSService(self.metadata["accessURL"]["scs"])
+
+
+def test_a_client_of_the_open_data_center_finds_the_services(instance: Instance) -> None:
+    """The queries are those of openkm3's documentation."""
+    service = Store(json.loads(published(instance, "km3resource"))).get("ana20_01_vo")
+    bright = service.get_tap().search("SELECT * FROM ant20_01.main WHERE nhit>150")
+    assert len(bright) == 10
+    found = service.get_scs().search((43, 35), 3)
+    assert {row["ID"] for row in found} == {"ANT3412", "ANT7402", "ANT3846", "ANT0366"}
+
+
+def test_the_resources_know_provider_paper_and_licence(instance: Instance) -> None:
+    collection = json.loads(published(instance, "km3resource"))
+    kids = [collection["kid"], *(one["kid"] for one in collection["resources"])]
+    assert len(set(kids)) == len(kids)
+    for one in (collection, *collection["resources"]):
+        assert one["provider"]["name"] == "KM3NeT Collaboration"
+        assert one["license"]["spdx"] == "CC-BY-4.0"
+        links = {link["rel"]: link["href"] for link in one["links"]}
+        assert links["paper"] == "https://doi.org/10.3847/2041-8213/aad8c0"
+        assert links["software"]
+
+
+def test_datacite_refuses_data_without_a_doi(instance: Instance, tmp_path: Path) -> None:
+    done = instance.km3vo("publish", "ant20_01", "--to", "datacite", "-o", str(tmp_path))
+    assert done.returncode == 2
+    assert "the data set has no DOI of its own" in done.stderr
+    assert "remedy:" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_is_sent_without_being_asked_to(instance: Instance) -> None:
+    done = instance.km3vo("publish", "ant20_01", "--to", "dataverse")
+    assert done.returncode == 0
+    assert "Nothing was sent" in done.stderr
+    assert json.loads(done.stdout)["datasetVersion"]["metadataBlocks"]
+    done = instance.km3vo("publish", "ant20_01", "--to", "zenodo", "--deposit")
+    assert done.returncode == 2
+
+
+def test_an_unknown_release_is_refused(instance: Instance) -> None:
+    done = instance.km3vo("publish", "ant99_01", "--to", "zenodo")
+    assert done.returncode == 2
+    assert "there is no release ant99_01" in done.stderr
+
+
+WORD = "Zwetschgendatschi"
+"""A word that is nowhere else."""
+
+
+@pytest.fixture
+def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
+    """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
+    rd = checkout / "rd" / "ant20_01" / "nu.rd"
+    text = rd.read_text()
+    assert text.count("selected for the search of point-like") == 1
+    text = text.replace("selected for the search of point-like", f"{WORD} &lt;/script> point-like")
+    text = text.replace(
+        '<meta name="doi">', '<meta name="doi">10.5072/km3net</meta><meta name="doi">'
+    )
+    rd.write_text(text)
+    site = checkout / "site" / "site.toml"
+    facts = site.read_text().replace("doi_prefixes = []", 'doi_prefixes = ["10.5072"]')
+    facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
+    site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
+    scratch_instance.extra |= {"PYTHONPATH": str(checkout)}
+    scratch_instance.up()
+    done = scratch_instance.km3vo("import", "--release", "ant20_01")
+    assert done.returncode == 0, done.stderr
+    assert "warning" not in done.stderr
+    return scratch_instance
+
+
+def test_one_word_changed_in_the_descriptor_is_everywhere(
+    renamed: Instance, checkout: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "documents"
+    for target in FORMS:
+        done = renamed.km3vo("publish", "ant20_01", "--to", target, "-o", str(folder))
+        assert done.returncode == 0, done.stderr
+    written = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(written) == {
+        "CITATION.cff",
+        "croissant.json",
+        "datacite.json",
+        "datacite.xml",
+        "dataset.jsonld",
+        "dataverse.json",
+        "km3resource.json",
+        "zenodo.json",
+    }
+    assert [name for name, text in written.items() if WORD not in text] == []
+    (document,) = described(renamed)
+    assert f"{WORD} </script> point-like" in document["description"]
+    record = "oai.xml?verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/"
+    assert WORD in renamed.fetch(f"{record}ant20_01/nu/cone").decode()
+    (description,) = renamed.adql(
+        "SELECT description FROM tap_schema.schemas WHERE schema_name = 'ant20_01'"
+    )
+    assert WORD in description[0]
+
+    state = State()
+    with dataverse(state) as url:
+        site = checkout / "site" / "site.toml"
+        site.write_text(site.read_text().replace("https://opendata.km3net.de", url))
+        deposit = ("publish", "ant20_01", "--to", "dataverse", "--deposit")
+        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: "expired"})
+        assert done.returncode == 2
+        assert "expired" not in done.stdout + done.stderr.replace("may be expired", "")
+        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: TOKEN})
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.strip() == "created doi:10.5072/FK2/A0"
+        assert TOKEN not in done.stdout + done.stderr
+    assert WORD in json.dumps(state.datasets)
