@@ -84,6 +84,13 @@ class RegistrySection(StrictModel):
     registry_of_registries: Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
+class AlertsSection(StrictModel):
+    """Where the alerts of the collaboration are sent to the world."""
+
+    stream: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s<>\"]+$")]
+    page: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")]
+
+
 class DepositSection(StrictModel):
     """Where data sets are deposited, and whose DOIs are ours."""
 
@@ -100,6 +107,7 @@ class Site(StrictModel):
     publisher: PublisherSection
     contact: ContactSection
     registry: RegistrySection
+    alerts: AlertsSection
     deposit: DepositSection
 
 

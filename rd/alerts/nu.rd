@@ -10,6 +10,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	<meta name="facility">KM3NeT</meta>
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
+	<FEED source="km3net/voevent#extension"/>
 
 	<meta name="_longdoc" format="rst"><![CDATA[
 		What the archive is
@@ -616,6 +617,23 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		description="The sky map (HEALPix FITS) that came inside an alert packet."/>
 	<FEED source="kept" what="preview" title="Pictures of alerts"
 		description="A picture (PNG) of an alert's region on the sky."/>
+
+	<!-- In the registry this is the stream itself, as others can listen to it. -->
+	<service id="stream" allowed="external">
+		<meta name="title">Alerts of KM3NeT as a stream</meta>
+		<meta name="shortName">KM3NeT stream</meta>
+		<meta name="description">The alerts of the neutrino telescopes KM3NeT/ARCA and KM3NeT/ORCA, as
+			they are sent to the world within minutes of the event. What was sent, and what other
+			observatories sent, is in the archive: see the tables alerts.latest and
+			alerts.notices.</meta>
+		<meta name="resType">catalogService</meta>
+		<publish render="external" sets="ivo_managed">
+			<meta name="accessURL">\metaString{alerts.page}</meta>
+			<FEED source="km3net/voevent#endpoint" protocol="acc-kafka"
+				url="\\metaString{alerts.stream}"/>
+		</publish>
+		<nullCore/>
+	</service>
 
 	<!-- They hold for any archive, also for an empty one. -->
 	<regSuite title="Alerts">

@@ -46,6 +46,8 @@ class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
             for key in ("accessURL", "standardID")
         }
         for key, value in said.items():
+            if value and "\\" in value:
+                said[key] = publication.parent.expand(value)
             if not value:
                 raise base.ReportableError(f"A {KEY} without {key} in {publication.parent.id}.")
         return StreamEndpoint(role="std", standardID=said["standardID"])[

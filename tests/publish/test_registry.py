@@ -305,3 +305,13 @@ def test_make_publish_is_the_command() -> None:
     makefile = (ROOT / "Makefile").read_text()
     target = makefile.partition("\npublish:")[2].partition("\n\n")[0]
     assert "$(km3vo) registry publish" in target
+
+
+def test_the_stream_of_alerts_has_the_endpoint_of_the_site(endpoint) -> None:
+    found = by_identifier(endpoint)["ivo://km3net.org/alerts/nu/stream"].metadata
+    (capability,) = found.findall("capability")
+    assert capability.get("standardID") == "ivo://ivoa.net/std/voevent"
+    (interface,) = capability.findall("interface")
+    assert interface.get(XSI_TYPE) == "voe:StreamEndpoint"
+    assert interface.get("standardID") == "ivo://ivoa.net/std/VOEvent#acc-kafka"
+    assert interface.findtext("accessURL") == load_site().alerts.stream
