@@ -6,7 +6,7 @@ release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import up down status check publish test lint bench
+.PHONY: help setup demo import alerts up down status check publish test lint bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -23,6 +23,9 @@ demo: setup  ## import all releases, serve them, and show three queries
 
 import: setup  ## check delivered files and publish them
 	@$(km3vo) import $(release) $(inputs)
+
+alerts: setup  ## archive alert packets, PACKETS=file or directory, and publish what they say
+	@$(km3vo) alerts import $(or $(PACKETS),$(error name what to import: make alerts PACKETS=directory))
 
 up: setup  ## start database and server, and print the URL
 	@$(km3vo) instance up $(port)

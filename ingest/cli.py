@@ -94,6 +94,7 @@ def commands() -> None:
 @click.option("--if-available", is_flag=True, help="Leave out releases whose files cannot be had.")
 def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool) -> None:
     """Check delivered files and publish them; bad input changes nothing."""
+    from ingest.alerts import tables
     from ingest.events.importer import import_release
     from ingest.events.manifest import load_manifest, release_names
     from ingest.events.sources import overlay_directory
@@ -119,6 +120,9 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
                 console.print(f"{manifest.name}: not from {refusal}")
             console.print(f"{manifest.name}: taken from {result.source}")
             results.append(result)
+        # Empty where no alert came yet; but queries, examples and links name them.
+        shown.update("looking after the tables of the alerts …")
+        tables.ensure(layout, memory)
     if results:
         _describe(layout)
         console.print(_import_table(results))

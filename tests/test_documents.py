@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,12 +15,13 @@ import pytest
 from ingest.instance.site import load_site
 
 ROOT = Path(__file__).resolve().parent.parent
-# The walk through a new release is done as a whole in test_release_commands.py.
-WALK = ROOT / "docs" / "curators-guide-release.md"
+# The walks are done as wholes, in test_release_commands.py and below.
+ALERTS = ROOT / "docs" / "curators-guide-alerts.md"
+WALKS = (ROOT / "docs" / "curators-guide-release.md", ALERTS)
 DOCUMENTS = sorted(
     path.relative_to(ROOT)
     for path in (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("docker/*.md"))
-    if path != WALK
+    if path not in WALKS
 )
 RUN = {"sh": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$(?:\n+^```text\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
@@ -101,7 +103,28 @@ def test_readme_has_an_example_for_each_client():
         assert client in said
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+def test_the_guide_to_alerts_can_be_followed(scratch_instance, shared_data, tmp_path):
+    shutil.copytree(shared_data / "alerts", tmp_path / "alerts")
+    walk = [one for one in examples(ALERTS.relative_to(ROOT)) if one.language in RUN]
+    assert len(walk) == 6
+    for example in walk:
+        done = subprocess.run(
+            [*RUN[example.language], example.text],
+            cwd=tmp_path,
+            env=scratch_instance.environment
+            | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        assert done.returncode == 0, example.name + done.stderr
+        assert done.stdout.strip()
+        if example.answer is not None:
+            assert done.stdout.split() == example.answer.split(), example.name
+
+
+@pytest.mark.parametrize("document", [*DOCUMENTS, *WALKS], ids=str)
 def test_files_and_make_targets_a_document_names_exist(document):
     text = (ROOT / document).read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -114,7 +137,7 @@ def test_files_and_make_targets_a_document_names_exist(document):
         assert (ROOT / place).exists(), place
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
+@pytest.mark.parametrize("document", [*DOCUMENTS, *WALKS], ids=str)
 def test_commands_of_km3vo_in_a_document_exist(document, instance):
     text = (ROOT / document).read_text()
     for words in set(re.findall(r"`km3vo ((?:[a-z]+ ?)+)", text)):

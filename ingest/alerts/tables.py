@@ -28,9 +28,8 @@ _MADE: Final = "alerts.made"
 _FUNCTIONS: Final = RD / FOLDER / "regions.sql"
 
 
-@contextmanager
-def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
-    """Yield the store of an instance, whose tables are made or renewed where need be.
+def ensure(layout: Layout, memory: Memory) -> None:
+    """Make the tables of an instance or renew them, where need be.
 
     Parameters
     ----------
@@ -40,14 +39,19 @@ def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
     Raises
     ------
     ImportFailedError
-        If DaCHS refuses the descriptors; what was online before still is.
+        If DaCHS refuses the descriptors.
     """
-    cluster = Cluster(layout)
-    with cluster.connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(memory.postgres_port) as connection:
         columns = _columns(connection)
     if _digest(memory) != _made(layout) or not _fits(columns):
         _publish(layout, memory, bool(columns) and not _fits(columns))
-    with cluster.connect(memory.postgres_port) as connection, Store(connection) as store:
+
+
+@contextmanager
+def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
+    """Yield the store of an instance; see :func:`ensure`."""
+    ensure(layout, memory)
+    with Cluster(layout).connect(memory.postgres_port) as connection, Store(connection) as store:
         yield store
 
 
