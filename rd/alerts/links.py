@@ -99,7 +99,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         """Yield the links."""
         yield self._file("packet", "#this", f"The packet: {title(self.notice)}")
         yield self._file("preview", "#preview", "Picture of the region on the sky")
-        yield self._file("map", "#coderived", "Sky map (HEALPix) that came with the packet")
+        yield self._file("map", "#coderived", "Sky map (HEALPix)")
         yield self._sky_map()
         yield from self._other_notices()
         yield self._detector_events()

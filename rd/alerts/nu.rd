@@ -614,7 +614,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	<FEED source="kept" what="packet" title="Alert packets"
 		description="The packet of an alert notice, byte by byte as it was sent."/>
 	<FEED source="kept" what="map" title="Sky maps of alerts"
-		description="The sky map (HEALPix FITS) that came inside an alert packet."/>
+		description="The sky map (HEALPix FITS) of an alert, where the archive has it."/>
 	<FEED source="kept" what="preview" title="Pictures of alerts"
 		description="A picture (PNG) of an alert's region on the sky."/>
 
