@@ -124,7 +124,7 @@ def test_the_guide_to_alerts_can_be_followed(scratch_instance, shared_data, tmp_
             assert done.stdout.split() == example.answer.split(), example.name
 
 
-@pytest.mark.parametrize("document", [*DOCUMENTS, *WALKS], ids=str)
+@pytest.mark.parametrize("document", [*DOCUMENTS, ALERTS], ids=str)
 def test_files_and_make_targets_a_document_names_exist(document):
     text = (ROOT / document).read_text()
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
@@ -140,6 +140,6 @@ def test_files_and_make_targets_a_document_names_exist(document):
 @pytest.mark.parametrize("document", [*DOCUMENTS, *WALKS], ids=str)
 def test_commands_of_km3vo_in_a_document_exist(document, instance):
     text = (ROOT / document).read_text()
-    for words in set(re.findall(r"`km3vo ((?:[a-z]+ ?)+)", text)):
+    for words in set(re.findall(r"`km3vo ((?:[a-z]+(?:-[a-z]+)* ?)+)", text)):
         done = instance.km3vo(*words.split(), "--help")
         assert done.returncode == 0, words

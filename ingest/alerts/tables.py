@@ -16,6 +16,7 @@ from lxml import etree
 
 from ingest.alerts.store import SCHEMA, TABLES, Store
 from ingest.errors import ImportFailedError
+from ingest.files import atomic_write
 from ingest.instance import deploy
 from ingest.instance.dachs import Dachs, digest
 from ingest.instance.layout import RD, Layout, Memory
@@ -90,7 +91,9 @@ def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
             " instance",
         )
     deploy.keep(layout, FOLDER)
-    (layout.var / _MADE).write_text(_digest(memory))
+    with atomic_write(layout.var / _MADE) as stream:
+        stream.write(_digest(memory).encode())
+    (layout.var / _MADE).chmod(0o600)
     dachs.reload()
 
 

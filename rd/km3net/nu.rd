@@ -222,7 +222,8 @@ Import it after any release: dachs imp km3net/nu -->
 						semantics="#preview", contentType="image/png")
 					folder = os.path.join(base.getConfig("inputsDir"), release, "data")
 					for original in sorted(os.listdir(folder)):
-						if not original.endswith((".fits", ".fits.gz", ".prov.json", ".png")):
+						if not original.endswith(
+							(".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")):
 							yield descriptor.makeLink(files+original,
 								description="A file as the collaboration delivered it",
 								semantics="#progenitor",

@@ -89,8 +89,8 @@ def test_every_fact_is_used() -> None:
     templates = "".join(
         path.read_text("utf-8") for path in SITE_FILES.iterdir() if path.name != "site.toml"
     )
-    # what is in deposit is for repositories, and not for DaCHS
-    for section, values in load_site().model_dump(exclude={"deposit"}).items():
+    # these are for repositories and for asking registries, and not for DaCHS
+    for section, values in load_site().model_dump(exclude={"deposit", "registry"}).items():
         for key in values:
             if key not in ("url", "bind_address", "cors_origins"):
                 assert f"${section}_{key}" in templates, f"{section}.{key}"

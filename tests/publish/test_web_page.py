@@ -182,7 +182,7 @@ def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
     )
     rd.write_text(text)
     site = checkout / "site" / "site.toml"
-    facts = site.read_text().replace("doi_prefixes = []", 'doi_prefixes = ["10.5072"]')
+    facts = site.read_text().replace('["10.5281"]', '["10.5072"]')
     facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
     site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
     scratch_instance.extra |= {"PYTHONPATH": str(checkout)}
