@@ -97,14 +97,26 @@ def check_paths(paths: Sequence[Path]) -> None:
         If one is not, or is neither a file nor a directory.
     """
     for path in paths:
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise InputError(
+                f"it cannot be reached: {error.strerror}",
+                file=path,
+                remedy="allow this account to enter its directory; nothing was imported",
+            ) from None
+        if not there:
             raise InputError(
                 "there is no such file or directory",
                 file=path,
                 remedy="correct the path; nothing was imported",
             )
         if not (path.is_file() or path.is_dir()):
-            raise InputError("this is neither a file nor a directory", file=path)
+            raise InputError(
+                "this is neither a file nor a directory",
+                file=path,
+                remedy="name files or directories with packets; nothing was imported",
+            )
 
 
 def packets_in(

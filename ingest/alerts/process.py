@@ -113,7 +113,8 @@ def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None 
     """Read the packets in quarantine again; those that are understood now leave it.
 
     Those that wait are read, too: :func:`process` takes what lies before a packet with rows for
-    done, and the tables may be empty after an upgrade. Parameters and errors are those of :func:`process`.
+    done, and the tables may be empty after an upgrade. Parameters and errors are those of
+    :func:`process`.
     """
     archive.settle()
     if not len(archive):
