@@ -153,7 +153,8 @@ def covers(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list
     """
     centre = unit_vectors(ra, dec)
     size = np.radians(np.asarray(radius, np.float64))
-    cells = np.sqrt(np.pi / 3) * CELLS_PER_RADIUS / np.minimum(size, np.pi / 2)
+    # a smaller circle than the first bound has the finest cells, too, and must not overflow
+    cells = np.sqrt(np.pi / 3) * CELLS_PER_RADIUS / np.clip(size, 1e-12, np.pi / 2)
     last = np.clip(np.ceil(np.log2(cells)), 2, FINEST_ORDER).astype(np.int64)
     circle = np.repeat(np.arange(len(size)), 12)
     cell = np.tile(np.arange(12), len(size))

@@ -46,11 +46,12 @@ EMPTY: Final = "empty files"
 _BLOCK: Final = 1 << 20
 _MOST_INCIDENTS: Final = 1000
 _DAMAGE: Final = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError)
-_PACKED: Final[dict[bytes, Callable[[Any], Any]]] = {
-    b"\x1f\x8b": gzip.open,
-    b"BZh": bz2.open,
-    b"\xfd7zXZ\0": lzma.open,
+_PACKED: Final[dict[bytes, tuple[Callable[[Any], Any], Callable[[], Any]]]] = {
+    b"\x1f\x8b": (gzip.open, lambda: zlib.decompressobj(zlib.MAX_WBITS + 16)),
+    b"BZh": (bz2.open, bz2.BZ2Decompressor),
+    b"\xfd7zXZ\0": (lzma.open, lzma.LZMADecompressor),
 }
+"""By their first bytes: what opens such files, and what unpacks a part of one."""
 _LINES_NAME: Final = re.compile(r"\.(jsonl|ndjson)(\.(gz|bz2|xz))?$")
 
 
@@ -96,14 +97,26 @@ def check_paths(paths: Sequence[Path]) -> None:
         If one is not, or is neither a file nor a directory.
     """
     for path in paths:
-        if not path.exists():
+        try:
+            there = path.exists()
+        except OSError as error:
+            raise InputError(
+                f"it cannot be reached: {error.strerror}",
+                file=path,
+                remedy="allow this account to enter its directory; nothing was imported",
+            ) from None
+        if not there:
             raise InputError(
                 "there is no such file or directory",
                 file=path,
                 remedy="correct the path; nothing was imported",
             )
         if not (path.is_file() or path.is_dir()):
-            raise InputError("this is neither a file nor a directory", file=path)
+            raise InputError(
+                "this is neither a file nor a directory",
+                file=path,
+                remedy="name files or directories with packets; nothing was imported",
+            )
 
 
 def packets_in(
@@ -163,7 +176,7 @@ class _Reader:
         whole = _Input(stream)
         try:
             head = whole.peek(tape.HEADER)
-            opener = next((one for magic, one in _PACKED.items() if head.startswith(magic)), None)
+            opener = self._opener(head, name)
             if opener is not None and depth < DEPTH:
                 with opener(whole) as inner:
                     yield from self.within(inner, kind, name, depth + 1)
@@ -174,6 +187,21 @@ class _Reader:
             whole.check()
         except _DAMAGE as error:
             self.delivery.tell(f"{name}: cannot be read to its end: {whole.error or error}")
+
+    def _opener(self, head: bytes, name: str) -> Callable[[Any], Any] | None:
+        """Return what opens a compressed file; None for others, as they are kept as they are."""
+        for magic, (opener, unpacker) in _PACKED.items():
+            if head.startswith(magic):
+                try:
+                    unpacker().decompress(head, 1)
+                except _DAMAGE:
+                    self.delivery.tell(
+                        f"{name}: begins as compressed files do, but cannot be unpacked;"
+                        " it was kept as it is"
+                    )
+                    return None
+                return opener
+        return None
 
     def _members(self, stream: IO[bytes], name: str, depth: int) -> Iterator[Packet]:
         for member, inner in tape.members(stream):

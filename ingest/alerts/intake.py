@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Final
 
 from ingest.alerts import tables
-from ingest.alerts.archive import Archive
+from ingest.alerts.archive import Archive, ArchiveError
 from ingest.alerts.arrival import Packet
 from ingest.alerts.attached import attach, draw
 from ingest.alerts.circles import circle_regions
 from ingest.alerts.deliveries import LIMIT, Delivery, DeliveryError, packets_in
+from ingest.alerts.notice import PacketError
 from ingest.alerts.packets import parse
 from ingest.alerts.process import Outcome, Watch, process, retry
 from ingest.alerts.reading import Steps, read
@@ -112,17 +113,24 @@ def fill_tables(
     """Make rows of all packets that have none; of those in quarantine where `again` is set.
 
     The database is started where need be. See :func:`ingest.alerts.process.process`.
+
+    Raises
+    ------
+    ArchiveError
+        If the tables were filled from another archive.
     """
-    steps = replace(STEPS, parse=partial(parse, max_bytes=limit), limit=limit)
     with (
         lifecycle.database(layout) as memory,
         tables.opened(layout, memory) as store,
-        Workers(archive, steps) as workers,
+        Workers(archive, _steps(limit)) as workers,
     ):
+        _check_archive(archive, store)
         return (retry if again else process)(archive, store, workers, watch)
 
 
-def rebuild(layout: Layout, archive: Archive, watch: Watch | None = None) -> Outcome:
+def rebuild(
+    layout: Layout, archive: Archive, watch: Watch | None = None, limit: int = LIMIT
+) -> Outcome:
     """Make all rows anew from the archive alone; those there now are served until the end.
 
     Packets in quarantine are read again, too.
@@ -130,7 +138,7 @@ def rebuild(layout: Layout, archive: Archive, watch: Watch | None = None) -> Out
     with (
         lifecycle.database(layout) as memory,
         tables.opened(layout, memory) as store,
-        Workers(archive, STEPS) as workers,
+        Workers(archive, _steps(limit)) as workers,
     ):
         with store.anew():
             outcome = process(archive, store, workers, watch, everything=True)
@@ -161,8 +169,15 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
         If there is no such notice, or the file is no map; nothing is changed then.
     """
     content = path.read_bytes()
-    sky = read_map(content)
+    try:
+        sky = read_map(content)
+    except PacketError as error:
+        error.file = str(path)
+        error.expected = error.expected or "a sky map in HEALPix, flat or multi-order, as FITS"
+        error.remedy = "attach the map itself, as its collaboration gives it; nothing was changed"
+        raise
     with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
+        _check_archive(archive, store)
         number = int(notice) if notice.isdecimal() else store.number_of(notice)
         entry = next(iter(archive.entries(after=number - 1)), None) if number else None
         if entry is None or store.missing([entry.number]):
@@ -173,9 +188,29 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
                 remedy="ask the table for it, or import its packet first",
             )
         attach(archive, entry, content, f"file:{path.name}")
-        reading = read(archive, [entry], STEPS, begin=lambda _: None)
+        reading = read(archive, [entry], _steps(max(LIMIT, entry.size)), begin=lambda _: None)
         store.renew(reading.rows[0])
     return ", ".join(f"{level:.0%}: {sky.area(level):.4g} square degrees" for level in (0.5, 0.9))
+
+
+def check_archive(layout: Layout, archive: Archive) -> None:
+    """See to it that the tables, if there are some, were filled from this archive.
+
+    A disk that is not mounted or a variable that is not set makes an archive look empty.
+
+    Raises
+    ------
+    ArchiveError
+        If they were filled from another one.
+    """
+    if count_rows(layout):
+        memory = Memory.read(layout)
+        assert memory is not None
+        with (
+            Cluster(layout).connect(memory.postgres_port) as connection,
+            Store(connection) as store,
+        ):
+            _check_archive(archive, store)
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -190,6 +225,28 @@ def count_rows(layout: Layout) -> int | None:
             return None
         with Store(connection) as store:
             return store.count()["notices"]
+
+
+def _steps(limit: int) -> Steps:
+    return replace(STEPS, parse=partial(parse, max_bytes=limit), limit=limit)
+
+
+def _check_archive(archive: Archive, store: Store) -> None:
+    newest = store.newest()
+    if newest is None:
+        return
+    number, sha256 = newest
+    entry = next(iter(archive.entries(after=number - 1)), None)
+    if entry is None or entry.sha256 != sha256:
+        raise ArchiveError(
+            "the tables were filled from another archive",
+            file=archive.root,
+            where=f"packet {number}",
+            value="there is no such packet" if entry is None else entry.sha256,
+            expected=sha256,
+            remedy=f"is its disk mounted, and {ARCHIVE_VARIABLE} set as it was? if this is the"
+            " right archive, make the tables from it: km3vo alerts rebuild",
+        )
 
 
 def _batches(packets: Iterator[Packet]) -> Iterator[list[Packet]]:

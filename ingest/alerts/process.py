@@ -7,6 +7,7 @@ and what is refused is in quarantine before.
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -111,7 +112,9 @@ def process(
 def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None = None) -> Outcome:
     """Read the packets in quarantine again; those that are understood now leave it.
 
-    Parameters and errors are those of :func:`process`.
+    Those that wait are read, too: :func:`process` takes what lies before a packet with rows for
+    done, and the tables may be empty after an upgrade. Parameters and errors are those of
+    :func:`process`.
     """
     archive.settle()
     if not len(archive):
@@ -123,7 +126,8 @@ def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None 
             if entry.number not in missing:  # a power cut came between its rows and its release
                 archive.release(entry)
         again = (entry for entry in entries if entry.number in missing)
-        return _run(again, archive, store, workers, watch, True)
+        both = heapq.merge(again, _waiting(archive, store), key=lambda entry: entry.number)
+        return _run(both, archive, store, workers, watch, True)
 
 
 def _waiting(archive: Archive, store: Store) -> Iterator[Entry]:

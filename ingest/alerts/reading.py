@@ -139,7 +139,11 @@ def _read_group(
         begin(entry.number)
         try:
             if entry.size > steps.limit:
-                raise IngestError(f"larger than {steps.limit} bytes", value=f"{entry.size} bytes")
+                raise IngestError(
+                    f"larger than {steps.limit} bytes",
+                    value=f"{entry.size} bytes",
+                    remedy="if it is an alert: km3vo alerts quarantine --retry --largest MEGABYTES",
+                )
             one = _Understood(entry, steps.parse(archive.read(entry), entry.media_type))
             _read_map(archive, one, steps)
             understood.append(one)

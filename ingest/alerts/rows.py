@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 from ingest.alerts.circles import Regions
 from ingest.alerts.notice import Notice, NoticeType, Parameter
 from ingest.alerts.outline import outline_of
+from ingest.alerts.values import LARGEST
 
 if TYPE_CHECKING:
     from ingest.alerts.index import Entry
@@ -55,7 +56,6 @@ LINKING: Final = frozenset({"supersedes", "retraction"})
 _LONGEST_KEY: Final = 1000
 """bytes; PostgreSQL cannot index texts much longer than twice that."""
 _MJD_OF_UNIX_EPOCH: Final = 40_587.0
-_LARGEST = {"bigint": 2**63 - 1, "integer": 2**31 - 1}
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
 
 
@@ -148,7 +148,7 @@ def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None)
                 for citation in notice.citations
                 if citation.kind in LINKING and authority(citation.ivorn) == authority(ivorn)
             ),
-            revision=_bounded(notice.revision, "bigint"),
+            revision=_bounded(notice.revision),
             mjd=received if notice.notice_mjd is None else notice.notice_mjd,
             retracts=notice.notice_type is NoticeType.RETRACTION,
         ),
@@ -181,8 +181,8 @@ def _notice_row(
         ivorn,
         notice.stream,
         notice.event_name,
-        _bounded(notice.record_number, "bigint"),
-        _bounded(notice.revision, "bigint"),
+        _bounded(notice.record_number),
+        _bounded(notice.revision),
         notice.role.value,
         notice.notice_type.value,
         notice.alert_type,
@@ -204,7 +204,7 @@ def _notice_row(
         notice.topology,
         notice.pipeline,
         notice.instrument,
-        _bounded(notice.n_events, "integer"),
+        _bounded(notice.n_events),
         regions.region_50,
         regions.region_90,
         regions.origin,
@@ -213,7 +213,7 @@ def _notice_row(
         sky_map,
         notice.media_format,
         entry.sha256,
-        _bounded(entry.size, "integer"),
+        _bounded(entry.size),
         entry.source,
         "; ".join(notice.remarks) or None,
     )  # fmt: skip
@@ -251,9 +251,9 @@ def _key(text: str) -> str:
     return f"{start}… sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
-def _bounded(number: int | None, kind: str) -> int | None:
+def _bounded(number: int | None) -> int | None:
     """Return a number that the column can hold, or None; the packet's is among the parameters."""
-    return None if number is None or abs(number) > _LARGEST[kind] else number
+    return None if number is None or abs(number) > LARGEST else number
 
 
 def _mjd(iso: str) -> float:

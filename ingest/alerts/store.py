@@ -63,6 +63,13 @@ class Store:
         """Return the highest number of a packet that has rows; 0 if there is none."""
         return int(self._fetch("SELECT coalesce(max(notice_id), 0) FROM alerts.notices")[0][0])
 
+    def newest(self) -> tuple[int, str] | None:
+        """Return number and checksum of the last packet that has rows."""
+        found = self._fetch(
+            "SELECT notice_id, sha256 FROM alerts.notices ORDER BY notice_id DESC LIMIT 1"
+        )
+        return (int(found[0][0]), str(found[0][1])) if found else None
+
     def missing(self, numbers: Sequence[int]) -> list[int]:
         """Return those of `numbers` that have no rows, in their order."""
         asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"

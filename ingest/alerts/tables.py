@@ -56,16 +56,18 @@ def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
         yield store
 
 
-def declared() -> dict[str, list[str]]:
-    """Return the columns that the resource descriptor declares, by table."""
+def declared() -> dict[str, dict[str, str]]:
+    """Return the columns that the resource descriptor declares with their types, by table."""
     root = etree.parse(RD / f"{DESCRIPTOR}.rd").getroot()
     streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
     found = {}
     for table in root.iter("table"):
         sources = [streams[feed.get("source")] for feed in table.iter("FEED")]
-        found[table.get("id")] = [
-            column.get("name") for part in (*sources, table) for column in part.iter("column")
-        ]
+        found[table.get("id")] = {
+            column.get("name"): column.get("type")
+            for part in (*sources, table)
+            for column in part.iter("column")
+        }
     return found
 
 
@@ -118,19 +120,24 @@ def _made(layout: Layout) -> str | None:
         return None
 
 
-def _columns(connection: psycopg2.extensions.connection) -> dict[str, set[str]]:
-    """Return the columns of the tables in the database, by table."""
+def _columns(connection: psycopg2.extensions.connection) -> dict[str, dict[str, str]]:
+    """Return the columns of the tables in the database with their types, by table."""
     cursor = connection.cursor()
     cursor.execute(
-        "SELECT table_name, array_agg(column_name::text) FROM information_schema.columns"
-        " WHERE table_schema = %s GROUP BY table_name",
+        "SELECT relname, attname, format_type(atttypid, atttypmod)"
+        " FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid"
+        " WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'v')"
+        " AND attnum > 0 AND NOT attisdropped",
         [SCHEMA],
     )
-    return {table: set(names) for table, names in cursor.fetchall()}
+    found: dict[str, dict[str, str]] = {}
+    for table, name, kind in cursor.fetchall():
+        found.setdefault(table, {})[name] = kind
+    return found
 
 
-def _fits(columns: dict[str, set[str]]) -> bool:
+def _fits(columns: dict[str, dict[str, str]]) -> bool:
     """Say whether all tables are there, with the columns that the descriptor declares."""
-    return all(columns.get(table) == set(names) for table, names in declared().items()) and all(
-        columns.get(table) == set(names) for table, names in TABLES.items()
+    return all(columns.get(table) == kinds for table, kinds in declared().items()) and all(
+        columns.get(table, {}).keys() == set(names) for table, names in TABLES.items()
     )

@@ -15,6 +15,8 @@ from ingest.alerts.notice import Rate
 
 JULIAN_YEAR: Final = 31_557_600.0
 """s; 365.25 days (IAU)."""
+LARGEST: Final = 2**31 - 1
+"""Of whole numbers: what a database holds as an integer, as which they are published."""
 
 _GEV: Final = {"ev": -9, "kev": -6, "mev": -3, "gev": 0, "tev": 3, "pev": 6, "eev": 9}
 """Powers of ten, so that 352.6956 TeV are 352695.6 GeV and not 352695.60000000003."""
@@ -117,13 +119,13 @@ class Reader:
         self.refuse(where, text, expected)
         return None
 
-    def integer(self, where: str, text: str | None, low: int = -(2**63)) -> int | None:
-        """Return a whole number that a database can hold as a bigint, or None."""
+    def integer(self, where: str, text: str | None, low: int = -LARGEST) -> int | None:
+        """Return a whole number up to :data:`LARGEST`, or None."""
         value = self.number(where, text, "a whole number")
         if value is None:
             return None
-        if value != int(value) or not low <= value < 2**63:
-            self.refuse(where, text, f"a whole number from {low} on")
+        if value != int(value) or not low <= value <= LARGEST:
+            self.refuse(where, text, f"a whole number from {low} to {LARGEST}")
             return None
         try:
             return int(str(text).strip())

@@ -36,15 +36,25 @@ for command in (convert, validate, map_, inspect_map):
     alerts.add_command(command)
 
 
-@alerts.command(name="import")
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=Path)
-@click.option(
+def _place(text: str) -> Path:
+    """Return a path; that of nothing would be the current directory."""
+    if not text:
+        raise click.BadParameter("it is empty; was a variable of the shell not set?")
+    return Path(text)
+
+
+_LARGEST: Final = click.option(
     "--largest",
     type=click.IntRange(1),
     default=LIMIT >> 20,
     show_default=True,
     help="Megabytes (2^20) of a packet that is read into memory.",
 )
+
+
+@alerts.command(name="import")
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=_place)
+@_LARGEST
 def import_(paths: tuple[Path, ...], largest: int) -> None:
     """Archive the packets in files and directories, and make rows of them.
 
@@ -56,6 +66,7 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     check_paths(paths)
     layout = current_layout()
     archive = intake.archive_of(layout)
+    intake.check_archive(layout, archive)
     with progress(console, "packets archived", None) as watch:
         archived = intake.receive(archive, paths, watch, largest << 20)
     _show_archived(archived)
@@ -68,7 +79,8 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
 @alerts.command()
 @click.option("--retry", is_flag=True, help="Read them again, for instance after an upgrade.")
 @click.option("--show", metavar="NUMBER", type=int, help="Print the packet with this number.")
-def quarantine(retry: bool, show: int | None) -> None:
+@_LARGEST
+def quarantine(retry: bool, show: int | None, largest: int) -> None:
     """List the packets that were kept but could not be understood, and why."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
@@ -78,7 +90,7 @@ def quarantine(retry: bool, show: int | None) -> None:
     held = archive.quarantined()
     if retry and held:
         with progress(console, "packets read", len(held)) as watch:
-            outcome = intake.fill_tables(layout, archive, watch, again=True)
+            outcome = intake.fill_tables(layout, archive, watch, True, largest << 20)
         _show_outcome(outcome)
         held = archive.quarantined()
     table = Table(
@@ -132,12 +144,13 @@ def attach(notice: str, file: Path) -> None:
 
 
 @alerts.command()
-def rebuild() -> None:
+@_LARGEST
+def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
     archive = intake.archive_of(layout)
     with progress(console, "packets read", len(archive)) as watch:
-        outcome = intake.rebuild(layout, archive, watch)
+        outcome = intake.rebuild(layout, archive, watch, largest << 20)
     _show_outcome(outcome)
 
 
@@ -148,6 +161,7 @@ def status() -> None:
     archive = Archive(layout.archive, layout.account)
     packets, held = len(archive), len(archive.quarantined())
     rows = intake.count_rows(layout)
+    intake.check_archive(layout, archive)
     counts = {"packets": packets, "in quarantine": held}
     if rows is not None:
         counts |= {"with rows": rows, "waiting": packets - held - rows}
@@ -216,7 +230,7 @@ def _show_packet(archive: Archive, number: int) -> None:
     console.print(f"received  {entry.received}")
     console.print(f"from      {entry.source}", markup=False)
     console.print(f"file      {archive.path(entry)}", markup=False)
-    for one in archive.quarantined():
-        if one.entry == entry:
-            reason = "\n          ".join(map(printable, one.reason.splitlines()))
-            console.print(f"reason    {reason}", markup=False)
+    reasons = [one.reason for one in archive.quarantined() if one.entry == entry]
+    for reason in reasons or ["none: it is not in quarantine"]:
+        text = "\n          ".join(map(printable, reason.splitlines()))
+        console.print(f"reason    {text}", markup=False)

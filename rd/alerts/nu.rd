@@ -127,7 +127,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="Declination (ICRS) of the best position."/>
 		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			tablehead="Error" displayHint="sf=3" description="Radius of the error circle."/>
-		<column name="pos_err_cl" type="real" ucd="stat.probability;pos" verbLevel="1"
+		<column name="pos_err_cl" type="double precision" ucd="stat.probability;pos" verbLevel="1"
 			tablehead="Containment"
 			description="Probability that the source is within pos_err; empty where the
 				collaboration does not say."/>
@@ -256,7 +256,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			description="Declination (ICRS) the particle came from."/>
 		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			description="Radius of the error circle."/>
-		<column name="pos_err_cl" type="real" ucd="stat.probability;pos" verbLevel="10"
+		<column name="pos_err_cl" type="double precision" ucd="stat.probability;pos" verbLevel="10"
 			description="Probability that the true direction is within pos_err."/>
 		<column name="cos_zenith" type="double precision" ucd="pos.az.zd" verbLevel="15"
 			description="Cosine of the zenith angle as the packet has it; for KM3NeT +1 is an event

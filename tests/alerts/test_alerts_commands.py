@@ -197,6 +197,51 @@ def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) 
     assert_all_accounted_for(empty)
 
 
+def test_a_large_packet_is_read_where_it_is_allowed_also_by_a_rebuild(
+    empty: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    gold = (shared_data / "alerts" / "voevent" / "icecube_gold.xml").read_bytes()
+    (tmp_path / "large.xml").write_bytes(gold + b" " * (17 << 20))
+    empty.km3vo("alerts", "import", str(tmp_path))
+    (held,) = archive_of(empty).quarantined()
+    assert "--retry --largest" in held.reason
+    for words in (["quarantine", "--retry"], ["rebuild"]):
+        done = empty.km3vo("alerts", *words, "--largest", "18")
+        assert done.returncode == 0, done.stderr
+        assert rows_of(empty) == {1: held.entry.sha256}
+    assert archive_of(empty).quarantined() == []
+
+
+def test_tables_are_never_filled_from_two_archives(
+    empty: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    alerts = shared_data / "alerts"
+    empty.km3vo("alerts", "import", str(alerts / "gcn"))
+    before = rows_of(empty)
+    layout = layout_of(empty)
+    away = layout.archive.rename(layout.archive.with_name("away"))
+    for words in (["import", str(alerts / "voevent")], ["status"]):
+        refused = empty.km3vo("alerts", *words)
+        assert refused.returncode == 1
+        assert "the tables were filled from another archive" in refused.stderr
+        assert "mounted" in refused.stderr and "km3vo alerts rebuild" in refused.stderr
+    assert rows_of(empty) == before
+    assert not list(layout.archive.glob("packets/*/*"))
+    other = {"KM3VO_ARCHIVE": str(away)}
+    assert empty.km3vo("alerts", "import", str(alerts / "voevent"), **other).returncode == 0
+    assert before.items() < rows_of(empty).items()
+    assert empty.km3vo("alerts", "rebuild").returncode == 0
+    assert rows_of(empty) == {}
+
+
+def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Instance) -> None:
+    for word, told in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
+        done = empty.km3vo("alerts", "import", word)
+        assert done.returncode == 2
+        assert told in done.stderr
+    assert not layout_of(empty).archive.exists()
+
+
 def test_verify_names_damage_and_repairs_the_index(empty: Instance, shared_data: Path) -> None:
     empty.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"))
     archive = archive_of(empty)

@@ -76,3 +76,6 @@ def test_what_is_no_map_or_no_notice_is_refused(
     done = instance.km3vo("alerts", "attach", notice, str(given))
     assert done.returncode == 2
     assert message in done.stderr
+    for part in ("found:", "expected:", "remedy:"):
+        assert part in done.stderr
+    assert content is None or f"error: {given}" in done.stderr

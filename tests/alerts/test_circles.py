@@ -3,6 +3,7 @@
 import math
 import re
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -176,3 +177,12 @@ def test_a_batch_is_fast_enough_for_the_import():
         times.append(time.process_time() - begin)
     # 150 microseconds is the aim; a busy machine is allowed twice that
     assert min(times) / 500 < 300e-6
+
+
+def test_the_smallest_number_is_a_radius_like_any_other():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        tiny, small = circle_regions(
+            [Position(ra=10, dec=20, radius=radius, containment=0.9) for radius in (5e-324, 1e-9)]
+        )
+    assert tiny == small

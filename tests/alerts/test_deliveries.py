@@ -256,6 +256,16 @@ def test_one_bad_file_does_not_stop_the_others(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("magic", [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0"])
+def test_what_only_begins_as_compressed_files_do_is_kept_as_it_is(tmp_path, magic):
+    content = magic + b"<VOEvent/>" * 100
+    (tmp_path / "a.tar").write_bytes(tar_of([("a", content), ("b.xml", b"<b/>")]))
+    found, delivery = read(tmp_path / "a.tar")
+    assert [packet.content for packet in found] == [content, b"<b/>"]
+    assert len(delivery.incidents) == 1
+    assert "a.tar!a: begins as compressed files do" in delivery.incidents[0]
+
+
 def test_a_header_cannot_ask_for_much_memory(tmp_path: Path) -> None:
     """A long name of a gigabyte, of which the library would read all there is."""
     member = tarfile.TarInfo("././@LongLink")

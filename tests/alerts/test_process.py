@@ -239,6 +239,21 @@ def test_retry_releases_what_is_understood_now(
     assert (outcome.done, outcome.with_rows, outcome.quarantined) == (3, 2, 1)
 
 
+def test_retry_leaves_nothing_behind_where_the_tables_are_new(
+    archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "CHUNK", 3)
+    fill(archive, [*(b"%d" % i for i in range(20)), b"fixed", b"a", b"fault", b"b"])
+    run(archive, FileStore(tmp_path / "former.sqlite"))
+    new = FileStore(tmp_path / "new.sqlite")
+    with Workers(archive, replace(STEPS, parse=parts.parse_fixed), 2) as workers:
+        outcome = retry(archive, new, workers)
+    rows, reasons = assert_all_accounted_for(archive, new)
+    assert rows == {*range(1, 23), 24}
+    assert set(reasons) == {23}
+    assert (outcome.done, outcome.with_rows, outcome.quarantined) == (24, 23, 1)
+
+
 def test_a_cut_between_rows_and_release_doubles_nothing(archive: Archive, store: FileStore) -> None:
     first, _ = fill(archive, [b"a", b"b"])
     run(archive, store)

@@ -7,6 +7,8 @@ import io
 
 from ingest.alerts.store import TABLES, Store
 
+csv.field_size_limit(1 << 30)
+
 
 def content(store: Store) -> dict[str, list[list[str]]]:
     """Return all rows of all tables, as text, in the order of their keys."""

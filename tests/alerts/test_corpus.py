@@ -1,0 +1,78 @@
+"""Thousands of spoilt packets through the whole pipeline: none is lost, none stops it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import subprocess
+import time
+
+from ingest.alerts import tables
+from ingest.alerts.archive import Archive
+from ingest.alerts.store import Store
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+from tests.alerts.corpus import write_corpus
+from tests.alerts.test_rebuild import content
+from tests.instances import KM3VO
+
+COUNT = 4000
+
+
+def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
+    with tables.opened(layout, Memory.read(layout)) as store:
+        assert isinstance(store, Store)
+        return content(store)
+
+
+def interrupted(scratch_instance, *words: str, after: int) -> None:
+    """Kill a command without a warning when the archive has a number of packets."""
+    command = subprocess.Popen(
+        [KM3VO, *words],
+        env=scratch_instance.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    archive = Archive(scratch_instance.var / "alerts")
+    deadline = time.monotonic() + 60
+    while command.poll() is None and len(archive) < after and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.3)
+    os.kill(command.pid, signal.SIGKILL)
+    assert command.wait() == -signal.SIGKILL
+
+
+def test_spoilt_packets_end_as_rows_or_in_quarantine(scratch_instance, shared_data, tmp_path):
+    different = write_corpus(shared_data / "alerts", COUNT, tmp_path / "spoilt.tar")
+    spoilt = str(tmp_path / "spoilt.tar")
+    assert len(different) > 0.8 * COUNT
+    made = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+    assert made.returncode == 0, made.stderr
+    for after in (100, COUNT // 2):
+        interrupted(scratch_instance, "alerts", "import", spoilt, after=after)
+    for _ in range(2):
+        done = scratch_instance.km3vo("alerts", "import", spoilt)
+        assert done.returncode == 2, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
+        # what pretends to be compressed is told, and kept all the same
+        assert "kept as it is" in done.stderr
+    assert "          0  new" in done.stdout
+
+    layout = Layout(scratch_instance.var, Account.current())
+    archive = Archive(layout.archive)
+    entries = list(archive.entries())
+    sums = {hashlib.sha256(packet).hexdigest() for packet in different}
+    assert sums <= {entry.sha256 for entry in entries}
+    before = rows_of(layout)
+    with_rows = {int(row[4]) for row in before["notices"]}
+    held = {one.entry.number: one.reason for one in archive.quarantined()}
+    assert with_rows.isdisjoint(held)
+    assert with_rows | held.keys() == {entry.number for entry in entries}
+    assert not [why for why in held.values() if "fault of km3vo" in why or "database" in why]
+    assert all("expected:" in why and "remedy:" in why for why in held.values())
+
+    done = scratch_instance.km3vo("alerts", "rebuild")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert rows_of(layout) == before
