@@ -21,7 +21,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -56,6 +56,7 @@ class Archive:
         self.index = Index(root / "index.tsv")
         self._journal = root / "pending.tsv"
         self._incoming = root / "incoming"
+        self._packets = root / "packets"
         self._quarantine = quarantines.Quarantine(root / "quarantine", account)
 
     def add(self, packets: Sequence[Packet]) -> list[Entry | None]:
@@ -83,9 +84,12 @@ class Archive:
         with self._writing() as size:
             number = self.index.last_number()
             added: list[Entry | None] = []
+            arrived: set[str] = set()
             for packet in packets:
-                entry = self._receive(packet, number + 1)
-                number = number if entry is None else entry.number
+                entry = self._receive(packet, number + 1, arrived)
+                if entry is not None:
+                    number = entry.number
+                    arrived.add(entry.sha256)
                 added.append(entry)
             if lines := [entry.line for entry in added if entry is not None]:
                 self._announce(size, lines)
@@ -103,7 +107,7 @@ class Archive:
     def path(self, packet: Entry | str) -> Path:
         """Return the file of a packet, given by its entry or checksum."""
         sha256 = packet if isinstance(packet, str) else packet.sha256
-        return self.root / "packets" / sha256[:2] / sha256
+        return Path(self._place(sha256))
 
     def read(self, packet: Entry | str) -> bytes:
         """Return the bytes of a packet, given by its entry or checksum.
@@ -261,27 +265,29 @@ class Archive:
         else:
             self.account.make_directory(directory, 0o750)
 
-    def _receive(self, packet: Packet, number: int) -> Entry | None:
-        """Write a packet to ``incoming/`` if it is new."""
+    def _place(self, sha256: str) -> str:
+        # many thousand times a second: texts are joined sooner than paths
+        return f"{self._packets}/{sha256[:2]}/{sha256}"
+
+    def _receive(self, packet: Packet, number: int, arrived: Collection[str]) -> Entry | None:
+        """Write a packet to ``incoming/`` if it is new, and none of those that arrived before."""
         content = packet.content
         if isinstance(content, bytes):
             sha256, size = hashlib.sha256(content).hexdigest(), len(content)
             media_type = media_type_of(content)
-            arrival = self._incoming / sha256
-            if self.path(sha256).exists() or arrival.exists():
+            if sha256 in arrived or os.path.exists(self._place(sha256)):
                 return None
-            write_new(arrival, [content], self.account)
+            write_new(f"{self._incoming}/{sha256}", [content], self.account)
         else:
             measure = Measure(content)
             draft = self._incoming / "large"
             draft.unlink(missing_ok=True)
             write_new(draft, measure, self.account)
             sha256, size, media_type = measure.sha256, measure.size, measure.media_type
-            arrival = self._incoming / sha256
-            if self.path(sha256).exists() or arrival.exists():
+            if sha256 in arrived or os.path.exists(self._place(sha256)):
                 draft.unlink()
                 return None
-            draft.rename(arrival)
+            draft.rename(self._incoming / sha256)
         received = _stamp(packet.received or datetime.now(UTC))
         return Entry(number, sha256, received, printable(packet.source), media_type, size)
 
@@ -295,21 +301,24 @@ class Archive:
         """Make what came and the journal durable: from here on the batch will be archived."""
         draft = self._incoming / "pending"
         write_new(draft, [f"index.tsv\t{size}\n".encode(), *lines], self.account)
-        sync(list(self._incoming.iterdir()))
+        sync([file.path for file in os.scandir(self._incoming)])
         sync([self._incoming])
         draft.replace(self._journal)
         sync([self.root])
 
     def _finish(self, size: int, lines: Sequence[bytes]) -> None:
         """Do what the journal says, or the rest of it."""
-        changed = {self._incoming}
+        changed = {str(self._incoming)}
         for entry in read_lines(lines):
-            arrival, path = self._incoming / entry.sha256, self.path(entry)
-            if arrival.exists():
-                arrival.replace(path)
-            elif not path.exists():
-                raise ArchiveError("a packet that was announced is missing", file=path)
-            changed.add(path.parent)
+            place = self._place(entry.sha256)
+            try:
+                os.replace(f"{self._incoming}/{entry.sha256}", place)
+            except FileNotFoundError:
+                if not os.path.exists(place):
+                    raise ArchiveError(
+                        "a packet that was announced is missing", file=Path(place)
+                    ) from None
+            changed.add(os.path.dirname(place))
         sync(changed)
         self.index.append(lines, size)
         self._journal.unlink()

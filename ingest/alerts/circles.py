@@ -9,6 +9,7 @@ at the poles and for any radius.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ Floats = npt.NDArray[np.float64]
 
 FINEST_ORDER: Final = 18
 """Cells of 0.8"; what is known better than that gets a region of one or a few of them."""
+_TABULATED: Final = 6
+"""The order up to which the centres of all cells are kept, 1.6 MB: every circle needs these."""
 CELLS_PER_RADIUS: Final = 6
 """At least; a region then has at most 1.5 times the area of its circle."""
 
@@ -151,7 +154,7 @@ def covers(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list
     list of mocpy.MOC
         Of length n.
     """
-    centre = unit_vectors(ra, dec)
+    centre = unit_vectors(ra, dec).T.copy()
     size = np.radians(np.asarray(radius, np.float64))
     # a smaller circle than the first bound has the finest cells, too, and must not overflow
     cells = np.sqrt(np.pi / 3) * CELLS_PER_RADIUS / np.clip(size, 1e-12, np.pi / 2)
@@ -160,11 +163,16 @@ def covers(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list
     cell = np.tile(np.arange(12), len(size))
     kept = []
     for order in range(FINEST_ORDER + 1):
-        apart = chord(np.stack(healpix_to_xyz(cell, 2**order, order="nested"), 1), centre[circle])
-        beyond = _REACH[order]
-        touching = apart <= _chord_of(size[circle] + beyond) + _ROUNDING
-        inside = (size[circle] >= beyond) & (apart <= _chord_of(size[circle] - beyond))
-        done = inside | (touching & (last[circle] == order))
+        apart = np.sqrt(
+            sum(
+                (one - of[circle]) ** 2
+                for one, of in zip(_centres(cell, order), centre, strict=True)
+            )
+        )
+        near = _chord_of(size + _REACH[order]) + _ROUNDING
+        within = np.where(size >= _REACH[order], _chord_of(size - _REACH[order]), -1)
+        touching = apart <= near[circle]
+        done = (apart <= within[circle]) | (touching & (last[circle] == order))
         kept.append((circle[done], cell[done], np.full(np.count_nonzero(done), order, np.uint8)))
         split = touching & ~done
         circle = np.repeat(circle[split], 4)
@@ -177,6 +185,20 @@ def covers(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list
         MOC.from_healpix_cells(cell[first:end], depth[first:end], order)
         for first, end, order in zip(ends[:-1], ends[1:], last, strict=True)
     ]
+
+
+def _centres(cell: npt.NDArray[np.int64], order: int) -> Sequence[Floats]:
+    """Return x, y and z of the centres of cells in three arrays."""
+    if order > _TABULATED:
+        x, y, z = healpix_to_xyz(cell, 2**order, order="nested")
+        return x, y, z
+    return [one[cell] for one in _all_centres(order)]
+
+
+@functools.cache
+def _all_centres(order: int) -> Sequence[Floats]:
+    x, y, z = healpix_to_xyz(np.arange(12 * 4**order), 2**order, order="nested")
+    return x, y, z
 
 
 def unit_vectors(ra: npt.ArrayLike, dec: npt.ArrayLike) -> Floats:

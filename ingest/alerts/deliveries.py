@@ -44,6 +44,7 @@ DEVICES: Final = "devices, pipes or sockets"
 EMPTY: Final = "empty files"
 
 _BLOCK: Final = 1 << 20
+_SMALL: Final = 1 << 16
 _MOST_INCIDENTS: Final = 1000
 _DAMAGE: Final = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError)
 _PACKED: Final[dict[bytes, tuple[Callable[[Any], Any], Callable[[], Any]]]] = {
@@ -212,7 +213,10 @@ class _Reader:
                 self.delivery.left_out[kind] += 1
 
     def _content(self, whole: _Input, kind: str, name: str) -> Iterator[Packet]:
-        head = whole.read(self.limit + 1)
+        # nearly all are small, and room for the largest takes longer to get than to fill
+        head = whole.read(min(_SMALL, self.limit + 1))
+        if len(head) == _SMALL:
+            head += whole.read(self.limit + 1 - _SMALL)
         if _LINES_NAME.search(name) or _is_lines(head):
             yield from self._lines(_Input(whole, head), name, whole)
             return

@@ -14,7 +14,7 @@ FEW: Final = 16
 """Up to so many files are synchronised one by one, more with their whole file system."""
 
 
-def write_new(path: Path, blocks: Iterable[bytes], account: Account | None = None) -> None:
+def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None = None) -> None:
     """Write a file that must not exist yet; it is not durable before :func:`sync`.
 
     Parameters
@@ -31,21 +31,25 @@ def write_new(path: Path, blocks: Iterable[bytes], account: Account | None = Non
     OSError
         If there is such a file, or the disk is full.
     """
-    with os.fdopen(_create(path), "wb", buffering=0) as stream:
+    # no file object: it would look at the file, which takes as long as to write a packet
+    descriptor = _create(path)
+    try:
         for block in blocks:
             rest = memoryview(block)
             while rest:
-                rest = rest[stream.write(rest) or 0 :]
+                rest = rest[os.write(descriptor, rest) :]
         if account is not None and account.is_other:
-            os.fchown(stream.fileno(), account.uid, account.gid)
+            os.fchown(descriptor, account.uid, account.gid)
+    finally:
+        os.close(descriptor)
 
 
-def sync(paths: Collection[Path]) -> None:
+def sync(paths: Collection[Path | str]) -> None:
     """Return when files and directories of one file system, with their content, are on the disk.
 
     Parameters
     ----------
-    paths : collection of pathlib.Path
+    paths : collection of pathlib.Path or str
         Files that were written, and directories in which something came, went or was renamed.
 
     Raises
@@ -74,12 +78,12 @@ def replace_durably(path: Path, content: bytes, draft: Path, account: Account | 
     sync([path.parent])
 
 
-def _create(path: Path) -> int:
+def _create(path: Path | str) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     return os.open(path, flags, 0o640)
 
 
-def _sync_file_system(member: Path) -> bool:
+def _sync_file_system(member: Path | str) -> bool:
     """Synchronise the file system that holds `member`; False where that cannot be asked for."""
     try:
         syncfs = ctypes.CDLL(None, use_errno=True).syncfs

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ingest.alerts.notice import PacketError
+from ingest.alerts.notice import PacketError, Parameter
 from ingest.alerts.values import Reader, shown
-from ingest.alerts.voevent_parameters import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE, Row
+from ingest.alerts.voevent_parameters import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE
 
 _UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
 _MAY_BE_UNWRITABLE: Final = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\0")
@@ -116,7 +116,7 @@ def strings_of(value: Any) -> list[str]:
     return [text.strip() for item in items if (text := text_of(item)) and text.strip()]
 
 
-def rows_of(notice: Object, reader: Reader, instead: Mapping[str, str]) -> list[Row]:
+def rows_of(notice: Object, reader: Reader, instead: Mapping[str, str]) -> list[Parameter]:
     """Return every value of a notice with its place.
 
     Parameters
@@ -130,16 +130,15 @@ def rows_of(notice: Object, reader: Reader, instead: Mapping[str, str]) -> list[
 
     Returns
     -------
-    list of dict
-        Fields of :class:`~ingest.alerts.notice.Parameter`; the data types are JSON's. Items
-        of a list share its path.
+    list of Parameter
+        The data types are JSON's. Items of a list share its path.
 
     Raises
     ------
     PacketError
         If the notice is nested too deeply or has too many values.
     """
-    rows: list[Row] = []
+    rows: list[Parameter] = []
     size = 0
     for path, value in _leaves(notice, "", 1, reader):
         size += len(path)
@@ -150,7 +149,7 @@ def rows_of(notice: Object, reader: Reader, instead: Mapping[str, str]) -> list[
                 remedy="ask the sender; no alert needs that many",
             )
         text = instead.get(path) or _written(value)
-        rows.append({"section": "json", "path": path, "value": text, "data_type": _type(value)})
+        rows.append(Parameter("json", path, text, data_type=_type(value)))
     return rows
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
 from typing import Final
-
-import numpy as np
-import numpy.typing as npt
 
 from ingest.alerts.circles import radii
 from ingest.alerts.notice import Position
@@ -33,20 +29,26 @@ def outline_of(position: Position | None) -> str | None:
         return None
     radius = found[1]
     ra, dec = math.radians(position.ra), math.radians(position.dec)
-    centre = np.array([math.cos(dec) * math.cos(ra), math.cos(dec) * math.sin(ra), math.sin(dec)])
-    east = np.array([-math.sin(ra), math.cos(ra), 0.0])
+    east = (-math.sin(ra), math.cos(ra))
+    outwards = math.cos(dec), math.sin(dec)
     # The corners of a polygon around a circle are further out than it (Napier's rule).
     distance = math.atan(math.tan(math.radians(radius)) / math.cos(math.pi / _CORNERS))
-    ring = _ring() @ np.array([east, np.cross(centre, east)])
-    x, y, z = (math.cos(distance) * centre + math.sin(distance) * ring).T
-    longitudes = np.degrees(np.arctan2(y, x)) % 360
-    latitudes = np.degrees(np.arctan2(z, np.hypot(x, y)))
-    pairs = zip(longitudes.tolist(), latitudes.tolist(), strict=True)
-    return "{" + ",".join(f"({lon:.9f}d,{lat:.9f}d)" for lon, lat in pairs) + "}"
+    near, far = math.cos(distance), math.sin(distance)
+    corners = []
+    for to_east, to_north in _RING:
+        # in the plane of the meridian, to the equator and to the pole; then across it
+        level = near * outwards[0] - far * to_north * outwards[1]
+        up = near * outwards[1] + far * to_north * outwards[0]
+        x = level * east[1] + far * to_east * east[0]
+        y = -level * east[0] + far * to_east * east[1]
+        longitude = math.degrees(math.atan2(y, x)) % 360
+        latitude = math.degrees(math.atan2(up, math.hypot(x, y)))
+        corners.append(f"({longitude:.9f}d,{latitude:.9f}d)")
+    return "{" + ",".join(corners) + "}"
 
 
-@cache
-def _ring() -> npt.NDArray[np.float64]:
-    """Return directions around the centre, as parts to the east and to the north."""
-    angles = np.arange(_CORNERS) * (2 * np.pi / _CORNERS)
-    return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+_RING: Final = [
+    (math.cos(2 * math.pi * corner / _CORNERS), math.sin(2 * math.pi * corner / _CORNERS))
+    for corner in range(_CORNERS)
+]
+"""Directions around the centre, as parts to the east and to the north."""

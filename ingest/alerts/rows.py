@@ -223,9 +223,11 @@ def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
     """Return the rows of ``params``, of which there are as many as of all else together by far."""
     return "".join(
         [
-            f"{number}\t{place}\t{_text(p.section)}\t{_text(p.path)}\t{_text(p.value)}"
-            f"\t{_text(p.unit)}\t{_text(p.ucd)}\t{_text(p.data_type)}\t{_text(p.description)}\n"
-            for place, p in enumerate(parameters, 1)
+            f"{number}\t{place}\t{_text(section)}\t{_text(path)}\t{_text(value)}"
+            f"\t{_text(unit)}\t{_text(ucd)}\t{_text(data_type)}\t{_text(description)}\n"
+            for place, (section, path, value, unit, ucd, data_type, description) in enumerate(
+                parameters, 1
+            )
         ]
     ).encode("utf-8", "backslashreplace")
 

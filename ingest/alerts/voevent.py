@@ -15,11 +15,12 @@ from ingest.alerts.notice import (
     Notice,
     NoticeType,
     PacketError,
+    Parameter,
     Role,
 )
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_false, is_true, shown
-from ingest.alerts.voevent_parameters import Row, local_name, rows_of
+from ingest.alerts.voevent_parameters import local_name, rows_of
 from ingest.alerts.voevent_what import What
 from ingest.alerts.voevent_where import Where
 
@@ -212,8 +213,8 @@ def _has_text(element: Any) -> bool:
     return bool(element.text and element.text.strip())
 
 
-def _first(rows: Iterable[Row], section: str, path: str) -> str | None:
+def _first(rows: list[Parameter], section: str, path: str) -> str | None:
     for row in rows:
-        if row["section"] == section and row["path"] == path:
-            return row["value"]
+        if row.section == section and row.path == path:
+            return row.value
     return None

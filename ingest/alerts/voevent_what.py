@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from ingest.alerts import parts
-from ingest.alerts.notice import Counterpart, InvolvedEvent, Rate
+from ingest.alerts.notice import Counterpart, InvolvedEvent, Parameter, Rate
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_true
-from ingest.alerts.voevent_parameters import Row
 
 _EVENT_GROUP: Final = re.compile(r"nu_event_?\d+")
 _COUNTERPART_GROUP: Final = re.compile(r"counterpart_?\d+")
@@ -24,31 +22,31 @@ class What:
 
     Parameters
     ----------
-    rows : iterable of dict
+    rows : list of Parameter
         All rows of the packet.
     reader : Reader
         Collects the remarks.
     """
 
-    def __init__(self, rows: Iterable[Row], reader: Reader) -> None:
+    def __init__(self, rows: list[Parameter], reader: Reader) -> None:
         self.reader = reader
-        self.rows: dict[str, Row] = {}
+        self.rows: dict[str, Parameter] = {}
         self.groups: dict[str, dict[str, str | None]] = {}
         for row in rows:
-            if row["section"] == "What" and (path := row["path"]):
+            if row.section == "What" and (path := row.path):
                 self.rows.setdefault(lowered := path.lower(), row)
                 group, _, name = lowered.rpartition("/")
-                self.groups.setdefault(group, {}).setdefault(name, row["value"])
+                self.groups.setdefault(group, {}).setdefault(name, row.value)
 
     def text(self, *names: str) -> str | None:
         """Return the first of the named Params that says something; case does not matter."""
         for name in names:
             row = self.rows.get(name.lower())
-            if row is not None and (value := row["value"]) and (stripped := value.strip()):
+            if row is not None and (value := row.value) and (stripped := value.strip()):
                 return stripped
         return None
 
-    def row(self, *names: str) -> Row | None:
+    def row(self, *names: str) -> Parameter | None:
         """Return the first of the named Params with all its fields; names are in lower case."""
         return next((row for name in names if (row := self.rows.get(name)) is not None), None)
 
@@ -103,12 +101,10 @@ class What:
         row = self.row("energy", "nu_energy")
         if row is None:
             return parts.energy_of(events, None, profile)
-        energy = self.reader.energy(
-            f"What/{row['path']}", row["value"], row.get("unit") or profile.energy_unit
-        )
+        energy = self.reader.energy(f"What/{row.path}", row.value, row.unit or profile.energy_unit)
         if energy == 0 and profile.zero_is_missing:
             energy = None
-        kind = profile.energy_kind or row.get("description") or "energy"
+        kind = profile.energy_kind or row.description or "energy"
         return energy, None if energy is None else kind
 
     def rate(self, profile: Profile) -> Rate | None:
@@ -117,9 +113,9 @@ class What:
         if row is None:
             return None
         return self.reader.rate(
-            f"What/{row['path']}",
-            row["value"],
-            (row.get("unit") or "").strip() or profile.far_unit,
+            f"What/{row.path}",
+            row.value,
+            (row.unit or "").strip() or profile.far_unit,
             zero_is_missing=profile.zero_is_missing,
             hertz_up_to=profile.per_year_from,
         )
@@ -151,7 +147,7 @@ class What:
         for path, row in self.rows.items():
             name = path.rpartition("/")[2].replace("_", "")
             if ("skymap" in name or "healpix" in name) and not name.startswith("@"):
-                url = (row["value"] or "").strip()
+                url = (row.value or "").strip()
                 lowered = url.lower()
                 if lowered.startswith(_ADDRESSES) and not lowered.endswith(_PICTURES):
                     found.append(url)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from ingest.alerts import parts, times
-from ingest.alerts.notice import Position
+from ingest.alerts.notice import Parameter, Position
 from ingest.alerts.profiles import Profile
 from ingest.alerts.values import Reader, shown
-from ingest.alerts.voevent_parameters import Row
 
 _HERE: Final = "ObservationLocation/"
 _INSTANT: Final = "AstroCoords/Time/TimeInstant"
@@ -34,28 +33,28 @@ class Where:
 
     Parameters
     ----------
-    rows : iterable of dict
+    rows : list of Parameter
         All rows of the packet.
     reader : Reader
         Collects the remarks.
     """
 
-    def __init__(self, rows: Iterable[Row], reader: Reader) -> None:
+    def __init__(self, rows: list[Parameter], reader: Reader) -> None:
         self.reader = reader
-        self.texts: dict[str, Row] = {}
+        self.texts: dict[str, Parameter] = {}
         self.description = ""
         for row in rows:
-            if row["section"] == "WhereWhen" and (path := row["path"]):
+            if row.section == "WhereWhen" and (path := row.path):
                 _, found, below = path.partition(_HERE)
                 if found:
                     self.texts.setdefault(below, row)
                 elif path == "Description":
-                    self.description = row["value"] or ""
+                    self.description = row.value or ""
         self.scale, self.frame, self.place = self._system()
 
     def _text(self, path: str) -> str | None:
         row = self.texts.get(path)
-        return None if row is None else row["value"]
+        return None if row is None else row.value
 
     def _system(self) -> tuple[str, tuple[str, ...], str]:
         """Return time scale, words of the frame and reference position; empty if not said."""
@@ -101,7 +100,7 @@ class Where:
             )
         return mjd
 
-    def position(self, profile: Profile, what: Mapping[str, Row]) -> Position | None:
+    def position(self, profile: Profile, what: Mapping[str, Parameter]) -> Position | None:
         """Return the direction with its circle, or None.
 
         Parameters
@@ -166,10 +165,10 @@ class Where:
         )
         return False
 
-    def _is_unavailable(self, what: Mapping[str, Row]) -> bool:
+    def _is_unavailable(self, what: Mapping[str, Parameter]) -> bool:
         """Return whether the packet says that its coordinates are none, as GCN's do."""
         kind = what.get("coords_string")
-        said = ((kind["value"] or "") if kind else "") + self.description
+        said = ((kind.value or "") if kind else "") + self.description
         if _NO_COORDINATES in said:
             self._no_position("the packet says that its coordinates are unavailable")
             return True
@@ -178,7 +177,7 @@ class Where:
     def _no_position(self, reason: str) -> None:
         self.reader.remark(f"WhereWhen/{_HERE}AstroCoords: no position is taken: {reason}")
 
-    def _circles(self, what: Mapping[str, Row]) -> tuple[dict[float, float], str]:
+    def _circles(self, what: Mapping[str, Parameter]) -> tuple[dict[float, float], str]:
         """Return further radii in deg by containment, and the words that explain them."""
         circles: dict[float, float] = {}
         words = []
@@ -190,11 +189,11 @@ class Where:
         for path, row in what.items():
             if not (match := _SOURCE_ERROR.fullmatch(path)):
                 continue
-            description = row.get("description") or ""
+            description = row.description or ""
             words.append(description)
             percent = match[1] or ((said := _PERCENT.search(description)) and said[1])
             if percent:
-                radius = self.reader.radius(f"What/{row['path']}", row["value"], row.get("unit"))
+                radius = self.reader.radius(f"What/{row.path}", row.value, row.unit)
                 if radius is not None:
                     circles.setdefault(int(percent) / 100, radius)
         return circles, " ".join(words)

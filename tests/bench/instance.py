@@ -37,7 +37,7 @@ def private_instance(serve: bool = False) -> Iterator[tuple[Layout, Memory]]:
             with lifecycle.database(layout) as memory:
                 yield layout, memory
         finally:
-            lifecycle.reset(layout)
+            lifecycle.reset(layout, with_archive=True)
 
 
 def release_of(path: Path, events: int, form: str) -> Manifest:
