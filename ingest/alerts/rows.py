@@ -56,6 +56,7 @@ LINKING: Final = frozenset({"supersedes", "retraction"})
 _LONGEST_KEY: Final = 1000
 """bytes; PostgreSQL cannot index texts much longer than twice that."""
 _MJD_OF_UNIX_EPOCH: Final = 40_587.0
+_NULL: Final = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
 
 
@@ -223,8 +224,12 @@ def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
     """Return the rows of ``params``, of which there are as many as of all else together by far."""
     return "".join(
         [
-            f"{number}\t{place}\t{_text(section)}\t{_text(path)}\t{_text(value)}"
-            f"\t{_text(unit)}\t{_text(ucd)}\t{_text(data_type)}\t{_text(description)}\n"
+            f"{number}\t{place}\t{_text(section)}\t{_text(path)}"
+            f"\t{_NULL if value is None else _text(value)}"
+            f"\t{_NULL if unit is None else _text(unit)}"
+            f"\t{_NULL if ucd is None else _text(ucd)}"
+            f"\t{_NULL if data_type is None else _text(data_type)}"
+            f"\t{_NULL if description is None else _text(description)}\n"
             for place, (section, path, value, unit, ucd, data_type, description) in enumerate(
                 parameters, 1
             )
@@ -268,18 +273,18 @@ def _line(values: Iterable[Value]) -> bytes:
     )
 
 
-def _text(value: str | None) -> str:
-    if value is None:
-        return "\\N"
+def _text(value: str) -> str:
     # nearly all are printable, and that is known sooner than translated
     return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
 
 
 def _cell(value: Value) -> str:
-    if value is None or isinstance(value, str):
+    if value is None:
+        return _NULL
+    if isinstance(value, str):
         return _text(value)
     if isinstance(value, bool):
         return "1" if value else "0"
     if isinstance(value, float) and not math.isfinite(value):
-        return "\\N"
+        return _NULL
     return repr(value)

@@ -21,12 +21,12 @@ from ingest.alerts.notice import (
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_false, is_true, shown
 from ingest.alerts.voevent_parameters import local_name, rows_of
-from ingest.alerts.voevent_what import What
+from ingest.alerts.voevent_what import What, flags
 from ingest.alerts.voevent_where import Where
 
 _VERSION: Final = re.compile(r"\d\.\d")
-_TEST_FLAGS: Final = frozenset({"test", "internaltest", "test_submission"})
-_RETRACTION_FLAGS: Final = frozenset({"retraction", "retractflag", "retract_flag", "isretraction"})
+_TEST_FLAGS: Final = flags("test", "internaltest", "test_submission")
+_RETRACTION_FLAGS: Final = flags("retraction", "retractflag", "retract_flag", "isretraction")
 _EXPECTED_IVORN: Final = f"an identifier of at most {MAX_IDENTIFIER} characters"
 
 

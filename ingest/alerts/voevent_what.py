@@ -10,11 +10,17 @@ from ingest.alerts.notice import Counterpart, InvolvedEvent, Parameter, Rate
 from ingest.alerts.profiles import MAX_IDENTIFIER, Profile
 from ingest.alerts.values import Reader, is_true
 
+_GROUPED: Final = ("nu_event", "counterpart")
 _EVENT_GROUP: Final = re.compile(r"nu_event_?\d+")
 _COUNTERPART_GROUP: Final = re.compile(r"counterpart_?\d+")
-_FLAG_GROUPS: Final = frozenset({"", "trigger_id", "misc_flags", "solution_status"})
+_FLAG_GROUPS: Final = ("", "trigger_id/", "misc_flags/", "solution_status/")
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".gif", ".pdf", ".svg", ".txt", ".html")
 _ADDRESSES: Final = ("http://", "https://", "ftp://")
+
+
+def flags(*names: str) -> frozenset[str]:
+    """Return the paths of flags by these names, alone or in a group of flags."""
+    return frozenset(group + name for group in _FLAG_GROUPS for name in names)
 
 
 class What:
@@ -31,12 +37,10 @@ class What:
     def __init__(self, rows: list[Parameter], reader: Reader) -> None:
         self.reader = reader
         self.rows: dict[str, Parameter] = {}
-        self.groups: dict[str, dict[str, str | None]] = {}
         for row in rows:
             if row.section == "What" and (path := row.path):
-                self.rows.setdefault(lowered := path.lower(), row)
-                group, _, name = lowered.rpartition("/")
-                self.groups.setdefault(group, {}).setdefault(name, row.value)
+                self.rows.setdefault(path.lower(), row)
+        self._grouped = [path for path in self.rows if path.startswith(_GROUPED)]
 
     def text(self, *names: str) -> str | None:
         """Return the first of the named Params that says something; case does not matter."""
@@ -51,12 +55,8 @@ class What:
         return next((row for name in names if (row := self.rows.get(name)) is not None), None)
 
     def flag(self, names: frozenset[str]) -> bool:
-        """Return whether one of the named flags is set, alone or in a group of flags."""
-        return any(
-            is_true(self.groups[group].get(name))
-            for group in _FLAG_GROUPS & self.groups.keys()
-            for name in names & self.groups[group].keys()
-        )
+        """Return whether one of the flags is set; see :func:`flags`."""
+        return any(is_true(self.rows[path].value) for path in names & self.rows.keys())
 
     def identifiers(self, profile: Profile) -> tuple[str, ...]:
         """Return the numbers by which the alert is known."""
@@ -80,19 +80,27 @@ class What:
 
     def events(self, profile: Profile) -> tuple[InvolvedEvent, ...]:
         """Return the events of the detector; KM3NeT has each in a group of its own."""
-        groups = [(g, texts) for g, texts in self.groups.items() if _EVENT_GROUP.fullmatch(g)]
+        groups = self._groups(_EVENT_GROUP)
         return tuple(
             parts.involved_event(self.reader, f"What/{group}", texts, number, profile.containment)
-            for number, (group, texts) in enumerate(groups, start=1)
+            for number, (group, texts) in enumerate(groups.items(), start=1)
         )
 
     def counterparts(self) -> list[Counterpart]:
         """Return the possible counterparts; KM3NeT has each in a group of its own."""
         return [
             parts.counterpart(self.reader, f"What/{group}", texts)
-            for group, texts in self.groups.items()
-            if _COUNTERPART_GROUP.fullmatch(group)
+            for group, texts in self._groups(_COUNTERPART_GROUP).items()
         ]
+
+    def _groups(self, names: re.Pattern[str]) -> dict[str, dict[str, str | None]]:
+        """Return the texts of the groups with such names by their own names."""
+        groups: dict[str, dict[str, str | None]] = {}
+        for path in self._grouped:
+            group, _, name = path.rpartition("/")
+            if names.fullmatch(group):
+                groups.setdefault(group, {})[name] = self.rows[path].value
+        return groups
 
     def energy(
         self, profile: Profile, events: tuple[InvolvedEvent, ...]
@@ -145,9 +153,11 @@ class What:
         """Return the links to maps that are no pictures."""
         found = []
         for path, row in self.rows.items():
+            if row.value is None or "://" not in row.value:
+                continue
             name = path.rpartition("/")[2].replace("_", "")
             if ("skymap" in name or "healpix" in name) and not name.startswith("@"):
-                url = (row.value or "").strip()
+                url = row.value.strip()
                 lowered = url.lower()
                 if lowered.startswith(_ADDRESSES) and not lowered.endswith(_PICTURES):
                     found.append(url)

@@ -182,12 +182,12 @@ class Where:
         circles: dict[float, float] = {}
         words = []
         for path in self.texts:
-            if match := _RADIUS.fullmatch(path):
+            if path.startswith(_POSITION) and (match := _RADIUS.fullmatch(path)):
                 radius = self._error(path)
                 if radius is not None:
                     circles.setdefault(int(match[1]) / 100, radius)
         for path, row in what.items():
-            if not (match := _SOURCE_ERROR.fullmatch(path)):
+            if not (path.startswith("src") and (match := _SOURCE_ERROR.fullmatch(path))):
                 continue
             description = row.description or ""
             words.append(description)

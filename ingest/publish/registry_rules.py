@@ -296,7 +296,10 @@ def _range(
         return
     found = [(one.text or "").strip() for one in resource.iterfind(f"coverage/{name}")]
     if not found or not all(_is_range(one, limits) for one in found):
-        remedy = f"<coverage> with <{name}>…</{name}> in the descriptor; an updater in it is run by make publish"
+        remedy = (
+            f"<coverage> with <{name}>…</{name}> in the descriptor;"
+            " an updater in it is run by make publish"
+        )
         yield f"/Resource/coverage/{name}", " | ".join(found), expected, remedy
 
 
