@@ -180,7 +180,7 @@ def _notice_row(
     return (
         entry.number,
         ivorn,
-        notice.stream,
+        _key(notice.stream),
         notice.event_name,
         _bounded(notice.record_number),
         _bounded(notice.revision),

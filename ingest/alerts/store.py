@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import psycopg2
+import psycopg2.errors
 import psycopg2.extensions
 
 from ingest.alerts import link, rows
@@ -28,6 +29,14 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
 """The columns of each table that rows are written to."""
 _ROLE: Final = "gavoadmin"
 """The owner of the tables: whoever connects has no more rights than it here."""
+_REFUSALS: Final = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    psycopg2.InternalError,
+    psycopg2.ProgrammingError,
+    psycopg2.errors.ProgramLimitExceeded,  # such as a text that is too long for an index
+)
+"""What the database says where it is the rows' fault, and not its own."""
 
 
 class Store:
@@ -108,7 +117,7 @@ class Store:
             cursor.execute("SAVEPOINT batch")
             try:
                 self._write(batch, cursor)
-            except (psycopg2.DataError, psycopg2.IntegrityError, psycopg2.ProgrammingError):
+            except _REFUSALS:
                 cursor.execute("ROLLBACK TO SAVEPOINT batch")
                 refused = self._add_singly(batch, cursor)
         return refused
@@ -169,11 +178,7 @@ class Store:
             cursor.execute("SAVEPOINT packet")
             try:
                 self._write([packet], cursor)
-            except (
-                psycopg2.DataError,
-                psycopg2.IntegrityError,
-                psycopg2.ProgrammingError,
-            ) as error:
+            except _REFUSALS as error:
                 cursor.execute("ROLLBACK TO SAVEPOINT packet")
                 said = str(error).strip().partition("\n")[0]
                 refused.append((packet.links.number, f"the database refuses its rows: {said}"))

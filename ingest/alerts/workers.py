@@ -29,6 +29,7 @@ PATIENCE: Final = 60.0
 """s for one packet."""
 MEMORY: Final = 4 << 30
 """bytes that a process may take; a packet that needs more is refused."""
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
 _POLL: Final = 0.2
 """s between two looks at how long they take."""
 _MOST_DEATHS: Final = 5
@@ -243,7 +244,8 @@ class _Worker:
         # Control-C is for us alone; a blocked signal stays blocked in those that we start.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            self._process.start()
+            with _safe_path():
+                self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
         theirs.close()
@@ -283,6 +285,23 @@ class _Worker:
             self._process.kill()
             self._process.join()
         return f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
+
+
+@contextlib.contextmanager
+def _safe_path() -> Iterator[None]:
+    """Let Python start without looking for modules in the current directory.
+
+    The server that processes are forked from would import a ``numpy.py`` that lies there.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _serve(

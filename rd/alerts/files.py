@@ -52,6 +52,8 @@ def understand(arguments):
         if name.lower() in (*_IDENTIFIERS, "version") and values:
             if len(values) > 1 or name.lower() in told:
                 raise BadRequest(f"{name} is given more than once")
+            if not isinstance(values[0], str):  # DaCHS gives bytes that are not UTF-8 otherwise
+                raise BadRequest(f"{name} is not a text in UTF-8")
             told[name.lower()] = values[0]
     if len(told.keys() & _IDENTIFIERS) != 1:
         raise BadRequest("give one of ivorn, notice_id and sha256")

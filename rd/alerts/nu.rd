@@ -217,7 +217,9 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 			<meta name="idColumn">sha256</meta>
 		</meta>
 		<FEED source="notice-columns"/>
-<index columns="ivorn, version"/>
+		<index columns="ivorn, version"/>
+		<!-- A hash, because names may be longer than other indices allow. -->
+		<index columns="event_name" method="HASH"/>
 		<index columns="alert_id, is_latest"/>
 		<index columns="alert_id, revision"/>
 		<!-- By which DataLink finds a notice. -->

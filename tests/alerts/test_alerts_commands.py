@@ -337,3 +337,21 @@ def test_a_reset_spares_the_archive(
     done = scratch_instance.km3vo("instance", "reset", "--yes", "--with-archive")
     assert done.returncode == 0, done.stderr
     assert not target.exists()
+
+
+def test_modules_in_the_current_directory_are_not_taken(
+    empty: Instance, shared_data: Path, tmp_path: Path
+) -> None:
+    for name in ("numpy", "lxml", "signal", "threading", "psycopg2"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('from the current directory')")
+    done = subprocess.run(
+        [KM3VO, "alerts", "import", str(shared_data / "alerts" / "gcn")],
+        env=empty.environment,
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "from the current directory" not in done.stdout + done.stderr
+    assert_all_accounted_for(empty)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
@@ -18,6 +19,10 @@ FIRST = "2026-01-01T00:00:00.000000Z"
 EXAMPLES = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
+
+
+NOISE = "".join(chr(0x1D400 + one % 700) for one in random.Random(1).randbytes(20_000))
+"""A text that cannot be compressed: others find their way into an index at any length."""
 
 
 def entry(number: int) -> Entry:
@@ -180,6 +185,8 @@ def test_nobody_retracts_what_another_authority_sent(empty_store):
         {"event_name": "\\.\n\\N\t\r\0\udfff"},
         {"record_number": 10**30, "revision": -(10**30), "n_events": 10**12},
         {"remarks": ("\\", "\t")},
+        {"stream": NOISE, "event_name": NOISE, "alert_type": NOISE, "pipeline": NOISE},
+        {"ivorn": "ivo://one/" + NOISE, "event_key": NOISE},
     ],
 )
 def test_hostile_values_become_rows(empty_store, hostile):
@@ -188,6 +195,16 @@ def test_hostile_values_become_rows(empty_store, hostile):
         changed = one.model_copy(update=hostile)
         assert empty_store.store.add([packet(1, changed)]) == []
         assert len(table(empty_store.store)) == 1
+
+
+def test_rows_that_no_index_holds_are_refused_and_do_not_stop_the_others(empty_store):
+    good, bad = packet(1, notice("a")), packet(2, notice("b"))
+    bad = replace(bad, notice=bad.notice.replace(b"\ttest\t", b"\t%s\t" % NOISE.encode(), 1))
+    with empty_store.forgotten():
+        ((number, reason),) = empty_store.store.add([good, bad])
+        assert number == 2
+        assert "index" in reason
+        assert list(table(empty_store.store)) == [1]
 
 
 def test_rows_the_database_refuses_are_named_and_the_others_kept(empty_store):
