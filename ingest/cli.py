@@ -137,9 +137,13 @@ def instance() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, making what is missing; print its URL."""
+    from ingest.alerts import tables
+
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
+        with lifecycle.database(layout) as memory:
+            tables.renew(layout, memory)
         _describe(layout)
     console.print(f"The server answers at {url}")
 

@@ -176,6 +176,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
         error.expected = error.expected or "a sky map in HEALPix, flat or multi-order, as FITS"
         error.remedy = "attach the map itself, as its collaboration gives it; nothing was changed"
         raise
+    fill_tables(layout, archive)  # after an upgrade they may be made anew
     with lifecycle.database(layout) as memory, tables.opened(layout, memory) as store:
         _check_archive(archive, store)
         number = int(notice) if notice.isdecimal() else store.number_of(notice)

@@ -29,13 +29,16 @@ _MADE: Final = "alerts.made"
 _FUNCTIONS: Final = RD / FOLDER / "regions.sql"
 
 
-def ensure(layout: Layout, memory: Memory) -> None:
+def ensure(layout: Layout, memory: Memory, anew: bool = False) -> None:
     """Make the tables of an instance or renew them, where need be.
 
     Parameters
     ----------
     layout, memory : Layout, Memory
         The instance, locked; its database must run.
+    anew : bool, optional
+        Make tables anew whose columns changed; they are empty then, and whoever asks for it
+        fills them. Otherwise they are served as they are.
 
     Raises
     ------
@@ -43,15 +46,24 @@ def ensure(layout: Layout, memory: Memory) -> None:
         If DaCHS refuses the descriptors.
     """
     with Cluster(layout).connect(memory.postgres_port) as connection:
-        columns = _columns(connection)
+        columns, lacking = _columns(connection), _lacks_indices(connection)
+    changed = bool(columns) and not _fits(columns)
+    if changed and not anew:
+        return
     if _digest(memory) != _made(layout) or not _fits(columns):
-        _publish(layout, memory, bool(columns) and not _fits(columns))
+        _publish(layout, memory, changed, bool(columns) and lacking)
+
+
+def renew(layout: Layout, memory: Memory) -> None:
+    """Renew what depends on the server's address and on descriptors, if there are tables."""
+    if _made(layout) is not None:
+        ensure(layout, memory)
 
 
 @contextmanager
 def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
-    """Yield the store of an instance; see :func:`ensure`."""
-    ensure(layout, memory)
+    """Yield the store of an instance, to be filled; see :func:`ensure`."""
+    ensure(layout, memory, anew=True)
     with Cluster(layout).connect(memory.postgres_port) as connection, Store(connection) as store:
         yield store
 
@@ -71,7 +83,7 @@ def declared() -> dict[str, dict[str, str]]:
     return found
 
 
-def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
+def _publish(layout: Layout, memory: Memory, anew: bool, indices: bool) -> None:
     """Deploy the descriptors and let DaCHS make what is missing."""
     with Cluster(layout).connect(memory.postgres_port) as connection:
         connection.cursor().execute(_FUNCTIONS.read_text("utf-8"))
@@ -83,6 +95,8 @@ def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
     commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
     if anew:
         commands.insert(0, ["drop", DESCRIPTOR])
+    elif indices:
+        commands.append(["imp", "-I", DESCRIPTOR])
     done = dachs.together(*commands)
     if done.returncode or "Aborting publication" in done.stdout + done.stderr:
         deploy.take_back(layout, FOLDER, existed)
@@ -134,6 +148,22 @@ def _columns(connection: psycopg2.extensions.connection) -> dict[str, dict[str, 
     for table, name, kind in cursor.fetchall():
         found.setdefault(table, {})[name] = kind
     return found
+
+
+def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
+    """Say whether a table has fewer indices than the descriptor declares."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT tablename, count(*) FROM pg_indexes WHERE schemaname = %s GROUP BY tablename",
+        [SCHEMA],
+    )
+    found = dict(cursor.fetchall())
+    return any(
+        found.get(table.get("id"), 0)
+        < sum(index.get("metaOnly") is None for index in table.iter("index"))
+        + (table.get("primary") is not None)
+        for table in etree.parse(RD / f"{DESCRIPTOR}.rd").getroot().iter("table")
+    )
 
 
 def _fits(columns: dict[str, dict[str, str]]) -> bool:

@@ -1,0 +1,80 @@
+"""What an upgrade and a new address of the server do to the tables that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout, Memory
+from ingest.instance.postgres import Cluster
+from tests.instances import Instance
+
+COUNT = "SELECT count(*) FROM alerts.notices"
+
+
+@pytest.fixture
+def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
+    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+    assert done.returncode == 0, done.stderr
+    scratch_instance.up()
+    return scratch_instance
+
+
+def add_a_column(checkout: Path) -> None:
+    for path, old, new in (
+        (
+            checkout / "rd" / "alerts" / "nu.rd",
+            '<column name="origin"',
+            '<column name="shade" type="text" ucd="meta.note" description="New."/>\n'
+            '<column name="origin"',
+        ),
+        (checkout / "ingest" / "alerts" / "rows.py", '"origin", ', '"shade", "origin", '),
+        (
+            checkout / "ingest" / "alerts" / "rows.py",
+            "        entry.source,\n",
+            '        "dark",\n        entry.source,\n',
+        ),
+    ):
+        text = path.read_text("utf-8")
+        assert text.count(old) == 1
+        path.write_text(text.replace(old, new), "utf-8")
+
+
+def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
+    filled: Instance, checkout: Path, shared_data: Path
+) -> None:
+    add_a_column(checkout)
+    upgraded = {"PYTHONPATH": str(checkout)}
+    done = filled.km3vo("instance", "up", **upgraded)
+    assert done.returncode == 0, done.stderr
+    assert filled.adql(COUNT) == [["24"]]
+    done = filled.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded)
+    assert done.returncode == 0, done.stderr
+    shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
+    assert filled.adql(shades) == [["dark", "24"]]
+
+
+def test_a_new_address_and_a_new_index_come_with_the_next_start(
+    filled: Instance, checkout: Path
+) -> None:
+    layout = Layout(filled.var, Account.current())
+    memory = Memory.read(layout)
+    assert memory is not None
+    descriptor = checkout / "rd" / "alerts" / "nu.rd"
+    descriptor.write_text(descriptor.read_text("utf-8") + "<!-- changed -->\n", "utf-8")
+    index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'notices_event_name'"
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("DROP INDEX alerts.notices_event_name")
+        connection.commit()
+        filled.port += 1
+        upgraded = {"PYTHONPATH": str(checkout)}
+        done = filled.km3vo("instance", "up", "--port", str(filled.port), **upgraded)
+        assert done.returncode == 0, done.stderr
+        cursor.execute(index)
+        assert cursor.fetchone() == (1,)
+    ((address,),) = filled.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
+    assert address.startswith(f"{filled.url}/alerts/nu/dl/")
+    assert filled.adql(COUNT) == [["24"]]
