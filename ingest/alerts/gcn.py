@@ -69,7 +69,7 @@ def notice_of(text: str, reader: Reader) -> Notice:
             else max(record - profile.first_record, 0),
             "role": role,
             "is_test": is_test,
-            "is_injection": (top.get("alert_tense") or "").lower() == "injection",
+            "is_injection": (top.get("alert_tense") or "").strip().lower() == "injection",
             "notice_type": _notice_type(top, record),
             "alert_type": top.get("alert_type"),
             "event_mjd": _event_time(top, event, reader),
@@ -178,7 +178,7 @@ def _values(top: parts.Texts, names: list[str], ids: list[str]) -> Any:
 
 def _is_test(top: parts.Texts, event: parts.Texts, path: str) -> bool:
     return (
-        (top.get("alert_tense") or "").lower() == "test"
+        (top.get("alert_tense") or "").strip().lower() == "test"
         or parts.is_test_superevent(top.get("superevent_id"))
         or (event.get("search") or "").upper() == "MDC"
         or _TEST_SCHEMA.search(path) is not None
@@ -186,7 +186,7 @@ def _is_test(top: parts.Texts, event: parts.Texts, path: str) -> bool:
 
 
 def _notice_type(top: parts.Texts, record: int | None) -> NoticeType:
-    word = (top.get("alert_type") or "").lower()
+    word = (top.get("alert_type") or "").strip().lower()
     if word == "retraction" or is_true(top.get("retraction")):
         return NoticeType.RETRACTION
     if word == "update":

@@ -8,7 +8,7 @@ from typing import Final
 from ingest.alerts.circles import radii
 from ingest.alerts.notice import Position
 
-_CORNERS: Final = 8
+_CORNERS: Final = 6
 """Few, as pgSphere checks each side against each other: 24 take as long as all the rest."""
 _SMALLEST: Final = 1e-6
 _LARGEST: Final = 60.0

@@ -162,4 +162,4 @@ def energy_of(
 def role_of(tense: str | None, profile: Profile) -> Role:
     """Return the role for the ``alert_tense`` of GCN's schema."""
     roles = {"test": Role.TEST, "planned": Role.PREDICTION, "commanded": Role.UTILITY}
-    return roles.get((tense or "").lower(), profile.role)
+    return roles.get((tense or "").strip().lower(), profile.role)

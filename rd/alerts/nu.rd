@@ -343,8 +343,8 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	<table id="latest" onDisk="True" adql="True">
 		<meta name="title">The newest notice of each alert</meta>
 		<meta name="description">For each alert its newest notice, by revision and not by arrival;
-			retracted alerts have retracted = 1. Tests and injected signals are left out: they are
-			in alerts.notices.</meta>
+			retracted alerts have retracted = 1. Tests, injected signals and packets that are only
+			for the running of a network are left out: they are in alerts.notices.</meta>
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">sha256</meta>
@@ -385,7 +385,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
 		<viewStatement>
 			CREATE VIEW \qName AS (SELECT \colNames FROM \schema.notices
-				WHERE is_latest = 1 AND is_test = 0 AND is_injection = 0)
+				WHERE is_latest = 1 AND is_test = 0 AND is_injection = 0 AND role != 'utility')
 		</viewStatement>
 	</table>
 

@@ -25,12 +25,12 @@ def test_a_polygon_contains_its_circle_and_not_much_more(empty_store, ra, dec, r
             [polygon, circle],
         )
         ((contains, ratio),) = cursor.fetchall()
-    # A regular octagon around a circle in the plane: 8 tan(pi / 8) / pi.
+    # A regular hexagon around a circle in the plane: 6 tan(pi / 6) / pi.
     assert contains
     assert (
         ratio < 1.35
         if radius > 10
-        else ratio == pytest.approx(8 * math.tan(math.pi / 8) / math.pi, rel=0.03)
+        else ratio == pytest.approx(6 * math.tan(math.pi / 6) / math.pi, rel=0.03)
     )
 
 
