@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,9 @@ import pytest
 from ingest.instance.postgres import free_port
 from tests import alert_archive
 from tests.instances import FIRST_PORT, Instance, copy_checkout
+
+# A shell that runs us in the background lets us ignore Ctrl-C, and all that we start would, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

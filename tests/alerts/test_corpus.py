@@ -17,7 +17,7 @@ from tests.alerts.corpus import write_corpus
 from tests.alerts.test_rebuild import content
 from tests.instances import KM3VO
 
-COUNT = 4000
+COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:

@@ -17,7 +17,7 @@ from ingest.alerts.store import Store
 
 FIRST = "2026-01-01T00:00:00.000000Z"
 EXAMPLES = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
