@@ -14,9 +14,9 @@ from astropy.io import fits
 
 from ingest.alerts import tables
 from ingest.alerts.archive import Archive
-from ingest.alerts.circles import Regions
 from ingest.alerts.index import Entry
 from ingest.alerts.notice import Notice, Role
+from ingest.alerts.radii import Regions
 from ingest.alerts.rows import PacketRows, rows_of
 from ingest.alerts.store import TABLES
 from ingest.instance.account import Account

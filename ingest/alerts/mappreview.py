@@ -20,9 +20,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ingest.alerts.circles import chord, radii, unit_vectors
+from ingest.alerts.circles import chord, unit_vectors
 from ingest.alerts.mapcells import SQUARE_DEGREES, areas, centres, split_uniq
 from ingest.alerts.notice import Position
+from ingest.alerts.radii import radii
 from ingest.alerts.skymap import SkyMap
 from ingest.errors import InputError
 from ingest.skyplot import (

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ingest.alerts.circles import radii
 from ingest.alerts.notice import Position
+from ingest.alerts.radii import radii
 
 _CORNERS: Final = 6
 """Few, as pgSphere checks each side against each other: 24 take as long as all the rest."""

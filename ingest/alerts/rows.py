@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.alerts.circles import Regions
 from ingest.alerts.notice import Notice, NoticeType, Parameter
 from ingest.alerts.outline import outline_of
+from ingest.alerts.radii import Regions
 from ingest.alerts.values import LARGEST
 
 if TYPE_CHECKING:

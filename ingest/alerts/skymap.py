@@ -20,7 +20,6 @@ from astropy.io import fits
 from mocpy import MOC
 
 from ingest import __version__
-from ingest.alerts.circles import FROM_MAP, Regions
 from ingest.alerts.mapcells import (
     SQUARE_DEGREES,
     Floats,
@@ -32,6 +31,7 @@ from ingest.alerts.mapcells import (
     value_at,
 )
 from ingest.alerts.mapreader import read_cells
+from ingest.alerts.radii import FROM_MAP, Regions
 from ingest.files import atomic_write
 
 MOST_RANGES: Final = 5000

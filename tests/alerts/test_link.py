@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.circles import Regions
 from ingest.alerts.index import Entry
 from ingest.alerts.notice import Citation, Notice, NoticeType
+from ingest.alerts.radii import Regions
 from ingest.alerts.rows import rows_of
 from ingest.alerts.store import Store
 
