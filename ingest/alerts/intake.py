@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -204,28 +205,28 @@ def check_archive(layout: Layout, archive: Archive) -> None:
     ArchiveError
         If they were filled from another one.
     """
-    if count_rows(layout):
-        memory = Memory.read(layout)
-        assert memory is not None
-        with (
-            Cluster(layout).connect(memory.postgres_port) as connection,
-            Store(connection) as store,
-        ):
+    with _filled_store(layout) as store:
+        if store is not None:
             _check_archive(archive, store)
 
 
 def count_rows(layout: Layout) -> int | None:
     """Return how many packets have rows; None where no database runs, or it has no tables."""
+    with _filled_store(layout) as store:
+        return None if store is None else store.count()
+
+
+@contextmanager
+def _filled_store(layout: Layout) -> Iterator[Store | None]:
+    """Yield the store as it is; None where no database runs, or it has no tables."""
     memory, cluster = Memory.read(layout), Cluster(layout)
     if memory is None or not cluster.is_running:
-        return None
+        yield None
+        return
     with cluster.connect(memory.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
-        if cursor.fetchone()[0] is None:
-            return None
-        with Store(connection) as store:
-            return store.count()["notices"]
+        yield None if cursor.fetchone()[0] is None else Store(connection)
 
 
 def _steps(limit: int) -> Steps:

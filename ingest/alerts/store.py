@@ -9,8 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import psycopg2
 import psycopg2.errors
@@ -56,21 +55,10 @@ class Store:
             cursor.execute(f"SET ROLE {_ROLE}")
         connection.commit()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with contextlib.suppress(psycopg2.InterfaceError):
-            self._connection.rollback()
-
     def processed(self) -> int:
         """Return the highest number of a packet that has rows; 0 if there is none."""
-        return int(self._fetch("SELECT coalesce(max(notice_id), 0) FROM alerts.notices")[0][0])
+        found = self.newest()
+        return found[0] if found else 0
 
     def newest(self) -> tuple[int, str] | None:
         """Return number and checksum of the last packet that has rows."""
@@ -86,12 +74,9 @@ class Store:
         found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
         return [int(number) for (number,) in found]
 
-    def count(self) -> dict[str, int]:
-        """Return how many rows each table has."""
-        return {
-            table: int(self._fetch(f"SELECT count(*) FROM {SCHEMA}.{table}")[0][0])
-            for table in TABLES
-        }
+    def count(self) -> int:
+        """Return how many packets have rows."""
+        return int(self._fetch("SELECT count(*) FROM alerts.notices")[0][0])
 
     def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
         """Add the rows of packets in one transaction.

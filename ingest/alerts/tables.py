@@ -17,8 +17,8 @@ from lxml import etree
 from ingest.alerts.store import SCHEMA, TABLES, Store
 from ingest.errors import ImportFailedError
 from ingest.files import atomic_write
-from ingest.instance import deploy
-from ingest.instance.dachs import Dachs, digest
+from ingest.instance import deploy, publication
+from ingest.instance.dachs import Dachs
 from ingest.instance.layout import RD, Layout, Memory
 from ingest.instance.postgres import Cluster
 
@@ -46,12 +46,13 @@ def ensure(layout: Layout, memory: Memory, anew: bool = False) -> None:
         If DaCHS refuses the descriptors.
     """
     with Cluster(layout).connect(memory.postgres_port) as connection:
-        columns, lacking = _columns(connection), _lacks_indices(connection)
-    changed = bool(columns) and not _fits(columns)
+        columns = _columns(connection)
+    fits = _fits(columns)
+    changed = bool(columns) and not fits
     if changed and not anew:
         return
-    if _digest(memory) != _made(layout) or not _fits(columns):
-        _publish(layout, memory, changed, bool(columns) and lacking)
+    if not fits or _digest(memory) != _made(layout):
+        _publish(layout, memory, changed)
 
 
 def renew(layout: Layout, memory: Memory) -> None:
@@ -64,8 +65,8 @@ def renew(layout: Layout, memory: Memory) -> None:
 def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
     """Yield the store of an instance, to be filled; see :func:`ensure`."""
     ensure(layout, memory, anew=True)
-    with Cluster(layout).connect(memory.postgres_port) as connection, Store(connection) as store:
-        yield store
+    with Cluster(layout).connect(memory.postgres_port) as connection:
+        yield Store(connection)
 
 
 def declared() -> dict[str, dict[str, str]]:
@@ -83,9 +84,10 @@ def declared() -> dict[str, dict[str, str]]:
     return found
 
 
-def _publish(layout: Layout, memory: Memory, anew: bool, indices: bool) -> None:
+def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
     """Deploy the descriptors and let DaCHS make what is missing."""
     with Cluster(layout).connect(memory.postgres_port) as connection:
+        lacking = _lacks_indices(connection)
         connection.cursor().execute(_FUNCTIONS.read_text("utf-8"))
         connection.commit()
     dachs = Dachs(layout)
@@ -95,17 +97,13 @@ def _publish(layout: Layout, memory: Memory, anew: bool, indices: bool) -> None:
     commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
     if anew:
         commands.insert(0, ["drop", DESCRIPTOR])
-    elif indices:
+    elif lacking:
         commands.append(["imp", "-I", DESCRIPTOR])
-    done = dachs.together(*commands)
-    if done.returncode or "Aborting publication" in done.stdout + done.stderr:
+    try:
+        publication.tell(dachs.together(*commands), "DaCHS could not make the tables of the alerts")
+    except ImportFailedError:
         deploy.take_back(layout, FOLDER, existed)
-        raise ImportFailedError(
-            "DaCHS could not make the tables of the alerts",
-            value=digest(done.stdout + done.stderr),
-            remedy="if the message does not help, look into the directory dachs/logs of the"
-            " instance",
-        )
+        raise
     deploy.keep(layout, FOLDER)
     with atomic_write(layout.var / _MADE) as stream:
         stream.write(_digest(memory).encode())
@@ -151,14 +149,14 @@ def _columns(connection: psycopg2.extensions.connection) -> dict[str, dict[str, 
 
 
 def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
-    """Say whether a table has fewer indices than the descriptor declares."""
+    """Say whether a table that is there has fewer indices than the descriptor declares."""
     cursor = connection.cursor()
     cursor.execute(
         "SELECT tablename, count(*) FROM pg_indexes WHERE schemaname = %s GROUP BY tablename",
         [SCHEMA],
     )
     found = dict(cursor.fetchall())
-    return any(
+    return bool(found) and any(
         found.get(table.get("id"), 0)
         < sum(index.get("metaOnly") is None for index in table.iter("index"))
         + (table.get("primary") is not None)

@@ -204,12 +204,15 @@ def join(dachs: Dachs) -> None:
         tell(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
 
 
-def tell(done: subprocess.CompletedProcess[str]) -> None:
-    """Raise an ImportFailedError if DaCHS reports a failure."""
+def tell(
+    done: subprocess.CompletedProcess[str],
+    problem: str = "DaCHS could not import or register it; what was online before still is",
+) -> None:
+    """Raise an ImportFailedError about a `problem` if DaCHS reports a failure."""
     # "dachs pub" only says so where it leaves a service out.
     if done.returncode or "Aborting publication" in done.stdout + done.stderr:
         raise ImportFailedError(
-            "DaCHS could not import or register it; what was online before still is",
+            problem,
             value=digest(done.stdout + done.stderr),
             remedy="if the message does not help, look into the directory dachs/logs of the"
             " instance",
