@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts.archive import Archive
+from ingest.alerts.archive.archive import Archive
 from tests.instances import KM3VO, Instance
 
 GOLD = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2022-12-23T07:43:00.52_24_137467_064735045_0"

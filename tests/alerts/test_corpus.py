@@ -8,9 +8,9 @@ import signal
 import subprocess
 import time
 
-from ingest.alerts import tables
-from ingest.alerts.archive import Archive
-from ingest.alerts.store import Store
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.tables import descriptors
+from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from tests.alerts.corpus import write_corpus
@@ -21,7 +21,7 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with tables.opened(layout, Memory.read(layout)) as store:
+    with descriptors.opened(layout, Memory.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 
