@@ -11,8 +11,16 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from ingest.alerts.archive import LIMIT, Archive, Delivery, audit, check_paths, printable
-from ingest.alerts.pipeline import Outcome, intake
+from ingest.alerts import pipeline
+from ingest.alerts.archive import (
+    MAX_PARSED_BYTES,
+    Archive,
+    SourceReport,
+    check_paths,
+    find_unindexed,
+    printable,
+)
+from ingest.alerts.archive import verify as verify_archive
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.progress import progress
@@ -21,7 +29,7 @@ from ingest.instance import current_layout
 
 console = Console(soft_wrap=True, highlight=False)
 _MOST_TOLD: Final = 20
-"""incidents that are printed."""
+"""problems that are printed."""
 
 
 @click.group()
@@ -43,7 +51,7 @@ def _place(text: str) -> Path:
 _LARGEST: Final = click.option(
     "--largest",
     type=click.IntRange(1),
-    default=LIMIT >> 20,
+    default=MAX_PARSED_BYTES >> 20,
     show_default=True,
     help="Megabytes (2^20) of a packet that is read into memory.",
 )
@@ -62,15 +70,15 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     """
     check_paths(paths)
     layout = current_layout()
-    archive = intake.archive_of(layout)
-    intake.check_archive(layout, archive)
+    archive = pipeline.open_archive(layout)
+    pipeline.check_archive(layout, archive)
     with progress(console, "packets archived", None) as watch:
-        archived = intake.receive(archive, paths, watch, largest << 20)
+        archived = pipeline.archive_packets(archive, paths, watch, largest << 20)
     _show_archived(archived)
     with progress(console, "packets read", archived.new) as watch:
-        outcome = intake.fill_tables(layout, archive, watch, limit=largest << 20)
+        outcome = pipeline.update_tables(layout, archive, watch, largest << 20)
     _show_outcome(outcome)
-    _tell_incidents(archived.delivery)
+    _raise_on_problems(archived.sources)
 
 
 @alerts.command()
@@ -87,7 +95,7 @@ def quarantine(retry: bool, show: int | None, largest: int) -> None:
     held = archive.quarantined()
     if retry and held:
         with progress(console, "packets read", len(held)) as watch:
-            outcome = intake.fill_tables(layout, archive, watch, True, largest << 20)
+            outcome = pipeline.retry_quarantined(layout, archive, watch, largest << 20)
         _show_outcome(outcome)
         held = archive.quarantined()
     table = Table(
@@ -111,17 +119,17 @@ def verify(repair: bool) -> None:
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
-        adopted = archive.adopt(audit.unlisted(archive))
-        console.print(f"{len(adopted)} packets were put back into the index")
+        reindexed = archive.reindex(find_unindexed(archive))
+        console.print(f"{len(reindexed)} packets were put back into the index")
     with progress(console, "packets", len(archive)) as watch:
-        findings = audit.verify(archive, watch)
-    for finding in findings:
-        console.print(f"{finding.name}: {finding.problem}", markup=False)
-    lost = audit.unlisted(archive)
+        damaged = verify_archive(archive, watch)
+    for file in damaged:
+        console.print(f"{file.name}: {file.problem}", markup=False)
+    lost = find_unindexed(archive)
     for sha256 in lost:
         console.print(f"packet {sha256}: not in the index; add --repair to put it back")
-    if findings or lost:
-        console.print(f"{len(findings) + len(lost)} of {len(archive)} packets are not in order")
+    if damaged or lost:
+        console.print(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
     console.print(f"all {len(archive)} packets are as they came")
 
@@ -136,7 +144,8 @@ def attach(notice: str, file: Path) -> None:
     map is and do not bring it; nothing is fetched by itself.
     """
     layout = current_layout()
-    told = intake.attach_map(layout, intake.archive_of(layout), notice, file)
+    areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
+    told = ", ".join(f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items())
     console.print(f"{file}: the sky map of {notice}; {told}", markup=False)
 
 
@@ -145,9 +154,9 @@ def attach(notice: str, file: Path) -> None:
 def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
-    archive = intake.archive_of(layout)
+    archive = pipeline.open_archive(layout)
     with progress(console, "packets read", len(archive)) as watch:
-        outcome = intake.rebuild(layout, archive, watch, largest << 20)
+        outcome = pipeline.rebuild_tables(layout, archive, watch, largest << 20)
     _show_outcome(outcome)
 
 
@@ -157,8 +166,8 @@ def status() -> None:
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     packets, held = len(archive), len(archive.quarantined())
-    rows = intake.count_rows(layout)
-    intake.check_archive(layout, archive)
+    rows = pipeline.count_rows(layout)
+    pipeline.check_archive(layout, archive)
     counts = {"packets": packets, "in quarantine": held}
     if rows is not None:
         counts |= {"with rows": rows, "waiting": packets - held - rows}
@@ -168,25 +177,25 @@ def status() -> None:
         console.print("The database does not run, or has no tables of alerts yet.")
 
 
-def _show_archived(archived: intake.Archived) -> None:
-    delivery, seconds = archived.delivery, archived.seconds
+def _show_archived(archived: pipeline.ArchivingReport) -> None:
+    sources, seconds = archived.sources, archived.seconds
     _show_counts(
         {
-            "packets found": delivery.packets,
+            "packets found": sources.packets,
             "new": archived.new,
-            "already there": delivery.packets - archived.new,
-            **{f"left out: {kind}": count for kind, count in delivery.left_out.items()},
+            "already there": sources.packets - archived.new,
+            **{f"skipped: {kind}": count for kind, count in sources.skipped.items()},
         }
     )
-    rate = delivery.packets / seconds if seconds else 0.0
+    rate = sources.packets / seconds if seconds else 0.0
     console.print(f"archived in {seconds:.1f} s, {rate:.0f} per second")
 
 
-def _show_outcome(outcome: Outcome) -> None:
+def _show_outcome(outcome: pipeline.ProcessingReport) -> None:
     _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined})
     for problem, count in outcome.problems.most_common():
         console.print(f"  {count:9}  {problem}", markup=False)
-    rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
+    rate = outcome.processed / outcome.seconds if outcome.seconds else 0.0
     console.print(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second")
     if outcome.quarantined:
         console.print(
@@ -200,12 +209,12 @@ def _show_counts(counts: Mapping[str, int]) -> None:
         console.print(f"{count:11}  {what}", markup=False)
 
 
-def _tell_incidents(delivery: Delivery) -> None:
+def _raise_on_problems(sources: SourceReport) -> None:
     """End with the exit code for bad input where something could not be read."""
-    count = len(delivery.incidents) + delivery.more_incidents
+    count = len(sources.problems) + sources.more_problems
     if not count:
         return
-    told = delivery.incidents[:_MOST_TOLD]
+    told = sources.problems[:_MOST_TOLD]
     if count > len(told):
         told = [*told, f"and {count - len(told)} more"]
     raise InputError(
@@ -216,7 +225,7 @@ def _tell_incidents(delivery: Delivery) -> None:
 
 
 def _show_packet(archive: Archive, number: int) -> None:
-    entry = next(iter(archive.entries(after=number - 1)), None) if number > 0 else None
+    entry = archive.entry(number)
     if entry is None:
         raise InputError(
             "there is no packet with this number",
