@@ -26,7 +26,7 @@ from ingest.alerts.pipeline.reading import Steps, read
 from ingest.alerts.pipeline.run import Outcome, Watch, process, retry
 from ingest.alerts.pipeline.worker_pool import Workers
 from ingest.alerts.skymaps import circle_regions, map_regions, read_map
-from ingest.alerts.tables import SCHEMA, Store, descriptors, rows_of
+from ingest.alerts.tables import SCHEMA, Store, opened, rows_of
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, Layout, Memory, lifecycle
 
@@ -123,7 +123,7 @@ def fill_tables(
     """
     with (
         lifecycle.database(layout) as memory,
-        descriptors.opened(layout, memory) as store,
+        opened(layout, memory) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
         _check_archive(archive, store)
@@ -139,7 +139,7 @@ def rebuild(
     """
     with (
         lifecycle.database(layout) as memory,
-        descriptors.opened(layout, memory) as store,
+        opened(layout, memory) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
         with store.anew():
@@ -179,7 +179,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
         error.remedy = "attach the map itself, as its collaboration gives it; nothing was changed"
         raise
     fill_tables(layout, archive)  # after an upgrade they may be made anew
-    with lifecycle.database(layout) as memory, descriptors.opened(layout, memory) as store:
+    with lifecycle.database(layout) as memory, opened(layout, memory) as store:
         _check_archive(archive, store)
         number = int(notice) if notice.isdecimal() else store.number_of(notice)
         entry = next(iter(archive.entries(after=number - 1)), None) if number else None
