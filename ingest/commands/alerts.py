@@ -7,27 +7,23 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
+from ingest.alerts import archive as archives
 from ingest.alerts import pipeline
 from ingest.alerts.archive import (
     MAX_PARSED_BYTES,
     Archive,
     SourceReport,
     check_paths,
-    find_unindexed,
     printable,
 )
-from ingest.alerts.archive import verify as verify_archive
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_map import inspect_map, map_
+from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
 from ingest.core.errors import ExitCode, InputError
 from ingest.instance import current_layout
 
-console = Console(soft_wrap=True, highlight=False)
 _MOST_TOLD: Final = 20
 """problems that are printed."""
 
@@ -85,7 +81,8 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
 @click.option("--retry", is_flag=True, help="Read them again, for instance after an upgrade.")
 @click.option("--show", metavar="NUMBER", type=int, help="Print the packet with this number.")
 @_LARGEST
-def quarantine(retry: bool, show: int | None, largest: int) -> None:
+@json_option
+def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> None:
     """List the packets that were kept but could not be understood, and why."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
@@ -96,20 +93,15 @@ def quarantine(retry: bool, show: int | None, largest: int) -> None:
     if retry and held:
         with progress(console, "packets read", len(held)) as watch:
             outcome = pipeline.retry_quarantined(layout, archive, watch, largest << 20)
-        _show_outcome(outcome)
+        _show_outcome(outcome, as_json)
         held = archive.quarantined()
-    table = Table(
-        "number", "received", Column("from", overflow="fold"), Column("reason", overflow="fold")
-    )
-    for one in held:
-        reason = printable(" ".join(one.reason.split()))
-        # as text, for packets may have brackets that would be taken for colours
-        table.add_row(
-            str(one.entry.number), one.entry.received[:19], Text(one.entry.source), Text(reason)
+    if held or as_json:
+        rows = (
+            (one.entry.number, one.entry.received[:19], one.entry.source, printable(one.reason))
+            for one in held
         )
-    if held:
-        console.print(table)
-    console.print(f"{len(held)} of {len(archive)} packets are in quarantine")
+        show_table(("number", "received", "source", "reason"), rows, as_json=as_json)
+    say(f"{len(held)} of {len(archive)} packets are in quarantine", as_json)
 
 
 @alerts.command()
@@ -119,19 +111,19 @@ def verify(repair: bool) -> None:
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
-        reindexed = archive.reindex(find_unindexed(archive))
-        console.print(f"{len(reindexed)} packets were put back into the index")
+        reindexed = archive.reindex(archives.find_unindexed(archive))
+        say(f"{len(reindexed)} packets were put back into the index")
     with progress(console, "packets", len(archive)) as watch:
-        damaged = verify_archive(archive, watch)
+        damaged = archives.verify(archive, watch)
     for file in damaged:
-        console.print(f"{file.name}: {file.problem}", markup=False)
-    lost = find_unindexed(archive)
+        say(f"{file.name}: {file.problem}")
+    lost = archives.find_unindexed(archive)
     for sha256 in lost:
-        console.print(f"packet {sha256}: not in the index; add --repair to put it back")
+        say(f"packet {sha256}: not in the index; add --repair to put it back")
     if damaged or lost:
-        console.print(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
+        say(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
-    console.print(f"all {len(archive)} packets are as they came")
+    say(f"all {len(archive)} packets are as they came")
 
 
 @alerts.command()
@@ -146,7 +138,7 @@ def attach(notice: str, file: Path) -> None:
     layout = current_layout()
     areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
     told = ", ".join(f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items())
-    console.print(f"{file}: the sky map of {notice}; {told}", markup=False)
+    say(f"{file}: the sky map of {notice}; {told}")
 
 
 @alerts.command()
@@ -161,7 +153,8 @@ def rebuild(largest: int) -> None:
 
 
 @alerts.command()
-def status() -> None:
+@json_option
+def status(as_json: bool) -> None:
     """Say how many packets there are, and what became of them."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
@@ -171,10 +164,14 @@ def status() -> None:
     counts = {"packets": packets, "in quarantine": held}
     if rows is not None:
         counts |= {"with rows": rows, "waiting": packets - held - rows}
-    console.print(f"archive {archive.root}", markup=False)
+    if as_json:
+        keys = {what.replace(" ", "_"): count for what, count in counts.items()}
+        show_json({"archive": str(archive.root)} | keys)
+        return
+    say(f"archive {archive.root}")
     _show_counts(counts)
     if rows is None:
-        console.print("The database does not run, or has no tables of alerts yet.")
+        say("The database does not run, or has no tables of alerts yet.")
 
 
 def _show_archived(archived: pipeline.ArchivingReport) -> None:
@@ -188,25 +185,26 @@ def _show_archived(archived: pipeline.ArchivingReport) -> None:
         }
     )
     rate = sources.packets / seconds if seconds else 0.0
-    console.print(f"archived in {seconds:.1f} s, {rate:.0f} per second")
+    say(f"archived in {seconds:.1f} s, {rate:.0f} per second")
 
 
-def _show_outcome(outcome: pipeline.ProcessingReport) -> None:
-    _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined})
+def _show_outcome(outcome: pipeline.ProcessingReport, as_json: bool = False) -> None:
+    _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined}, as_json)
     for problem, count in outcome.problems.most_common():
-        console.print(f"  {count:9}  {problem}", markup=False)
+        say(f"  {count:9}  {problem}", as_json)
     rate = outcome.processed / outcome.seconds if outcome.seconds else 0.0
-    console.print(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second")
+    say(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second", as_json)
     if outcome.quarantined:
-        console.print(
+        say(
             f"{outcome.quarantined} packets are archived but were not understood;"
-            " km3vo alerts quarantine lists them"
+            " km3vo alerts quarantine lists them",
+            as_json,
         )
 
 
-def _show_counts(counts: Mapping[str, int]) -> None:
+def _show_counts(counts: Mapping[str, int], as_json: bool = False) -> None:
     for what, count in counts.items():
-        console.print(f"{count:11}  {what}", markup=False)
+        say(f"{count:11}  {what}", as_json)
 
 
 def _raise_on_problems(sources: SourceReport) -> None:
@@ -233,10 +231,10 @@ def _show_packet(archive: Archive, number: int) -> None:
             expected=f"1 to {len(archive)}",
             remedy="km3vo alerts quarantine lists those in quarantine",
         )
-    console.print(f"received  {entry.received}")
-    console.print(f"from      {entry.source}", markup=False)
-    console.print(f"file      {archive.path(entry)}", markup=False)
+    say(f"received  {entry.received}")
+    say(f"from      {entry.source}")
+    say(f"file      {archive.path(entry)}")
     reasons = [one.reason for one in archive.quarantined() if one.entry == entry]
     for reason in reasons or ["none: it is not in quarantine"]:
         text = "\n          ".join(map(printable, reason.splitlines()))
-        console.print(f"reason    {text}", markup=False)
+        say(f"reason    {text}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import re
 import shutil
@@ -18,7 +19,7 @@ import pytest
 
 from ingest.alerts.archive.archive import Archive, Packet
 from ingest.alerts.archive.audit import unlisted, verify
-from ingest.alerts.pipeline import intake
+from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
@@ -47,7 +48,7 @@ def empty(served: Instance) -> Iterator[Instance]:
             cursor = connection.cursor()
             cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
             if cursor.fetchone()[0]:
-                tables = ", ".join(f"alerts.{table}" for table in intake.tables.TABLES)
+                tables = ", ".join(f"alerts.{table}" for table in TABLES)
                 cursor.execute(f"TRUNCATE {tables}")
             connection.commit()
 
@@ -116,7 +117,9 @@ def test_real_packets_are_imported_listed_and_verified(
     assert listed.returncode == 0
     assert "not_well_formed.xml" in listed.stdout
     assert listed.stdout.endswith(f"2 of {many} packets are in quarantine\n")
-    number = re.search(r"(\d+) +│[^│]*│ file:alerts/voevent/not_well", listed.stdout)[1]
+    number = re.search(r"(\d+)\t[^\t]*\tfile:alerts/voevent/not_well", listed.stdout)[1]
+    held = json.loads(empty.km3vo("alerts", "quarantine", "--json").stdout)
+    assert [str(one["number"]) for one in held if "not_well" in one["source"]] == [number]
     shown = empty.km3vo("alerts", "quarantine", "--show", number).stdout
     file = Path(re.search(r"^file +(.+)$", shown, re.MULTILINE)[1])
     assert file.read_bytes() == (shared_data / "alerts/voevent/not_well_formed.xml").read_bytes()

@@ -17,7 +17,7 @@ from ingest.alerts.pipeline.processing import (
 from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.skymaps import read_map
-from ingest.alerts.tables import SCHEMA, Store, descriptors
+from ingest.alerts.tables import SCHEMA, Store, opened
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, Layout, Memory, lifecycle
@@ -136,7 +136,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         error.remedy = "attach the map as its collaboration distributes it; nothing was changed"
         raise
     update_tables(layout, archive)  # after an upgrade they may be empty
-    with lifecycle.database(layout) as memory, descriptors.opened(layout, memory) as store:
+    with lifecycle.database(layout) as memory, opened(layout, memory) as store:
         _check_archive(archive, store)
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
@@ -173,7 +173,7 @@ def _open(
 ) -> Iterator[tuple[Store, WorkerPool]]:
     with (
         lifecycle.database(layout) as memory,
-        descriptors.opened(layout, memory) as store,
+        opened(layout, memory) as store,
         WorkerPool(archive, max_parsed_bytes) as pool,
     ):
         yield store, pool

@@ -13,8 +13,8 @@ from astropy.io import votable
 from lxml import etree
 
 from ingest.core.errors import IngestError
-from ingest.publish.registry import oai
-from ingest.publish.registry.oai import Record
+from ingest.publish import oai
+from ingest.publish.oai import Record
 from ingest.publish.registry.rules import CONE, TAP, Finding
 
 _AVAILABILITY: Final = "ivo://ivoa.net/std/vosi#availability"
