@@ -103,12 +103,12 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
     results = []
     with (
         console.status("looking after the database …") as shown,
-        lifecycle.database(layout) as memory,
+        lifecycle.database(layout) as state,
     ):
         for manifest in manifests:
             shown.update(f"importing {manifest.name} …")
             try:
-                result = import_release(manifest, layout, memory, overlay, force)
+                result = import_release(manifest, layout, state, overlay, force)
             except UnavailableError as reason:
                 if not if_available:
                     raise
@@ -120,7 +120,7 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             results.append(result)
         # Empty where no alert came yet; but queries, examples and links name them.
         shown.update("looking after the tables of the alerts …")
-        descriptors.ensure(layout, memory)
+        descriptors.ensure(layout, state)
     if results:
         _describe(layout)
         console.print(_import_table(results))
@@ -140,8 +140,8 @@ def up(port: int | None) -> None:
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
-        with lifecycle.database(layout) as memory:
-            descriptors.renew(layout, memory)
+        with lifecycle.database(layout) as state:
+            descriptors.renew(layout, state)
         _describe(layout)
     console.print(f"The server answers at {url}")
 

@@ -64,11 +64,11 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     layout = current_layout()
     archive = intake.archive_of(layout)
     intake.check_archive(layout, archive)
-    with progress(console, "packets archived", None) as watch:
-        archived = intake.receive(archive, paths, watch, largest << 20)
+    with progress(console, "packets archived", None) as on_progress:
+        archived = intake.receive(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
-    with progress(console, "packets read", archived.new) as watch:
-        outcome = intake.fill_tables(layout, archive, watch, limit=largest << 20)
+    with progress(console, "packets read", archived.new) as on_progress:
+        outcome = intake.fill_tables(layout, archive, on_progress, limit=largest << 20)
     _show_outcome(outcome)
     _tell_incidents(archived.delivery)
 
@@ -86,8 +86,8 @@ def quarantine(retry: bool, show: int | None, largest: int) -> None:
         return
     held = archive.quarantined()
     if retry and held:
-        with progress(console, "packets read", len(held)) as watch:
-            outcome = intake.fill_tables(layout, archive, watch, True, largest << 20)
+        with progress(console, "packets read", len(held)) as on_progress:
+            outcome = intake.fill_tables(layout, archive, on_progress, True, largest << 20)
         _show_outcome(outcome)
         held = archive.quarantined()
     table = Table(
@@ -113,8 +113,8 @@ def verify(repair: bool) -> None:
     if repair:
         adopted = archive.adopt(audit.unlisted(archive))
         console.print(f"{len(adopted)} packets were put back into the index")
-    with progress(console, "packets", len(archive)) as watch:
-        findings = audit.verify(archive, watch)
+    with progress(console, "packets", len(archive)) as on_progress:
+        findings = audit.verify(archive, on_progress)
     for finding in findings:
         console.print(f"{finding.name}: {finding.problem}", markup=False)
     lost = audit.unlisted(archive)
@@ -146,8 +146,8 @@ def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
     archive = intake.archive_of(layout)
-    with progress(console, "packets read", len(archive)) as watch:
-        outcome = intake.rebuild(layout, archive, watch, largest << 20)
+    with progress(console, "packets read", len(archive)) as on_progress:
+        outcome = intake.rebuild(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
 
 
