@@ -62,11 +62,11 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     layout = current_layout()
     archive = pipeline.archive_of(layout)
     pipeline.check_archive(layout, archive)
-    with progress(console, "packets archived", None) as watch:
-        archived = pipeline.receive(archive, paths, watch, largest << 20)
+    with progress(console, "packets archived", None) as on_progress:
+        archived = pipeline.receive(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
-    with progress(console, "packets read", archived.new) as watch:
-        outcome = pipeline.fill_tables(layout, archive, watch, limit=largest << 20)
+    with progress(console, "packets read", archived.new) as on_progress:
+        outcome = pipeline.fill_tables(layout, archive, on_progress, limit=largest << 20)
     _show_outcome(outcome)
     _tell_incidents(archived.delivery)
 
@@ -85,8 +85,8 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
         return
     held = archive.quarantined()
     if retry and held:
-        with progress(console, "packets read", len(held)) as watch:
-            outcome = pipeline.fill_tables(layout, archive, watch, True, largest << 20)
+        with progress(console, "packets read", len(held)) as on_progress:
+            outcome = pipeline.fill_tables(layout, archive, on_progress, True, largest << 20)
         _show_outcome(outcome, as_json)
         held = archive.quarantined()
     if held or as_json:
@@ -107,8 +107,8 @@ def verify(repair: bool) -> None:
     if repair:
         adopted = archive.adopt(archives.unlisted(archive))
         say(f"{len(adopted)} packets were put back into the index")
-    with progress(console, "packets", len(archive)) as watch:
-        findings = archives.verify(archive, watch)
+    with progress(console, "packets", len(archive)) as on_progress:
+        findings = archives.verify(archive, on_progress)
     for finding in findings:
         say(f"{finding.name}: {finding.problem}")
     lost = archives.unlisted(archive)
@@ -140,8 +140,8 @@ def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
     archive = pipeline.archive_of(layout)
-    with progress(console, "packets read", len(archive)) as watch:
-        outcome = pipeline.rebuild(layout, archive, watch, largest << 20)
+    with progress(console, "packets read", len(archive)) as on_progress:
+        outcome = pipeline.rebuild(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.alerts.archive.archive import Archive
 from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Finding:
     problem: str
 
 
-def verify(archive: Archive, watch: Callable[[int], None] | None = None) -> list[Finding]:
+def verify(archive: Archive, on_progress: ProgressCallback | None = None) -> list[Finding]:
     """Read every packet and map of the archive again, and compare with its checksum.
 
     Parameters
     ----------
     archive : Archive
         The archive; it may be written to meanwhile.
-    watch : callable, optional
-        Is told how many packets are done.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets done so far.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def verify(archive: Archive, watch: Callable[[int], None] | None = None) -> list
             findings.append(
                 Finding(f"packet {number}, {entry.sha256}", f"{size} bytes, not {entry.size}")
             )
-        if watch is not None:
-            watch(number)
+        if on_progress is not None:
+            on_progress(number)
     for path in sorted((archive.root / "maps").glob("??/*.fits")):
         if problem := _problem(path, path.stem):
             findings.append(Finding(str(path.relative_to(archive.root)), problem))

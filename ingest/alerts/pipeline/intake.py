@@ -23,12 +23,13 @@ from ingest.alerts.archive import (
 from ingest.alerts.notices import PacketError, parse
 from ingest.alerts.pipeline.pictures import draw
 from ingest.alerts.pipeline.reading import Steps, read
-from ingest.alerts.pipeline.run import Outcome, Watch, process, retry
+from ingest.alerts.pipeline.run import Outcome, process, retry
 from ingest.alerts.pipeline.worker_pool import Workers
 from ingest.alerts.skymaps import circle_regions, map_regions, read_map
 from ingest.alerts.tables import SCHEMA, Store, opened, rows_of
 from ingest.core.errors import InputError, InstanceError
-from ingest.instance import ARCHIVE_VARIABLE, Cluster, Layout, Memory, lifecycle
+from ingest.core.progress import ProgressCallback
+from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
 
 STEPS: Final = Steps(parse, circle_regions, map_regions, rows_of, draw)
 BATCH: Final = 2000
@@ -67,7 +68,7 @@ def archive_of(layout: Layout) -> Archive:
     layout.create()
     place = layout.archive
     nearest = next(path for path in (place.parent, *place.parents) if path.exists())
-    if not layout.account.reaches(nearest):
+    if not layout.account.can_enter(nearest):
         raise InstanceError(
             f"the account {layout.account.name} cannot enter the place of the archive",
             file=nearest,
@@ -77,7 +78,10 @@ def archive_of(layout: Layout) -> Archive:
 
 
 def receive(
-    archive: Archive, paths: Sequence[Path], watch: Watch | None = None, limit: int = LIMIT
+    archive: Archive,
+    paths: Sequence[Path],
+    on_progress: ProgressCallback | None = None,
+    limit: int = LIMIT,
 ) -> Archived:
     """Keep the packets in files and directories in the archive.
 
@@ -87,8 +91,8 @@ def receive(
         The archive.
     paths : sequence of pathlib.Path
         As in :func:`ingest.alerts.archive.packet_sources.packets_in`.
-    watch : callable, optional
-        Is told how many packets are there.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets archived so far.
     limit : int, optional
         Packets of more bytes do not go through the memory as a whole.
     """
@@ -99,8 +103,8 @@ def receive(
             done.new += sum(entry is not None for entry in archive.add(batch))
         except DeliveryError:  # the delivery was told
             done.delivery.packets -= 1
-        if watch is not None:
-            watch(done.delivery.packets)
+        if on_progress is not None:
+            on_progress(done.delivery.packets)
     done.seconds = time.monotonic() - begin
     return done
 
@@ -108,7 +112,7 @@ def receive(
 def fill_tables(
     layout: Layout,
     archive: Archive,
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
     again: bool = False,
     limit: int = LIMIT,
 ) -> Outcome:
@@ -122,28 +126,31 @@ def fill_tables(
         If the tables were filled from another archive.
     """
     with (
-        lifecycle.database(layout) as memory,
-        opened(layout, memory) as store,
+        lifecycle.database(layout) as state,
+        opened(layout, state) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
         _check_archive(archive, store)
-        return (retry if again else process)(archive, store, workers, watch)
+        return (retry if again else process)(archive, store, workers, on_progress)
 
 
 def rebuild(
-    layout: Layout, archive: Archive, watch: Watch | None = None, limit: int = LIMIT
+    layout: Layout,
+    archive: Archive,
+    on_progress: ProgressCallback | None = None,
+    limit: int = LIMIT,
 ) -> Outcome:
     """Make all rows anew from the archive alone; those there now are served until the end.
 
     Packets in quarantine are read again, too.
     """
     with (
-        lifecycle.database(layout) as memory,
-        opened(layout, memory) as store,
+        lifecycle.database(layout) as state,
+        opened(layout, state) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
         with store.anew():
-            outcome = process(archive, store, workers, watch, everything=True)
+            outcome = process(archive, store, workers, on_progress, everything=True)
         store.tidy()
     return outcome
 
@@ -179,7 +186,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
         error.remedy = "attach the map itself, as its collaboration gives it; nothing was changed"
         raise
     fill_tables(layout, archive)  # after an upgrade they may be made anew
-    with lifecycle.database(layout) as memory, opened(layout, memory) as store:
+    with lifecycle.database(layout) as state, opened(layout, state) as store:
         _check_archive(archive, store)
         number = int(notice) if notice.isdecimal() else store.number_of(notice)
         entry = next(iter(archive.entries(after=number - 1)), None) if number else None
@@ -220,11 +227,11 @@ def count_rows(layout: Layout) -> int | None:
 @contextmanager
 def _filled_store(layout: Layout) -> Iterator[Store | None]:
     """Yield the store as it is; None where no database runs, or it has no tables."""
-    memory, cluster = Memory.read(layout), Cluster(layout)
-    if memory is None or not cluster.is_running:
+    state, cluster = InstanceState.read(layout), Cluster(layout)
+    if state is None or not cluster.is_running:
         yield None
         return
-    with cluster.connect(memory.postgres_port) as connection:
+    with cluster.connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
         yield None if cursor.fetchone()[0] is None else Store(connection)

@@ -23,4 +23,4 @@ def draw(archive: Archive, entry: Entry, notice: Notice, content: bytes) -> None
     write_map_preview(read_map(content), path, title, notice.stream)
     if archive.account is not None:
         for made in (path.parent.parent, path.parent, path):
-            archive.account.own(made)
+            archive.account.chown(made)

@@ -10,22 +10,21 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
 from ingest.alerts.archive import Archive, Entry
 from ingest.alerts.pipeline.reading import Reading, Refusal
 from ingest.alerts.pipeline.worker_pool import Workers
-from ingest.core.prefetch import ahead
+from ingest.core.prefetch import prefetch
+from ingest.core.progress import ProgressCallback
 
 CHUNK: Final = 500
 """packets in one transaction, at most."""
 _CHUNK_SIZE: Final = 16 << 20
 """bytes of them, unless it is one packet."""
 _MOST_PROBLEMS: Final = 100
-
-Watch = Callable[[int], None]
 
 
 class Store(Protocol):
@@ -77,7 +76,7 @@ def process(
     archive: Archive,
     store: Store,
     workers: Workers,
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
     everything: bool = False,
 ) -> Outcome:
     """Make rows of all packets that have none and are not in quarantine.
@@ -90,8 +89,8 @@ def process(
         The tables.
     workers : Workers
         Processes that read packets of this archive.
-    watch : callable, optional
-        Is told how many packets are done.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets done so far.
     everything : bool, optional
         Read all packets, for an empty store, also those in quarantine.
 
@@ -105,10 +104,12 @@ def process(
         return Outcome()
     with archive.locked("process"):
         entries = archive.entries() if everything else _waiting(archive, store)
-        return _run(entries, archive, store, workers, watch, everything)
+        return _run(entries, archive, store, workers, on_progress, everything)
 
 
-def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None = None) -> Outcome:
+def retry(
+    archive: Archive, store: Store, workers: Workers, on_progress: ProgressCallback | None = None
+) -> Outcome:
     """Read the packets in quarantine again; those that are understood now leave it.
 
     Those that wait are read, too: :func:`process` takes what lies before a packet with rows for
@@ -126,7 +127,7 @@ def retry(archive: Archive, store: Store, workers: Workers, watch: Watch | None 
                 archive.release(entry)
         again = (entry for entry in entries if entry.number in missing)
         both = heapq.merge(again, _waiting(archive, store), key=lambda entry: entry.number)
-        return _run(both, archive, store, workers, watch, True)
+        return _run(both, archive, store, workers, on_progress, True)
 
 
 def _waiting(archive: Archive, store: Store) -> Iterator[Entry]:
@@ -161,17 +162,17 @@ def _run(
     archive: Archive,
     store: Store,
     workers: Workers,
-    watch: Watch | None,
+    on_progress: ProgressCallback | None,
     release: bool,
 ) -> Outcome:
     begin = time.monotonic()
     outcome = Outcome()
-    readings = ahead(workers.read(_chunks(entries)))
+    readings = prefetch(workers.read(_chunks(entries)))
     try:
         for reading in readings:
             _keep(reading, archive, store, outcome, release)
-            if watch is not None:
-                watch(outcome.done)
+            if on_progress is not None:
+                on_progress(outcome.done)
     except BaseException:
         workers.stop()  # the other thread would wait for packets
         raise
