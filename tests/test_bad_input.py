@@ -13,7 +13,7 @@ import pytest
 
 from ingest.core.errors import ExitCode
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.served import served
 
@@ -251,7 +251,7 @@ def test_a_bad_manifest(
 
 def table_id(instance) -> int:
     layout = Layout(instance.var, Account.current())
-    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+    with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 'ant20_01.main'::regclass::oid::bigint")
         return cursor.fetchone()[0]

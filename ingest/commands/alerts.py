@@ -68,11 +68,11 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
-    with progress(console, "packets archived", None) as watch:
-        archived = pipeline.archive_packets(archive, paths, watch, largest << 20)
+    with progress(console, "packets archived", None) as on_progress:
+        archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
-    with progress(console, "packets read", archived.new) as watch:
-        outcome = pipeline.update_tables(layout, archive, watch, largest << 20)
+    with progress(console, "packets read", archived.new) as on_progress:
+        outcome = pipeline.update_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
     _raise_on_problems(archived.sources)
 
@@ -91,8 +91,8 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
         return
     held = archive.quarantined()
     if retry and held:
-        with progress(console, "packets read", len(held)) as watch:
-            outcome = pipeline.retry_quarantined(layout, archive, watch, largest << 20)
+        with progress(console, "packets read", len(held)) as on_progress:
+            outcome = pipeline.retry_quarantined(layout, archive, on_progress, largest << 20)
         _show_outcome(outcome, as_json)
         held = archive.quarantined()
     if held or as_json:
@@ -113,8 +113,8 @@ def verify(repair: bool) -> None:
     if repair:
         reindexed = archive.reindex(archives.find_unindexed(archive))
         say(f"{len(reindexed)} packets were put back into the index")
-    with progress(console, "packets", len(archive)) as watch:
-        damaged = archives.verify(archive, watch)
+    with progress(console, "packets", len(archive)) as on_progress:
+        damaged = archives.verify(archive, on_progress)
     for file in damaged:
         say(f"{file.name}: {file.problem}")
     lost = archives.find_unindexed(archive)
@@ -147,8 +147,8 @@ def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
     archive = pipeline.open_archive(layout)
-    with progress(console, "packets read", len(archive)) as watch:
-        outcome = pipeline.rebuild_tables(layout, archive, watch, largest << 20)
+    with progress(console, "packets read", len(archive)) as on_progress:
+        outcome = pipeline.rebuild_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
 
 

@@ -98,8 +98,8 @@ def convert(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     several = jobs > 1 and len(tasks) > 1
     total = len(tasks) if several else batch.events_in(order)
-    with progress(console, "files" if several else "events", total) as watch:
-        done = batch.run(order, tasks, jobs, watch)
+    with progress(console, "files" if several else "events", total) as on_progress:
+        done = batch.run(order, tasks, jobs, on_progress)
     for task, one in zip(tasks, done, strict=True):
         names = ", ".join(path.name for path in task.files)
         verb = "would become" if dry_run else "→"
@@ -117,8 +117,8 @@ def convert(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
     """Say what a file is, what would be taken from it, and what a release lacks."""
-    with progress(console, "events", None) as watch:
-        found = survey(file, format, detector, watch)
+    with progress(console, "events", None) as on_progress:
+        found = survey(file, format, detector, on_progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, default=str))
         return

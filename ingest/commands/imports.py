@@ -33,11 +33,11 @@ def import_(
     overlay = overlay_directory(inputs)
     layout = current_layout()
     results = []
-    with console.status("starting the database …") as shown, lifecycle.database(layout) as memory:
+    with console.status("starting the database …") as shown, lifecycle.database(layout) as state:
         for manifest in manifests:
             shown.update(f"importing {manifest.name} …")
             try:
-                result = import_release(manifest, layout, memory, overlay, force)
+                result = import_release(manifest, layout, state, overlay, force)
             except UnavailableError as reason:
                 if not if_available:
                     raise
@@ -49,7 +49,7 @@ def import_(
             results.append(result)
         # Empty before the first alert; but queries, examples and links name them.
         shown.update("updating the tables of alerts …")
-        ensure(layout, memory)
+        ensure(layout, state)
     if results:
         describe_releases(layout)
     if as_json:

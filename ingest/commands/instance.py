@@ -25,8 +25,8 @@ def up(port: int | None) -> None:
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
-        with lifecycle.database(layout) as memory:
-            renew(layout, memory)
+        with lifecycle.database(layout) as state:
+            renew(layout, state)
         describe_releases(layout)
     say(f"The server answers at {url}")
 

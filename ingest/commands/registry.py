@@ -43,8 +43,8 @@ def withdraw(release: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Take {release} offline, with its table and products?", abort=True)
     layout = current_layout()
-    with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as memory:
-        gone = registration.withdraw(release, layout, memory)
+    with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as state:
+        gone = registration.withdraw(release, layout, state)
     say(f"{release} is offline.")
     for identifier in gone:
         say(f"Registries will see {identifier} as deleted.")

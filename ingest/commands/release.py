@@ -44,8 +44,8 @@ def new(
     if energies and not 0 < energies[0] <= energies[1]:
         raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
-    with progress(console, "events", None) as watch:
-        found = survey(file, format, detector, watch)
+    with progress(console, "events", None) as on_progress:
+        found = survey(file, format, detector, on_progress)
     written = begin_release(name, found, Told(title, instrument, energies, reject))
     for path in written:
         say(f"{path}: {len(blanks(path))} blanks")

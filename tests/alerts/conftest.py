@@ -12,7 +12,7 @@ import pytest
 from ingest.alerts.tables import descriptors
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 
 
 @pytest.fixture(scope="session")
@@ -53,7 +53,7 @@ class EmptyStore:
 @pytest.fixture(scope="session")
 def empty_store(instance) -> Iterator[EmptyStore]:
     layout = Layout(instance.var, Account.current())
-    memory = Memory.read(layout)
+    state = InstanceState.read(layout)
     # Not locked: commands that tests run on the same instance must get in.
-    with descriptors.opened(layout, memory) as store:
+    with descriptors.opened(layout, state) as store:
         yield EmptyStore(store)

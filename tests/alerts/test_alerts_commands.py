@@ -21,7 +21,7 @@ from ingest.alerts.archive.archive import Archive, Packet
 from ingest.alerts.archive.audit import unlisted, verify
 from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
 
@@ -43,8 +43,8 @@ def empty(served: Instance) -> Iterator[Instance]:
     layout = layout_of(served)
     if layout.archive.exists():
         shutil.rmtree(layout.archive)
-    if (memory := Memory.read(layout)) is not None and Cluster(layout).is_running:
-        with Cluster(layout).connect(memory.postgres_port) as connection:
+    if (state := InstanceState.read(layout)) is not None and Cluster(layout).is_running:
+        with Cluster(layout).connect(state.postgres_port) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
             if cursor.fetchone()[0]:
@@ -65,10 +65,10 @@ def archive_of(instance: Instance) -> Archive:
 def rows_of(instance: Instance) -> dict[int, str]:
     """Return the checksums of the packets with rows, by their numbers."""
     layout = layout_of(instance)
-    memory = Memory.read(layout)
-    if memory is None or not Cluster(layout).is_running:
+    state = InstanceState.read(layout)
+    if state is None or not Cluster(layout).is_running:
         return {}
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
         if not cursor.fetchone()[0]:

@@ -12,7 +12,7 @@ from ingest.alerts.archive.archive import Archive
 from ingest.alerts.tables import descriptors
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from tests.alerts.corpus import write_corpus
 from tests.alerts.test_rebuild import content
 from tests.instances import KM3VO
@@ -21,7 +21,7 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with descriptors.opened(layout, Memory.read(layout)) as store:
+    with descriptors.opened(layout, InstanceState.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 

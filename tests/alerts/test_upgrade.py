@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
 
@@ -60,12 +60,12 @@ def test_a_new_address_and_a_new_index_come_with_the_next_start(
     filled: Instance, checkout: Path
 ) -> None:
     layout = Layout(filled.var, Account.current())
-    memory = Memory.read(layout)
-    assert memory is not None
+    state = InstanceState.read(layout)
+    assert state is not None
     descriptor = checkout / "rd" / "alerts" / "nu.rd"
     descriptor.write_text(descriptor.read_text("utf-8") + "<!-- changed -->\n", "utf-8")
     index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'notices_event_name'"
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("DROP INDEX alerts.notices_event_name")
         connection.commit()

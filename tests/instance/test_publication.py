@@ -18,7 +18,7 @@ from instances import KM3VO, Instance, copy_checkout
 from served import Served, served
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 IMPORT = ("import", "--release", "ant20_01")
@@ -61,7 +61,7 @@ def start_import(instance: Instance, **extra: str) -> subprocess.Popen[str]:
 
 def sql(instance: Instance, query: str) -> list[tuple]:
     layout = Layout(instance.var, Account.current())
-    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+    with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(query)

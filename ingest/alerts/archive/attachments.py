@@ -41,7 +41,7 @@ def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
     line = "\t".join((sha256, when, printable(source).replace("\t", " "))).encode()
     path.parent.mkdir(mode=0o750, exist_ok=True)
     if archive.account is not None:
-        archive.account.own(path.parent)
+        archive.account.chown(path.parent)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)
     replace_durably(path, before + line + b"\n", draft, archive.account)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.alerts.archive.archive import Archive
 from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class Damage:
     problem: str
 
 
-def verify(archive: Archive, progress: Callable[[int], None] | None = None) -> list[Damage]:
+def verify(archive: Archive, on_progress: ProgressCallback | None = None) -> list[Damage]:
     """Compare every packet and sky map of the archive with its checksum.
 
     Parameters
     ----------
     archive : Archive
         The archive; other processes may add packets at the same time.
-    progress : callable, optional
-        Called with the number of packets done.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets done so far.
 
     Returns
     -------
@@ -54,8 +54,8 @@ def verify(archive: Archive, progress: Callable[[int], None] | None = None) -> l
             problem = f"its size is {size} bytes, not {entry.size}"
         if problem:
             found.append(Damage(f"packet {entry.number}, {entry.sha256}", problem))
-        if progress is not None:
-            progress(entry.number)
+        if on_progress is not None:
+            on_progress(entry.number)
     for path in sorted((archive.root / "maps").glob("??/*.fits")):
         if problem := _compare(path, path.stem):
             found.append(Damage(str(path.relative_to(archive.root)), problem))

@@ -20,7 +20,7 @@ from ingest.alerts.skymaps import read_map
 from ingest.alerts.tables import SCHEMA, Store, opened
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.progress import ProgressCallback
-from ingest.instance import ARCHIVE_VARIABLE, Cluster, Layout, Memory, lifecycle
+from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
 
 
 def open_archive(layout: Layout) -> Archive:
@@ -35,7 +35,7 @@ def open_archive(layout: Layout) -> Archive:
     directory = layout.archive
     parents = (directory.parent, *directory.parents)
     nearest = next(path for path in parents if path.exists())
-    if not layout.account.reaches(nearest):
+    if not layout.account.can_enter(nearest):
         raise InstanceError(
             f"the account {layout.account.name} cannot enter the directory of the archive",
             file=nearest,
@@ -136,7 +136,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         error.remedy = "attach the map as its collaboration distributes it; nothing was changed"
         raise
     update_tables(layout, archive)  # after an upgrade they may be empty
-    with lifecycle.database(layout) as memory, opened(layout, memory) as store:
+    with lifecycle.database(layout) as state, opened(layout, state) as store:
         _check_archive(archive, store)
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
@@ -172,8 +172,8 @@ def _open(
     layout: Layout, archive: Archive, max_parsed_bytes: int
 ) -> Iterator[tuple[Store, WorkerPool]]:
     with (
-        lifecycle.database(layout) as memory,
-        opened(layout, memory) as store,
+        lifecycle.database(layout) as state,
+        opened(layout, state) as store,
         WorkerPool(archive, max_parsed_bytes) as pool,
     ):
         yield store, pool
@@ -182,11 +182,11 @@ def _open(
 @contextmanager
 def _existing_store(layout: Layout) -> Iterator[Store | None]:
     """Yield the store as it is; None if the database does not run or has no tables."""
-    memory, cluster = Memory.read(layout), Cluster(layout)
-    if memory is None or not cluster.is_running:
+    state, cluster = InstanceState.read(layout), Cluster(layout)
+    if state is None or not cluster.is_running:
         yield None
         return
-    with cluster.connect(memory.postgres_port) as connection:
+    with cluster.connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
         yield None if cursor.fetchone()[0] is None else Store(connection)

@@ -34,4 +34,4 @@ def draw_map(archive: Archive, entry: Entry, notice: Notice, content: bytes) -> 
     write_map_preview(read_map(content), path, title, notice.stream)
     if archive.account is not None:
         for created in (path.parent.parent, path.parent, path):
-            archive.account.own(created)
+            archive.account.chown(created)

@@ -19,7 +19,7 @@ from ingest.alerts.archive import Archive, Entry
 from ingest.alerts.pipeline.steps import ChunkResult, Refusal
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import Store
-from ingest.core.prefetch import ahead
+from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
 
 CHUNK: Final = 500
@@ -165,7 +165,7 @@ def _process(
     """Make rows of packets; with `release`, remove those that get rows from quarantine."""
     begin = time.monotonic()
     report = ProcessingReport()
-    results = ahead(pool.make_rows(_chunks(entries)))
+    results = prefetch(pool.make_rows(_chunks(entries)))
     try:
         for result in results:
             done = _store_rows(result, archive, store, report)

@@ -18,7 +18,7 @@ from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core.checkout import RD
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
-from ingest.instance import Cluster, Layout, Memory
+from ingest.instance import Cluster, InstanceState, Layout
 from ingest.instance.dachs import Dachs, deploy, publication
 
 FOLDER: Final = "alerts"
@@ -28,12 +28,12 @@ _MADE: Final = "alerts.made"
 _FUNCTIONS: Final = RD / FOLDER / "regions.sql"
 
 
-def ensure(layout: Layout, memory: Memory, anew: bool = False) -> None:
+def ensure(layout: Layout, state: InstanceState, anew: bool = False) -> None:
     """Make the tables of an instance or renew them, where need be.
 
     Parameters
     ----------
-    layout, memory : Layout, Memory
+    layout, state : Layout, InstanceState
         The instance, locked; its database must run.
     anew : bool, optional
         Make tables anew whose columns changed; they are empty then, and whoever asks for it
@@ -44,27 +44,27 @@ def ensure(layout: Layout, memory: Memory, anew: bool = False) -> None:
     ImportFailedError
         If DaCHS refuses the descriptors.
     """
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         columns = _columns(connection)
     fits = _fits(columns)
     changed = bool(columns) and not fits
     if changed and not anew:
         return
-    if not fits or _digest(memory) != _made(layout):
-        _publish(layout, memory, changed)
+    if not fits or _digest(state) != _made(layout):
+        _publish(layout, state, changed)
 
 
-def renew(layout: Layout, memory: Memory) -> None:
+def renew(layout: Layout, state: InstanceState) -> None:
     """Renew what depends on the server's address and on descriptors, if there are tables."""
     if _made(layout) is not None:
-        ensure(layout, memory)
+        ensure(layout, state)
 
 
 @contextmanager
-def opened(layout: Layout, memory: Memory) -> Iterator[Store]:
+def opened(layout: Layout, state: InstanceState) -> Iterator[Store]:
     """Yield the store of an instance, to be filled; see :func:`ensure`."""
-    ensure(layout, memory, anew=True)
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    ensure(layout, state, anew=True)
+    with Cluster(layout).connect(state.postgres_port) as connection:
         yield Store(connection)
 
 
@@ -83,9 +83,9 @@ def declared() -> dict[str, dict[str, str]]:
     return found
 
 
-def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
+def _publish(layout: Layout, state: InstanceState, anew: bool) -> None:
     """Deploy the descriptors and let DaCHS make what is missing."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         lacking = _lacks_indices(connection)
         connection.cursor().execute(_FUNCTIONS.read_text("utf-8"))
         connection.commit()
@@ -99,23 +99,25 @@ def _publish(layout: Layout, memory: Memory, anew: bool) -> None:
     elif lacking:
         commands.append(["imp", "-I", DESCRIPTOR])
     try:
-        publication.tell(dachs.together(*commands), "DaCHS could not make the tables of the alerts")
+        publication.raise_on_failure(
+            dachs.together(*commands), "DaCHS could not make the tables of the alerts"
+        )
     except ImportFailedError:
         deploy.take_back(layout, FOLDER, existed)
         raise
     deploy.keep(layout, FOLDER)
     with atomic_write(layout.var / _MADE) as stream:
-        stream.write(_digest(memory).encode())
+        stream.write(_digest(state).encode())
     (layout.var / _MADE).chmod(0o600)
     dachs.reload()
 
 
-def _digest(memory: Memory) -> str:
+def _digest(state: InstanceState) -> str:
     """Return a checksum of all descriptors that the alerts use, and of what they depend on.
 
     An upgrade of DaCHS brings its own functions for regions, and ObsCore has the server's URL.
     """
-    checksum = hashlib.sha256(f"{memory.dachs_version} {memory.server_url}".encode())
+    checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
     for folder in (deploy.SHARED, FOLDER):
         for path in sorted((RD / folder).rglob("*")):
             if path.is_file() and path.suffix in deploy.SUFFIXES:

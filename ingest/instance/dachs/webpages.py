@@ -44,7 +44,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
         return False
     target.write_text(text)
     target.chmod(0o600)
-    account.own(target)
+    account.chown(target)
     return True
 
 

@@ -45,5 +45,5 @@ def refresh_web_pages(layout: Layout) -> list[str]:
         with atomic_write(path) as stream:
             stream.write(text.encode())
         path.chmod(0o600)
-        layout.account.own(path)
+        layout.account.chown(path)
     return problems

@@ -20,7 +20,7 @@ def write_page(layout: Layout, site: Site, outcome: Outcome) -> tuple[Path, Path
     for path, text in zip(paths, (html(site, outcome), plain_page(site, outcome)), strict=True):
         with atomic_write(path) as stream:
             stream.write(text.encode())
-        layout.account.own(path)
+        layout.account.chown(path)
     return paths
 
 

@@ -20,7 +20,7 @@ def write_page(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) 
     path = layout.reports / f"qa-{name}.html"
     with atomic_write(path) as stream:
         stream.write(html(name, title, reviewed).encode())
-    layout.account.own(path)
+    layout.account.chown(path)
     return path
 
 
