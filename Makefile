@@ -49,7 +49,7 @@ lint: setup  ## style and types
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@KM3VO_INPUTS="$$(realpath "$(or $(INPUTS),$(KM3VO_INPUTS),../shared/data)")" .venv/bin/pytest
+	@.venv/bin/pytest
 
 bench: setup  ## speed, as ratios against peers in the same run
 	@.venv/bin/python -m tests.bench

@@ -103,8 +103,8 @@ def test_readme_has_an_example_for_each_client():
         assert client in said
 
 
-def test_the_guide_to_alerts_can_be_followed(scratch_instance, shared_data, tmp_path):
-    shutil.copytree(shared_data / "alerts", tmp_path / "alerts")
+def test_the_guide_to_alerts_can_be_followed(scratch_instance, delivered, tmp_path):
+    shutil.copytree(delivered / "alerts", tmp_path / "alerts")
     walk = [one for one in examples(ALERTS.relative_to(ROOT)) if one.language in RUN]
     assert len(walk) == 6
     for example in walk:
