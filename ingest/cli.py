@@ -205,7 +205,7 @@ def check(stilts: str) -> None:
 
 @commands.command()
 def demo() -> None:
-    """Send three queries to the running instance and show the answers."""
+    """Send a few queries to the running instance and show the answers."""
     from ingest.publish.demo import show_queries
 
     show_queries(current_layout(), console)
