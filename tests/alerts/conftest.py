@@ -16,9 +16,9 @@ from ingest.instance.layout import InstanceState, Layout
 
 
 @pytest.fixture(scope="session")
-def packet_files(shared_data: Path) -> list[Path]:
+def packet_files(delivered: Path) -> list[Path]:
     """Return the files of all real packets."""
-    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    files = sorted((delivered / "alerts").glob("*/*.*"))
     assert len(files) > 20
     return files
 
