@@ -138,15 +138,9 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		</make>
 	</data>
 
-	<table id="events" onDisk="True" adql="True">
-		<meta name="title">Neutrino events of all samples</meta>
-		<meta name="description">Events from all published samples of KM3NeT and ANTARES, with the
-			columns they have in common. Each release has a table of its own, which describes the
-			sample and may have further columns.</meta>
-		<FEED source="km3net/common#event-columns"/>
-		<FEED source="km3net/common#origin-columns" release="" detector=""/>
-		<!-- The releases' own indices, declared so that DaCHS writes queries that use them. -->
-		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+	<NXSTREAM id="union">
+		<doc>Makes a table a view of all releases that are online. A stream, because only within
+		one has the code access to the table and its columns.</doc>
 		<LOOP>
 			<codeItems>
 				import os
@@ -160,6 +154,18 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 				</viewStatement>
 			</events>
 		</LOOP>
+	</NXSTREAM>
+
+	<table id="events" onDisk="True" adql="True">
+		<meta name="title">Neutrino events of all samples</meta>
+		<meta name="description">Events from all published samples of KM3NeT and ANTARES, with the
+			columns they have in common. Each release has a table of its own, which describes the
+			sample and may have further columns.</meta>
+		<FEED source="km3net/common#event-columns"/>
+		<FEED source="km3net/common#origin-columns" release="" detector=""/>
+		<!-- The releases' own indices, declared so that DaCHS writes queries that use them. -->
+		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+		<LFEED source="union"/>
 	</table>
 
 	<data id="make_events">
