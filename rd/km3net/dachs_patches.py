@@ -7,8 +7,12 @@ Debian 12; applying one twice does no harm. Remove a function once Debian's DaCH
 What cannot be changed from within is described in the same way where it has to be:
 
 - ``rd/alerts/regions.sql``: the database functions behind queries by region,
-- ``ingest/instance/webpages.py``: files that must exist before the server starts,
-- ``ingest/instance/vocabularies.py``: IVOA vocabularies without a network.
+- ``webpages.py`` in ``ingest``: files that must exist before the server starts,
+- ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
+
+Problems of DaCHS 2.7 that descriptors avoid are noted there: a table called ``products``
+(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``),
+a time frame in ``stc2`` (``ant20_01/nu.rd``).
 
 This runs in the Python of DaCHS.
 """
