@@ -213,6 +213,9 @@ def is_marked(instance: Instance) -> bool:
                 "SELECT obs_title FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
             )
         ),
+        "all samples": str(
+            instance.adql("SELECT DISTINCT release FROM km3net.events WHERE detector = 'ANTARES'")
+        ),
         "product": "SIMULATED" if simulated_product(instance) else "",
     }
     marked = {name for name, text in places.items() if "SIMULATED" in text}
