@@ -137,7 +137,7 @@ def test_real_packets_are_judged_as_facts_say(delivered: Path) -> None:
     assert "No matching global declaration" in findings("Antares_1438351269.xml")
     assert "No matching global declaration" in findings("no_namespace_packet.xml")
     assert 'version: found "1.1"' in findings("swift_xrt_v1.1.xml")
-    assert "no VOEvent" in findings("not_a_voevent_quakeml.xml")
+    assert "not a VOEvent" in findings("not_a_voevent_quakeml.xml")
     assert "not well-formed" in findings("not_well_formed.xml")
 
 

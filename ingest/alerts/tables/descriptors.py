@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg2.extensions
-from lxml import etree
 
 from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core.checkout import RD
+from ingest.core.descriptors import parse
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
 from ingest.instance import Cluster, InstanceState, Layout
@@ -70,7 +70,7 @@ def opened(layout: Layout, state: InstanceState) -> Iterator[Store]:
 
 def declared() -> dict[str, dict[str, str]]:
     """Return the columns that the resource descriptor declares with their types, by table."""
-    root = etree.parse(RD / f"{DESCRIPTOR}.rd").getroot()
+    root = parse(RD / f"{DESCRIPTOR}.rd")
     streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
     found = {}
     for table in root.iter("table"):
@@ -161,7 +161,7 @@ def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
         found.get(table.get("id"), 0)
         < sum(index.get("metaOnly") is None for index in table.iter("index"))
         + (table.get("primary") is not None)
-        for table in etree.parse(RD / f"{DESCRIPTOR}.rd").getroot().iter("table")
+        for table in parse(RD / f"{DESCRIPTOR}.rd").iter("table")
     )
 
 
