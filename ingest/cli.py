@@ -93,7 +93,7 @@ def commands() -> None:
 @click.option("--if-available", is_flag=True, help="Leave out releases whose files cannot be had.")
 def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool) -> None:
     """Check delivered files and publish them; bad input changes nothing."""
-    from ingest.alerts.tables import descriptors
+    from ingest.alerts.tables import ensure_tables
     from ingest.events.delivery import load_manifest, overlay_directory, release_names
     from ingest.events.import_release import import_release
 
@@ -120,7 +120,7 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             results.append(result)
         # Empty where no alert came yet; but queries, examples and links name them.
         shown.update("looking after the tables of the alerts …")
-        descriptors.ensure(layout, memory)
+        ensure_tables(layout, memory)
     if results:
         _describe(layout)
         console.print(_import_table(results))
@@ -135,13 +135,13 @@ def instance() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, making what is missing; print its URL."""
-    from ingest.alerts.tables import descriptors
+    from ingest.alerts.tables import update_tables
 
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
         with lifecycle.database(layout) as memory:
-            descriptors.renew(layout, memory)
+            update_tables(layout, memory)
         _describe(layout)
     console.print(f"The server answers at {url}")
 

@@ -14,15 +14,15 @@ from gavo.protocols.soda import DatalinkFault
 kept, _ = utils.loadPythonModule(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept"))
 _MOST = 20
 """How many citing packets are listed."""
-# In the order by which the newest one is told, too; see ingest/alerts/tables/grouping.py.
 NEIGHBOURS = """
     SELECT previous, next FROM (
         SELECT notice_id, lag(notice_id) OVER w AS previous, lead(notice_id) OVER w AS next
         FROM (
-            SELECT notice_id, received, coalesce(notice_mjd, received) AS written,
-                CASE WHEN bool_and(revision IS NOT NULL) OVER () THEN revision END AS revision
+            SELECT notice_id, revision, notice_mjd, received,
+                bool_and(revision IS NOT NULL) OVER () AS all_revised
             FROM alerts.notices WHERE alert_id = %(alert_id)s) AS members
-        WINDOW w AS (ORDER BY revision, written, notice_id)) AS q
+        WINDOW w AS (ORDER BY
+            alert_notice_order(all_revised, revision, notice_mjd, received, notice_id))) AS q
     WHERE notice_id = %(notice_id)s"""
 CITED = """
     SELECT c.cite, c.cited_ivorn, max(n.notice_id) AS notice_id

@@ -85,11 +85,11 @@ def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
     """Fill the tables of an instance that this process has locked already."""
     from ingest.alerts.pipeline.run import process
     from ingest.alerts.pipeline.worker_pool import Workers
-    from ingest.alerts.tables import descriptors
+    from ingest.alerts.tables import open_store
 
     memory = Memory.read(layout)
     assert memory is not None
-    with descriptors.opened(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
+    with open_store(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
         return process(archive, store, workers)
 
 
