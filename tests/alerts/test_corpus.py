@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from ingest.alerts.archive.archive import Archive
-from ingest.alerts.tables import descriptors
+from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -21,7 +21,7 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with descriptors.opened(layout, InstanceState.read(layout)) as store:
+    with open_store(layout, InstanceState.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 

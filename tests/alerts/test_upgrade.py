@@ -30,9 +30,13 @@ def add_a_column(checkout: Path) -> None:
             '<column name="shade" type="text" ucd="meta.note" description="New."/>\n'
             '<column name="origin"',
         ),
-        (checkout / "ingest" / "alerts" / "rows.py", '"origin", ', '"shade", "origin", '),
         (
-            checkout / "ingest" / "alerts" / "rows.py",
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
+            '"origin", ',
+            '"shade", "origin", ',
+        ),
+        (
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
             "        entry.source,\n",
             '        "dark",\n        entry.source,\n',
         ),

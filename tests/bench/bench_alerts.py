@@ -86,11 +86,11 @@ def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
     """Fill the tables of an instance that this process has locked already."""
     from ingest.alerts.pipeline.run import process
     from ingest.alerts.pipeline.worker_pool import Workers
-    from ingest.alerts.tables import descriptors
+    from ingest.alerts.tables import open_store
 
     state = InstanceState.read(layout)
     assert state is not None
-    with descriptors.opened(layout, state) as store, Workers(archive, intake.STEPS) as workers:
+    with open_store(layout, state) as store, Workers(archive, intake.STEPS) as workers:
         return process(archive, store, workers)
 
 

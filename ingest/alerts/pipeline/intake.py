@@ -26,12 +26,12 @@ from ingest.alerts.pipeline.reading import Steps, read
 from ingest.alerts.pipeline.run import Outcome, process, retry
 from ingest.alerts.pipeline.worker_pool import Workers
 from ingest.alerts.skymaps import circle_regions, map_regions, read_map
-from ingest.alerts.tables import SCHEMA, Store, opened, rows_of
+from ingest.alerts.tables import SCHEMA, Store, open_store, table_rows
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
 
-STEPS: Final = Steps(parse, circle_regions, map_regions, rows_of, draw)
+STEPS: Final = Steps(parse, circle_regions, map_regions, table_rows, draw)
 BATCH: Final = 2000
 """packets that become durable together; more make it no faster."""
 _BATCH_SIZE: Final = 32 << 20
@@ -127,7 +127,7 @@ def fill_tables(
     """
     with (
         lifecycle.database(layout) as state,
-        opened(layout, state) as store,
+        open_store(layout, state) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
         _check_archive(archive, store)
@@ -146,12 +146,12 @@ def rebuild(
     """
     with (
         lifecycle.database(layout) as state,
-        opened(layout, state) as store,
+        open_store(layout, state) as store,
         Workers(archive, _steps(limit)) as workers,
     ):
-        with store.anew():
+        with store.replacement():
             outcome = process(archive, store, workers, on_progress, everything=True)
-        store.tidy()
+        store.vacuum()
     return outcome
 
 
@@ -186,9 +186,9 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
         error.remedy = "attach the map itself, as its collaboration gives it; nothing was changed"
         raise
     fill_tables(layout, archive)  # after an upgrade they may be made anew
-    with lifecycle.database(layout) as state, opened(layout, state) as store:
+    with lifecycle.database(layout) as state, open_store(layout, state) as store:
         _check_archive(archive, store)
-        number = int(notice) if notice.isdecimal() else store.number_of(notice)
+        number = int(notice) if notice.isdecimal() else store.notice_id_of(notice)
         entry = next(iter(archive.entries(after=number - 1)), None) if number else None
         if entry is None or store.missing([entry.number]):
             raise InputError(
@@ -199,7 +199,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> str
             )
         attach(archive, entry, content, f"file:{path.name}")
         reading = read(archive, [entry], _steps(max(LIMIT, entry.size)), begin=lambda _: None)
-        store.renew(reading.rows[0])
+        store.update_notice(reading.rows[0])
     return ", ".join(f"{level:.0%}: {sky.area(level):.4g} square degrees" for level in (0.5, 0.9))
 
 
