@@ -10,7 +10,13 @@ import click
 
 from ingest.alerts import archive as archives
 from ingest.alerts import pipeline
-from ingest.alerts.archive import LIMIT, Archive, Delivery, check_paths, printable
+from ingest.alerts.archive import (
+    MAX_PARSED_BYTES,
+    Archive,
+    SourceReport,
+    check_paths,
+    printable,
+)
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.output import console, json_option, say, show_json, show_table
@@ -19,7 +25,7 @@ from ingest.core.errors import ExitCode, InputError
 from ingest.instance import current_layout
 
 _MOST_TOLD: Final = 20
-"""incidents that are printed."""
+"""problems that are printed."""
 
 
 @click.group()
@@ -41,7 +47,7 @@ def _place(text: str) -> Path:
 _LARGEST: Final = click.option(
     "--largest",
     type=click.IntRange(1),
-    default=LIMIT >> 20,
+    default=MAX_PARSED_BYTES >> 20,
     show_default=True,
     help="Megabytes (2^20) of a packet that is read into memory.",
 )
@@ -60,15 +66,15 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     """
     check_paths(paths)
     layout = current_layout()
-    archive = pipeline.archive_of(layout)
+    archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
     with progress(console, "packets archived", None) as on_progress:
-        archived = pipeline.receive(archive, paths, on_progress, largest << 20)
+        archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
     with progress(console, "packets read", archived.new) as on_progress:
-        outcome = pipeline.fill_tables(layout, archive, on_progress, limit=largest << 20)
+        outcome = pipeline.update_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
-    _tell_incidents(archived.delivery)
+    _raise_on_problems(archived.sources)
 
 
 @alerts.command()
@@ -86,7 +92,7 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
     held = archive.quarantined()
     if retry and held:
         with progress(console, "packets read", len(held)) as on_progress:
-            outcome = pipeline.fill_tables(layout, archive, on_progress, True, largest << 20)
+            outcome = pipeline.retry_quarantined(layout, archive, on_progress, largest << 20)
         _show_outcome(outcome, as_json)
         held = archive.quarantined()
     if held or as_json:
@@ -105,17 +111,17 @@ def verify(repair: bool) -> None:
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
-        adopted = archive.adopt(archives.unlisted(archive))
-        say(f"{len(adopted)} packets were put back into the index")
+        reindexed = archive.reindex(archives.find_unindexed(archive))
+        say(f"{len(reindexed)} packets were put back into the index")
     with progress(console, "packets", len(archive)) as on_progress:
-        findings = archives.verify(archive, on_progress)
-    for finding in findings:
-        say(f"{finding.name}: {finding.problem}")
-    lost = archives.unlisted(archive)
+        damaged = archives.verify(archive, on_progress)
+    for file in damaged:
+        say(f"{file.name}: {file.problem}")
+    lost = archives.find_unindexed(archive)
     for sha256 in lost:
         say(f"packet {sha256}: not in the index; add --repair to put it back")
-    if findings or lost:
-        say(f"{len(findings) + len(lost)} of {len(archive)} packets are not in order")
+    if damaged or lost:
+        say(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
     say(f"all {len(archive)} packets are as they came")
 
@@ -130,7 +136,8 @@ def attach(notice: str, file: Path) -> None:
     map is and do not bring it; nothing is fetched by itself.
     """
     layout = current_layout()
-    told = pipeline.attach_map(layout, pipeline.archive_of(layout), notice, file)
+    areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
+    told = ", ".join(f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items())
     say(f"{file}: the sky map of {notice}; {told}")
 
 
@@ -139,9 +146,9 @@ def attach(notice: str, file: Path) -> None:
 def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
-    archive = pipeline.archive_of(layout)
+    archive = pipeline.open_archive(layout)
     with progress(console, "packets read", len(archive)) as on_progress:
-        outcome = pipeline.rebuild(layout, archive, on_progress, largest << 20)
+        outcome = pipeline.rebuild_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
 
 
@@ -167,25 +174,25 @@ def status(as_json: bool) -> None:
         say("The database does not run, or has no tables of alerts yet.")
 
 
-def _show_archived(archived: pipeline.Archived) -> None:
-    delivery, seconds = archived.delivery, archived.seconds
+def _show_archived(archived: pipeline.ArchivingReport) -> None:
+    sources, seconds = archived.sources, archived.seconds
     _show_counts(
         {
-            "packets found": delivery.packets,
+            "packets found": sources.packets,
             "new": archived.new,
-            "already there": delivery.packets - archived.new,
-            **{f"left out: {kind}": count for kind, count in delivery.left_out.items()},
+            "already there": sources.packets - archived.new,
+            **{f"skipped: {kind}": count for kind, count in sources.skipped.items()},
         }
     )
-    rate = delivery.packets / seconds if seconds else 0.0
+    rate = sources.packets / seconds if seconds else 0.0
     say(f"archived in {seconds:.1f} s, {rate:.0f} per second")
 
 
-def _show_outcome(outcome: pipeline.Outcome, as_json: bool = False) -> None:
+def _show_outcome(outcome: pipeline.ProcessingReport, as_json: bool = False) -> None:
     _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined}, as_json)
     for problem, count in outcome.problems.most_common():
         say(f"  {count:9}  {problem}", as_json)
-    rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
+    rate = outcome.processed / outcome.seconds if outcome.seconds else 0.0
     say(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second", as_json)
     if outcome.quarantined:
         say(
@@ -200,12 +207,12 @@ def _show_counts(counts: Mapping[str, int], as_json: bool = False) -> None:
         say(f"{count:11}  {what}", as_json)
 
 
-def _tell_incidents(delivery: Delivery) -> None:
+def _raise_on_problems(sources: SourceReport) -> None:
     """End with the exit code for bad input where something could not be read."""
-    count = len(delivery.incidents) + delivery.more_incidents
+    count = len(sources.problems) + sources.more_problems
     if not count:
         return
-    told = delivery.incidents[:_MOST_TOLD]
+    told = sources.problems[:_MOST_TOLD]
     if count > len(told):
         told = [*told, f"and {count - len(told)} more"]
     raise InputError(
@@ -216,7 +223,7 @@ def _tell_incidents(delivery: Delivery) -> None:
 
 
 def _show_packet(archive: Archive, number: int) -> None:
-    entry = next(iter(archive.entries(after=number - 1)), None) if number > 0 else None
+    entry = archive.entry(number)
     if entry is None:
         raise InputError(
             "there is no packet with this number",
