@@ -141,7 +141,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
-        store.renew(result.rows[0])
+        store.update_notice(result.rows[0])
     return {level: sky.area(level) for level in (0.5, 0.9)}
 
 

@@ -6,7 +6,7 @@ Data flow through them in this order only, see :func:`make_rows`::
     store_map            sky map in the notice → archive
     use_map              stored sky map → regions, picture
     add_circle_regions   error circle → regions, for packets without a sky map
-    table_rows              notice and regions → rows
+    table_rows           notice and regions → rows
 """
 
 from __future__ import annotations
