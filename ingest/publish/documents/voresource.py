@@ -123,7 +123,6 @@ def parse(
         subjects=read.subjects(),
         licence=read.licence(),
         reference_url=read.one("content/referenceURL"),
-        content_level=read.one("content/contentLevel"),
         type=read.one("content/type"),
         facilities=tuple(read.all("facility")),
         instruments=tuple(read.all("instrument")),
@@ -223,7 +222,6 @@ class _Reader:
             sky=(self.some("coverage/spatial") or "").replace(", ", ","),
             times=_range(self.all("coverage/temporal")),
             energies=_range(self.all("coverage/spectral")),
-            wavebands=tuple(self.all("coverage/waveband")),
         )
 
     def services(self) -> tuple[Service, ...]:
