@@ -17,7 +17,8 @@ from ingest.instance.dachs.publication import raise_on_failure
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
-from ingest.publish.registry import oai, preconditions
+from ingest.publish import oai
+from ingest.publish.registry import preconditions
 
 ANTARES = "ivo://km3net.org/ant20_01/nu/cone"
 EVENT = "ivo://km3net.org/evts23_01/nu/cone"

@@ -15,7 +15,7 @@ td, th { text-align: left; vertical-align: top; padding: 0.4em; border-bottom: 1
 .missing { color: #b00; font-weight: bold; }"""
 
 
-def write(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) -> Path:
+def write_page(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) -> Path:
     """Write the page of the release `name` and return its file."""
     path = layout.reports / f"qa-{name}.html"
     with atomic_write(path) as stream:
