@@ -16,8 +16,8 @@ from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.index import Entry
 from ingest.alerts.notices.containment import Regions
 from ingest.alerts.notices.model import Notice, Role
-from ingest.alerts.tables import descriptors
-from ingest.alerts.tables.rows import PacketRows, rows_of
+from ingest.alerts.tables import open_store
+from ingest.alerts.tables.rows import PacketRows, table_rows
 from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -72,7 +72,7 @@ def strangers(instance: Instance) -> Iterator[None]:
     state = InstanceState.read(layout)
     assert state is not None
     archive = Archive(layout.archive, layout.account)
-    with descriptors.opened(layout, state) as store:
+    with open_store(layout, state) as store:
         made: list[Path] = []
         try:
             assert store.add(_strange(archive, made)) == []
@@ -107,8 +107,8 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     outside = Notice(ivorn="ivo://evil/outside", **told)
     regions = Regions(None, None, None)
     return [
-        rows_of(_entry(STRANGER, name), evil, regions, sky_map),
-        rows_of(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
+        table_rows(_entry(STRANGER, name), evil, regions, sky_map),
+        table_rows(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
     ]
 
 

@@ -74,7 +74,6 @@ def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator
             scratch_instance,
             var=Path(name) / "var",
             port=free_port(18_580),
-            inputs=Path(name),
             extra={"PYTHONPATH": str(checkout)},
         )
         try:
@@ -177,8 +176,8 @@ def test_new_refuses_a_simulation(checkout: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["ant20_01", "evts20_01", "evts21_01", "evts23_01"])
-def test_check_finds_nothing_missing_in_our_releases(name: str, shared_data: Path) -> None:
-    done = km3vo(ROOT, "release", "check", name, "--inputs", shared_data)
+def test_check_finds_nothing_missing_in_our_releases(name: str) -> None:
+    done = km3vo(ROOT, "release", "check", name)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

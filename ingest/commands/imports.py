@@ -6,7 +6,7 @@ import dataclasses
 
 import click
 
-from ingest.alerts.tables import ensure
+from ingest.alerts.tables import ensure_tables
 from ingest.commands.instance import describe_releases
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.core.errors import UnavailableError
@@ -49,7 +49,7 @@ def import_(
             results.append(result)
         # Empty before the first alert; but queries, examples and links name them.
         shown.update("updating the tables of alerts …")
-        ensure(layout, state)
+        ensure_tables(layout, state)
     if results:
         describe_releases(layout)
     if as_json:

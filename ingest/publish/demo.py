@@ -22,8 +22,14 @@ QUERIES = (
         " FROM ant20_01.main WHERE DISTANCE(ra, decl, 77.3582, 5.6931) < 3 ORDER BY separation",
     ),
     (
+        "Alerts with RA 96.2, Dec -7.8 in their 90 % region",
+        "SELECT event_name, stream, ra, dec, pos_err, pos_err_cl FROM alerts.latest"
+        " WHERE 1 = CONTAINS(POINT(96.2, -7.8), region_90) AND retracted = 0",
+    ),
+    (
         "The samples of this server in ObsCore",
-        "SELECT obs_collection, t_min, t_max, access_url FROM ivoa.obscore",
+        "SELECT obs_collection, t_min, t_max, access_url FROM ivoa.obscore"
+        " WHERE NOT obs_collection LIKE 'alerts/%'",
     ),
 )
 

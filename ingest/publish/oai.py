@@ -5,10 +5,7 @@ The protocol is OAI-PMH 2.0 with the profile of IVOA's Registry Interfaces 1.1.
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +13,8 @@ from typing import Final
 from lxml import etree
 
 from ingest.core.errors import InstanceError
+from ingest.core.http import get
+from ingest.core.xml import XMLError, parse_xml
 
 PATH: Final = "/oai.xml"
 """Where DaCHS answers harvesters, below the server's address."""
@@ -115,37 +114,34 @@ def ask(endpoint: str, **arguments: str) -> bytes:
 
     Raises
     ------
-    InstanceError
+    NoAnswerError
         If there is none.
     """
     address = endpoint.rstrip("?&")
     if arguments:
         address += ("&" if "?" in address else "?") + urllib.parse.urlencode(arguments)
+    return get(address, timeout=_PATIENCE)
+
+
+def ask_xml(address: str) -> etree._Element:
+    """Return the root element of an XML answer; see :func:`ask`."""
+    return _parsed(address, ask(address))
+
+
+def _parsed(address: str, content: bytes) -> etree._Element:
     try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as reply:
-            return bytes(reply.read())
-    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
+        return parse_xml(content)
+    except XMLError as error:
         raise InstanceError(
-            "the server does not answer this request",
+            f"in the server's answer, {error.problem}",
             where=address,
-            value=str(getattr(error, "reason", "") or error),
-            remedy="look whether the address is right and the server up: make status",
+            value=f"{error.where}: {error.value}",
+            expected=error.expected,
         ) from None
-
-
-def parse_xml(content: bytes) -> etree._Element:
-    """Return the root of an XML document; entities and the network stay closed."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return etree.fromstring(content, parser)
 
 
 def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
-    try:
-        answer = parse_xml(content)
-    except etree.XMLSyntaxError as error:
-        raise InstanceError(
-            "the answer to a harvester is not well-formed", where=endpoint, value=str(error)
-        ) from None
+    answer = _parsed(endpoint, content)
     told = answer.find(f"{_OAI}error")
     harmless = told is not None and told.get("code") == "noRecordsMatch"
     if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts.tables import descriptors
+from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -17,9 +17,9 @@ from tests.instances import Instance
 
 
 @pytest.fixture(scope="session")
-def packet_files(shared_data: Path) -> list[Path]:
+def packet_files(delivered: Path) -> list[Path]:
     """Return the files of all real packets."""
-    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    files = sorted((delivered / "alerts").glob("*/*.*"))
     assert len(files) > 20
     return files
 
@@ -31,9 +31,9 @@ def contents(packet_files: list[Path]) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+def database(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
     """Give the tests of a module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0, shared_data)
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0)
     try:
         yield made
     finally:
@@ -54,7 +54,7 @@ class EmptyStore:
     def forgotten(self) -> Iterator[None]:
         """Begin with empty tables, and take everything back at the end of the block."""
         try:
-            with self.store.anew():
+            with self.store.replacement():
                 yield
                 raise _Enough
         except _Enough:
@@ -66,5 +66,5 @@ def empty_store(instance) -> Iterator[EmptyStore]:
     layout = Layout(instance.var, Account.current())
     state = InstanceState.read(layout)
     # Not locked: commands that tests run on the same instance must get in.
-    with descriptors.opened(layout, state) as store:
+    with open_store(layout, state) as store:
         yield EmptyStore(store)

@@ -52,11 +52,11 @@ def named(packet_files: list[Path]) -> list[tuple[str, bytes]]:
 
 
 def test_a_directory_is_read_in_order_with_its_subdirectories(
-    packet_files: list[Path], shared_data: Path
+    packet_files: list[Path], delivered: Path
 ) -> None:
-    found, report = read(shared_data / "alerts")
+    found, report = read(delivered / "alerts")
     assert [packet.source for packet in found] == [
-        f"file:alerts/{file.relative_to(shared_data / 'alerts')}" for file in packet_files
+        f"file:alerts/{file.relative_to(delivered / 'alerts')}" for file in packet_files
     ]
     assert [packet.content for packet in found] == [file.read_bytes() for file in packet_files]
     assert is_read_completely(report)
@@ -117,11 +117,11 @@ def test_the_depth_of_unpacking_is_limited(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["notices.jsonl", "notices.ndjson", "notices.json", "notices"])
 def test_each_line_of_json_is_a_packet_with_its_own_bytes(
-    tmp_path: Path, shared_data: Path, name: str
+    tmp_path: Path, delivered: Path, name: str
 ) -> None:
     notices = [
         json.dumps(json.loads(file.read_bytes())).encode()
-        for file in sorted((shared_data / "alerts" / "gcn").glob("*.json"))
+        for file in sorted((delivered / "alerts" / "gcn").glob("*.json"))
     ]
     for content in (b"\n".join(notices), b"\r\n\r\n".join(notices) + b"\r\n"):
         (tmp_path / name).write_bytes(content)

@@ -15,8 +15,8 @@ COUNT = "SELECT count(*) FROM alerts.notices"
 
 
 @pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+def filled(scratch_instance: Instance, delivered: Path) -> Instance:
+    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
     assert done.returncode == 0, done.stderr
     scratch_instance.up()
     return scratch_instance
@@ -30,9 +30,13 @@ def add_a_column(checkout: Path) -> None:
             '<column name="shade" type="text" ucd="meta.note" description="New."/>\n'
             '<column name="origin"',
         ),
-        (checkout / "ingest" / "alerts" / "rows.py", '"origin", ', '"shade", "origin", '),
         (
-            checkout / "ingest" / "alerts" / "rows.py",
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
+            '"origin", ',
+            '"shade", "origin", ',
+        ),
+        (
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
             "        entry.source,\n",
             '        "dark",\n        entry.source,\n',
         ),
@@ -43,14 +47,14 @@ def add_a_column(checkout: Path) -> None:
 
 
 def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
-    filled: Instance, checkout: Path, shared_data: Path
+    filled: Instance, checkout: Path, delivered: Path
 ) -> None:
     add_a_column(checkout)
     upgraded = {"PYTHONPATH": str(checkout)}
     done = filled.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
     assert filled.adql(COUNT) == [["24"]]
-    done = filled.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded)
+    done = filled.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"), **upgraded)
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
     assert filled.adql(shades) == [["dark", "24"]]

@@ -19,6 +19,7 @@ from lxml import etree
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
 from ingest.alerts.conversion.validation import voevent_schema
+from ingest.core.checkout import INPUTS
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance
@@ -26,7 +27,7 @@ from tests.bench.packets import packets, write_tar
 from tests.bench.report import Line
 
 REQUESTS = 60
-_SHARED = Path(os.environ.get("KM3VO_INPUTS", "../shared/data")) / "alerts" / "voevent"
+_REAL = INPUTS / "alerts" / "voevent"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,7 +40,7 @@ def lines(count: int) -> Iterator[Line]:
         Packets.
     """
     with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, state):
-        tar = write_tar(_SHARED, count, Path(name) / "packets.tar")
+        tar = write_tar(_REAL, count, Path(name) / "packets.tar")
         yield from _import(layout, tar, count)
         for query in (_cone, _region):
             yield query(layout, state, count)
@@ -50,7 +51,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
     peers = min(count, 20_000)
     schema, parser = voevent_schema("2.0"), etree.XMLParser(resolve_entities=False)
     begin = time.process_time()
-    for _, content in packets(_SHARED, peers):
+    for _, content in packets(_REAL, peers):
         schema.validate(etree.fromstring(content, parser))
     alone = peers / (time.process_time() - begin)
 
@@ -85,11 +86,11 @@ def _unlocked(layout: Layout, archive: Archive) -> pipeline.ProcessingReport:
     """Fill the tables of an instance that this process has locked already."""
     from ingest.alerts.pipeline.processing import process_new
     from ingest.alerts.pipeline.worker_pool import WorkerPool
-    from ingest.alerts.tables import opened
+    from ingest.alerts.tables import open_store
 
     state = InstanceState.read(layout)
     assert state is not None
-    with opened(layout, state) as store, WorkerPool(archive) as pool:
+    with open_store(layout, state) as store, WorkerPool(archive) as pool:
         return process_new(archive, store, pool)
 
 

@@ -24,6 +24,7 @@ from ingest.alerts.notices import parse
 from ingest.alerts.pipeline.steps import ChunkResult, make_rows
 from ingest.alerts.pipeline.worker import limit_process
 from ingest.alerts.pipeline.worker_pool import MAX_MEMORY, WorkerPool
+from ingest.core.checkout import INPUTS
 from tests.alerts.misbehaving import packet
 from tests.alerts.misbehaving import parse as parse_misbehaving
 from tests.bench.packets import packets
@@ -33,7 +34,7 @@ CHUNK: Final = 500
 CORES: Final = len(os.sched_getaffinity(0))
 GIVE_UP: Final = 120.0
 """s after which a run is taken to hang."""
-_SHARED = Path(os.environ.get("KM3VO_INPUTS", "../shared/data")) / "alerts" / "voevent"
+_DELIVERED = INPUTS / "alerts" / "voevent"
 
 
 class Outcome:
@@ -46,7 +47,7 @@ class Outcome:
         self.process_ids: Callable[[], list[int]] = list
 
     def add(self, result: ChunkResult) -> None:
-        self.rows |= {rows.links.number for rows in result.rows}
+        self.rows |= {rows.keys.number for rows in result.rows}
 
 
 def ours(archive: Archive, outcome: Outcome, parser=parse, timeout=60.0) -> None:
@@ -122,7 +123,7 @@ def lines(count: int) -> Iterator[Line]:
     """
     with tempfile.TemporaryDirectory() as name:
         good = Archive(Path(name) / "good")
-        good.add([Packet(content, "bench") for _, content in packets(_SHARED, count // 50)])
+        good.add([Packet(content, "bench") for _, content in packets(_DELIVERED, count // 50)])
         bad = Archive(Path(name) / "bad")
         behaviours = {97: "kill", 250: "hang", 333: "greedy"}
         bad.add(

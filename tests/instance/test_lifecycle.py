@@ -155,7 +155,7 @@ def test_another_web_port(worn) -> None:
         port = probe.getsockname()[1]
     done = worn.km3vo("instance", "up", "--port", str(port))
     assert done.stdout == f"The server answers at http://localhost:{port}\n"
-    moved = Instance(worn.var, port, worn.inputs)
+    moved = Instance(worn.var, port)
     capabilities = moved.fetch("__system__/tap/run/tap/capabilities").decode()
     assert f"http://localhost:{port}/" in capabilities
     assert str(worn.port) not in capabilities

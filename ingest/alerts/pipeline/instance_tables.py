@@ -17,7 +17,7 @@ from ingest.alerts.pipeline.processing import (
 from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.skymaps import read_map
-from ingest.alerts.tables import SCHEMA, Store, opened
+from ingest.alerts.tables import SCHEMA, Store, open_store
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
@@ -99,9 +99,9 @@ def rebuild_tables(
     The former rows are served until the end. Parameters are those of :func:`update_tables`.
     """
     with _open(layout, archive, max_parsed_bytes) as (store, pool):
-        with store.anew():
+        with store.replacement():
             report = process_all(archive, store, pool, on_progress)
-        store.tidy()
+        store.vacuum()
     return report
 
 
@@ -136,12 +136,12 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         error.remedy = "attach the map as its collaboration distributes it; nothing was changed"
         raise
     update_tables(layout, archive)  # after an upgrade they may be empty
-    with lifecycle.database(layout) as state, opened(layout, state) as store:
+    with lifecycle.database(layout) as state, open_store(layout, state) as store:
         _check_archive(archive, store)
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
-        store.renew(result.rows[0])
+        store.update_notice(result.rows[0])
     return {level: sky.area(level) for level in (0.5, 0.9)}
 
 
@@ -173,7 +173,7 @@ def _open(
 ) -> Iterator[tuple[Store, WorkerPool]]:
     with (
         lifecycle.database(layout) as state,
-        opened(layout, state) as store,
+        open_store(layout, state) as store,
         WorkerPool(archive, max_parsed_bytes) as pool,
     ):
         yield store, pool
@@ -211,7 +211,7 @@ def _check_archive(archive: Archive, store: Store) -> None:
 
 
 def _find_entry(archive: Archive, store: Store, notice: str) -> Entry:
-    number = int(notice) if notice.isdecimal() else store.number_of(notice)
+    number = int(notice) if notice.isdecimal() else store.notice_id_of(notice)
     entry = archive.entry(number) if number else None
     if entry is None or store.missing([entry.number]):
         raise InputError(

@@ -6,7 +6,7 @@ Data flow through them in this order only, see :func:`make_rows`::
     store_map            sky map in the notice → archive
     use_map              stored sky map → regions, picture
     add_circle_regions   error circle → regions, for packets without a sky map
-    rows_of              notice and regions → rows
+    table_rows           notice and regions → rows
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ingest.alerts.archive import Archive, Entry, attached_map
 from ingest.alerts.notices import Notice, Regions
 from ingest.alerts.pipeline.pictures import draw_map
 from ingest.alerts.skymaps import circle_regions, map_regions
-from ingest.alerts.tables import PacketRows, rows_of
+from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.errors import IngestError
 
 
@@ -139,7 +139,7 @@ def make_rows(
     for packet in add_circle_regions(parsed, result.refused):
         try:
             regions = packet.regions or Regions()
-            result.rows.append(rows_of(packet.entry, packet.notice, regions, packet.sky_map))
+            result.rows.append(table_rows(packet.entry, packet.notice, regions, packet.sky_map))
         except Exception as error:
             result.refused[packet.entry.number] = Refusal.of(error)
     return result

@@ -191,8 +191,8 @@ def _bring_online(dachs: Dachs, publication: Publication) -> None:
         dachs.together(
             ["imp", publication.descriptor],
             *(["imp", descriptor] for descriptor in JOINING),
-            # Not of columns: DaCHS 2.7 then gives a count() the minimum of its column, as a
-            # fraction in an integer, and astropy refuses the answer.
+            # Not of columns: with column statistics, DaCHS 2.7 declares the minimum of a column,
+            # which may be a fraction, for the integer count() of it, and astropy rejects that.
             ["limits", "--tables-only", publication.descriptor],
             # The description of the TAP service lists the tables.
             ["pub", publication.descriptor, *JOINING, "//tap"],
