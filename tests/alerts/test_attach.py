@@ -1,4 +1,4 @@
-"""Sky maps that are given to the archive for a packet that has none itself."""
+"""Sky maps that are attached to a packet in the archive."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def regions(instance: Instance) -> list[str]:
     return row
 
 
-def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled, own_map):
+def test_regions_are_taken_from_an_attached_map_also_after_a_rebuild(filled, own_map):
     assert regions(filled) == ["circle", "1", "0", "0"]
     done = filled.km3vo("alerts", "attach", GOLD, str(own_map))
     assert done.returncode == 0, done.stderr
@@ -66,7 +66,7 @@ def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled, own_map)
         ("0", None, "there is no such notice"),
     ],
 )
-def test_what_is_no_map_or_no_notice_is_refused(
+def test_files_that_are_not_maps_and_unknown_notices_are_refused(
     instance, own_map, tmp_path, notice, content, message
 ):
     given = own_map
