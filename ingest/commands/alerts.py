@@ -30,7 +30,7 @@ _MOST_TOLD: Final = 20
 
 @click.group()
 def alerts() -> None:
-    """Keep alert packets for ever, and publish what they say."""
+    """Archive alert packets, and publish their content."""
 
 
 for command in (convert, validate, map_, inspect_map):
@@ -133,7 +133,7 @@ def attach(notice: str, file: Path) -> None:
     """Keep FILE as the sky map of a NOTICE, given by its ivorn or its number.
 
     Its regions then come from the map, and DataLink offers it. Packets mostly say where their
-    map is and do not bring it; nothing is fetched by itself.
+    map is without including it; km3vo fetches nothing.
     """
     layout = current_layout()
     areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
@@ -144,7 +144,7 @@ def attach(notice: str, file: Path) -> None:
 @alerts.command()
 @_LARGEST
 def rebuild(largest: int) -> None:
-    """Make the tables anew from the archive alone; the former rows are served until the end."""
+    """Rebuild the tables from the archive; the present rows are served until the end."""
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     with progress(console, "packets read", len(archive)) as on_progress:
