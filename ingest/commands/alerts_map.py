@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from ingest.alerts.skymaps import SkyMap, make_map, read_directions, read_map
-from ingest.alerts.skymaps.picture import area_text, write_map_preview
+from ingest.alerts.skymaps.preview import area_text, write_map_preview
 from ingest.core.errors import InputError
 
 console = Console(soft_wrap=True, highlight=False)
