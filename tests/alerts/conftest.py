@@ -12,13 +12,13 @@ import pytest
 from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 
 
 @pytest.fixture(scope="session")
-def packet_files(shared_data: Path) -> list[Path]:
+def packet_files(delivered: Path) -> list[Path]:
     """Return the files of all real packets."""
-    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    files = sorted((delivered / "alerts").glob("*/*.*"))
     assert len(files) > 20
     return files
 
@@ -53,7 +53,7 @@ class EmptyStore:
 @pytest.fixture(scope="session")
 def empty_store(instance) -> Iterator[EmptyStore]:
     layout = Layout(instance.var, Account.current())
-    memory = Memory.read(layout)
+    state = InstanceState.read(layout)
     # Not locked: commands that tests run on the same instance must get in.
-    with open_store(layout, memory) as store:
+    with open_store(layout, state) as store:
         yield EmptyStore(store)

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from typing import Final
 
 import psycopg2.extensions
-from lxml import etree
 
 from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core.checkout import RD
+from ingest.core.descriptors import parse
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
-from ingest.instance import Cluster, Layout, Memory
+from ingest.instance import Cluster, InstanceState, Layout
 from ingest.instance.dachs import Dachs, deploy, publication
 
 FOLDER: Final = "alerts"
@@ -28,12 +28,12 @@ _DEPLOYED: Final = "alerts.made"
 _FUNCTIONS: Final = ("order.sql", "regions.sql")
 
 
-def ensure_tables(layout: Layout, memory: Memory, replace: bool = False) -> None:
+def ensure_tables(layout: Layout, state: InstanceState, replace: bool = False) -> None:
     """Create the tables of an instance, or update them to the current definition.
 
     Parameters
     ----------
-    layout, memory : Layout, Memory
+    layout, state : Layout, InstanceState
         The instance, locked. Its database must run.
     replace : bool, optional
         Whether to create tables again if their columns changed. They are empty then, and the
@@ -44,33 +44,33 @@ def ensure_tables(layout: Layout, memory: Memory, replace: bool = False) -> None
     ImportFailedError
         If DaCHS refuses the descriptors.
     """
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         columns = _columns(connection)
     current = _is_current(columns)
     outdated = bool(columns) and not current
     if outdated and not replace:
         return
-    if not current or _digest(memory) != _deployed_digest(layout):
-        _deploy(layout, memory, outdated)
+    if not current or _digest(state) != _deployed_digest(layout):
+        _deploy(layout, state, outdated)
 
 
-def update_tables(layout: Layout, memory: Memory) -> None:
+def update_tables(layout: Layout, state: InstanceState) -> None:
     """Update an instance's tables, if it has some, after an upgrade or for a new server address."""
     if _deployed_digest(layout) is not None:
-        ensure_tables(layout, memory)
+        ensure_tables(layout, state)
 
 
 @contextmanager
-def open_store(layout: Layout, memory: Memory) -> Iterator[Store]:
+def open_store(layout: Layout, state: InstanceState) -> Iterator[Store]:
     """Yield the store of an instance, which the caller fills; see :func:`ensure_tables`."""
-    ensure_tables(layout, memory, replace=True)
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    ensure_tables(layout, state, replace=True)
+    with Cluster(layout).connect(state.postgres_port) as connection:
         yield Store(connection)
 
 
 def declared_columns() -> dict[str, dict[str, str]]:
     """Return the columns and their types that the resource descriptor declares, by table."""
-    root = etree.parse(RD / f"{DESCRIPTOR}.rd").getroot()
+    root = parse(RD / f"{DESCRIPTOR}.rd")
     streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
     found = {}
     for table in root.iter("table"):
@@ -83,9 +83,9 @@ def declared_columns() -> dict[str, dict[str, str]]:
     return found
 
 
-def _deploy(layout: Layout, memory: Memory, replace: bool) -> None:
+def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
     """Deploy the descriptors, and let DaCHS create what is missing."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         lacking = _lacks_indices(connection)
         for name in _FUNCTIONS:
             connection.cursor().execute((RD / FOLDER / name).read_text("utf-8"))
@@ -100,7 +100,7 @@ def _deploy(layout: Layout, memory: Memory, replace: bool) -> None:
     elif lacking:
         commands.append(["imp", "-I", DESCRIPTOR])
     try:
-        publication.tell(
+        publication.raise_on_failure(
             dachs.together(*commands), "DaCHS could not create the tables of the alerts"
         )
     except ImportFailedError:
@@ -108,17 +108,17 @@ def _deploy(layout: Layout, memory: Memory, replace: bool) -> None:
         raise
     deploy.keep(layout, FOLDER)
     with atomic_write(layout.var / _DEPLOYED) as stream:
-        stream.write(_digest(memory).encode())
+        stream.write(_digest(state).encode())
     (layout.var / _DEPLOYED).chmod(0o600)
     dachs.reload()
 
 
-def _digest(memory: Memory) -> str:
+def _digest(state: InstanceState) -> str:
     """Return a checksum of the definitions, DaCHS' version and the server's address.
 
     An upgrade of DaCHS replaces our functions for regions, and ObsCore contains the address.
     """
-    checksum = hashlib.sha256(f"{memory.dachs_version} {memory.server_url}".encode())
+    checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
     for folder in (deploy.SHARED, FOLDER):
         for path in sorted((RD / folder).rglob("*")):
             if path.is_file() and path.suffix in deploy.SUFFIXES:
@@ -163,7 +163,7 @@ def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
         found.get(table.get("id"), 0)
         < sum(index.get("metaOnly") is None for index in table.iter("index"))
         + (table.get("primary") is not None)
-        for table in etree.parse(RD / f"{DESCRIPTOR}.rd").getroot().iter("table")
+        for table in parse(RD / f"{DESCRIPTOR}.rd").iter("table")
     )
 
 

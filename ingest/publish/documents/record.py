@@ -80,7 +80,6 @@ class Coverage(StrictModel):
     sky: str = ""
     times: tuple[float, float] | None = None
     energies: tuple[float, float] | None = None
-    wavebands: tuple[str, ...] = ()
 
 
 class Service(StrictModel):
@@ -166,7 +165,6 @@ class Record(StrictModel):
     subjects: tuple[Subject, ...]
     licence: Licence
     reference_url: str
-    content_level: str
     type: str
     facilities: tuple[str, ...]
     instruments: tuple[str, ...]
