@@ -5,10 +5,7 @@ The protocol is OAI-PMH 2.0 with the profile of IVOA's Registry Interfaces 1.1.
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,6 +13,7 @@ from typing import Final
 from lxml import etree
 
 from ingest.core.errors import InstanceError
+from ingest.core.http import get
 from ingest.core.xml import XMLError, parse_xml
 
 PATH: Final = "/oai.xml"
@@ -116,22 +114,13 @@ def ask(endpoint: str, **arguments: str) -> bytes:
 
     Raises
     ------
-    InstanceError
+    NoAnswerError
         If there is none.
     """
     address = endpoint.rstrip("?&")
     if arguments:
         address += ("&" if "?" in address else "?") + urllib.parse.urlencode(arguments)
-    try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as reply:
-            return bytes(reply.read())
-    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
-        raise InstanceError(
-            "the server does not answer this request",
-            where=address,
-            value=str(getattr(error, "reason", "") or error),
-            remedy="look whether the address is right and the server up: make status",
-        ) from None
+    return get(address, timeout=_PATIENCE)
 
 
 def ask_xml(address: str) -> etree._Element:

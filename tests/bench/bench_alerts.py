@@ -85,6 +85,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
 def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
     """Fill the tables of an instance that this process has locked already."""
     from ingest.alerts.pipeline.run import process
+
     from ingest.alerts.pipeline.worker_pool import Workers
     from ingest.alerts.tables import open_store
 

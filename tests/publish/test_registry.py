@@ -9,7 +9,7 @@ import pytest
 from instances import ROOT
 from lxml import etree
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, NoAnswerError
 from ingest.instance import lifecycle
 from ingest.instance.dachs import registration
 from ingest.instance.dachs.client import Dachs
@@ -183,7 +183,7 @@ def test_all_pages_of_a_harvest_are_read(endpoint) -> None:
 
 
 def test_what_is_no_registry_is_told(instance) -> None:
-    with pytest.raises(InstanceError, match="does not answer"):
+    with pytest.raises(NoAnswerError, match="does not answer"):
         oai.harvest(f"{instance.url}/nothing.xml")
     with pytest.raises(InstanceError, match=r"not well-formed|as a registry"):
         oai.identify(f"{instance.url}/__system__/tap/run/tap/availability")

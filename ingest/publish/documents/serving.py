@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from ingest.core.files import sha256
+from ingest.core.http import open_url
 from ingest.events.delivery import Manifest
 from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
 from ingest.publish.documents.record import DataFile, Record
 
-_BLOCK: Final = 1 << 20
 _MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
 
-def ask(layout: Layout, url: str, timeout: float = 60.0) -> http.client.HTTPResponse:
-    """Open one of the instance's addresses, by the way that works on this machine.
+@contextmanager
+def ask(layout: Layout, url: str, timeout: float = 60.0) -> Iterator[httpx.Response]:
+    """Open one of the instance's public addresses directly on this machine.
 
-    The world's address may lead through a proxy that is not there yet.
+    The public address may lead through a reverse proxy that is not set up yet. See
+    :func:`ingest.core.http.open_url`.
     """
     state = InstanceState.read(layout)
     if state is not None:
-        host = f"[{state.host}]" if ":" in state.host else state.host
-        url = url.replace(state.server_url, f"http://{host}:{state.web_port}", 1)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    reply: http.client.HTTPResponse = opener.open(url, timeout=timeout)
-    return reply
+        url = url.replace(state.server_url, state.local_url, 1)
+    with open_url(url, timeout=timeout, proxies=False) as response:
+        yield response
 
 
 def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
@@ -81,9 +83,9 @@ def table_hash(record: Record, layout: Layout) -> str | None:
         return None
     digest = hashlib.sha256()
     with ask(layout, url, timeout=300) as reply:
-        if reply.headers.get_content_type() != "text/csv":
+        if reply.headers.get("content-type", "").partition(";")[0].strip() != "text/csv":
             return None
-        while block := reply.read(_BLOCK):
+        for block in reply.iter_raw():
             digest.update(block)
     return digest.hexdigest()
 

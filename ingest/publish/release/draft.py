@@ -18,7 +18,7 @@ from ingest.core.checkout import INPUTS, RD
 from ingest.core.configuration import BLANK
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.files import atomic_write
-from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD, unix_to_mjd
 from ingest.core.units import gev_to_joule
 from ingest.events.checks import REJECTING
 from ingest.events.survey import Survey, iso
@@ -138,8 +138,8 @@ def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]
         "stop": iso(stop),
         "livetime": "# No livetime_days: the header does not say it."
         if facts.livetime is None
-        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g} if the file'
-        ' has all events of its runs, else the true one; or remove the line"',
+        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g}'
+        ' if the file has all events of its runs, else the true one; or remove the line"',
         "events": survey.checks.accepted,
         "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
         "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"
@@ -206,7 +206,7 @@ def _times(survey: Survey) -> tuple[float, float, str]:
     # 0.1 ms against a double's rounding; the last second counts to its end
     first = math.floor((start - UNIX_EPOCH_MJD) * DAY + 1e-4)
     last = math.floor((stop - UNIX_EPOCH_MJD) * DAY + 1e-4) + 1
-    return first / DAY + UNIX_EPOCH_MJD, last / DAY + UNIX_EPOCH_MJD, words
+    return unix_to_mjd(first), unix_to_mjd(last), words
 
 
 def _det_id(survey: Survey) -> int | None:
