@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from tests.alerts.maps import flat_bytes
+from tests.alerts.sample_maps import flat_bytes
 
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.pipeline import processing
