@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
+from tests.alerts.sample_maps import flat_bytes
 
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.pipeline import processing
@@ -31,7 +32,6 @@ from ingest.alerts.tables.store import TABLES
 from ingest.core.errors import IngestError
 from ingest.instance import Account, Cluster, Layout, lifecycle
 from tests.alerts import misbehaving
-from tests.alerts.maps import flat_bytes
 from tests.alerts.misbehaving import packet
 from tests.instances import ROOT, Instance
 
