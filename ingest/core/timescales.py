@@ -5,6 +5,7 @@ One double resolves 0.12 µs there in 2025, which is what GADF asks for.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Final
 
 import erfa
@@ -21,7 +22,10 @@ MJD_REFERENCE: Final = 51_544
 """2000-01-01T00:00:00 TT; a whole day, so MJDREFF is 0 and nothing is rounded."""
 DAY: Final = 86_400.0
 UNIX_EPOCH_MJD: Final = 40_587
-_MJD_ZERO: Final = 2_400_000.5
+MJD_EPOCH: Final = date(1858, 11, 17)
+"""The day with MJD 0."""
+MJD_ZERO: Final = 2_400_000.5
+"""Julian Date of MJD 0."""
 
 Float64 = npt.NDArray[np.float64]
 
@@ -36,7 +40,7 @@ def utc_mjd_to_tt(mjd: npt.ArrayLike) -> Float64:
         ERFA and :class:`astropy.time.Time`.
     """
     whole, fraction = np.divmod(np.asarray(mjd, np.float64), 1.0)
-    return _tt_seconds(*erfa.utctai(_MJD_ZERO + whole, fraction))
+    return _tt_seconds(*erfa.utctai(MJD_ZERO + whole, fraction))
 
 
 def unix_to_tt(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float64:
@@ -49,7 +53,7 @@ def unix_to_tt(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float6
         second itself cannot be told from the second that follows it.
     """
     day, second = np.divmod(np.asarray(seconds, np.int64), int(DAY))
-    tai = erfa.utctai(_MJD_ZERO + UNIX_EPOCH_MJD + day, np.zeros(day.shape))
+    tai = erfa.utctai(MJD_ZERO + UNIX_EPOCH_MJD + day, np.zeros(day.shape))
     return _tt_seconds(*tai) + (second + np.asarray(nanoseconds) / 1e9)
 
 
@@ -63,5 +67,5 @@ def tt_to_iso(seconds: float) -> str:
 def _tt_seconds(tai_1: Float64, tai_2: Float64) -> Float64:
     tt_1, tt_2 = erfa.taitt(tai_1, tai_2)
     # the first part is a whole number of days after the reference: exact in seconds
-    seconds: Float64 = (tt_1 - (_MJD_ZERO + MJD_REFERENCE)) * DAY + tt_2 * DAY
+    seconds: Float64 = (tt_1 - (MJD_ZERO + MJD_REFERENCE)) * DAY + tt_2 * DAY
     return seconds

@@ -18,6 +18,9 @@ LIGHT_SPEED: Final = 299_792_458
 ELEMENTARY_CHARGE: Final = 1.602_176_634e-19
 """C, and J per eV; exact by definition of the SI."""
 
+JULIAN_YEAR: Final = 31_557_600.0
+"""s; 365.25 days (IAU)."""
+
 EV_PER_GEV: Final = 1e9
 GEV_PER_TEV: Final = 1000.0
 

@@ -20,7 +20,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ingest.alerts.notices import Position, radii
+from ingest.alerts.notices import Position, containment_radii
 from ingest.alerts.skymaps.cells import SQUARE_DEGREES, areas, centres, split_uniq
 from ingest.alerts.skymaps.circles import chord, unit_vectors
 from ingest.alerts.skymaps.model import SkyMap
@@ -128,7 +128,7 @@ def _of_map(sky: SkyMap) -> _Place:
 
 
 def _of_position(position: Position) -> _Place:
-    found = radii(position)
+    found = containment_radii(position)
     if found is None:
         raise InputError("the position has no radius, so there is no region to draw")
     small, large = found[:2]

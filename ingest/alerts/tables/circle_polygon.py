@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ingest.alerts.notices import Position, radii
+from ingest.alerts.notices import Position, containment_radii
 
 _CORNERS: Final = 6
 """Few, as pgSphere checks each side against each other: 24 take as long as all the rest."""
@@ -23,7 +23,7 @@ def outline_of(position: Position | None) -> str | None:
         ``{(10.5d,-3d),…}`` with right ascension and declination; None where there is no circle,
         or one so large that a polygon cannot say which side is meant.
     """
-    found = None if position is None else radii(position)
+    found = None if position is None else containment_radii(position)
     if position is None or found is None or not _SMALLEST <= found[1] <= _LARGEST:
         return None
     radius = found[1]
