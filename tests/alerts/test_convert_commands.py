@@ -17,8 +17,8 @@ from ingest.core.errors import ExitCode, InputError
 
 
 @pytest.fixture
-def alerts(shared_data: Path) -> Path:
-    return shared_data / "alerts"
+def alerts(delivered: Path) -> Path:
+    return delivered / "alerts"
 
 
 @pytest.fixture
