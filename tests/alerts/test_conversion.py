@@ -15,7 +15,7 @@ from lxml import etree
 
 from ingest.alerts.conversion import load_json, save_json, to_json, to_voevent
 from ingest.alerts.conversion.core import core_notice
-from ingest.alerts.conversion.to_voevent import radius_90
+from ingest.alerts.conversion.json_to_voevent import radius_90
 from ingest.alerts.conversion.validation import (
     published_schemas,
     validate_json,

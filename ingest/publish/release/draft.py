@@ -142,7 +142,7 @@ def _manifest_values(name: str, survey: Survey, told: CuratorInput) -> dict[str,
         "livetime": "# No livetime_days: the header does not contain it."
         if facts.livetime is None
         else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g}'
-        ' if the file has all events of its runs, else the true one; or remove the line"',
+        ' if the file has all events of its runs, else the true value; or remove the line"',
         "events": survey.checks.accepted,
         "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
         "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"

@@ -211,7 +211,7 @@ def _provenance(release: Release) -> Answer:
         good &= known > 0 and linked
         if known:
             words = "with" if linked else "WITHOUT"
-            evidence.append(X)
+            evidence.append(f"{path.name}: {known} records, {words} the checksums of both files")
     return _answer(good, evidence or ["the release has no products"])
 
 

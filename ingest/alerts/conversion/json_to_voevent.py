@@ -26,7 +26,6 @@ from ingest.alerts.conversion.field_mapping import (
     Field,
     number_of,
 )
-from ingest.alerts.conversion.to_json import read_shared
 from ingest.alerts.conversion.values import (
     JSON,
     add_param,
@@ -35,6 +34,7 @@ from ingest.alerts.conversion.values import (
     legible,
     same,
 )
+from ingest.alerts.conversion.voevent_to_json import read_shared
 from ingest.alerts.notices import is_km3net, ivorn_of, scaled_radius
 from ingest.core.errors import InputError
 
