@@ -6,7 +6,7 @@ import json
 import pytest
 from astropy.time import Time
 
-from ingest.alerts.conversion.identity import ivorn_of
+from ingest.alerts.notices import ivorn_of
 from ingest.alerts.notices.model import NoticeType, PacketError, Role
 from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
