@@ -276,7 +276,7 @@ class Archive:
         if self.account is None:
             directory.mkdir(mode=0o750, exist_ok=True)
         else:
-            self.account.make_directory(directory, 0o750)
+            self.account.create_directory(directory, 0o750)
 
     def _place(self, sha256: str) -> str:
         # called thousands of times per second: joining strings is faster than joining paths
