@@ -290,7 +290,7 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
     path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
-    assert "could not import or register" in message
+    assert "could not import or publish" in message
     assert "creationDate missing" in message
 
 
