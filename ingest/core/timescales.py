@@ -21,6 +21,8 @@ MJD_REFERENCE: Final = 51_544
 """2000-01-01T00:00:00 TT; a whole day, so MJDREFF is 0 and nothing is rounded."""
 DAY: Final = 86_400.0
 UNIX_EPOCH_MJD: Final = 40_587
+NANOSECONDS: Final = 1_000_000_000
+"""Nanoseconds per second."""
 _MJD_ZERO: Final = 2_400_000.5
 
 Float64 = npt.NDArray[np.float64]
@@ -51,6 +53,25 @@ def unix_to_tt(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float6
     day, second = np.divmod(np.asarray(seconds, np.int64), int(DAY))
     tai = erfa.utctai(_MJD_ZERO + UNIX_EPOCH_MJD + day, np.zeros(day.shape))
     return _tt_seconds(*tai) + (second + np.asarray(nanoseconds) / 1e9)
+
+
+def unix_to_mjd(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float64:
+    """Return MJD (UTC) of unix time; every day has 86 400 s."""
+    second = np.asarray(seconds, np.float64) + np.asarray(nanoseconds) / NANOSECONDS
+    mjd: Float64 = UNIX_EPOCH_MJD + second / DAY
+    return mjd
+
+
+def split_mjd(mjd: npt.ArrayLike) -> tuple[Float64, Float64]:
+    """Return MJD (UTC) as whole unix seconds and nanoseconds; every day has 86 400 s.
+
+    Both are whole floating-point numbers. NaN gives NaN seconds and 0 nanoseconds.
+    """
+    mjd = np.asarray(mjd, np.float64)
+    day = np.floor(mjd)
+    nanoseconds = np.nan_to_num(np.rint((mjd - day) * (DAY * NANOSECONDS)))
+    second, nanosecond = np.divmod(nanoseconds, NANOSECONDS)
+    return (day - UNIX_EPOCH_MJD) * DAY + second, nanosecond
 
 
 def tt_to_iso(seconds: float) -> str:
