@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     """Our own failure, or the machine's: nothing the input could do about it."""
     BAD_INPUT = 2
     """The input, the manifest or the command line is wrong; nothing was changed."""
+    NOT_RUNNING = 3
+    """The instance does not run; as in the Linux Standard Base's ``status``."""
 
 
 class IngestError(Exception):

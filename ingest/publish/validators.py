@@ -19,7 +19,7 @@ from ingest.core.errors import InstanceError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
 from ingest.instance.dachs import JOINING, Dachs
-from ingest.publish.registry import oai, schemas
+from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
 _DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")

@@ -24,8 +24,8 @@ def own_map(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+def filled(scratch_instance: Instance, delivered: Path) -> Instance:
+    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
     assert done.returncode == 0, done.stderr
     scratch_instance.up()
     return scratch_instance

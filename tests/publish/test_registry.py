@@ -14,8 +14,8 @@ from ingest.instance import lifecycle
 from ingest.instance.dachs import registration
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
-from ingest.publish import validators
-from ingest.publish.registry import oai, page, publishing, schemas
+from ingest.publish import oai, schemas, validators
+from ingest.publish.registry import page, publishing
 from ingest.publish.registry.rules import Finding
 
 WITHOUT_DOI = ["evts20_01", "evts21_01"]
@@ -269,7 +269,7 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     site = load_site()
     record = oai.Record("ivo://km3net.org/org", "", False, (), None)
     ready = publishing.Outcome(published=True, records=(record,))
-    text = page.plain(site, ready)
+    text = page.plain_page(site, ready)
     assert "is ready to be registered" in text
     assert "http://rofr.ivoa.net/regvalidate/" in text
     assert "https://vo.km3net.de/oai.xml" in text
@@ -280,11 +280,11 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     finding = Finding("doi", "<evts>", "here", "", "a DOI", "write one")
     for outcome in (publishing.Outcome([finding], published=True), publishing.Outcome()):
         assert "not ready" in page.title(site, outcome)
-        assert "rofr" not in page.plain(site, outcome)
+        assert "rofr" not in page.plain_page(site, outcome)
     shown = page.html(site, publishing.Outcome([finding]))
     assert "&lt;evts&gt;" in shown and "<evts>" not in shown
     known = publishing.Outcome(published=True, known=True)
-    assert "nothing to do" in page.plain(site, known)
+    assert "nothing to do" in page.plain_page(site, known)
 
 
 def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from ingest.publish.registry.oai import Record
+from ingest.publish.oai import Record
 from ingest.publish.registry.rules import RULES, Context, is_good_moc, judge
 
 IVOID = "ivo://km3net.org/ant20_01/nu/cone"

@@ -175,8 +175,8 @@ def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
     """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
     rd = checkout / "rd" / "ant20_01" / "nu.rd"
     text = rd.read_text()
-    assert text.count("selected for the search of point-like") == 1
-    text = text.replace("selected for the search of point-like", f"{WORD} &lt;/script> point-like")
+    assert text.count("selected for the search for point-like") == 1
+    text = text.replace("selected for the search for point-like", f"{WORD} &lt;/script> point-like")
     text = text.replace(
         '<meta name="doi">', '<meta name="doi">10.5072/km3net</meta><meta name="doi">'
     )

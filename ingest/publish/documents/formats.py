@@ -50,7 +50,7 @@ FORMS: Final[dict[str, tuple[Form, ...]]] = {
     "km3resource": (Form("km3resource.json", lambda record: json_text(to_km3resource(record))),),
     "zenodo": (Form("zenodo.json", lambda record: json_text(to_zenodo(record))),),
 }
-"""What ``km3vo publish --to`` offers."""
+"""What ``km3vo cite --to`` offers."""
 
 
 def write(record: Record, target: str, folder: Path) -> list[Path]:

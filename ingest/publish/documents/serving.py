@@ -11,7 +11,7 @@ from typing import Final
 
 from ingest.core.files import sha256
 from ingest.events.delivery import Manifest
-from ingest.instance import Layout, Memory
+from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
 from ingest.publish.documents.record import DataFile, Record
 
@@ -24,10 +24,10 @@ def ask(layout: Layout, url: str, timeout: float = 60.0) -> http.client.HTTPResp
 
     The world's address may lead through a proxy that is not there yet.
     """
-    memory = Memory.read(layout)
-    if memory is not None:
-        host = f"[{memory.host}]" if ":" in memory.host else memory.host
-        url = url.replace(memory.server_url, f"http://{host}:{memory.web_port}", 1)
+    state = InstanceState.read(layout)
+    if state is not None:
+        host = f"[{state.host}]" if ":" in state.host else state.host
+        url = url.replace(state.server_url, f"http://{host}:{state.web_port}", 1)
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     reply: http.client.HTTPResponse = opener.open(url, timeout=timeout)
     return reply

@@ -17,6 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ingest.core.checkout import RD
 from ingest.core.errors import InstanceError, ManifestError
+from ingest.core.xml import parse_xml
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.instance import Layout, lifecycle, load_site
 from ingest.instance.dachs import ROOT, TERMS
@@ -281,9 +282,8 @@ def _fetch(layout: Layout, url: str, identifier: str, release: str) -> etree._El
     query = urllib.parse.urlencode(
         {"verb": "GetRecord", "metadataPrefix": "ivo_vor", "identifier": identifier}
     )
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
     with serving.ask(layout, f"{url}/oai.xml?{query}") as reply:
-        answer = etree.parse(reply, parser).getroot()
+        answer = parse_xml(reply.read())
     metadata = answer.find(f".//{_OAI}metadata")
     if metadata is None or len(metadata) == 0:
         raise InstanceError(

@@ -18,7 +18,7 @@ from ingest.publish.documents.voresource import read_record
 FILE = "structured-data.json"
 
 
-def refresh(layout: Layout) -> list[str]:
+def refresh_web_pages(layout: Layout) -> list[str]:
     """Write the descriptions of all releases that are online; return what went wrong.
 
     A stand-in is not described: search engines must not find it. Nothing here stops a server
@@ -45,5 +45,5 @@ def refresh(layout: Layout) -> list[str]:
         with atomic_write(path) as stream:
             stream.write(text.encode())
         path.chmod(0o600)
-        layout.account.own(path)
+        layout.account.chown(path)
     return problems

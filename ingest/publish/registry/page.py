@@ -8,19 +8,19 @@ from pathlib import Path
 
 from ingest.core.files import atomic_write
 from ingest.instance import Layout, Site
-from ingest.publish.registry.oai import PATH
+from ingest.publish.oai import PATH
 from ingest.publish.registry.publishing import Outcome
 from ingest.publish.registry.rules import Finding
 
 
-def write(layout: Layout, site: Site, outcome: Outcome) -> tuple[Path, Path]:
+def write_page(layout: Layout, site: Site, outcome: Outcome) -> tuple[Path, Path]:
     """Write the page below the instance's reports; return the HTML file and the text file."""
     folder = layout.reports
     paths = folder / "registry.html", folder / "registry.txt"
-    for path, text in zip(paths, (html(site, outcome), plain(site, outcome)), strict=True):
+    for path, text in zip(paths, (html(site, outcome), plain_page(site, outcome)), strict=True):
         with atomic_write(path) as stream:
             stream.write(text.encode())
-        layout.account.own(path)
+        layout.account.chown(path)
     return paths
 
 
@@ -61,7 +61,7 @@ def steps(site: Site, outcome: Outcome) -> list[str]:
     ]
 
 
-def plain(site: Site, outcome: Outcome) -> str:
+def plain_page(site: Site, outcome: Outcome) -> str:
     """Return the page as plain text."""
     lines = [title(site, outcome), "", f"Date: {_now()}", ""]
     lines += [f"{number}. {text}" for number, text in enumerate(steps(site, outcome), 1)]

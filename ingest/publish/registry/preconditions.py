@@ -19,7 +19,7 @@ from ingest.core.errors import IngestError, UnavailableError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, Site
 from ingest.instance.dachs import deploy, online_releases
-from ingest.publish.registry import oai
+from ingest.publish import oai
 from ingest.publish.registry.rules import Finding, is_doi
 
 Resolve = Callable[[str], Sequence[str]]

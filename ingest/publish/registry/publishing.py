@@ -14,8 +14,8 @@ from lxml import etree
 from ingest.core.errors import InstanceError
 from ingest.instance import Layout, Site, lifecycle, load_site
 from ingest.instance.dachs import Dachs, registration, vocabularies
-from ingest.publish import validators
-from ingest.publish.registry import oai, preconditions, rules, schemas, services
+from ingest.publish import oai, schemas, validators
+from ingest.publish.registry import preconditions, rules, services
 from ingest.publish.registry.preconditions import Resolve, resolve
 from ingest.publish.registry.rules import Context, Finding
 
@@ -26,7 +26,7 @@ class Judgement:
 
     Attributes
     ----------
-    records : tuple of ingest.publish.registry.oai.Record
+    records : tuple of ingest.publish.oai.Record
         What registries get, also what they are told to be gone.
     findings : tuple of Finding
         What is wrong with it.
@@ -44,7 +44,7 @@ class Outcome:
     ----------
     findings : list of Finding
         What has to be put right first.
-    records : tuple of ingest.publish.registry.oai.Record
+    records : tuple of ingest.publish.oai.Record
         What registries get.
     unchecked : list of str
         What was not looked at, in words.
@@ -61,7 +61,7 @@ class Outcome:
     known: bool = False
 
 
-def publish(
+def publish_records(
     layout: Layout,
     *,
     dry_run: bool = False,

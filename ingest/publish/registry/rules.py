@@ -15,7 +15,7 @@ from lxml import etree
 from mocpy import MOC
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from ingest.publish.registry.oai import Record
+from ingest.publish.oai import Record
 
 TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 CONE: Final = "ivo://ivoa.net/std/conesearch"

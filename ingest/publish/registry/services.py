@@ -13,8 +13,8 @@ from astropy.io import votable
 from lxml import etree
 
 from ingest.core.errors import IngestError
-from ingest.publish.registry import oai
-from ingest.publish.registry.oai import Record
+from ingest.publish import oai
+from ingest.publish.oai import Record
 from ingest.publish.registry.rules import CONE, TAP, Finding
 
 _AVAILABILITY: Final = "ivo://ivoa.net/std/vosi#availability"
@@ -67,7 +67,7 @@ def _cone(address: str, capability: etree._Element, _: Record) -> str:
 
 def _tap(address: str, _: etree._Element, record: Record) -> str:
     for path in ("availability", "capabilities", "tables"):
-        oai.parse_xml(oai.ask(f"{address}/{path}"))
+        oai.ask_xml(f"{address}/{path}")
     query = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 table_name FROM tap_schema.tables"}
     rows = _rows(oai.ask(f"{address}/sync", **query))
     return "" if rows == 1 else f"{rows} rows for {query['QUERY']} in {record.identifier}"
@@ -83,21 +83,21 @@ def _rows(content: bytes) -> int:
 
 
 def _availability(address: str, _: etree._Element, __: Record) -> str:
-    said = (oai.parse_xml(oai.ask(address)).findtext(_VOSI) or "").strip()
+    said = (oai.ask_xml(address).findtext(_VOSI) or "").strip()
     return "" if said in ("true", "1") else f"available is {said or 'missing'}"
 
 
 def _capabilities(address: str, capability: etree._Element, _: Record) -> str:
     # A registry compares: what the record promises has to be what the service says.
     promised = {one.get("standardID") for one in capability.getparent().iterfind("capability")}
-    said = {one.get("standardID") for one in oai.parse_xml(oai.ask(address)).iter("capability")}
+    said = {one.get("standardID") for one in oai.ask_xml(address).iter("capability")}
     missing = {one for one in promised - said if one and not one.lower().endswith("#aux")}
     return f"{', '.join(sorted(missing))} is only in the record" if missing else ""
 
 
 def _tables(address: str, capability: etree._Element, _: Record) -> str:
     promised = capability.getparent().find("tableset//table")
-    answer = oai.parse_xml(oai.ask(address))
+    answer = oai.ask_xml(address)
     return "" if promised is None or answer.find(".//table") is not None else "no tables"
 
 

@@ -25,7 +25,8 @@ from ingest.core.errors import IngestError
 from ingest.events.delivery import Manifest
 from ingest.instance import load_site
 from ingest.instance.dachs import SIMULATED_WARNING
-from ingest.publish.registry import is_doi, oai
+from ingest.publish import oai
+from ingest.publish.registry import is_doi
 from ingest.publish.release import check_release
 from ingest.publish.validators import TAP_PATH
 
