@@ -137,7 +137,7 @@ def test_a_file_cut_in_the_middle_of_a_line(good, refused) -> None:
 
 def test_a_file_whose_last_lines_are_missing(good, refused) -> None:
     message = refused(b"".join(good[:8000]))
-    assert "the number of events is not the one announced" in message
+    assert "the number of events differs from the manifest" in message
     assert "7998" in message
     assert "expected: 8754" in message
 
