@@ -43,10 +43,12 @@ check: setup  ## validate what is online with others' validators
 publish: setup  ## make the registry records, and say how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
-lint: setup  ## style and types
+lint: setup  ## style, spelling, types, and who imports whom
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/codespell
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

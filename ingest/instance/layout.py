@@ -135,6 +135,12 @@ class InstanceState:
     complete: bool = False
     """Whether the database was set up to the end; a power cut may come before it."""
 
+    @property
+    def local_url(self) -> str:
+        """The server's address on this machine."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.web_port}"
+
     @classmethod
     def read(cls, layout: Layout) -> InstanceState | None:
         """Return the state, or None where there is no (readable) instance yet."""

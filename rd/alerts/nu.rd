@@ -166,9 +166,9 @@ of its own; this descriptor is the only definition of their content. -->
 			<values nullLiteral="-32768"/>
 		</column>
 		<column name="energy" type="double precision" unit="GeV" ucd="phys.energy" verbLevel="1"
-			displayHint="sf=3" description="Energy; see energy_kind for its definition."/>
+			displayHint="sf=3" description="Energy; see energy_kind for what it represents."/>
 		<column name="energy_kind" type="text" ucd="meta.note" verbLevel="15"
-			description="Definition of energy for this stream, in words."/>
+			description="What the value in energy represents, in words."/>
 		<column name="signalness" type="double precision" ucd="stat.probability" verbLevel="1"
 			description="Probability that the event is of astrophysical origin."/>
 		<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="10"

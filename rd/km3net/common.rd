@@ -62,7 +62,7 @@ resource itself publishes nothing. -->
 		<column name="zenith" type="real" unit="deg" ucd="pos.az.zd" verbLevel="15"
 			displayHint="sf=2"
 			description="Zenith angle of the arrival direction at the detector; values above 90
-				deg are up-going events, which crossed the Earth."/>
+				deg correspond to up-going events, which crossed the Earth."/>
 		<column name="azimuth" type="real" unit="deg" ucd="pos.az.azi" verbLevel="15"
 			displayHint="sf=2"
 			description="Azimuth of the arrival direction at the detector, measured from true north

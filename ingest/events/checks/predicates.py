@@ -57,7 +57,8 @@ def outside_release(columns: Columns, time_range: TimeRange) -> Mask:
     if "mjd" in columns:
         mjd = columns["mjd"]
     else:
-        mjd = unix_to_mjd(*(columns[name] for name in UNIX_TIME))
+        seconds, nanoseconds = (columns[name] for name in UNIX_TIME)
+        mjd = unix_to_mjd(seconds + nanoseconds / NANOSECONDS)
     found = np.zeros(len(mjd), np.bool_)
     if time_range.start_mjd is not None:
         found |= mjd < time_range.start_mjd

@@ -177,7 +177,7 @@ class SimpleHdf5Reader(TableReader):
             seconds, nanoseconds = _split_seconds(values)
             seconds, nanoseconds = unix_time(seconds, nanoseconds, np.zeros(len(rows)), rows)
         if self._on_sky:
-            chunk["mjd"] = unix_to_mjd(seconds, nanoseconds)
+            chunk["mjd"] = unix_to_mjd(seconds + nanoseconds / NANOSECONDS)
         else:
             chunk["unix_seconds"], chunk["unix_nanoseconds"] = seconds, nanoseconds
 

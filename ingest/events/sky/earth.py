@@ -27,7 +27,7 @@ import numpy.typing as npt
 from astropy import units as u
 from astropy.utils import iers
 
-from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
+from ingest.core.timescales import DAY, MJD_ZERO, UNIX_EPOCH_MJD
 from ingest.events.sky.detectors import Detector
 
 Floats = npt.NDArray[np.float64]
@@ -41,7 +41,6 @@ iers.conf.auto_download = False
 _DAY: Final = int(DAY)  # s; whole, which keeps integer times exact
 _FIRST_DAY: Final = 42_048  # MJD of 1974-01-01: the first full year of the IERS table
 _LAST_DAY: Final = 88_068  # MJD of 2099-12-31, the end of ERFA's ephemeris of the Earth
-_MJD_ZERO: Final = 2_400_000.5  # JD
 
 _BLOCK: Final = 8_192
 """Events per pass: the interpolated astrometry, 248 bytes each, fits into the cache."""
@@ -82,7 +81,7 @@ def _tai(days: Integers) -> tuple[Floats, Floats]:
         # "dubious year": leap seconds are unknown more than five years after the release of
         # ERFA; see the module's docstring for such events.
         warnings.simplefilter("ignore", erfa.ErfaWarning)
-        first, second = erfa.utctai(_MJD_ZERO, days)
+        first, second = erfa.utctai(MJD_ZERO, days)
     return first, second
 
 
@@ -96,8 +95,8 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
     """Return ERFA's astrometry at 0h UTC of `days`, for an observer on the rotating Earth."""
     table = _earth_orientation()
     # With return_status, days outside the table get its nearest value instead of an error.
-    ut1_utc = table.ut1_utc(_MJD_ZERO, days, return_status=True)[0].to_value(u.s)
-    x_pole, y_pole, _ = table.pm_xy(_MJD_ZERO, days, return_status=True)
+    ut1_utc = table.ut1_utc(MJD_ZERO, days, return_status=True)[0].to_value(u.s)
+    x_pole, y_pole, _ = table.pm_xy(MJD_ZERO, days, return_status=True)
     tt = erfa.taitt(*_tai(days))
 
     # Motion of the Earth; TT for TDB, which differ by a negligible 2 ms ...
@@ -106,7 +105,7 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
     # ... and position of the detector on the Earth.
     local = erfa.apio(
         erfa.sp00(*tt),
-        erfa.era00(_MJD_ZERO + days, ut1_utc / _DAY),
+        erfa.era00(MJD_ZERO + days, ut1_utc / _DAY),
         np.radians(site.longitude),
         np.radians(site.latitude),
         site.height,

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import http.client
 import os
 import re
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, NoAnswerError
+from ingest.core.http import get
 from ingest.instance import postgres
 from ingest.instance import process as processes
 from ingest.instance.dachs import vocabularies, webpages
@@ -189,14 +187,11 @@ class Dachs:
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
         """Say whether a TAP service answers where the instance's should."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        host = f"[{state.host}]" if ":" in state.host else state.host
         try:
-            address = f"http://{host}:{state.web_port}{_ALIVE}"
-            with opener.open(address, timeout=timeout) as reply:
-                return bool(reply.status == 200)
-        except (OSError, urllib.error.URLError, http.client.HTTPException):
+            get(f"{state.local_url}{_ALIVE}", timeout=timeout, proxies=False)
+        except NoAnswerError:
             return False
+        return True
 
     def start(self, state: InstanceState, patience: float = 60.0) -> None:
         """Start the server and return when it answers.
