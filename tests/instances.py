@@ -10,12 +10,26 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from tests import loaded
 
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = int(os.environ.get("KM3VO_TEST_PORT", "18080"))
 KM3VO = Path(sys.executable).parent / "km3vo"
+
+
+def run_km3vo(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run ``km3vo`` in a process of its own."""
+    words = [str(KM3VO), *arguments]
+    if env.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
+        return loaded.run(words, env)
+    # another working tree's
+    return subprocess.run(
+        words, env=env, capture_output=True, text=True, timeout=loaded.TIME_LIMIT, check=False
+    )
 
 
 @dataclass
@@ -45,14 +59,7 @@ class Instance:
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this instance; `extra` are environment variables."""
-        return subprocess.run(
-            [KM3VO, *arguments],
-            env=self.environment | extra,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return run_km3vo(*arguments, env=self.environment | extra)
 
     def adql(self, query: str) -> list[list[str]]:
         """Send a query by TAP and return the cells of its answer, without the header.
@@ -76,6 +83,11 @@ class Instance:
 
     def up(self) -> None:
         done = self.km3vo("instance", "up", "--port", str(self.port))
+        assert done.returncode == 0, done.stderr
+
+    def reset(self) -> None:
+        """Stop and delete it."""
+        done = self.km3vo("instance", "reset", "--yes", "--with-archive")
         assert done.returncode == 0, done.stderr
 
 

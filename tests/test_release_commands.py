@@ -19,8 +19,8 @@ from km3net_testdata import data_path
 from lxml import etree
 
 from ingest.events import manifest
-from ingest.instance.postgres import free_port
 from ingest.publish import new_release, release_check
+from tests.templates import Templates, port
 
 if TYPE_CHECKING:
     from tests.instances import Instance
@@ -65,7 +65,9 @@ def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedPro
 
 
 @pytest.fixture
-def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator[Instance]:
+def instance_of_checkout(
+    checkout: Path, scratch_instance: Instance, templates: Templates
+) -> Iterator[Instance]:
     """Serve what the copy of the checkout publishes."""
     with tempfile.TemporaryDirectory(prefix="km3vo-guide-") as name:
         # the servers' account must be able to enter, which it cannot below pytest's directory
@@ -73,15 +75,15 @@ def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator
         made = replace(
             scratch_instance,
             var=Path(name) / "var",
-            port=free_port(18_580),
+            port=port(70),
             inputs=Path(name),
             extra={"PYTHONPATH": str(checkout)},
         )
         try:
-            made.up()
+            templates.copy("empty", made).up()
             yield made
         finally:
-            made.km3vo("instance", "reset", "--yes")
+            made.reset()
 
 
 def test_the_guide_leads_to_a_published_release(

@@ -23,16 +23,17 @@ from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
+from tests.templates import Templates, port
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+def served(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Give the tests of the module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0, shared_data)
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", port(40), templates.inputs)
     try:
-        yield made
+        yield templates.copy("empty", made)
     finally:
-        made.km3vo("instance", "reset", "--yes", "--with-archive")
+        made.reset()
 
 
 @pytest.fixture

@@ -23,14 +23,6 @@ def own_map(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
-    assert done.returncode == 0, done.stderr
-    scratch_instance.up()
-    return scratch_instance
-
-
 def regions(instance: Instance) -> list[str]:
     """Return origin, and whether 0.5, 1 and 3 degrees north of the position are in the region."""
     tests = ", ".join(
@@ -42,16 +34,18 @@ def regions(instance: Instance) -> list[str]:
     return row
 
 
-def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled, own_map):
-    assert regions(filled) == ["circle", "1", "0", "0"]
-    done = filled.km3vo("alerts", "attach", GOLD, str(own_map))
+def test_regions_come_from_an_attached_map_also_after_a_rebuild(packets_instance, own_map):
+    assert regions(packets_instance) == ["circle", "1", "0", "0"]
+    done = packets_instance.km3vo("alerts", "attach", GOLD, str(own_map))
     assert done.returncode == 0, done.stderr
-    assert regions(filled) == ["map", "1", "1", "0"]
-    links = filled.adql(f"SELECT notice_id, sky_map FROM alerts.latest WHERE ivorn = '{GOLD}'")
+    assert regions(packets_instance) == ["map", "1", "1", "0"]
+    links = packets_instance.adql(
+        f"SELECT notice_id, sky_map FROM alerts.latest WHERE ivorn = '{GOLD}'"
+    )
     ((number, sky_map),) = links
-    assert filled.km3vo("alerts", "rebuild").returncode == 0
-    assert regions(filled) == ["map", "1", "1", "0"]
-    archive = Archive(filled.var.resolve() / "alerts")
+    assert packets_instance.km3vo("alerts", "rebuild").returncode == 0
+    assert regions(packets_instance) == ["map", "1", "1", "0"]
+    archive = Archive(packets_instance.var.resolve() / "alerts")
     assert archive.map_path(sky_map).read_bytes() == own_map.read_bytes()
     (entry,) = [entry for entry in archive.entries() if entry.number == int(number)]
     assert archive.preview_path(entry).read_bytes().startswith(b"\x89PNG")

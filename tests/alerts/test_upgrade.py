@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
 
 COUNT = "SELECT count(*) FROM alerts.notices"
-
-
-@pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
-    assert done.returncode == 0, done.stderr
-    scratch_instance.up()
-    return scratch_instance
 
 
 def add_a_column(checkout: Path) -> None:
@@ -43,23 +33,25 @@ def add_a_column(checkout: Path) -> None:
 
 
 def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
-    filled: Instance, checkout: Path, shared_data: Path
+    packets_instance: Instance, checkout: Path, shared_data: Path
 ) -> None:
     add_a_column(checkout)
     upgraded = {"PYTHONPATH": str(checkout)}
-    done = filled.km3vo("instance", "up", **upgraded)
+    done = packets_instance.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
-    assert filled.adql(COUNT) == [["24"]]
-    done = filled.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded)
+    assert packets_instance.adql(COUNT) == [["24"]]
+    done = packets_instance.km3vo(
+        "alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded
+    )
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
-    assert filled.adql(shades) == [["dark", "24"]]
+    assert packets_instance.adql(shades) == [["dark", "24"]]
 
 
 def test_a_new_address_and_a_new_index_come_with_the_next_start(
-    filled: Instance, checkout: Path
+    packets_instance: Instance, checkout: Path
 ) -> None:
-    layout = Layout(filled.var, Account.current())
+    layout = Layout(packets_instance.var, Account.current())
     memory = Memory.read(layout)
     assert memory is not None
     descriptor = checkout / "rd" / "alerts" / "nu.rd"
@@ -69,12 +61,14 @@ def test_a_new_address_and_a_new_index_come_with_the_next_start(
         cursor = connection.cursor()
         cursor.execute("DROP INDEX alerts.notices_event_name")
         connection.commit()
-        filled.port += 1
+        packets_instance.port += 1
         upgraded = {"PYTHONPATH": str(checkout)}
-        done = filled.km3vo("instance", "up", "--port", str(filled.port), **upgraded)
+        done = packets_instance.km3vo(
+            "instance", "up", "--port", str(packets_instance.port), **upgraded
+        )
         assert done.returncode == 0, done.stderr
         cursor.execute(index)
         assert cursor.fetchone() == (1,)
-    ((address,),) = filled.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
-    assert address.startswith(f"{filled.url}/alerts/nu/dl/")
-    assert filled.adql(COUNT) == [["24"]]
+    ((address,),) = packets_instance.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
+    assert address.startswith(f"{packets_instance.url}/alerts/nu/dl/")
+    assert packets_instance.adql(COUNT) == [["24"]]
