@@ -95,7 +95,7 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
 fi
 
 # GCN's schemas of notices have no licence to be passed on with; npm brings the version that is pinned
-schemas=ingest/alerts/schemas/gcn
+schemas=ingest/alerts/conversion/schemas/gcn
 if ! cmp -s $schemas/package-lock.json $schemas/node_modules/installed && command -v npm >/dev/null 2>&1; then
     say "installing GCN's schemas of notices"
     (cd $schemas && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \

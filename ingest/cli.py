@@ -14,20 +14,19 @@ from rich.console import Console
 from rich.table import Column, Table
 
 from ingest import __version__
-from ingest.errors import ExitCode, IngestError, UnavailableError
-from ingest.instance import lifecycle
-from ingest.instance.layout import current_layout
+from ingest.core.errors import ExitCode, IngestError, UnavailableError
+from ingest.instance import current_layout, lifecycle
 
 if TYPE_CHECKING:
-    from ingest.events.importer import ImportResult
-    from ingest.instance.layout import Layout
+    from ingest.events.import_release import ImportResult
+    from ingest.instance import Layout
 
 # Reading events needs libraries that take a second to load, which those who only bring the
 # server up should not wait for: commands import below what they alone need.
 _ELSEWHERE: Final = {
     "alerts": "ingest.commands.alerts",
     "events": "ingest.commands.events",
-    "publish": "ingest.commands.publish",
+    "publish": "ingest.commands.cite",
     "qa": "ingest.commands.qa",
     "registry": "ingest.commands.registry",
     "release": "ingest.commands.release",
@@ -94,10 +93,9 @@ def commands() -> None:
 @click.option("--if-available", is_flag=True, help="Leave out releases whose files cannot be had.")
 def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool) -> None:
     """Check delivered files and publish them; bad input changes nothing."""
-    from ingest.alerts import tables
-    from ingest.events.importer import import_release
-    from ingest.events.manifest import load_manifest, release_names
-    from ingest.events.sources import overlay_directory
+    from ingest.alerts.tables import descriptors
+    from ingest.events.delivery import load_manifest, overlay_directory, release_names
+    from ingest.events.import_release import import_release
 
     manifests = [load_manifest(name) for name in names or release_names()]
     overlay = overlay_directory(inputs)
@@ -122,7 +120,7 @@ def import_(names: tuple[str, ...], inputs: str | None, force: bool, if_availabl
             results.append(result)
         # Empty where no alert came yet; but queries, examples and links name them.
         shown.update("looking after the tables of the alerts …")
-        tables.ensure(layout, memory)
+        descriptors.ensure(layout, memory)
     if results:
         _describe(layout)
         console.print(_import_table(results))
@@ -137,13 +135,13 @@ def instance() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, making what is missing; print its URL."""
-    from ingest.alerts import tables
+    from ingest.alerts.tables import descriptors
 
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
         with lifecycle.database(layout) as memory:
-            tables.renew(layout, memory)
+            descriptors.renew(layout, memory)
         _describe(layout)
     console.print(f"The server answers at {url}")
 
@@ -188,9 +186,9 @@ def reset(yes: bool, with_archive: bool) -> None:
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 def check(stilts: str) -> None:
     """Validate what the running instance publishes; print a table of findings."""
-    from ingest.publish import checks
+    from ingest.publish import validators
 
-    results = checks.run_all(current_layout(), stilts)
+    results = validators.run_all(current_layout(), stilts)
     table = Table("check", Column("of", overflow="fold"), "result", "findings")
     for result in results:
         verdict = "[green]ok[/]" if result.passed else "[red]FAILED[/]"
@@ -213,7 +211,7 @@ def demo() -> None:
 
 def _describe(layout: Layout) -> None:
     """Renew what search engines read in the web pages; say where that is not possible."""
-    from ingest.publish import webpage
+    from ingest.publish.documents import webpage
 
     for problem in webpage.refresh(layout):
         click.echo(f"warning: {problem}", err=True)

@@ -12,13 +12,13 @@ from typing import Final
 
 from astropy.io import fits
 
-from ingest.alerts import tables
-from ingest.alerts.archive import Archive
-from ingest.alerts.index import Entry
-from ingest.alerts.notice import Notice, Role
-from ingest.alerts.radii import Regions
-from ingest.alerts.rows import PacketRows, rows_of
-from ingest.alerts.store import TABLES
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.archive.index import Entry
+from ingest.alerts.notices.containment import Regions
+from ingest.alerts.notices.model import Notice, Role
+from ingest.alerts.tables import descriptors
+from ingest.alerts.tables.rows import PacketRows, rows_of
+from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from tests.instances import Instance
@@ -72,7 +72,7 @@ def strangers(instance: Instance) -> Iterator[None]:
     memory = Memory.read(layout)
     assert memory is not None
     archive = Archive(layout.archive, layout.account)
-    with tables.opened(layout, memory) as store:
+    with descriptors.opened(layout, memory) as store:
         made: list[Path] = []
         try:
             assert store.add(_strange(archive, made)) == []

@@ -80,7 +80,7 @@ def empty_instance(scratch_instance: Instance, templates: Templates) -> Instance
 
 
 @pytest.fixture
-def packets_instance(scratch_instance: Instance, templates: Templates) -> Instance:
+def filled_instance(scratch_instance: Instance, templates: Templates) -> Instance:
     """Give a test an instance of its own that serves all delivered alerts."""
     templates.copy("packets", scratch_instance).up()
     return scratch_instance

@@ -88,7 +88,7 @@ def _become(asked: Mapping[str, Any]) -> None:
         opened = os.open(path, mode)
         os.dup2(opened, number)
         os.close(opened)
-    sys.stdin = open(0, closefd=False)
+    sys.stdin = os.fdopen(0, closefd=False)
 
 
 def _main() -> int:

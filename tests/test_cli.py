@@ -17,7 +17,7 @@ import pytest
 from instances import KM3VO
 
 from ingest import cli
-from ingest.errors import ExitCode, IngestError, InputError, UnavailableError
+from ingest.core.errors import ExitCode, IngestError, InputError, UnavailableError
 
 
 def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple]:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvEntity
 
-from ingest.errors import InputError
-from ingest.events.checks import CheckReport
-from ingest.files import sha256
-from ingest.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.errors import InputError
+from ingest.core.files import sha256
+from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.events.checks.checker import CheckReport
 
 # SHA-256 of "abc" (FIPS 180-2, appendix B.1)
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

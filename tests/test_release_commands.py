@@ -18,8 +18,8 @@ import pyvo
 from km3net_testdata import data_path
 from lxml import etree
 
-from ingest.events import manifest
-from ingest.publish import new_release, release_check
+from ingest.events.delivery import manifest
+from ingest.publish.release import check
 from tests.templates import Templates, port
 
 if TYPE_CHECKING:
@@ -189,9 +189,11 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Copy the releases, for a check within this process: it is quicker."""
     for name in ("inputs", "rd"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("data"))
-    for module in (manifest, new_release):
-        monkeypatch.setattr(module, "MANIFESTS", tmp_path / "inputs")
-    for module in (new_release, release_check):
+    from ingest.publish.release import check, draft
+
+    for module in (manifest, draft):
+        monkeypatch.setattr(module, "INPUTS", tmp_path / "inputs")
+    for module in (draft, check):
         monkeypatch.setattr(module, "RD", tmp_path / "rd")
     return tmp_path
 
@@ -232,7 +234,7 @@ def test_check_finds_what_is_wrong(
     text = (folders / file).read_text()
     assert old in text
     (folders / file).write_text(text.replace(old, new))
-    wrong = [one for one in release_check.check_release("evts21_01") if not one.passed]
+    wrong = [one for one in check.check_release("evts21_01") if not one.passed]
     assert [one.subject for one in wrong][:1] == [subject]
     assert words in wrong[0].words
 
@@ -241,7 +243,7 @@ def test_check_finds_what_is_wrong(
 @pytest.mark.parametrize("file", [RD, COMMON, TOML])
 def test_check_survives_anything(folders: Path, file: str, content: bytes) -> None:
     (folders / file).write_bytes(content)
-    assert not all(one.passed for one in release_check.check_release("evts21_01"))
+    assert not all(one.passed for one in check.check_release("evts21_01"))
 
 
 def test_check_knows_no_release_without_files(checkout: Path) -> None:

@@ -11,16 +11,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from ingest.alerts import audit, intake
-from ingest.alerts.archive import Archive
-from ingest.alerts.deliveries import LIMIT, Delivery, check_paths
-from ingest.alerts.index import printable
-from ingest.alerts.process import Outcome
+from ingest.alerts.archive import LIMIT, Archive, Delivery, audit, check_paths, printable
+from ingest.alerts.pipeline import Outcome, intake
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.progress import progress
-from ingest.errors import ExitCode, InputError
-from ingest.instance.layout import current_layout
+from ingest.core.errors import ExitCode, InputError
+from ingest.instance import current_layout
 
 console = Console(soft_wrap=True, highlight=False)
 _MOST_TOLD: Final = 20

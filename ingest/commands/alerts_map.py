@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ingest.alerts.directions import read_directions
-from ingest.alerts.mapmaking import make_map
-from ingest.alerts.mappreview import area_text, write_map_preview
-from ingest.alerts.skymap import SkyMap, read_map
-from ingest.errors import InputError
+from ingest.alerts.skymaps import SkyMap, make_map, read_directions, read_map
+from ingest.alerts.skymaps.picture import area_text, write_map_preview
+from ingest.core.errors import InputError
 
 console = Console(soft_wrap=True, highlight=False)
 

@@ -10,13 +10,13 @@ import click
 from rich.console import Console
 
 from ingest.commands.progress import progress
-from ingest.errors import InputError
+from ingest.core.errors import InputError
+from ingest.core.files import atomic_write
 from ingest.events import batch
 from ingest.events.checks import REJECTING
-from ingest.events.detectors import DETECTORS
 from ingest.events.readers import AUTO, READERS
+from ingest.events.sky import DETECTORS
 from ingest.events.survey import survey
-from ingest.files import atomic_write
 
 console = Console(soft_wrap=True, highlight=False)
 

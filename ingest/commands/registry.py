@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
-from ingest.errors import ExitCode
-from ingest.instance import lifecycle, registration
-from ingest.instance.layout import current_layout
-from ingest.instance.site import load_site
+from ingest.core.errors import ExitCode
+from ingest.instance import current_layout, lifecycle, load_site
+from ingest.instance.dachs import registration
 
 console = Console(soft_wrap=True, highlight=False, markup=False)
 
@@ -24,17 +23,17 @@ def registry() -> None:
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     """Check everything, make the registry records, and say how to register them."""
-    from ingest.publish import registry as pipeline
-    from ingest.publish import registry_page
+    from ingest.publish.registry import page
+    from ingest.publish.registry import publishing as pipeline
 
     layout = current_layout()
     with console.status("checking; this takes a minute …"):
         outcome = pipeline.publish(layout, dry_run=dry_run, offline=offline, stilts=stilts)
     site = load_site()
-    page, _ = registry_page.write(layout, site, outcome)
-    console.print(registry_page.plain(site, outcome), end="")
+    path, _ = page.write(layout, site, outcome)
+    console.print(page.plain(site, outcome), end="")
     # as the user knows it; the directory itself may be elsewhere
-    console.print(f"\nThis page is kept as {layout.place / page.relative_to(layout.var)}")
+    console.print(f"\nThis page is kept as {layout.place / path.relative_to(layout.var)}")
     if outcome.findings:
         raise SystemExit(ExitCode.BAD_INPUT)
 

@@ -10,12 +10,11 @@ from rich.table import Column, Table
 
 from ingest.commands.events import FILE, detector_option, format_option, reject_option
 from ingest.commands.progress import progress
-from ingest.configuration import blanks
-from ingest.errors import ExitCode
-from ingest.events.sources import overlay_directory
+from ingest.core.configuration import blanks
+from ingest.core.errors import ExitCode
+from ingest.events.delivery import overlay_directory
 from ingest.events.survey import survey
-from ingest.publish.new_release import Told, begin_release, check_name
-from ingest.publish.release_check import check_release
+from ingest.publish.release import Told, begin_release, check_name, check_release
 
 console = Console(soft_wrap=True, highlight=False)
 

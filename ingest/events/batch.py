@@ -17,7 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
+from ingest.core.files import sha256
 from ingest.events.convert import (
     Conversion,
     Delivered,
@@ -30,11 +31,9 @@ from ingest.events.convert import (
     refuse_simulated,
     release_recipe,
 )
-from ingest.events.manifest import Manifest, load_manifest
+from ingest.events.delivery import Acquired, Manifest, load_manifest, verify
 from ingest.events.readers import AUTO, open_reader
-from ingest.events.sources import Acquired, verify
 from ingest.events.standalone import standalone_recipe
-from ingest.files import sha256
 
 _FITS: Final = (".fits", ".fit", ".fts")
 
@@ -95,7 +94,7 @@ def plan(order: Order) -> list[Task]:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If they cannot be written where they are wanted, or a file is not of the release.
     """
     manifest = load_manifest(order.release) if order.release else None
@@ -139,7 +138,7 @@ def run(order: Order, tasks: Sequence[Task], jobs: int, watch: Watch) -> list[Co
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or an event fails a check; then no product is written.
     """
     with _staging(order) as directory:

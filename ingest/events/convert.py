@@ -15,20 +15,16 @@ from typing import Any, Final
 import numpy as np
 
 from ingest import __version__
-from ingest.errors import InputError, ManifestError
-from ingest.events import gadf
-from ingest.events.ahead import ahead
+from ingest.core.descriptors import read_descriptor
+from ingest.core.errors import InputError, ManifestError
+from ingest.core.prefetch import ahead
+from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.events.checks import Checker, CheckReport, Expectations
-from ingest.events.detectors import detector, detector_with_id
+from ingest.events.delivery import Acquired, Manifest, verify
 from ingest.events.fields import MISSING_INTEGER, Chunk
-from ingest.events.gadf_index import write_index
-from ingest.events.locate import locate_chunks
-from ingest.events.manifest import Manifest
-from ingest.events.observation import observation_cards
+from ingest.events.product import gadf, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
-from ingest.events.sources import Acquired, verify
-from ingest.provenance import Making, Source, Step, check_steps, write_provenance
-from ingest.publish.descriptor import read_descriptor
+from ingest.events.sky import detector, detector_with_id, locate_chunks
 
 Watch = Callable[[int], None]
 """Is told, while a product is made, how many events were read so far."""
@@ -61,7 +57,7 @@ class Recipe:
     metadata : gadf.Metadata
         For the headers; the number of the observation and the provenance are completed.
     parameters, command
-        For the provenance, as in :class:`ingest.provenance.Making`.
+        For the provenance, as in :class:`ingest.core.provenance.Making`.
     """
 
     detector: str
@@ -130,7 +126,7 @@ def convert_release(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or a simulation, an event fails a check, a checksum or the number
         of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
@@ -164,7 +160,7 @@ def convert_release(
         verify(file, found)
     check_rows(manifest, done)
     # Loading what draws takes long, and bad input does not come this far.
-    from ingest.events.preview import write_preview
+    from ingest.events.product.preview import write_preview
 
     for made in done:
         write_preview(made.product)
@@ -178,7 +174,7 @@ def refuse_simulated(delivered: Delivered, wanted: bool = False) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file says that it is simulated.
     """
     if delivered.facts.simulated and not wanted:
@@ -257,7 +253,7 @@ def check_rows(manifest: Manifest, done: Sequence[Conversion]) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If they differ.
     """
     rows = sum(one.rows for one in done)
@@ -299,7 +295,7 @@ def make_product(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or an event fails a check.
     """
     checker = Checker([one.reader for one in delivered], recipe.expectations)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.errors import InstanceError
+from ingest.core.errors import InstanceError
 
 ACCOUNT_VARIABLE = "KM3VO_USER"
 DEFAULT_ACCOUNT = "km3vo"

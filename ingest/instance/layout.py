@@ -19,13 +19,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ingest.core.checkout import CHECKOUT
 from ingest.instance import process as processes
 from ingest.instance.account import Account
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-"""The working tree this package runs from."""
-RD = CHECKOUT / "rd"
-"""The resource descriptors."""
 VAR_VARIABLE = "KM3VO_VAR"
 ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
 _ARCHIVE = "alerts"

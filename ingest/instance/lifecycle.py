@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ingest.errors import InputError, InstanceError
+from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance import publication
-from ingest.instance.dachs import Dachs
+from ingest.instance.dachs import Dachs, publication
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg2
 
-from ingest.errors import InstanceError
+from ingest.core.errors import InstanceError
 from ingest.instance import process as processes
 from ingest.instance.layout import Layout
 

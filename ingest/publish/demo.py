@@ -7,10 +7,9 @@ from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Screen
 
-from ingest.errors import InstanceError
-from ingest.instance import lifecycle
-from ingest.instance.layout import Layout
-from ingest.publish.checks import TAP_PATH
+from ingest.core.errors import InstanceError
+from ingest.instance import Layout, lifecycle
+from ingest.publish.validators import TAP_PATH
 
 QUERIES = (
     (

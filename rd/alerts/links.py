@@ -14,7 +14,7 @@ from gavo.protocols.soda import DatalinkFault
 kept, _ = utils.loadPythonModule(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept"))
 _MOST = 20
 """How many citing packets are listed."""
-# In the order by which the newest one is told, too; see ingest/alerts/link.py.
+# In the order by which the newest one is told, too; see ingest/alerts/tables/grouping.py.
 NEIGHBOURS = """
     SELECT previous, next FROM (
         SELECT notice_id, lag(notice_id) OVER w AS previous, lead(notice_id) OVER w AS next

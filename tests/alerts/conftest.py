@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts import tables
-from ingest.alerts.store import Store
+from ingest.alerts.tables import descriptors
+from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 
@@ -55,5 +55,5 @@ def empty_store(instance) -> Iterator[EmptyStore]:
     layout = Layout(instance.var, Account.current())
     memory = Memory.read(layout)
     # Not locked: commands that tests run on the same instance must get in.
-    with tables.opened(layout, memory) as store:
+    with descriptors.opened(layout, memory) as store:
         yield EmptyStore(store)

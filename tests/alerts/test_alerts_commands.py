@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts import intake
-from ingest.alerts.archive import Archive, Packet
-from ingest.alerts.audit import unlisted, verify
+from ingest.alerts.archive.archive import Archive, Packet
+from ingest.alerts.archive.audit import unlisted, verify
+from ingest.alerts.pipeline import intake
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster

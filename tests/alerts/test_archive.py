@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts import archive as archives
-from ingest.alerts import durable
-from ingest.alerts.archive import Archive
-from ingest.alerts.arrival import Packet, media_type_of
-from ingest.alerts.audit import unlisted, verify
-from ingest.alerts.index import ArchiveError, Entry, printable
+from ingest.alerts.archive import archive as archives
+from ingest.alerts.archive import durability
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.archive.audit import unlisted, verify
+from ingest.alerts.archive.index import ArchiveError, Entry, printable
+from ingest.alerts.archive.packet import Packet, media_type_of
 from ingest.instance.account import Account
 
 
@@ -177,7 +177,7 @@ def killed_at(step: int, archive: Archive, batch: list[Packet]) -> bool:
 def test_a_kill_at_any_step_loses_and_doubles_nothing(
     tmp_path: Path, contents: list[bytes], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(durable, "FEW", few)
+    monkeypatch.setattr(durability, "FEW", few)
     step = outcomes = 0
     alive = True
     while alive:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts.archive import Archive
+from ingest.alerts.archive.archive import Archive
 from tests.instances import KM3VO, Instance
 
 GOLD = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2022-12-23T07:43:00.52_24_137467_064735045_0"
@@ -34,18 +34,18 @@ def regions(instance: Instance) -> list[str]:
     return row
 
 
-def test_regions_come_from_an_attached_map_also_after_a_rebuild(packets_instance, own_map):
-    assert regions(packets_instance) == ["circle", "1", "0", "0"]
-    done = packets_instance.km3vo("alerts", "attach", GOLD, str(own_map))
+def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled_instance, own_map):
+    assert regions(filled_instance) == ["circle", "1", "0", "0"]
+    done = filled_instance.km3vo("alerts", "attach", GOLD, str(own_map))
     assert done.returncode == 0, done.stderr
-    assert regions(packets_instance) == ["map", "1", "1", "0"]
-    links = packets_instance.adql(
+    assert regions(filled_instance) == ["map", "1", "1", "0"]
+    links = filled_instance.adql(
         f"SELECT notice_id, sky_map FROM alerts.latest WHERE ivorn = '{GOLD}'"
     )
     ((number, sky_map),) = links
-    assert packets_instance.km3vo("alerts", "rebuild").returncode == 0
-    assert regions(packets_instance) == ["map", "1", "1", "0"]
-    archive = Archive(packets_instance.var.resolve() / "alerts")
+    assert filled_instance.km3vo("alerts", "rebuild").returncode == 0
+    assert regions(filled_instance) == ["map", "1", "1", "0"]
+    archive = Archive(filled_instance.var.resolve() / "alerts")
     assert archive.map_path(sky_map).read_bytes() == own_map.read_bytes()
     (entry,) = [entry for entry in archive.entries() if entry.number == int(number)]
     assert archive.preview_path(entry).read_bytes().startswith(b"\x89PNG")

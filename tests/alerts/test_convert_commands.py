@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from lxml import etree
 
 from ingest.alerts.conversion import load_json, save_json
-from ingest.alerts.validation import validate_voevent
+from ingest.alerts.conversion.validation import validate_voevent
 from ingest.commands.alerts_convert import convert, validate
-from ingest.errors import ExitCode, InputError
+from ingest.core.errors import ExitCode, InputError
 
 
 @pytest.fixture

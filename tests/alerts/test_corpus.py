@@ -8,9 +8,9 @@ import signal
 import subprocess
 import time
 
-from ingest.alerts import tables
-from ingest.alerts.archive import Archive
-from ingest.alerts.store import Store
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.tables import descriptors
+from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout, Memory
 from tests.alerts.corpus import write_corpus
@@ -21,21 +21,21 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with tables.opened(layout, Memory.read(layout)) as store:
+    with descriptors.opened(layout, Memory.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 
 
-def interrupted(packets_instance, *words: str, after: int) -> None:
+def interrupted(filled_instance, *words: str, after: int) -> None:
     """Kill a command without a warning when the archive has a number of packets."""
     command = subprocess.Popen(
         [KM3VO, *words],
-        env=packets_instance.environment,
+        env=filled_instance.environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    archive = Archive(packets_instance.var / "alerts")
+    archive = Archive(filled_instance.var / "alerts")
     deadline = time.monotonic() + 60
     while command.poll() is None and len(archive) < after and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -44,21 +44,21 @@ def interrupted(packets_instance, *words: str, after: int) -> None:
     assert command.wait() == -signal.SIGKILL
 
 
-def test_spoilt_packets_end_as_rows_or_in_quarantine(packets_instance, shared_data, tmp_path):
+def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, shared_data, tmp_path):
     different = write_corpus(shared_data / "alerts", COUNT, tmp_path / "spoilt.tar")
     spoilt = str(tmp_path / "spoilt.tar")
     assert len(different) > 0.8 * COUNT
     for after in (100, COUNT // 2):
-        interrupted(packets_instance, "alerts", "import", spoilt, after=after)
+        interrupted(filled_instance, "alerts", "import", spoilt, after=after)
     for _ in range(2):
-        done = packets_instance.km3vo("alerts", "import", spoilt)
+        done = filled_instance.km3vo("alerts", "import", spoilt)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
         # what pretends to be compressed is told, and kept all the same
         assert "kept as it is" in done.stderr
     assert "          0  new" in done.stdout
 
-    layout = Layout(packets_instance.var, Account.current())
+    layout = Layout(filled_instance.var, Account.current())
     archive = Archive(layout.archive)
     entries = list(archive.entries())
     sums = {hashlib.sha256(packet).hexdigest() for packet in different}
@@ -71,6 +71,6 @@ def test_spoilt_packets_end_as_rows_or_in_quarantine(packets_instance, shared_da
     assert not [why for why in held.values() if "fault of km3vo" in why or "database" in why]
     assert all("expected:" in why and "remedy:" in why for why in held.values())
 
-    done = packets_instance.km3vo("alerts", "rebuild")
+    done = filled_instance.km3vo("alerts", "rebuild")
     assert done.returncode == 0, done.stdout + done.stderr
     assert rows_of(layout) == before

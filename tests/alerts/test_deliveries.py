@@ -17,9 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.arrival import Packet
-from ingest.alerts.deliveries import Delivery, DeliveryError, check_paths, packets_in
-from ingest.errors import InputError
+from ingest.alerts.archive.packet import Packet
+from ingest.alerts.archive.packet_sources import Delivery, DeliveryError, check_paths, packets_in
+from ingest.core.errors import InputError
 
 PLAIN: Callable[[bytes], bytes] = bytes
 

@@ -7,8 +7,8 @@ import pytest
 from astropy.time import Time
 
 from ingest.alerts.conversion.identity import ivorn_of
-from ingest.alerts.notice import NoticeType, PacketError, Role
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.model import NoticeType, PacketError, Role
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
 
 SCHEMA = "https://gcn.nasa.gov/schema/main/gcn/notices/{}.schema.json"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.notice import Notice, PacketError
-from ingest.alerts.packets import MAX_BYTES, parse
+from ingest.alerts.notices.model import Notice, PacketError
+from ingest.alerts.notices.parsing import MAX_BYTES, parse
 from tests.alerts.corpus import mutated
 from tests.alerts.sample_packets import group, icecube, param, voevent, where_when
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.index import Entry
-from ingest.alerts.notice import Citation, Notice, NoticeType
-from ingest.alerts.radii import Regions
-from ingest.alerts.rows import rows_of
-from ingest.alerts.store import Store
+from ingest.alerts.archive.index import Entry
+from ingest.alerts.notices.containment import Regions
+from ingest.alerts.notices.model import Citation, Notice, NoticeType
+from ingest.alerts.tables.rows import rows_of
+from ingest.alerts.tables.store import Store
 
 FIRST = "2026-01-01T00:00:00.000000Z"
 EXAMPLES = settings(

@@ -8,8 +8,8 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.notice import PacketError
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.model import PacketError
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
 
 SECTIONS = ("Who", "What", "WhereWhen", "How", "Why", "Citations")

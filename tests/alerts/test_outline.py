@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.notice import Position
-from ingest.alerts.outline import outline_of
+from ingest.alerts.notices.model import Position
+from ingest.alerts.tables.circle_polygon import outline_of
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from ingest.alerts.conversion import to_voevent
-from ingest.alerts.validation import (
+from ingest.alerts.conversion.validation import (
     SCHEMAS,
     published_schemas,
     validate_json,

@@ -33,25 +33,25 @@ def add_a_column(checkout: Path) -> None:
 
 
 def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
-    packets_instance: Instance, checkout: Path, shared_data: Path
+    filled_instance: Instance, checkout: Path, shared_data: Path
 ) -> None:
     add_a_column(checkout)
     upgraded = {"PYTHONPATH": str(checkout)}
-    done = packets_instance.km3vo("instance", "up", **upgraded)
+    done = filled_instance.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
-    assert packets_instance.adql(COUNT) == [["24"]]
-    done = packets_instance.km3vo(
+    assert filled_instance.adql(COUNT) == [["24"]]
+    done = filled_instance.km3vo(
         "alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded
     )
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
-    assert packets_instance.adql(shades) == [["dark", "24"]]
+    assert filled_instance.adql(shades) == [["dark", "24"]]
 
 
 def test_a_new_address_and_a_new_index_come_with_the_next_start(
-    packets_instance: Instance, checkout: Path
+    filled_instance: Instance, checkout: Path
 ) -> None:
-    layout = Layout(packets_instance.var, Account.current())
+    layout = Layout(filled_instance.var, Account.current())
     memory = Memory.read(layout)
     assert memory is not None
     descriptor = checkout / "rd" / "alerts" / "nu.rd"
@@ -61,14 +61,14 @@ def test_a_new_address_and_a_new_index_come_with_the_next_start(
         cursor = connection.cursor()
         cursor.execute("DROP INDEX alerts.notices_event_name")
         connection.commit()
-        packets_instance.port += 1
+        filled_instance.port += 1
         upgraded = {"PYTHONPATH": str(checkout)}
-        done = packets_instance.km3vo(
-            "instance", "up", "--port", str(packets_instance.port), **upgraded
+        done = filled_instance.km3vo(
+            "instance", "up", "--port", str(filled_instance.port), **upgraded
         )
         assert done.returncode == 0, done.stderr
         cursor.execute(index)
         assert cursor.fetchone() == (1,)
-    ((address,),) = packets_instance.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
-    assert address.startswith(f"{packets_instance.url}/alerts/nu/dl/")
-    assert packets_instance.adql(COUNT) == [["24"]]
+    ((address,),) = filled_instance.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
+    assert address.startswith(f"{filled_instance.url}/alerts/nu/dl/")
+    assert filled_instance.adql(COUNT) == [["24"]]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.alerts import intake
-from ingest.alerts.archive import Archive
-from ingest.alerts.validation import voevent_schema
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.conversion.validation import voevent_schema
+from ingest.alerts.pipeline import intake
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance
@@ -83,13 +83,13 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
 
 def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
     """Fill the tables of an instance that this process has locked already."""
-    from ingest.alerts import tables
-    from ingest.alerts.process import process
-    from ingest.alerts.workers import Workers
+    from ingest.alerts.pipeline.run import process
+    from ingest.alerts.pipeline.worker_pool import Workers
+    from ingest.alerts.tables import descriptors
 
     memory = Memory.read(layout)
     assert memory is not None
-    with tables.opened(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
+    with descriptors.opened(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
         return process(archive, store, workers)
 
 

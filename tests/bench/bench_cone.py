@@ -10,8 +10,8 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.events.importer import import_release
-from ingest.instance.dachs import Dachs
+from ingest.events.import_release import import_release
+from ingest.instance.dachs.client import Dachs
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import (

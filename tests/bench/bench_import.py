@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.instance.dachs import Dachs
+from ingest.instance.dachs.client import Dachs
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance, psql, write_descriptor, write_product

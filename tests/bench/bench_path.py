@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ingest.events import importer
+from ingest.events import import_release
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance, release_of
@@ -72,10 +72,10 @@ def lines(events: int) -> Iterator[Line]:
             watcher.start()
             watcher.ready.wait()
             seconds: list[float] = []
-            convert = timed(importer.convert_release, seconds)
-            with mock.patch.object(importer, "convert_release", convert):
+            convert = timed(import_release.convert_release, seconds)
+            with mock.patch.object(import_release, "convert_release", convert):
                 start = time.perf_counter()
-                importer.import_release(manifest, layout, memory, Path(name))
+                import_release.import_release(manifest, layout, memory, Path(name))
                 total = time.perf_counter() - start
             watcher.join(10)
             path.unlink()

@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.events import gadf
-from ingest.events.locate import locate_chunks
-from ingest.events.manifest import DeliveredFile, Manifest, load_manifest
+from ingest.core.checkout import RD
+from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
+from ingest.events.product import gadf
 from ingest.events.readers import open_reader
-from ingest.instance import deploy, lifecycle
+from ingest.events.sky.chunks import locate_chunks
+from ingest.instance import lifecycle
 from ingest.instance.account import Account
-from ingest.instance.layout import RD, Layout, Memory
+from ingest.instance.dachs import deploy
+from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster, free_port
 
 PORT = 18_600

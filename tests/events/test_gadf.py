@@ -9,13 +9,13 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 
-from ingest.errors import InputError, ManifestError
-from ingest.events.checks import Checker, Expectations
+from ingest.core.errors import InputError, ManifestError
+from ingest.core.files import sha256
+from ingest.events.checks.checker import Checker, Expectations
 from ingest.events.fields import FIELDS, MISSING_INTEGER, chunk_dtype
-from ingest.events.gadf import Metadata, write_event_list
-from ingest.events.gadf_index import Response, write_index
+from ingest.events.product.gadf import Metadata, write_event_list
+from ingest.events.product.index import Response, write_index
 from ingest.events.readers.antares_text import AntaresTextReader
-from ingest.files import sha256
 
 ANTARES = Metadata(
     release="ant20_01",

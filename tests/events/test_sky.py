@@ -18,9 +18,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from km3net_testdata import data_path
 
-from ingest.errors import InputError
-from ingest.events.detectors import DETECTORS, detector, detector_with_id, meridian_convergence
-from ingest.events.sky import direction, galactic, locate, mjd_utc
+from ingest.core.errors import InputError
+from ingest.events.sky.detectors import DETECTORS, detector, detector_with_id, meridian_convergence
+from ingest.events.sky.location import direction, galactic, locate, mjd_utc
 
 BENCHMARK_NAMES = {"antares": "antares", "orca": "ORCA", "arca": "ARCA"}
 AGREEMENT = 0.02  # arcsec, with astropy; 0.1 is promised
@@ -432,5 +432,5 @@ def test_unknown_detectors_are_named_with_those_there_are():
         "no such detector\n"
         "  found:    ORCA6\n"
         "  expected: one of antares, orca, arca\n"
-        "  remedy:   correct the name, or describe the detector in ingest/events/detectors.toml"
+        "  remedy:   correct the name, or describe the detector in ingest/events/sky/detectors.toml"
     )

@@ -35,8 +35,8 @@ def sql(layout: Layout):
 @pytest.fixture
 def deployed(layout: Layout, instance: Instance, sql) -> Iterator:
     """Return a function that deploys and publishes a descriptor, which is gone afterwards."""
-    from ingest.instance.dachs import Dachs
-    from ingest.instance.publication import tell
+    from ingest.instance.dachs.client import Dachs
+    from ingest.instance.dachs.publication import tell
 
     folder = layout.inputs / "scratch_stream"
 

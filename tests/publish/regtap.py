@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-from ingest.publish.oai import Record
+from ingest.publish.registry.oai import Record
 
 TABLES = {
     "resource": "ivoid res_type created updated short_name res_title content_level"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from ingest.publish.oai import Record
-from ingest.publish.registry_rules import RULES, Context, is_good_moc, judge
+from ingest.publish.registry.oai import Record
+from ingest.publish.registry.rules import RULES, Context, is_good_moc, judge
 
 IVOID = "ivo://km3net.org/ant20_01/nu/cone"
 CONTEXT = Context(

@@ -12,12 +12,12 @@ from pyvo import registry
 from pyvo.registry import regtap as pyvo_regtap
 
 from ingest.instance.account import Account
-from ingest.instance.dachs import Dachs
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.dachs.publication import tell
 from ingest.instance.layout import Layout, Memory
 from ingest.instance.postgres import Cluster
-from ingest.instance.publication import tell
 from ingest.instance.site import Site, load_site
-from ingest.publish import oai, registry_site
+from ingest.publish.registry import oai, preconditions
 
 ANTARES = "ivo://km3net.org/ant20_01/nu/cone"
 EVENT = "ivo://km3net.org/evts23_01/nu/cone"
@@ -113,10 +113,10 @@ def test_the_publishing_registry_is_found_by_its_authority(
         return load_site()
 
     site = site_at(instance.url)
-    ((ivoid, title, _, address), *_) = registry_site.managing_registries(site)
+    ((ivoid, title, _, address), *_) = preconditions.managing_registries(site)
     assert ivoid == "ivo://km3net.org/__system__/services/registry"
     assert title.endswith("Registry")
     assert address.startswith(instance.url)
-    assert list(registry_site.authority(site)) == []
-    (theirs,) = registry_site.authority(site_at("https://vo.km3net.de"))
+    assert list(preconditions.authority(site)) == []
+    (theirs,) = preconditions.authority(site_at("https://vo.km3net.de"))
     assert ivoid in theirs.expected

@@ -8,7 +8,7 @@ from typing import Any, Final, NoReturn
 
 from lxml import etree
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 
 _REMEDY: Final = "give a VOEvent packet, or a notice of GCN in JSON"
 

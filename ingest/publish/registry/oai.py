@@ -1,0 +1,172 @@
+"""Harvesting a publishing registry by OAI-PMH, as the searchable registries do.
+
+The protocol is OAI-PMH 2.0 with the profile of IVOA's Registry Interfaces 1.1.
+"""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from lxml import etree
+
+from ingest.core.errors import InstanceError
+
+PATH: Final = "/oai.xml"
+"""Where DaCHS answers harvesters, below the server's address."""
+VORESOURCE: Final = "ivo_vor"
+DUBLIN_CORE: Final = "oai_dc"
+_OAI: Final = "{http://www.openarchives.org/OAI/2.0/}"
+_PATIENCE: Final = 60.0  # s
+_MOST_PAGES: Final = 10_000
+"""More than any registry has; a server that hands out the same token again has to stop."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a registry.
+
+    Attributes
+    ----------
+    identifier : str
+        Of the resource, an IVOID.
+    datestamp : str
+        When the record last changed, in ISO 8601.
+    deleted : bool
+        Whether the header says that the resource is gone.
+    sets : tuple of str
+        The OAI sets it belongs to.
+    metadata : lxml.etree._Element or None
+        The resource itself; a deleted one has none.
+    """
+
+    identifier: str
+    datestamp: str
+    deleted: bool
+    sets: tuple[str, ...]
+    metadata: etree._Element | None
+
+
+@dataclass(frozen=True)
+class Harvest:
+    """All answers to a ListRecords request."""
+
+    pages: tuple[bytes, ...]
+    records: tuple[Record, ...]
+
+
+def identify(endpoint: str) -> bytes:
+    """Return the answer to an Identify request, which describes the registry.
+
+    Raises
+    ------
+    InstanceError
+        If there is no such answer.
+    """
+    content = ask(endpoint, verb="Identify")
+    _parse(endpoint, content, "Identify")
+    return content
+
+
+def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
+    """Return all records of a registry, following its resumption tokens.
+
+    Parameters
+    ----------
+    endpoint : str
+        The address of the registry's OAI-PMH interface.
+    prefix : str
+        The kind of metadata: ``ivo_vor`` or ``oai_dc``.
+    **more
+        Further arguments of the first request.
+
+    Raises
+    ------
+    InstanceError
+        If an answer is none, or not OAI-PMH.
+    """
+    pages: list[bytes] = []
+    records: list[Record] = []
+    wanted: dict[str, str] = {"metadataPrefix": prefix, **more}
+    for _ in range(_MOST_PAGES):
+        content = ask(endpoint, verb="ListRecords", **wanted)
+        answer = _parse(endpoint, content, "ListRecords")
+        error = answer.find(f"{_OAI}error")
+        if error is not None and error.get("code") == "noRecordsMatch":
+            break  # DaCHS hands out a token also after a last page that is just full
+        pages.append(content)
+        records.extend(_records(answer))
+        token = (answer.findtext(f"{_OAI}ListRecords/{_OAI}resumptionToken") or "").strip()
+        if not token:
+            break
+        wanted = {"resumptionToken": token}
+    else:
+        raise InstanceError("the registry never comes to an end", where=endpoint)
+    return Harvest(tuple(pages), tuple(records))
+
+
+def ask(endpoint: str, **arguments: str) -> bytes:
+    """Return a server's answer to a GET request.
+
+    Raises
+    ------
+    InstanceError
+        If there is none.
+    """
+    address = endpoint.rstrip("?&")
+    if arguments:
+        address += ("&" if "?" in address else "?") + urllib.parse.urlencode(arguments)
+    try:
+        with urllib.request.urlopen(address, timeout=_PATIENCE) as reply:
+            return bytes(reply.read())
+    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
+        raise InstanceError(
+            "the server does not answer this request",
+            where=address,
+            value=str(getattr(error, "reason", "") or error),
+            remedy="look whether the address is right and the server up: make status",
+        ) from None
+
+
+def parse_xml(content: bytes) -> etree._Element:
+    """Return the root of an XML document; entities and the network stay closed."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    return etree.fromstring(content, parser)
+
+
+def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
+    try:
+        answer = parse_xml(content)
+    except etree.XMLSyntaxError as error:
+        raise InstanceError(
+            "the answer to a harvester is not well-formed", where=endpoint, value=str(error)
+        ) from None
+    told = answer.find(f"{_OAI}error")
+    harmless = told is not None and told.get("code") == "noRecordsMatch"
+    if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):
+        raise InstanceError(
+            "the server does not answer as a registry",
+            where=endpoint,
+            value=answer.tag if told is None else f"{told.get('code')}: {told.text}",
+            expected=f"an OAI-PMH answer to {verb}",
+        )
+    return answer
+
+
+def _records(answer: etree._Element) -> Iterator[Record]:
+    for record in answer.iter(f"{_OAI}record"):
+        header = record.find(f"{_OAI}header")
+        metadata = record.find(f"{_OAI}metadata")
+        empty = metadata is None or len(metadata) == 0
+        yield Record(
+            identifier=(header.findtext(f"{_OAI}identifier") or "").strip(),
+            datestamp=(header.findtext(f"{_OAI}datestamp") or "").strip(),
+            deleted=header.get("status") == "deleted",
+            sets=tuple((one.text or "").strip() for one in header.iterfind(f"{_OAI}setSpec")),
+            metadata=None if empty else metadata[0],
+        )
