@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +24,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Write the list of published tables anew, tests/contract/published.csv.",
     )
+
+
+_INSTANCES = {"templates", "scratch_instance"}
+"""Fixtures that all others which give an instance are made of."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs an instance, and begin with the files that take longest."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    for item in items:
+        if not _INSTANCES.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("system")
+    # One that came last would be waited for by all others.
+    items.sort(key=lambda item: -slow[item.path])
 
 
 _TEMPLATES = pytest.StashKey[Path]()

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,17 +18,6 @@ from tests import loaded
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = int(os.environ.get("KM3VO_TEST_PORT", "18080"))
 KM3VO = Path(sys.executable).parent / "km3vo"
-
-
-def run_km3vo(*arguments: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
-    """Run ``km3vo`` in a process of its own."""
-    words = [str(KM3VO), *arguments]
-    if env.get("PYTHONPATH") == os.environ.get("PYTHONPATH"):
-        return loaded.run(words, env)
-    # another working tree's
-    return subprocess.run(
-        words, env=env, capture_output=True, text=True, timeout=loaded.TIME_LIMIT, check=False
-    )
 
 
 @dataclass
@@ -59,7 +47,7 @@ class Instance:
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this instance; `extra` are environment variables."""
-        return run_km3vo(*arguments, env=self.environment | extra)
+        return loaded.run([str(KM3VO), *arguments], self.environment | extra)
 
     def adql(self, query: str) -> list[list[str]]:
         """Send a query by TAP and return the cells of its answer, without the header.
@@ -95,7 +83,8 @@ def copy_checkout(target: Path) -> Path:
     """Copy what a clone of the repository has, without tests and history."""
     target.mkdir(parents=True)
     for name in ("ingest", "rd", "site"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # with what Python compiled, which need not be done again
+        shutil.copytree(ROOT / name, target / name)
     for path in (ROOT / "inputs").glob("*/release.toml"):
         copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True)

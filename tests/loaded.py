@@ -20,12 +20,15 @@ import sys
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 TIME_LIMIT = 300  # s
 
 
-def run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def run(
+    words: Sequence[str], environment: Mapping[str, str], directory: Path | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command line, the program's name first, as :func:`subprocess.run` does."""
     server = _server()
     assert server.stdin is not None and server.stdout is not None
@@ -33,7 +36,7 @@ def run(words: Sequence[str], environment: Mapping[str, str]) -> subprocess.Comp
         asked = {
             "words": list(words),
             "environment": dict(environment),
-            "directory": os.getcwd(),
+            "directory": str(directory or Path.cwd()),
             "out": out.name,
             "err": err.name,
         }
@@ -76,6 +79,10 @@ def _become(asked: Mapping[str, Any]) -> None:
     """Take the arguments, environment and files of a command."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.alarm(TIME_LIMIT)
+    another = asked["environment"].get("PYTHONPATH")
+    if another != os.environ.get("PYTHONPATH"):
+        _forget_our_package()
+        sys.path[:0] = filter(None, [another])
     os.environ.clear()
     os.environ.update(asked["environment"])
     os.chdir(asked["directory"])
@@ -89,6 +96,14 @@ def _become(asked: Mapping[str, Any]) -> None:
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin = os.fdopen(0, closefd=False)
+
+
+def _forget_our_package() -> None:
+    """Load what the command uses of ours again, from another working tree; libraries stay."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] == ingest.__name__:
+            del sys.modules[name]
+    importlib.invalidate_caches()
 
 
 def _main() -> int:

@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import pyvo
@@ -20,12 +19,10 @@ from lxml import etree
 
 from ingest.events.delivery import manifest
 from ingest.publish.release import check
+from tests import loaded
+from tests.instances import KM3VO, Instance
 from tests.templates import Templates, port
 
-if TYPE_CHECKING:
-    from tests.instances import Instance
-
-KM3VO = Path(sys.executable).parent / "km3vo"
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "curators-guide-release.md"
 TEMPLATE = ROOT / "ingest" / "publish" / "templates" / "release.rd"
@@ -54,10 +51,7 @@ def checkout(tmp_path: Path) -> Path:
 def km3vo(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(checkout), "COLUMNS": "200"}
     environment.pop("KM3VO_INPUTS", None)
-    return subprocess.run(
-        [KM3VO, *map(str, arguments)],
-        cwd=checkout, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return loaded.run([str(KM3VO), *map(str, arguments)], environment, checkout)
 
 
 def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedProcess[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
+import os
 from pathlib import Path
 
 import pytest
 
 from ingest.alerts.archive.archive import Archive
+from tests import loaded
 from tests.instances import KM3VO, Instance
 
 GOLD = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2022-12-23T07:43:00.52_24_137467_064735045_0"
@@ -19,7 +20,8 @@ def own_map(tmp_path: Path) -> Path:
     """Return a map around the packet's position, three times as wide as its circle."""
     path = tmp_path / "map.fits"
     words = ["--ra", BEST[0], "--dec", BEST[1], "--radius", "2", "--containment", "0.9"]
-    subprocess.run([KM3VO, "alerts", "map", *words, "-o", path], check=True, capture_output=True)
+    done = loaded.run([str(KM3VO), "alerts", "map", *words, "-o", str(path)], os.environ)
+    assert done.returncode == 0, done.stderr
     return path
 
 
