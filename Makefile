@@ -6,8 +6,7 @@ release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
 # Two at a time; each process takes whole files, since their tests share instances.
-pytest = KM3VO_INPUTS="$$(realpath "$(or $(INPUTS),$(KM3VO_INPUTS),../shared/data)")" \
-	.venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo import alerts up down status check publish test test-fast lint bench
@@ -20,8 +19,9 @@ help:  ## list these targets
 setup:  ## install what is missing; done by the other targets, too
 	@./setup.sh
 
-demo: setup  ## import all releases, serve them, and show three queries
+demo: setup  ## import all releases and a sample of alerts, serve them, and show queries
 	@$(km3vo) import --if-available $(release) $(inputs)
+	@$(km3vo) alerts import inputs/alerts
 	@$(km3vo) instance up $(port)
 	@$(km3vo) demo
 
@@ -38,7 +38,7 @@ down: setup  ## stop them; the data stay
 	@$(km3vo) instance down
 
 status: setup  ## say what runs
-	@$(km3vo) instance status
+	@$(km3vo) instance status || [ $$? -eq 3 ]
 
 check: setup  ## validate what is online with others' validators
 	@$(km3vo) check
@@ -46,10 +46,12 @@ check: setup  ## validate what is online with others' validators
 publish: setup  ## make the registry records, and say how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
-lint: setup  ## style and types
+lint: setup  ## style, spelling, types, and who imports whom
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/codespell
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

@@ -1,5 +1,5 @@
-<!-- What this data centre adds to DaCHS' own resources: its registry records and the TAP
-examples. Values in \metaString come from defaultmeta.txt, and that from site.toml. -->
+<!-- This data centre's additions to DaCHS' own resources: its registry records and the TAP
+examples. Values in \metaString come from defaultmeta.txt, which is made from site.toml. -->
 <resource schema="__system">
 
 	<STREAM id="registry-interfacerecords">
@@ -57,8 +57,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 
 	<STREAM id="tapexamples">
 		<meta name="_example" title="Bright neutrino events">
-			The number of hits, nhit, grows with the energy of a neutrino. This takes the
-			events of :taptable:`ant20_01.main` with the most light, brightest first:
+			The number of hits, nhit, increases with the energy of a neutrino. This query
+			selects the events of :taptable:`ant20_01.main` with the most hits, brightest first:
 
 			.. tapquery::
 
@@ -69,9 +69,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Neutrinos near a source">
-			Events within 3 degrees of the blazar TXS 0506+056, nearest first, from
-			:taptable:`ant20_01.main`. Compare the distance with each event's own error
-			estimate, beta:
+			Events of :taptable:`ant20_01.main` within 3 degrees of the blazar TXS 0506+056,
+			nearest first. Compare the separation with the angular error estimate of each event,
+			beta:
 
 			.. tapquery::
 
@@ -83,9 +83,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Neutrinos around a date">
-			Events of :taptable:`ant20_01.main` within 5 days of the gravitational wave
+			Events of :taptable:`ant20_01.main` within 5 days of the gravitational-wave event
 			GW170817 (2017-08-17T12:41:04 UTC). Times are Modified Julian Dates in UTC; the
-			function gavo_to_mjd turns a date into one:
+			function gavo_to_mjd converts a date:
 
 			.. tapquery::
 
@@ -97,9 +97,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="A sample and its data product">
-			Join the events of :taptable:`ant20_01.main` with the entry of their sample in
-			:taptable:`ivoa.obscore`, to have with every event the file, the time range and
-			the livetime it belongs to:
+			Joins the events of :taptable:`ant20_01.main` with the entry of their sample in
+			:taptable:`ivoa.obscore`, which gives the data product, time range and livetime to
+			which each event belongs:
 
 			.. tapquery::
 
@@ -113,9 +113,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Pairs of neutrinos">
-			A join of a sample with a second sample: pairs of ANTARES events less than
-			0.5 degrees and one day apart, with both taken from :taptable:`ant20_01.main`.
-			Put another sample, or an upload of your own, in the place of either:
+			Pairs of events that are less than 0.5 degrees and one day apart, both from
+			:taptable:`ant20_01.main`. Replace either table by another sample or by a table of
+			your own that you upload:
 
 			.. tapquery::
 
@@ -130,10 +130,10 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				ORDER BY separation
 		</meta>
 
-		<meta name="_example" title="Two samples: ANTARES around KM3-230213A">
-			A join of two samples: the events of :taptable:`ant20_01.main` that may have come
-			from the direction of the ultra-high-energy event in :taptable:`evts23_01.main`,
-			its 99 % radius and their own error taken together:
+		<meta name="_example" title="Two samples: ANTARES events around KM3-230213A">
+			Joins two samples: finds the events of :taptable:`ant20_01.main` that are compatible
+			with the direction of the ultra-high-energy event in :taptable:`evts23_01.main`,
+			within the sum of its 99 % radius and their own angular error:
 
 			.. tapquery::
 
@@ -147,8 +147,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 
 		<meta name="_example" title="All samples at once">
 			The view :taptable:`km3net.events` has the events of all samples with the columns
-			they have in common. This takes those around the blazar TXS 0506+056 with a useful
-			angular error, from whichever detector:
+			they have in common. This query selects well-reconstructed events around the blazar
+			TXS 0506+056 from all detectors:
 
 			.. tapquery::
 
@@ -159,10 +159,10 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				ORDER BY separation
 		</meta>
 
-		<meta name="_example" title="Whose error circle contains my source?">
-			The column origin_est of :taptable:`ant20_01.main` is the circle of the event's
-			angular error estimate; a source is compatible with the events whose circle
-			contains it:
+		<meta name="_example" title="Which error circles contain my source?">
+			The column origin_est of :taptable:`ant20_01.main` is the circle given by the
+			angular error estimate of an event. A source is compatible with the events whose
+			circle contains it:
 
 			.. tapquery::
 
@@ -172,9 +172,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Alerts near a source">
-			The view :taptable:`alerts.latest` has the newest notice of each alert, of KM3NeT,
-			ANTARES, IceCube and others. This takes those within 5 degrees of the star-forming
-			region Monoceros R2 that have not been retracted:
+			The view :taptable:`alerts.latest` has the newest notice of each alert of KM3NeT,
+			ANTARES, IceCube and other observatories. This query selects the alerts within 5
+			degrees of the star-forming region Monoceros R2 that have not been retracted:
 
 			.. tapquery::
 
@@ -186,10 +186,10 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				ORDER BY separation
 		</meta>
 
-		<meta name="_example" title="Which alerts may come from my source?">
-			The column region_90 of :taptable:`alerts.latest` is the part of the sky (MOC) that
-			contains the source of the alert with a probability of 90 %. This asks which of these
-			regions contain the galaxy NGC 3115:
+		<meta name="_example" title="Which alerts may originate from my source?">
+			The column region_90 of :taptable:`alerts.latest` is the region of the sky (MOC) that
+			contains the source of the alert with a probability of 90 %. This query finds the
+			regions that contain the galaxy NGC 3115:
 
 			.. tapquery::
 
@@ -201,8 +201,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Rare alerts, newest first">
-			far is the false alarm rate in Hz; 3.9e-7 Hz, once a month, is the rate below which
-			KM3NeT sends an alert:
+			far is the false-alarm rate in Hz. KM3NeT issues alerts with a rate below 3.9e-7 Hz,
+			or once per month:
 
 			.. tapquery::
 
@@ -213,8 +213,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Alerts within a day of a burst">
-			Alerts of :taptable:`alerts.latest` less than a day before or after a burst; put the
-			time of yours (UTC) in the place of 2022-12-23T12:00:00:
+			Alerts of :taptable:`alerts.latest` less than one day before or after a burst. Replace
+			2022-12-23T12:00:00 by the time of your burst (UTC):
 
 			.. tapquery::
 
@@ -227,8 +227,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="ANTARES events around IceCube alerts">
-			For each alert of IceCube the number of ANTARES events (:taptable:`ant20_01.main`)
-			within 3 degrees and 500 s. That there is none is a result, too:
+			The number of ANTARES events (:taptable:`ant20_01.main`) within 3 degrees and 500 s
+			of each IceCube alert. Alerts without any such event are included:
 
 			.. tapquery::
 
@@ -244,8 +244,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Neutrino events around alerts">
-			The events of all samples (:taptable:`km3net.events`) within 3 degrees and 500 s of
-			any alert:
+			Events of all samples (:taptable:`km3net.events`) within 3 degrees and 500 s of any
+			alert:
 
 			.. tapquery::
 
@@ -261,9 +261,10 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="Alerts whose region covers my sources">
-			Pairs of alerts and sources where the alert's 90 % region contains the source. Here
-			the sources are the ANTARES events with the most light; upload a table of your own as
-			mine and write TAP_UPLOAD.mine with the names of its columns instead:
+			Pairs of alerts and sources where the 90 % region of the alert contains the source. In
+			this example, the sources are the ANTARES events with the most hits. To use sources of
+			your own, upload them as a table called mine, and refer to TAP_UPLOAD.mine and the
+			names of its columns instead:
 
 			.. tapquery::
 
@@ -277,9 +278,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="KM3NeT alerts and their detector events">
-			The newest alerts of KM3NeT with the events that each is made of
-			(:taptable:`alerts.events`), and what :taptable:`km3net.events` says of those that
-			have been published:
+			The newest alerts of KM3NeT with the detector events on which each is based
+			(:taptable:`alerts.events`), and further properties of those that have been published
+			in :taptable:`km3net.events`:
 
 			.. tapquery::
 
@@ -293,10 +294,10 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 		</meta>
 
 		<meta name="_example" title="The history of an alert">
-			:taptable:`alerts.notices` has every packet. What belongs to one alert has the same
-			alert_id; revision tells the order, which need not be that of arrival. This one is a
-			test, and so it is not in :taptable:`alerts.latest`: it was retracted, and the last
-			update took the retraction back:
+			:taptable:`alerts.notices` has every packet. Notices of the same alert have the same
+			alert_id; revision gives their order, which need not be the order of receipt. The alert
+			in this example is a test, and therefore not in :taptable:`alerts.latest`. It was
+			retracted, but its last update revoked the retraction:
 
 			.. tapquery::
 
@@ -307,9 +308,9 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 				ORDER BY revision
 		</meta>
 
-		<meta name="_example" title="What else a packet says">
-			:taptable:`alerts.params` has every value of every packet under its path. Here are
-			those of KM3-230213A:
+		<meta name="_example" title="All parameters of a packet">
+			:taptable:`alerts.params` has all values of all packets, identified by their path in
+			the packet. This query lists those of KM3-230213A:
 
 			.. tapquery::
 
@@ -323,9 +324,8 @@ examples. Values in \metaString come from defaultmeta.txt, and that from site.to
 
 	<NXSTREAM id="tapdescription">
 		<meta name="description">TAP access to the open data of the neutrino telescopes KM3NeT
-			and ANTARES: event lists with directions, times and error estimates of single
-			neutrino candidates, and the archive of alerts of these and of other
-			observatories. Tables exposed through this endpoint include:
+			and ANTARES: event lists with directions, times and error estimates of individual
+			neutrino candidates, and an archive of alerts of these and other observatories. Tables exposed through this endpoint include:
 			\\tablesForTAP.</meta>
 	</NXSTREAM>
 </resource>

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import tempfile
 from collections import Counter
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.instances import Instance, copy_checkout
+from tests.instances import ROOT, Instance, copy_checkout
 from tests.templates import Templates, port
 
 # A shell that runs us in the background lets us ignore Ctrl-C, and all that we start would, too.
@@ -60,19 +59,19 @@ def pytest_configure_node(node) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Delete them, when all workers are done."""
     if not hasattr(config, "workerinput"):
-        Templates(config.stash[_TEMPLATES], Path()).remove()
+        Templates(config.stash[_TEMPLATES]).remove()
 
 
 @pytest.fixture(scope="session")
-def templates(pytestconfig: pytest.Config, shared_data: Path) -> Templates:
+def templates(pytestconfig: pytest.Config) -> Templates:
     """Return what instances are copied from."""
-    return Templates(pytestconfig.stash[_TEMPLATES], shared_data)
+    return Templates(pytestconfig.stash[_TEMPLATES])
 
 
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Serve all releases and real alerts. Tests leave it as they found it."""
-    made = Instance(tmp_path_factory.mktemp("instance") / "var", port(0), templates.inputs)
+    made = Instance(tmp_path_factory.mktemp("instance") / "var", port(0))
     try:
         templates.copy("served", made).up()
         yield made
@@ -81,9 +80,9 @@ def instance(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> 
 
 
 @pytest.fixture
-def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
+def scratch_instance(tmp_path: Path) -> Iterator[Instance]:
     """Give a test an instance of its own, not yet made, to do what it likes with."""
-    made = Instance(tmp_path / "var", port(50), shared_data)
+    made = Instance(tmp_path / "var", port(50))
     yield made
     made.reset()
 
@@ -108,23 +107,11 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Return the folder with the delivered files: ``KM3VO_INPUTS``, or ``shared/data`` nearby.
-
-    A checkout may be a worktree one folder deeper, so the folder above is looked at too.
-    """
-    if told := os.environ.get("KM3VO_INPUTS"):
-        return Path(told)
-    root = Path(__file__).resolve().parent.parent
-    for parent in (root.parent, root.parent.parent):
-        if (parent / "shared" / "data").is_dir():
-            return parent / "shared" / "data"
-    pytest.skip("no delivered files: set KM3VO_INPUTS to their folder")
+def delivered() -> Path:
+    """Return the folder with the public files that are part of the repository."""
+    return ROOT / "inputs"
 
 
 @pytest.fixture(scope="session")
-def antares_list(shared_data: Path) -> Path:
-    path = shared_data / "ant20_01" / "PublicData_0717.dat"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not among the delivered files")
-    return path
+def antares_list(delivered: Path) -> Path:
+    return delivered / "ant20_01" / "PublicData_0717.dat"

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Final
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import free_port
 from tests import alert_archive
-from tests.instances import FIRST_PORT, Instance
+from tests.instances import FIRST_PORT, ROOT, Instance
 
 _UNSAFE: Final = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
 """PostgreSQL need not wait for the disk: after a power cut these instances are of no use."""
+_ALERTS: Final = ROOT / "inputs" / "alerts"
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS: Final = 100
 """As many belong to each worker."""
@@ -40,11 +41,11 @@ def _antares(instance: Instance) -> None:
 
 def _served(instance: Instance) -> None:
     _done(instance, "import")
-    alert_archive.fill(instance, instance.inputs / "alerts")
+    alert_archive.fill(instance, _ALERTS)
 
 
 def _packets(instance: Instance) -> None:
-    _done(instance, "alerts", "import", str(instance.inputs / "alerts"))
+    _done(instance, "alerts", "import", str(_ALERTS))
 
 
 _KINDS: Final[dict[str, tuple[str, Callable[[Instance], None]]]] = {
@@ -72,12 +73,9 @@ class Templates:
     ----------
     folder : pathlib.Path
         Where they are, for all workers; the servers' account can enter it.
-    inputs : pathlib.Path
-        The delivered files.
     """
 
     folder: Path
-    inputs: Path
 
     def copy(self, kind: str, made: Instance, durable: bool = False) -> Instance:
         """Make an instance, not yet started, as a copy.
@@ -97,17 +95,17 @@ class Templates:
         source = self.folder / kind / "var"
         subprocess.run(["cp", "-a", f"{source}/.", layout.var], check=True)
         layout.postgres.joinpath("postgresql.auto.conf").write_text("" if durable else _UNSAFE)
-        memory = Memory.read(layout)
-        assert memory is not None
+        state = InstanceState.read(layout)
+        assert state is not None
         # No other instance takes that one while this one is stopped for a moment.
-        memory.web_port, memory.postgres_port = made.port, made.port + 10 * _PORTS
-        memory.write(layout)
+        state.web_port, state.postgres_port = made.port, made.port + 10 * _PORTS
+        state.write(layout)
         return made
 
     def remove(self) -> None:
         """Delete them all."""
         for place in self.folder.glob("*/var"):
-            Instance(place, 0, self.inputs).reset()
+            Instance(place, 0).reset()
         shutil.rmtree(self.folder)
 
     def _make(self, kind: str) -> None:
@@ -116,7 +114,7 @@ class Templates:
         with self._locked(kind):
             if place.with_name("made").exists():
                 return
-            template = Instance(place, port(90), self.inputs)
+            template = Instance(place, port(90))
             if kind in _KINDS:
                 source, fill = _KINDS[kind]
                 self.copy(source, template)

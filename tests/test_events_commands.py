@@ -361,8 +361,8 @@ def test_a_bar_is_for_terminals_and_long_work(
     monkeypatch.setattr(progress, "PATIENCE", patience)
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=80)
-    with progress.progress(console, "events", 10) as watch:
-        watch(5)
+    with progress.progress(console, "events", 10) as on_progress:
+        on_progress(5)
     assert ("5/10" in screen.getvalue()) == (terminal and patience == 0)
     if not (terminal and patience == 0):
         assert screen.getvalue() == ""

@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import km3net_testdata
 import pytest
 from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvEntity
 
@@ -34,8 +35,7 @@ def product(tmp_path):
 
 @pytest.fixture(scope="module")
 def hdf5():
-    package = pytest.importorskip("km3net_testdata")
-    return Path(package.__file__).parent / "data" / "hdf5"
+    return Path(km3net_testdata.__file__).parent / "data" / "hdf5"
 
 
 def test_sources_are_known_by_their_checksums(making):

@@ -1,51 +1,54 @@
-"""``km3vo publish``: a release's metadata for repositories and search engines."""
+"""``km3vo cite``: documents that make a release citable, for repositories and search engines."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from ingest.commands.output import messages, say
 from ingest.instance import current_layout, load_site
-from ingest.publish.documents import FORMS, deposit_to_dataverse, read_record, write
-
-console = Console(soft_wrap=True, highlight=False)
+from ingest.publish.documents import DOCUMENTS, deposit_to_dataverse, read_record, write
 
 
 @click.command()
 @click.argument("release")
-@click.option("--to", "target", required=True, type=click.Choice(sorted(FORMS)), help="For whom.")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Choice(sorted(DOCUMENTS)),
+    help="The repository or format.",
+)
 @click.option(
     "-o",
     "--output",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Write the documents there, not to the terminal.",
+    help="Write the documents to this directory instead of standard output.",
 )
 @click.option(
     "--deposit/--dry-run",
     default=False,
-    help="Send it (only to a Dataverse), or only show what would be sent.",
+    help="Send the document (to a Dataverse only), or show what would be sent.",
 )
-def publish(release: str, target: str, output: Path | None, deposit: bool) -> None:
-    """Make the documents that describe RELEASE, from its registry record."""
+def cite(release: str, target: str, output: Path | None, deposit: bool) -> None:
+    """Write documents that describe RELEASE, made from its registry record."""
     if deposit and target != "dataverse":
         raise click.BadParameter("only a Dataverse takes deposits", param_hint="--deposit")
     record = read_record(release, current_layout())
     if output:
         for path in write(record, target, output):
-            console.print(f"{path}", markup=False)
+            say(str(path))
     elif not deposit:
-        click.echo(FORMS[target][0].text(record), nl=False)
+        click.echo(DOCUMENTS[target][0].text(record), nl=False)
     if target == "dataverse":
         where = load_site().deposit
         if deposit:
             result = deposit_to_dataverse(record, where.dataverse, where.dataverse_collection)
-            console.print(f"{result.what} {result.identifier}", markup=False)
+            say(f"{result.what} {result.identifier}")
         else:
-            click.echo(
+            messages.print(
                 f"Nothing was sent. --deposit sends it to {where.dataverse}, collection"
-                f" {where.dataverse_collection}.",
-                err=True,
+                f" {where.dataverse_collection}."
             )

@@ -12,6 +12,7 @@ from lxml import etree
 from ingest.core.checkout import RD
 from ingest.core.configuration import refuse_blanks
 from ingest.core.errors import ManifestError
+from ingest.core.xml import XMLError, parse_xml
 
 _MACRO = re.compile(r"\\\w+")
 
@@ -50,22 +51,23 @@ def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
 
 
 def parse(path: Path) -> etree._Element:
-    """Return the root element of an RD; entities and the network stay closed."""
+    """Return the root element of an RD, with its comments."""
     try:
-        parser = etree.XMLParser(resolve_entities=False, no_network=True)
-        return etree.parse(path, parser).getroot()
+        return parse_xml(path.read_bytes(), keep_comments=True)
     except OSError:
         raise ManifestError(
             "there is no such resource descriptor",
             file=path,
             remedy="correct descriptor = in the release's release.toml, or write it",
         ) from None
-    except etree.XMLSyntaxError as error:
+    except XMLError as error:
         raise ManifestError(
-            "the resource descriptor is not well-formed",
+            error.problem,
             file=path,
-            value=str(error),
-            remedy="correct the XML at this line or shortly before it",
+            where=error.where,
+            value=error.value,
+            expected=error.expected,
+            remedy="correct the XML at this place or shortly before it",
         ) from None
 
 

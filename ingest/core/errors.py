@@ -17,6 +17,8 @@ class ExitCode(IntEnum):
     """Our own failure, or the machine's: nothing the input could do about it."""
     BAD_INPUT = 2
     """The input, the manifest or the command line is wrong; nothing was changed."""
+    NOT_RUNNING = 3
+    """The instance does not run; as in the Linux Standard Base's ``status``."""
 
 
 class IngestError(Exception):
@@ -95,6 +97,10 @@ class UnavailableError(InputError):
 
 class InstanceError(IngestError):
     """The private PostgreSQL or DaCHS could not be brought where it should be."""
+
+
+class NoAnswerError(IngestError):
+    """A server does not answer, or answers with an error."""
 
 
 class ImportFailedError(IngestError):

@@ -1,4 +1,4 @@
-"""Two processors for a chain of generators."""
+"""Overlapping of production and consumption in a chain of generators."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ Item = TypeVar("Item")
 _END: Final = object()
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yield `items`, the next of which is made by a second thread while one is worked on.
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield `items` while a second thread produces the next one.
 
-    What is raised when an item is made comes where the item was to come. It pays where both
-    sides spend their time in numpy, HDF5 or files, which let other threads run.
+    This pays off where both sides spend their time in numpy, HDF5 or file access, which
+    release the interpreter lock. An exception raised by `items` is raised in place of the item.
     """
     iterator = iter(items)
-    with ThreadPoolExecutor(1, "ahead") as pool:
-        coming = pool.submit(next, iterator, _END)
-        while (item := coming.result()) is not _END:
-            coming = pool.submit(next, iterator, _END)
-            yield item  # type: ignore[misc]  # it is not the end
+    with ThreadPoolExecutor(1, "prefetch") as executor:
+        pending = executor.submit(next, iterator, _END)
+        while (item := pending.result()) is not _END:
+            pending = executor.submit(next, iterator, _END)
+            yield item  # type: ignore[misc]  # never _END

@@ -7,7 +7,7 @@ release's manifest here, and from the files themselves in :mod:`ingest.events.st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,10 @@ import numpy as np
 from ingest import __version__
 from ingest.core.descriptors import read_descriptor
 from ingest.core.errors import InputError, ManifestError
-from ingest.core.prefetch import ahead
+from ingest.core.prefetch import prefetch
+from ingest.core.progress import ProgressCallback
 from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.timescales import DAY
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.delivery import Acquired, Manifest, verify
 from ingest.events.fields import MISSING_INTEGER, Chunk
@@ -26,11 +28,8 @@ from ingest.events.product import gadf, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
 from ingest.events.sky import detector, detector_with_id, locate_chunks
 
-Watch = Callable[[int], None]
-"""Is told, while a product is made, how many events were read so far."""
 WHOLE_SAMPLE: Final = 1
 """OBS_ID of a product that holds a whole release, or whose run is not known."""
-_SECONDS_PER_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def release_recipe(
             reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
             licence=descriptor.licence,
             gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
-            livetime=None if days is None else days * _SECONDS_PER_DAY,
+            livetime=None if days is None else days * DAY,
             simulated=simulated,
             more=tuple(observation_cards(manifest.observation, site.facility)),
         ),
@@ -272,7 +271,7 @@ def make_product(
     recipe: Recipe,
     product: Path,
     delivered: Sequence[Delivered],
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
     dry_run: bool = False,
     obs_id: int | None = None,
 ) -> Conversion:
@@ -286,8 +285,8 @@ def make_product(
         The FITS file.
     delivered : sequence of Delivered
         The files.
-    watch : callable, optional
-        Follows the progress.
+    on_progress : ProgressCallback, optional
+        Called with the number of events read so far.
     dry_run : bool
         Do everything but writing.
     obs_id : int, optional
@@ -306,9 +305,9 @@ def make_product(
         parameters=recipe.parameters,
         command=recipe.command,
     )
-    checked = ahead(_of_detector(checker.checked_chunks(), recipe, delivered))
-    if watch is not None:
-        checked = _watched(checked, checker, watch)
+    checked = prefetch(_of_detector(checker.checked_chunks(), recipe, delivered))
+    if on_progress is not None:
+        checked = _with_progress(checked, checker, on_progress)
     written = gadf.write_event_list(
         product,
         locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
@@ -360,9 +359,11 @@ def _of_detector(
         yield chunk
 
 
-def _watched(chunks: Iterable[Chunk], checker: Checker, watch: Watch) -> Iterator[Chunk]:
+def _with_progress(
+    chunks: Iterable[Chunk], checker: Checker, on_progress: ProgressCallback
+) -> Iterator[Chunk]:
     for chunk in chunks:
-        watch(checker.report.read)
+        on_progress(checker.report.read)
         yield chunk
 
 

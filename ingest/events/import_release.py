@@ -17,7 +17,7 @@ from ingest.core.errors import UnavailableError
 from ingest.core.files import atomic_write
 from ingest.events.convert import convert_release
 from ingest.events.delivery import Acquired, Manifest, acquire
-from ingest.instance import Layout, Memory
+from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Publication, count, deploy, publish
 
 
@@ -56,7 +56,7 @@ class ImportResult:
 def import_release(
     manifest: Manifest,
     layout: Layout,
-    memory: Memory,
+    state: InstanceState,
     overlay: Path | None = None,
     force: bool = False,
 ) -> ImportResult:
@@ -66,7 +66,7 @@ def import_release(
     ----------
     manifest : Manifest
         The release.
-    layout, memory : Layout, Memory
+    layout, state : Layout, InstanceState
         The instance, locked; its database must run.
     overlay : pathlib.Path, optional
         A directory with local inputs.
@@ -90,7 +90,7 @@ def import_release(
     record = layout.reports / f"{manifest.name}.json"
     fingerprint = _fingerprint(manifest, acquired)
     before = _read_record(record)
-    online = count(publication, layout, memory)
+    online = count(publication, layout, state)
     if simulated and online and not deploy.is_simulated(layout, publication.folder):
         raise UnavailableError(
             f"only a simulated stand-in is to be had, and the real data of {manifest.name}"
@@ -127,7 +127,7 @@ def import_release(
                 shutil.copyfile(found.path, staging / file.name)
         products = sorted(staging.iterdir())
         rows = sum(one.rows for one in conversions)
-        publish(publication, layout, memory, products, rows, simulated)
+        publish(publication, layout, state, products, rows, simulated)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     result = ImportResult(

@@ -12,9 +12,9 @@ import numpy as np
 
 from ingest.core.errors import InputError
 from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.checks import REJECTING, Checker, CheckReport, Expectations
-from ingest.events.convert import Watch
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk
 from ingest.events.readers import FileFacts, Reader, open_reader
 from ingest.events.sky import GALACTIC, RADII, Detector, detector_with_id, locate_chunks, location
@@ -174,7 +174,9 @@ class Survey:
             yield "" if number else "for a release", line
 
 
-def survey(path: Path, format: str, named: str | None = None, watch: Watch | None = None) -> Survey:
+def survey(
+    path: Path, format: str, named: str | None = None, on_progress: ProgressCallback | None = None
+) -> Survey:
     """Read a file through; what is wrong with its events is told, not raised.
 
     Parameters
@@ -185,8 +187,8 @@ def survey(path: Path, format: str, named: str | None = None, watch: Watch | Non
         A name of :data:`ingest.events.readers.READERS`, or ``auto``.
     named : str, optional
         The detector, for a file that does not say it.
-    watch : callable, optional
-        Follows the progress.
+    on_progress : ProgressCallback, optional
+        Called with the number of events read so far.
 
     Raises
     ------
@@ -207,8 +209,8 @@ def survey(path: Path, format: str, named: str | None = None, watch: Watch | Non
             chunks = locate_chunks(chunks, site.name, facts.det_id)
         for chunk in chunks:
             events.include(chunk)
-            if watch is not None:
-                watch(checker.report.read)
+            if on_progress is not None:
+                on_progress(checker.report.read)
     except InputError as error:
         problems.append(_told(error))
     problems += [

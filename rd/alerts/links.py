@@ -11,26 +11,33 @@ from gavo import base, utils
 from gavo.protocols import datalink
 from gavo.protocols.soda import DatalinkFault
 
-kept, _ = utils.loadPythonModule(os.path.join(os.path.dirname(os.path.abspath(__file__)), "kept"))
+archive, _ = utils.loadPythonModule("archive", relativeTo=os.path.abspath(__file__))
 _MOST = 20
-"""How many citing packets are listed."""
-# In the order by which the newest one is told, too; see ingest/alerts/tables/grouping.py.
+"""The maximum number of citing packets and of published events that are listed."""
 NEIGHBOURS = """
-    SELECT previous, next FROM (
+    SELECT n.notice_id, n.alert_id, n.event_name, n.notice_type, n.revision, n.media_format,
+        n.packet_size, n.notice_id = q.next AS is_next
+    FROM (
         SELECT notice_id, lag(notice_id) OVER w AS previous, lead(notice_id) OVER w AS next
         FROM (
-            SELECT notice_id, received, coalesce(notice_mjd, received) AS written,
-                CASE WHEN bool_and(revision IS NOT NULL) OVER () THEN revision END AS revision
+            SELECT notice_id, revision, notice_mjd, received,
+                bool_and(revision IS NOT NULL) OVER () AS all_revised
             FROM alerts.notices WHERE alert_id = %(alert_id)s) AS members
-        WINDOW w AS (ORDER BY revision, written, notice_id)) AS q
-    WHERE notice_id = %(notice_id)s"""
+        WINDOW w AS (ORDER BY
+            alert_notice_order(all_revised, revision, notice_mjd, received, notice_id))) AS q
+    JOIN alerts.notices AS n ON n.notice_id IN (q.previous, q.next)
+    WHERE q.notice_id = %(notice_id)s
+    ORDER BY is_next"""
 CITED = """
-    SELECT c.cite, c.cited_ivorn, max(n.notice_id) AS notice_id
-    FROM alerts.citations AS c JOIN alerts.notices AS n ON n.ivorn = c.cited_ivorn
-    WHERE c.notice_id = %(notice_id)s AND n.alert_id != %(alert_id)s
-    GROUP BY c.cite, c.cited_ivorn ORDER BY notice_id"""
+    SELECT * FROM (
+        SELECT DISTINCT ON (c.cite, n.ivorn)
+            c.cite, n.ivorn, n.notice_id, n.media_format, n.packet_size
+        FROM alerts.citations AS c JOIN alerts.notices AS n ON n.ivorn = c.cited_ivorn
+        WHERE c.notice_id = %(notice_id)s AND n.alert_id != %(alert_id)s
+        ORDER BY c.cite, n.ivorn, n.notice_id DESC) AS newest
+    ORDER BY notice_id"""
 CITING = """
-    SELECT c.cite, n.ivorn, n.notice_id
+    SELECT c.cite, n.ivorn, n.notice_id, n.media_format, n.packet_size
     FROM alerts.citations AS c JOIN alerts.notices AS n USING (notice_id)
     WHERE c.cited_ivorn = %(ivorn)s AND n.alert_id != %(alert_id)s
     ORDER BY n.notice_id LIMIT %(most)s"""
@@ -42,28 +49,28 @@ PUBLISHED = """
 
 
 def publisher_did(notice_id):
-    """Return the identifier that a notice has in ObsCore."""
+    """Return the publisher DID of a notice in ObsCore."""
     return f"ivo://{base.getConfig('ivoa', 'authority')}/~?alerts/{notice_id}"
 
 
 def describe(identifier):
-    """Return the descriptor of a notice, or a fault.
+    """Return the descriptor of a notice, or a DataLink fault.
 
     Parameters
     ----------
     identifier : str
         The checksum of its packet, its number in the archive, or its publisher DID.
     """
-    told = identifier.strip()
+    text = identifier.strip()
     prefix = publisher_did("")
-    if re.fullmatch("[0-9a-f]{64}", told):
-        column, value = "sha256", told
-    elif re.fullmatch("[0-9]{1,18}", told.removeprefix(prefix)):
-        column, value = "notice_id", int(told.removeprefix(prefix))
+    if re.fullmatch("[0-9a-f]{64}", text):
+        column, value = "sha256", text
+    elif re.fullmatch("[0-9]{1,18}", text.removeprefix(prefix)):
+        column, value = "notice_id", int(text.removeprefix(prefix))
     else:
         return DatalinkFault.UsageFault(
             identifier,
-            "not the number of a notice, nor the SHA-256 of a packet,"
+            "neither the number of a notice nor the SHA-256 checksum of a packet"
             f" nor an identifier that begins with {prefix}",
             semantics="#this",
         )
@@ -79,12 +86,12 @@ def describe(identifier):
 
 
 class Descriptor(datalink.DatalinkDescriptorMixin):
-    """A notice whose links are wanted.
+    """A notice and its links.
 
     Parameters
     ----------
     identifier : str
-        As it was asked for; it stands in every row.
+        The identifier as requested, which is repeated in every row.
     notice : dict
         Its row in alerts.notices.
     """
@@ -98,7 +105,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
     def links(self):
         """Yield the links."""
         yield self._file("packet", "#this", f"The packet: {title(self.notice)}")
-        yield self._file("preview", "#preview", "Picture of the region on the sky")
+        yield self._file("preview", "#preview", "Plot of the region on the sky")
         yield self._file("map", "#coderived", "Sky map (HEALPix)")
         yield self._sky_map()
         yield from self._other_notices()
@@ -106,79 +113,72 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         yield self.makeLink(
             base.makeAbsoluteURL("alerts/nu/cone/info"),
             semantics="#documentation",
-            description="What the archive is and how to use it",
+            description="Description of the archive and how to use it",
             contentType="text/html",
         )
 
     def _file(self, kind, semantics, description):
-        place = kept.path(kind, self.notice)
-        if place is None:
+        path = archive.path(kind, self.notice)
+        if path is None:
             if kind != "packet":
                 return None
-            return DatalinkFault.Fault(self.pubDID, "the packet is not there", semantics="#this")
+            return DatalinkFault.Fault(
+                self.pubDID, "the packet is missing from the archive", semantics="#this"
+            )
         return self._link(
             f"alerts/nu/{kind}?notice_id={self.notice['notice_id']}",
             semantics,
             description,
-            kept.media_type(kind, self.notice),
-            contentLength=os.path.getsize(place),
+            archive.media_type(kind, self.notice),
+            contentLength=os.path.getsize(path),
         )
 
     def _sky_map(self):
         url = self.notice["sky_map_url"]
-        # A packet is what a stranger sent: other schemes may do harm in a browser.
+        # Packets come from third parties, and other schemes may be unsafe in a browser.
         if not url or not re.match(r"https?://[^\s<>\"]+$", url):
             return None
         is_fits = re.search(r"\.fits?(\.gz)?(,\d+)?$", url)
         return self.makeLink(
             url,
             semantics="#coderived",
-            description="Sky map, where the collaboration has it",
+            description="Sky map provided by the collaboration",
             contentType="application/fits" if is_fits else None,
             localSemantics="sky-map",
         )
 
     def _other_notices(self):
-        notice_id, alert_id = self.notice["notice_id"], self.notice["alert_id"]
-        told = {"notice_id": notice_id, "alert_id": alert_id, "most": _MOST}
+        asked = {key: self.notice[key] for key in ("notice_id", "alert_id", "ivorn")}
         with base.getTableConn() as connection:
-            (neighbours,) = _rows(connection, NEIGHBOURS, **told)
-            cited = _rows(connection, CITED, **told)
-            citing = _rows(connection, CITING, ivorn=self.notice["ivorn"], **told)
-            for which, word in (("previous", "Previous"), ("next", "Next")):
-                if neighbours[which] is not None:
-                    (other,) = _rows(
-                        connection,
-                        "SELECT * FROM alerts.notices WHERE notice_id = %(notice_id)s",
-                        notice_id=neighbours[which],
-                    )
-                    yield self._packet(
-                        other, "#coderived", f"{word} notice of this alert: {title(other)}", which
-                    )
+            neighbours = _rows(connection, NEIGHBOURS, **asked)
+            cited = _rows(connection, CITED, **asked)
+            citing = _rows(connection, CITING, most=_MOST, **asked)
+        for one in neighbours:
+            word = "Next" if one["is_next"] else "Previous"
+            text = f"{word} notice of this alert: {title(one)}"
+            yield self._packet(one, "#coderived", text, word.lower())
         for one in cited:
-            found = kept.find(one["notice_id"])
-            text = f"Packet that this one cites ({one['cite']}): {one['cited_ivorn']}"
-            yield self._packet(found, "#counterpart", text, "cited")
+            text = f"Packet cited by this one ({one['cite']}): {one['ivorn']}"
+            yield self._packet(one, "#counterpart", text, "cited")
         for one in citing:
-            found = kept.find(one["notice_id"])
-            text = f"Packet that cites this one ({one['cite']}): {one['ivorn']}"
-            yield self._packet(found, "#counterpart", text, "citing")
+            text = f"Packet citing this one ({one['cite']}): {one['ivorn']}"
+            yield self._packet(one, "#counterpart", text, "citing")
 
     def _packet(self, notice, semantics, description, local):
         return self._link(
             f"alerts/nu/packet?notice_id={notice['notice_id']}",
             semantics,
             description,
-            kept.media_type("packet", notice),
+            archive.media_type("packet", notice),
             contentLength=notice["packet_size"],
             localSemantics=local,
         )
 
     def _detector_events(self):
         with base.getTableConn() as connection:
-            # The samples may not be online, and the view not readable, without harm to the rest.
-            (there,) = _rows(connection, "SELECT to_regclass('km3net.events') AS view")
-            if there["view"] is None:
+            # There may be no samples online, and so no view; the other links do not need it.
+            (samples,) = _rows(connection, "SELECT to_regclass('km3net.events') AS view")
+            if samples["view"] is None:
                 return None
             found = _rows(connection, PUBLISHED, notice_id=self.notice["notice_id"], most=_MOST)
         if not found:
@@ -204,12 +204,12 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
 
 
 def title(notice):
-    """Return what a notice is, in some words: name, type and revision."""
+    """Return a short description of a notice: its name, type and revision."""
     name = notice["event_name"] or notice["alert_id"]
     revision = notice["revision"]
-    told = "" if revision is None else f", revision {revision}"
-    return f"{name}, {notice['notice_type']}{told}"
+    suffix = "" if revision is None else f", revision {revision}"
+    return f"{name}, {notice['notice_type']}{suffix}"
 
 
-def _rows(connection, query, **told):
-    return list(connection.queryToDicts(query, told))
+def _rows(connection, query, **parameters):
+    return list(connection.queryToDicts(query, parameters))

@@ -1,10 +1,10 @@
-<!-- The alert archive. The tables are filled by `km3vo alerts`, in transactions of its own, from
-the packets it keeps; this descriptor is the only definition of what they hold. -->
+<!-- The alert archive. `km3vo alerts` fills the tables from the archived packets, in transactions
+of its own; this descriptor is the only definition of their content. -->
 <resource schema="alerts" resdir=".">
-	<meta name="title">Archive of alerts of neutrino telescopes</meta>
-	<meta name="description">Alert packets of KM3NeT, ANTARES, IceCube and of other observatories,
-		as they were sent: each notice with all its revisions and retractions, its sky region, the
-		detector events it is made of, and every parameter of the packet.</meta>
+	<meta name="title">Archive of neutrino telescope alerts</meta>
+	<meta name="description">Alert packets from KM3NeT, ANTARES, IceCube and other observatories,
+		as they were issued: all revisions and retractions of each notice, its sky region, the
+		detector events on which it is based, and every parameter of the packet.</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
@@ -16,82 +16,85 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		What the archive is
 		===================
 
-		Observatories tell each other of transient events by small packets: VOEvents in XML, and
-		notices in JSON that NASA's General Coordinates Network (GCN) passes on. Networks keep them
-		for days. This archive keeps each packet for ever, byte by byte, with every revision and
-		every retraction, of KM3NeT, ANTARES, IceCube and of all other observatories whose packets
-		reach it.
+		Observatories announce transient events in small packets: VOEvents in XML, and notices in
+		JSON distributed by NASA's General Coordinates Network (GCN). The networks retain them only
+		for days. This archive preserves every packet it receives from KM3NeT, ANTARES, IceCube and
+		other observatories permanently and unaltered, including all revisions and retractions.
 
-		Which table do I want?
-		======================
-
-		alerts.latest has one row per alert: its newest notice. Tests and injected signals are
-		left out. Start here.
-
-		alerts.notices has all packets with all revisions, tests and retractions. What belongs to
-		one alert has the same alert_id, in whatever format it came; revision gives the order.
-
-		alerts.events has the detector events an alert is made of, alerts.counterparts the sources
-		a packet names, alerts.citations which packet refers to which one, alerts.params every
-		value of a packet, as it stands there. Join them with notice_id.
-
-		What to keep in mind
-		====================
-
-		An alert that was taken back stays, with retracted = 1. Ask for retracted = 0 if you want
-		what its collaboration still stands by.
-
-		pos_err is a radius with the probability pos_err_cl that the source is within. Observatories
-		give 50 %, 68 % or 90 %: never compare radii without looking at it. pos_err_90 and region_90
-		are for 90 % always. Some packets do not say what their radius means; region_origin tells
-		where a region comes from.
-
-		region_90 is a Multi-Order Coverage map (MOC). Ask 1 = CONTAINS(POINT(ra, dec), region_90)
-		for a source and 1 = INTERSECTS(CIRCLE(ra, dec, radius), region_90) for a field. A sky map
-		need not be round, so this is better than a distance from the position.
-
-		far is in Hz whatever unit a packet has: once a year is 3.2e-8 Hz. energy is in GeV;
-		energy_kind says which energy it is, and it is not the same from stream to stream.
-
-		An empty cell is something the packet does not say.
-
-		How to get at the packets
+		Which table should I use?
 		=========================
 
-		Each row's link (DataLink) leads to the packet itself, its sky map, earlier and later
-		notices of the alert, the packets it cites, and the published detector events. The packet
-		alone is to be had at /alerts/nu/packet?ivorn=... with its identifier, percent-encoded, in
-		the place of the dots, or at /alerts/nu/packet?notice_id=...
+		alerts.latest has one row per alert: its newest notice. Tests and injected signals are
+		excluded. Start here.
+
+		alerts.notices has all packets, including all revisions, tests and retractions. Notices of
+		the same alert have the same alert_id, regardless of their format; revision gives their
+		order.
+
+		alerts.events has the detector events on which an alert is based, alerts.counterparts the
+		sources named in a packet, alerts.citations the references between packets, and
+		alerts.params every value in a packet, as given there. Join them on notice_id.
+
+		What should I be aware of?
+		==========================
+
+		A retracted alert remains in the tables, with retracted = 1. Require retracted = 0 to
+		select the alerts that their collaborations have not withdrawn.
+
+		pos_err is the radius that contains the source with the probability pos_err_cl.
+		Observatories report radii of 50 %, 68 % or 90 % containment, so always check pos_err_cl
+		before comparing them. pos_err_90 and region_90 always refer to 90 %. Some packets do not
+		state the containment of their radius; region_origin says how the regions of an alert were
+		obtained.
+
+		region_90 is a Multi-Order Coverage map (MOC). Use
+		1 = CONTAINS(POINT(ra, dec), region_90) for a source and
+		1 = INTERSECTS(CIRCLE(ra, dec, radius), region_90) for a field. Because a sky map need not
+		be circular, this is more reliable than the distance from the position.
+
+		far is in Hz, whatever unit the packet uses: once per year is 3.2e-8 Hz. energy is in GeV;
+		energy_kind says which energy it is, and this differs between streams.
+
+		NULL means that the packet does not give the value.
+
+		How do I get the packets?
+		=========================
+
+		The DataLink of each row leads to the packet itself, its sky map, earlier and later notices
+		of the alert, the packets it cites, and the published detector events. The packet alone is
+		available at /alerts/nu/packet?ivorn=... where the dots stand for its percent-encoded
+		identifier, or at /alerts/nu/packet?notice_id=...
 		]]></meta>
 
 	<STREAM id="notice-columns">
-		<doc>What is said of a notice; the columns of the table of all, and of the view of the
-		newest ones.</doc>
+		<doc>The columns that describe a notice, both in the table of all notices and in the view
+		of the newest ones.</doc>
 		<stc>Time UTC "event_mjd" Position ICRS "ra" "dec"</stc>
 		<column name="notice_id" type="bigint" ucd="meta.id;meta.main" required="True" verbLevel="1"
 			tablehead="Notice"
 			description="Number of the packet in the archive, in order of receipt."/>
 		<column name="ivorn" type="text" ucd="meta.ref.ivoid" required="True" verbLevel="1"
 			tablehead="IVORN"
-			description="Identifier of the packet. For notices in JSON, which have none, the
-				archive makes it from stream, event and date."/>
+			description="Identifier of the packet (IVORN). JSON notices do not have one; for them
+				the archive derives it from the stream, event and date."/>
 		<column name="version" type="integer" ucd="meta.version" required="True" verbLevel="20"
-			description="1 for the first packet that came under its identifier, 2 and so on for
-				other ones under the same identifier."/>
+			description="1 for the first packet received with its identifier, 2 and so on for
+				different packets with the same identifier."/>
 		<column name="stream" type="text" ucd="meta.id" required="True" verbLevel="1"
-			description="Stream of alerts the notice belongs to, such as km3net or icecube/gold."/>
+			description="Alert stream to which the notice belongs, such as km3net or icecube/gold."/>
 		<column name="event_name" type="text" ucd="meta.id" verbLevel="1" tablehead="Event"
 			description="Name of the astronomical event, such as KM3-230213A."/>
 		<column name="alert_id" type="text" ucd="meta.id.parent" required="True" verbLevel="10"
 			tablehead="Alert"
-			description="The same for all notices of one alert, in whatever format they came."/>
+			description="Identifier shared by all notices of the same alert, regardless of their
+				format."/>
 		<column name="record_number" type="integer" ucd="meta.number" verbLevel="20"
-			tablehead="Record" description="Number of the notice, as the packet has it.">
+			tablehead="Record" description="Record number of the notice, as given in the packet.">
 			<values nullLiteral="-2147483648"/>
 		</column>
 		<column name="revision" type="integer" ucd="meta.version" verbLevel="1"
-			description="Number of the revision, by which notices of one alert follow each other;
-				there may be gaps, and a late revision may be an earlier one.">
+			description="Revision number, which orders the notices of an alert. There may be gaps,
+				and revisions need not be received in order.">
 			<values nullLiteral="-2147483648"/>
 		</column>
 		<column name="role" type="text" ucd="meta.code" required="True" verbLevel="10"
@@ -99,132 +102,138 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<column name="notice_type" type="text" ucd="meta.code.class" required="True" verbLevel="1"
 			tablehead="Type" description="initial, update or retraction."/>
 		<column name="alert_type" type="text" ucd="meta.code" verbLevel="20"
-			description="The packet's own word for its type."/>
+			description="Type of the alert, as given in the packet."/>
 		<column name="is_test" type="smallint" ucd="meta.code" required="True" verbLevel="10"
-			tablehead="Test" description="1 if the packet says in any way that it is a test."/>
+			tablehead="Test" description="1 if the packet is marked as a test in any way, 0 otherwise."/>
 		<column name="is_injection" type="smallint" ucd="meta.code" required="True" verbLevel="20"
-			tablehead="Injection" description="1 if the signal was put into the data by hand."/>
+			tablehead="Injection" description="1 if the signal was injected into the data, 0 otherwise."/>
 		<column name="is_latest" type="smallint" ucd="meta.code" required="True" verbLevel="15"
 			tablehead="Latest"
-			description="1 for the newest notice of its alert by revision, not by arrival."/>
+			description="1 for the newest notice of its alert, by revision and not by order of
+				receipt, 0 otherwise."/>
 		<column name="retracted" type="smallint" ucd="meta.code" required="True" verbLevel="1"
 			tablehead="Retracted"
-			description="1 if the alert is retracted: its newest notice is a retraction."/>
+			description="1 if the alert has been retracted, that is, if its newest notice is a
+				retraction, 0 otherwise."/>
 		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
 			tablehead="Event time" displayHint="sf=6"
-			description="Time of the event, MJD in UTC."/>
+			description="Time of the event (MJD, UTC)."/>
 		<column name="notice_mjd" type="double precision" unit="d" ucd="time.creation" verbLevel="1"
 			tablehead="Notice time" displayHint="sf=6"
-			description="When the notice was written, MJD in UTC."/>
+			description="Time at which the notice was written (MJD, UTC)."/>
 		<column name="received" type="double precision" unit="d" ucd="time.processing"
 			required="True" verbLevel="20" displayHint="sf=6"
-			description="When this archive received the packet, MJD in UTC."/>
+			description="Time at which this archive received the packet (MJD, UTC)."/>
 		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
 			tablehead="RA" verbLevel="1" displayHint="sf=4"
-			description="Right ascension (ICRS) of the best position."/>
+			description="Right ascension (ICRS) of the best-fit position."/>
 		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
 			tablehead="Dec" verbLevel="1" displayHint="sf=4"
-			description="Declination (ICRS) of the best position."/>
+			description="Declination (ICRS) of the best-fit position."/>
 		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
-			tablehead="Error" displayHint="sf=3" description="Radius of the error circle."/>
+			tablehead="Error" displayHint="sf=3"
+			description="Radius of the error circle; see pos_err_cl for its containment."/>
 		<column name="pos_err_cl" type="double precision" ucd="stat.probability;pos" verbLevel="1"
 			tablehead="Containment"
-			description="Probability that the source is within pos_err; empty where the
-				collaboration does not say."/>
+			description="Containment: the probability that the source lies within pos_err; NULL if
+				not stated by the collaboration."/>
 		<column name="pos_err_50" type="double precision" unit="deg" ucd="stat.error;pos"
 			verbLevel="15" displayHint="sf=3"
 			description="Radius of the circle that contains the source with a probability of
-				50 %, where the packet has it."/>
+				50 %; NULL if not given in the packet."/>
 		<column name="pos_err_90" type="double precision" unit="deg" ucd="stat.error;pos"
 			verbLevel="15" displayHint="sf=3"
 			description="Radius of the circle that contains the source with a probability of
-				90 %, where the packet has it."/>
+				90 %; NULL if not given in the packet."/>
 		<column name="pos_err_stat" type="smallint" ucd="meta.code" verbLevel="20"
-			description="1 if pos_err includes the statistical error; empty where unknown.">
+			description="1 if pos_err includes the statistical error, 0 if not; NULL if unknown.">
 			<values nullLiteral="-32768"/>
 		</column>
 		<column name="pos_err_sys" type="smallint" ucd="meta.code" verbLevel="20"
-			description="1 if pos_err includes the systematic error; empty where unknown.">
+			description="1 if pos_err includes the systematic error, 0 if not; NULL if unknown.">
 			<values nullLiteral="-32768"/>
 		</column>
 		<column name="far" type="double precision" unit="Hz" ucd="arith.rate" verbLevel="1"
 			tablehead="FAR"
-			description="False alarm rate: how often background alone gives such an alert."/>
+			description="False-alarm rate: the rate at which background alone produces such alerts."/>
 		<column name="far_original" type="double precision" ucd="arith.rate" verbLevel="25"
-			description="The false alarm rate as the packet has it, in far_unit."/>
+			description="False-alarm rate as given in the packet, in the unit far_unit."/>
 		<column name="far_unit" type="text" ucd="meta.unit" verbLevel="25"
-			description="Unit of far_original, as the packet has it."/>
+			description="Unit of far_original, as given in the packet."/>
 		<column name="far_doubtful" type="smallint" ucd="meta.code.qual" verbLevel="20"
-			description="1 if far_unit cannot be right, and far was taken as Hz.">
+			description="1 if far_unit is implausible and the value was interpreted in Hz, 0 if not;
+				NULL if there is no rate.">
 			<values nullLiteral="-32768"/>
 		</column>
 		<column name="energy" type="double precision" unit="GeV" ucd="phys.energy" verbLevel="1"
-			displayHint="sf=3" description="Energy; see energy_kind for which one."/>
+			displayHint="sf=3" description="Energy; see energy_kind for what it represents."/>
 		<column name="energy_kind" type="text" ucd="meta.note" verbLevel="15"
-			description="What energy is, in words."/>
+			description="What the value in energy represents, in words."/>
 		<column name="signalness" type="double precision" ucd="stat.probability" verbLevel="1"
-			description="Probability of an astrophysical origin."/>
+			description="Probability that the event is of astrophysical origin."/>
 		<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="10"
-			description="Probability that background alone gives at least such a signal."/>
+			description="Probability that background alone produces a signal at least as
+				significant."/>
 		<column name="topology" type="text" ucd="meta.code.class" verbLevel="1"
-			description="Form of the event: track, shower, multiplet …"/>
+			description="Event topology: track, shower, multiplet …"/>
 		<column name="pipeline" type="text" ucd="meta.id" verbLevel="10"
-			description="Analysis that found the event."/>
+			description="Analysis pipeline that found the event."/>
 		<column name="instrument" type="text" ucd="meta.id;instr" verbLevel="10"
-			description="Detector, in the configuration it had."/>
+			description="Detector, in its configuration at the time of the event."/>
 		<column name="n_events" type="integer" ucd="meta.number" verbLevel="10"
 			tablehead="Events"
-			description="Number of detector events the alert is made of.">
+			description="Number of detector events on which the alert is based.">
 			<values nullLiteral="-2147483648"/>
 		</column>
 		<column name="region_50" type="smoc" ucd="pos.outline" verbLevel="25"
-			description="Part of the sky (MOC) that contains the source with a probability of
+			description="Region of the sky (MOC) that contains the source with a probability of
 				50 %."/>
 		<column name="region_90" type="smoc" ucd="pos.outline" verbLevel="25"
-			description="Part of the sky (MOC) that contains the source with a probability of
+			description="Region of the sky (MOC) that contains the source with a probability of
 				90 %."/>
 		<column name="region_origin" type="text" ucd="meta.note" verbLevel="20"
-			description="What the regions were made from: map, circle, or circle of unknown
-				containment, which is then taken as one of 50 %."/>
-		<!-- The xtype because DaCHS 2.7 writes broken binary tables for polygons without. -->
+			description="Origin of the regions: map, circle, or circle of unknown containment,
+				which is then assumed to be 50 %."/>
+		<!-- DaCHS 2.7 writes corrupt binary VOTables for polygons without this xtype. -->
 		<column name="outline" type="spoly" xtype="adql:REGION" ucd="pos.outline" verbLevel="30"
-			description="Polygon around the circle of 90 %, for clients that do not know MOCs."/>
+			description="Polygon enclosing the circle of 90 % containment, for clients without
+				support for MOCs."/>
 		<column name="sky_map_url" type="text" ucd="meta.ref.url" verbLevel="15"
-			description="Where the collaboration has the sky map; the first, if there are
-				several."/>
+			description="URL of the sky map provided by the collaboration; the first one, if there
+				are several."/>
 		<column name="sky_map" type="text" ucd="meta.id" verbLevel="25"
-			description="SHA-256 of the sky map, where it is kept in this archive."/>
+			description="SHA-256 checksum of the sky map; NULL if it is not in this archive."/>
 		<column name="media_format" type="text" ucd="meta.code.mime" required="True" verbLevel="20"
 			description="Format of the packet: voevent-2.0, gcn-json …"/>
 		<column name="sha256" type="text" ucd="meta.checksum" required="True" verbLevel="20"
-			description="SHA-256 of the packet's bytes."/>
+			description="SHA-256 checksum of the packet."/>
 		<column name="packet_size" type="integer" unit="byte" ucd="phys.size;meta.file" required="True"
-			verbLevel="25" description="Length of the packet."/>
+			verbLevel="25" description="Size of the packet."/>
 		<column name="origin" type="text" ucd="meta.note" required="True" verbLevel="25"
-			description="Where this archive has the packet from."/>
+			description="Source from which this archive obtained the packet."/>
 		<column name="remarks" type="text" ucd="meta.note" verbLevel="15"
-			description="What was noticed when the packet was read: units that cannot be right,
-				positions that are none."/>
+			description="Problems found when the packet was read, such as implausible units or
+				invalid positions."/>
 	</STREAM>
 
 	<table id="notices" onDisk="True" adql="True" primary="notice_id">
 		<meta name="title">All alert notices</meta>
-		<meta name="description">Every alert packet in every version, with tests and retractions.
+		<meta name="description">All alert packets in all versions, including tests and retractions.
 			For the newest notice of each alert see alerts.latest.</meta>
-		<!-- pyvo does not follow links by a column of numbers. -->
+		<!-- Not notice_id: pyvo does not follow links identified by a numeric column. -->
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">sha256</meta>
 		</meta>
 		<FEED source="notice-columns"/>
 		<index columns="ivorn, version"/>
-		<!-- A hash, because names may be longer than other indices allow. -->
+		<!-- A hash index, because names may be longer than other indices allow. -->
 		<index columns="event_name" method="HASH"/>
 		<index columns="alert_id, is_latest"/>
 		<index columns="alert_id, revision"/>
-		<!-- By which DataLink finds a notice. -->
+		<!-- DataLink finds notices by this column. -->
 		<index columns="sha256" method="HASH"/>
-		<!-- What ivoa.obscore is searched by, exactly as the view computes it. -->
+		<!-- For queries of ivoa.obscore: the expressions exactly as the view computes them. -->
 		<index name="did" columns="notice_id"
 			>('ivo://\getConfig{ivoa}{authority}/~?alerts/' || CAST(notice_id AS text))</index>
 		<index name="collection" columns="stream">('alerts/' || stream)</index>
@@ -239,48 +248,51 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 
 	<table id="events" onDisk="True" adql="True" primary="notice_id, event_no">
 		<meta name="title">Detector events of alerts</meta>
-		<meta name="description">The single events that the alerts are made of. For alerts of KM3NeT
-			event_id is the same as in km3net.events.</meta>
+		<meta name="description">The individual detector events on which the alerts are based. For
+			KM3NeT alerts, event_id is the same as in km3net.events.</meta>
 		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
 		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
-			tablehead="Notice" description="The notice, in alerts.notices."/>
+			tablehead="Notice" description="Number of the notice in alerts.notices."/>
 		<column name="event_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
-			description="Number of the event in the notice, from 1."/>
+			description="Number of the event in the notice, starting from 1."/>
 		<column name="event_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
-			tablehead="Event" description="Name of the event; for KM3NeT km3, then the numbers of
-				detector, run, frame and trigger."/>
+			tablehead="Event" description="Event identifier; for KM3NeT, km3 followed by the numbers
+				of the detector, run, frame and trigger, separated by dots."/>
 		<column name="event_mjd" type="double precision" unit="d" ucd="time.epoch" verbLevel="1"
-			displayHint="sf=6" description="Time of the event, MJD in UTC."/>
+			displayHint="sf=6" description="Time of the event (MJD, UTC)."/>
 		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main" verbLevel="1"
-			displayHint="sf=4" description="Right ascension (ICRS) the particle came from."/>
+			displayHint="sf=4" description="Right ascension (ICRS) of the arrival direction."/>
 		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
 			verbLevel="1" displayHint="sf=4"
-			description="Declination (ICRS) the particle came from."/>
+			description="Declination (ICRS) of the arrival direction."/>
 		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			description="Radius of the error circle."/>
 		<column name="pos_err_cl" type="double precision" ucd="stat.probability;pos" verbLevel="10"
-			description="Probability that the true direction is within pos_err."/>
-		<column name="cos_zenith" type="double precision" ucd="pos.az.zd" verbLevel="15"
-			description="Cosine of the zenith angle as the packet has it; for KM3NeT +1 is an event
-				that came up through the Earth."/>
+			description="Probability that the true direction lies within pos_err."/>
+		<!-- Not pos.az.zd, which is an angle. The UCD says no more than that it is a direction
+		cosine in the alt-azimuthal frame, because packets differ in the sense of the direction:
+		KM3NeT gives that of travel, not that of the origin. -->
+		<column name="cos_zenith" type="double precision" ucd="pos.dirCos;pos.az" verbLevel="15"
+			description="Cosine of the zenith angle, as given in the packet; for KM3NeT, +1 is a
+				vertically up-going event, which crossed the Earth."/>
 		<column name="topology" type="text" ucd="meta.code.class" verbLevel="10"
-			description="Form of the event: track, shower."/>
+			description="Event topology: track or shower."/>
 		<column name="energy" type="double precision" unit="GeV" ucd="phys.energy" verbLevel="1"
-			displayHint="sf=3" description="Measured energy."/>
+			displayHint="sf=3" description="Reconstructed energy."/>
 		<index columns="event_id"/>
 	</table>
 
 	<table id="counterparts" onDisk="True" adql="True" primary="notice_id, counterpart_no">
 		<meta name="title">Possible counterparts of alerts</meta>
-		<meta name="description">Sources and other events that a notice says may belong to the
-			alert.</meta>
+		<meta name="description">Sources and other events that a notice names as possibly associated
+			with the alert.</meta>
 		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
 		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
-			tablehead="Notice" description="The notice, in alerts.notices."/>
+			tablehead="Notice" description="Number of the notice in alerts.notices."/>
 		<column name="counterpart_no" type="integer" ucd="meta.number" required="True"
-			verbLevel="20" description="Number of the counterpart in the notice, from 1."/>
+			verbLevel="20" description="Number of the counterpart in the notice, starting from 1."/>
 		<column name="counterpart_name" type="text" ucd="meta.id;src" verbLevel="1"
-			tablehead="Name" description="Name of the source."/>
+			tablehead="Name" description="Name of the counterpart."/>
 		<column name="ra" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main" verbLevel="1"
 			displayHint="sf=4" description="Right ascension (ICRS)."/>
 		<column name="dec" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
@@ -288,63 +300,64 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<column name="pos_err" type="double precision" unit="deg" ucd="stat.error;pos" verbLevel="1"
 			description="Radius of the error circle."/>
 		<column name="counterpart_mjd" type="double precision" unit="d" ucd="time.epoch"
-			verbLevel="1" displayHint="sf=6" description="Time of the other event, MJD in UTC."/>
+			verbLevel="1" displayHint="sf=6" description="Time of the counterpart (MJD, UTC)."/>
 		<column name="angular_distance" type="double precision" unit="deg" ucd="pos.angDistance"
-			verbLevel="10" description="Distance from the alert's position."/>
+			verbLevel="10" description="Angular distance from the position of the alert."/>
 		<column name="reference" type="text" ucd="meta.ref" verbLevel="10"
-			description="Catalogue or notice it is known from."/>
+			description="Catalogue or notice that lists the counterpart."/>
 		<column name="description" type="text" ucd="meta.note" verbLevel="15"
-			description="What else the packet says of it."/>
+			description="Further information on the counterpart given in the packet."/>
 	</table>
 
 	<table id="params" onDisk="True" adql="True" primary="notice_id, param_no">
 		<meta name="title">Parameters of alert packets</meta>
-		<meta name="description">Everything that a packet says, as it stands there, by its
-			path in the packet.</meta>
+		<meta name="description">All values in a packet, as given there, identified by their path in the
+			packet.</meta>
 		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
 		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
-			tablehead="Notice" description="The notice, in alerts.notices."/>
+			tablehead="Notice" description="Number of the notice in alerts.notices."/>
 		<column name="param_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
-			description="Number of the parameter in the packet, from 1."/>
+			description="Number of the parameter in the packet, starting from 1."/>
 		<column name="part" type="text" ucd="meta.code" required="True" verbLevel="10"
-			description="Part of the packet: What, Who, WhereWhen, How, Why, Citations, VOEvent;
-				json for a notice in JSON."/>
+			description="Part of the packet: What, Who, WhereWhen, How, Why, Citations or VOEvent;
+				json for JSON notices."/>
 		<column name="param_path" type="text" ucd="meta.id" required="True" verbLevel="1"
 			tablehead="Parameter"
-			description="Name of the parameter, after the names of the groups it is in."/>
+			description="Name of the parameter, preceded by the names of its groups."/>
 		<column name="param_value" type="text" ucd="meta.record" verbLevel="1" tablehead="Value"
-			description="The value as the packet has it."/>
+			description="Value as given in the packet."/>
 		<column name="param_unit" type="text" ucd="meta.unit" verbLevel="1" tablehead="Unit"
-			description="The unit as the packet has it."/>
+			description="Unit as given in the packet."/>
 		<column name="param_ucd" type="text" ucd="meta.ucd" verbLevel="20"
-			description="The UCD as the packet has it."/>
+			description="UCD as given in the packet."/>
 		<column name="data_type" type="text" ucd="meta.code" verbLevel="25"
-			description="The type as the packet has it."/>
+			description="Data type as given in the packet."/>
 		<column name="description" type="text" ucd="meta.note" verbLevel="20"
-			description="What the packet says of the parameter."/>
+			description="Description of the parameter given in the packet."/>
 	</table>
 
 	<table id="citations" onDisk="True" adql="True" primary="notice_id, citation_no">
 		<meta name="title">Citations between alert packets</meta>
-		<meta name="description">Which packets a notice refers to; they need not be in this
+		<meta name="description">Packets to which a notice refers; they need not be in this
 			archive.</meta>
 		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
 		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
-			tablehead="Notice" description="The notice, in alerts.notices."/>
+			tablehead="Notice" description="Number of the notice in alerts.notices."/>
 		<column name="citation_no" type="integer" ucd="meta.number" required="True" verbLevel="20"
-			description="Number of the citation in the notice, from 1."/>
+			description="Number of the citation in the notice, starting from 1."/>
 		<column name="cited_ivorn" type="text" ucd="meta.ref.ivoid" required="True" verbLevel="1"
-			tablehead="Cited" description="Identifier of the packet that is cited."/>
+			tablehead="Cited" description="Identifier (IVORN) of the cited packet."/>
 		<column name="cite" type="text" ucd="meta.code" required="True" verbLevel="1"
-			description="followup, supersedes, retraction, or what else the packet says."/>
+			description="Kind of citation: followup, supersedes, retraction, or another one given in
+				the packet."/>
 		<index columns="cited_ivorn"/>
 	</table>
 
 	<table id="latest" onDisk="True" adql="True">
 		<meta name="title">The newest notice of each alert</meta>
-		<meta name="description">For each alert its newest notice, by revision and not by arrival;
-			retracted alerts have retracted = 1. Tests, injected signals and packets that are only
-			for the running of a network are left out: they are in alerts.notices.</meta>
+		<meta name="description">The newest notice of each alert, by revision and not by order of
+			receipt; retracted alerts have retracted = 1. Tests, injected signals and packets that
+			serve only the operation of a network are excluded: they are in alerts.notices.</meta>
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">sha256</meta>
@@ -390,17 +403,17 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	</table>
 
 	<table id="aliases" onDisk="True" adql="False" primary="alias">
-		<meta name="title">Alerts under other names</meta>
-		<meta name="description">Names that packets have for an alert which is known under another
-			one, since a citation told that both are the same.</meta>
+		<meta name="title">Aliases of alerts</meta>
+		<meta name="description">Names used in packets for an alert that is listed under another name,
+			because a citation showed that the two are the same.</meta>
 		<column name="alias" type="text" ucd="meta.id" required="True"
-			description="Name by the packet alone."/>
+			description="Name of the alert according to the packet alone."/>
 		<column name="alert_id" type="text" ucd="meta.id.parent" required="True"
 			description="Name of the alert in alerts.notices."/>
 		<index columns="alert_id"/>
 	</table>
 
-	<!-- Their rows come from the archive; what is there already stays. -->
+	<!-- Their rows come from the archive; existing rows stay. -->
 	<data id="make_tables" updating="True">
 		<make table="notices"/>
 		<make table="events"/>
@@ -409,23 +422,23 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<make table="citations"/>
 		<make table="aliases"/>
 	</data>
-	<!-- By itself, and each time: it has no rows of its own, and DaCHS would make it before the
-	table it is a view of. -->
+	<!-- A separate element that is made each time: the view has no rows of its own, and within
+	one element DaCHS would create it before the table on which it depends. -->
 	<data id="make_views">
 		<make table="latest"/>
 	</data>
 
 	<coverage>
-		<!-- The time grows with the archive; make publish looks again. -->
+		<!-- The time range grows with the archive; make publish updates it. -->
 		<updater timeTable="notices"/>
 		<spatial>0/0-11</spatial>
 		<temporal/>
-		<!-- What the detectors behind the alerts see: neutrinos of 1 GeV to 100 EeV. -->
+		<!-- The range of the detectors behind the alerts: neutrinos of 1 GeV to 100 EeV. -->
 		<spectral>1.602176634e-10 1.602176634e1</spectral>
 	</coverage>
 
 	<STREAM id="constraints">
-		<doc>What the searches by position can be narrowed down with.</doc>
+		<doc>Additional constraints of the searches by position.</doc>
 		<condDesc buildFrom="stream"/>
 		<condDesc buildFrom="event_mjd"/>
 		<condDesc buildFrom="far"/>
@@ -436,7 +449,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	</STREAM>
 
 	<STREAM id="page-columns">
-		<doc>What a web page shows of the alerts; VOTables have all columns.</doc>
+		<doc>The columns that web pages show; VOTables have all of them.</doc>
 		<outputTable>
 			<outputField original="//scs#distCol" displayHint="displayUnit=deg,sf=2"/>
 			<outputField original="latest.notice_id" tablehead="Links">
@@ -468,9 +481,10 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	<service id="cone" allowed="form,scs.xml">
 		<meta name="title">Alerts around a position</meta>
 		<meta name="shortName">KM3NeT alerts</meta>
-		<meta name="description">Cone search over the positions of astronomical alerts: neutrinos of
-			KM3NeT, ANTARES and IceCube, and what other observatories sent. One row per alert, its
-			newest notice. For alerts with large regions see the search for regions.</meta>
+		<meta name="description">Cone search for astronomical alerts by position: neutrino alerts of
+			KM3NeT, ANTARES and IceCube, and alerts of other observatories. Each alert is
+			represented by its newest notice. For alerts with large regions use the search by
+			region.</meta>
 		<meta name="testQuery">
 			<meta name="ra">94.3</meta>
 			<meta name="dec">-7.8</meta>
@@ -485,16 +499,16 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<FEED source="page-columns"/>
 	</service>
 
-	<!-- No scs.xml: a cone search promises positions within the cone, and clients drop others. -->
+	<!-- No scs.xml: a cone search returns positions within the cone, and clients drop others. -->
 	<service id="region" allowed="form,api">
 		<meta name="title">Alerts whose region contains a position</meta>
 		<meta name="shortName">KM3NeT alertmaps</meta>
-		<meta name="description">Which alerts may have come from here? Finds the alerts whose 90 %
-			region contains a position (RA, DEC) or, with a radius SR, has some part in common
-			with a circle around it. The positions of the alerts themselves may be far outside.
-			One row per alert, its newest notice; alerts without a region are never found.
-			The parameters are those of a cone search, all in degrees (ICRS); without SR, or with
-			SR=0, the region must contain the position.</meta>
+		<meta name="description">Finds the alerts that may have originated from a position: those whose
+			90 % region contains the position (RA, DEC) or, if a radius SR is given, intersects a
+			circle around it. The best-fit positions of these alerts may be far outside the circle.
+			Each alert is represented by its newest notice; alerts without a region are not
+			found. The parameters are those of a cone search, in degrees (ICRS); without SR, or
+			with SR=0, the region must contain the position.</meta>
 		<publish render="api" sets="ivo_managed"/>
 		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="latest">
@@ -511,16 +525,17 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 				</inputKey>
 				<inputKey name="SR" type="double precision" unit="deg" ucd="pos.angDistance"
 					multiplicity="single" tablehead="Radius"
-					description="Radius of a circle around the position that the region is to
-						touch, at most 90; without it, the region must contain the position.">
+					description="Radius of a circle around the position that the region must
+						intersect, at most 90; if missing, the region must contain the
+						position.">
 					<property name="onlyForRenderer">api</property>
 				</inputKey>
-				<phraseMaker id="touches">
+				<phraseMaker id="intersects">
 					<setup>
 						<code>
 							import math
 
-							def touching(ra, dec, radius, outPars):
+							def intersects(ra, dec, radius, outPars):
 								if not (-360 &lt;= ra &lt;= 360):
 									raise base.ValidationError("RA must be from 0 to 360", "RA")
 								if not (-90 &lt;= dec &lt;= 90):
@@ -532,7 +547,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 									base.getSQLKey("dec", dec, outPars))
 								if radius == 0:
 									return "region_90 @&gt; smoc(29, %s)"%point
-								# Cells of a sixteenth of the radius; the first ones have 58.6 deg.
+								# Cells of a sixteenth of the radius; those of order 0 measure 58.6 deg.
 								order = math.ceil(math.log2(58.6 * 16 / max(radius, 1e-6)))
 								return "region_90 &amp;&amp; smoc(%d, scircle(%s, radians(%%(%s)s)))"%(
 									min(order, 29), point,
@@ -540,7 +555,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 						</code>
 					</setup>
 					<code>
-						yield touching(inPars["RA"], inPars["DEC"], inPars["SR"] or 0, outPars)
+						yield intersects(inPars["RA"], inPars["DEC"], inPars["SR"] or 0, outPars)
 					</code>
 				</phraseMaker>
 			</condDesc>
@@ -550,17 +565,17 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 				</inputKey>
 				<inputKey name="hscs_sr" type="double precision" multiplicity="single"
 					tablehead="Radius" unit="arcmin"
-					description="Radius of a circle around the position that the region is to
-						touch; if empty, the region must contain the position.">
+					description="Radius of a circle around the position that the region must
+						intersect; if empty, the region must contain the position.">
 					<property name="onlyForRenderer">form</property>
 				</inputKey>
-				<phraseMaker original="touches">
+				<phraseMaker original="intersects">
 					<code>
 						from gavo.protocols import scs
 						if not inPars["hscs_pos"]:
 							return
 						ra, dec = scs.parseHumanSpoint(inPars["hscs_pos"], "hscs_pos")
-						yield touching(ra, dec, (inPars["hscs_sr"] or 0) / 60, outPars)
+						yield intersects(ra, dec, (inPars["hscs_sr"] or 0) / 60, outPars)
 					</code>
 				</phraseMaker>
 			</condDesc>
@@ -570,9 +585,9 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 	</service>
 
 	<service id="dl" allowed="dlmeta">
-		<meta name="title">What belongs to an alert notice</meta>
-		<meta name="description">Links from a notice to its packet, sky map and picture, to earlier
-			and later notices of the alert, to packets it cites and is cited by, and to the
+		<meta name="title">Links of an alert notice</meta>
+		<meta name="description">Links from a notice to its packet, sky map and sky plot, to earlier
+			and later notices of the alert, to packets that it cites or that cite it, and to the
 			published detector events.</meta>
 		<datalinkCore>
 			<descriptorGenerator>
@@ -596,38 +611,37 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		</datalinkCore>
 	</service>
 
-	<STREAM id="kept">
-		<doc>A service that gives a file of the archive.
+	<STREAM id="archive-files">
+		<doc>A service that delivers files of the archive.
 
-		what         is given, and the name of the service: packet, map or preview
+		kind         of the file, and the name of the service: packet, map or preview
 		title        of the service
-		description  what it gives
+		description  of the files
 		</doc>
-		<service id="\what" allowed="custom" customPage="files" defaultRenderer="custom">
+		<service id="\kind" allowed="custom" customPage="files" defaultRenderer="custom">
 			<meta name="title">\title</meta>
 			<meta name="description">\description
-				Parameters: ivorn, the percent-encoded identifier of the packet, with version if it
-				is not the newest one under its identifier; or notice_id, its number in the
+				Parameters: ivorn, the percent-encoded identifier of the packet, with version unless
+				the newest packet with this identifier is wanted; or notice_id, its number in the
 				archive; or sha256, its checksum.</meta>
-			<property name="kept">\what</property>
+			<property name="kind">\kind</property>
 			<nullCore/>
 		</service>
 	</STREAM>
-	<FEED source="kept" what="packet" title="Alert packets"
-		description="The packet of an alert notice, byte by byte as it was sent."/>
-	<FEED source="kept" what="map" title="Sky maps of alerts"
-		description="The sky map (HEALPix FITS) of an alert, where the archive has it."/>
-	<FEED source="kept" what="preview" title="Pictures of alerts"
-		description="A picture (PNG) of an alert's region on the sky."/>
+	<FEED source="archive-files" kind="packet" title="Alert packets"
+		description="The packet of an alert notice, exactly as it was issued."/>
+	<FEED source="archive-files" kind="map" title="Sky maps of alerts"
+		description="The sky map (HEALPix FITS) of an alert, if it is in the archive."/>
+	<FEED source="archive-files" kind="preview" title="Sky plots of alerts"
+		description="A plot (PNG) of an alert's region on the sky."/>
 
-	<!-- In the registry this is the stream itself, as others can listen to it. -->
+	<!-- In the registry, this is the stream itself, to which others can subscribe. -->
 	<service id="stream" allowed="external">
-		<meta name="title">Alerts of KM3NeT as a stream</meta>
+		<meta name="title">KM3NeT alert stream</meta>
 		<meta name="shortName">KM3NeT stream</meta>
-		<meta name="description">The alerts of the neutrino telescopes KM3NeT/ARCA and KM3NeT/ORCA, as
-			they are sent to the world within minutes of the event. What was sent, and what other
-			observatories sent, is in the archive: see the tables alerts.latest and
-			alerts.notices.</meta>
+		<meta name="description">Alerts of the neutrino telescopes KM3NeT/ARCA and KM3NeT/ORCA, issued
+			publicly within minutes of the event. Past alerts, also those of other observatories,
+			are in the archive: see the tables alerts.latest and alerts.notices.</meta>
 		<meta name="resType">catalogService</meta>
 		<publish render="external" sets="ivo_managed">
 			<meta name="accessURL">\metaString{alerts.page}</meta>
@@ -637,7 +651,7 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 		<nullCore/>
 	</service>
 
-	<!-- They hold for any archive, also for an empty one. -->
+	<!-- These hold for any archive, including an empty one. -->
 	<regSuite title="Alerts">
 		<regTest title="The newest notices are neither tests nor superseded">
 			<url parSet="TAP"
@@ -647,44 +661,44 @@ the packets it keeps; this descriptor is the only definition of what they hold. 
 				self.assertEqual(self.getVOTableRows(), [{"n": 0}])
 			</code>
 		</regTest>
-		<regTest title="The cone search answers">
+		<regTest title="The cone search responds">
 			<url RA="94.3" DEC="-7.8" SR="1" responseformat="votabletd">cone/scs.xml</url>
 			<code>
 				self.assertHasStrings("ID_MAIN", "POS_EQ_RA_MAIN", "alerts/nu/dl/dlmeta")
 			</code>
 		</regTest>
-		<regTest title="The search for regions answers without a radius">
+		<regTest title="The search by region responds without a radius">
 			<url RA="94.3" DEC="-7.8" responseformat="votabletd">region/api</url>
 			<code>
 				self.assertHasStrings('name="QUERY_STATUS" value="OK"', "smoc(29")
 			</code>
 		</regTest>
-		<regTest title="The search for regions refuses a radius that is none">
+		<regTest title="The search by region rejects an invalid radius">
 			<url RA="94.3" DEC="-7.8" SR="91">region/api</url>
 			<code>
 				self.assertHasStrings('value="ERROR"', "SR must be from 0 to 90")
 			</code>
 		</regTest>
-		<regTest title="The form says what the archive is">
+		<regTest title="The form describes the archive">
 			<url>cone/info</url>
 			<code>
-				self.assertHasStrings("Which table do I want?", "retracted = 0")
+				self.assertHasStrings("Which table should I use?", "retracted = 0")
 			</code>
 		</regTest>
-		<regTest title="DataLink says of each wrong number what is wrong">
+		<regTest title="DataLink reports what is wrong with each invalid identifier">
 			<url>dl/dlmeta?ID=0&amp;ID=none</url>
 			<code>
 				self.assertHasStrings("NotFoundFault", "UsageFault")
 			</code>
 		</regTest>
-		<regTest title="A packet that is not there is not found">
+		<regTest title="A packet that does not exist is not found">
 			<url ivorn="ivo://nowhere/none#0">packet</url>
 			<code>
 				self.assertHTTPStatus(404)
 				self.assertHasStrings("no such notice")
 			</code>
 		</regTest>
-		<regTest title="ObsCore has the alerts, and no tests">
+		<regTest title="ObsCore lists alerts but no tests">
 			<url parSet="TAP"
 				QUERY="SELECT count(*) AS n FROM ivoa.obscore WHERE obs_collection LIKE 'alerts/%' AND obs_id LIKE 'test/%'"
 				>/__system__/tap/run/tap/sync</url>

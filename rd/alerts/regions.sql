@@ -1,14 +1,15 @@
--- What lets questions for regions use the index of alerts.notices, in SQL as in ADQL.
+-- Functions that let queries by region use the index of alerts.notices, in SQL and in ADQL.
 --
--- The functions are those that the operators of pgSphere 1.2 and of DaCHS stand for. Theirs look
--- at every row; PostgreSQL puts these in the place of the operator, and then sees one that the
--- index knows. To be run as superuser after each set-up or upgrade of DaCHS, which brings its own.
+-- For pgSphere 1.2 and DaCHS 2.7. These functions implement operators of pgSphere and DaCHS, whose
+-- own versions look at every row. PostgreSQL can inline the versions below, and then finds an
+-- operator that the index supports. We suggest that DaCHS and pgSphere define them in this way.
+-- To be run as superuser after each set-up or upgrade of DaCHS, which installs its own versions.
 
 CREATE OR REPLACE FUNCTION spoint_subset_smoc(spoint, smoc) RETURNS bool
 LANGUAGE sql IMMUTABLE AS 'SELECT $2 @> smoc(29, $1)';
 
--- Cells of a sixteenth of the radius. The centre is added because the MOC of a circle without
--- extent is empty.
+-- Cells of a sixteenth of the radius. The centre is added because the MOC of a circle with radius
+-- zero is empty.
 CREATE OR REPLACE FUNCTION scircle_intersect_smoc(geo_arg scircle, a_moc smoc) RETURNS bool
 LANGUAGE sql IMMUTABLE AS '
 	SELECT $2 && (smoc(29, center($1)) |

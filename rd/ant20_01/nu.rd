@@ -3,12 +3,12 @@
 To change a column's description, unit or UCD, change it here and run
 make import RELEASE=ant20_01. -->
 <resource schema="ant20_01" resdir=".">
-	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
+	<!-- Filled with a warning at deployment if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
 	<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
-	<meta name="description">The neutrino candidates of the neutrino telescope ANTARES from 2007
-		to 2017, selected for the search of point-like cosmic sources: time, direction, angular
-		error estimate and number of hits of 8,754 track-like events.\simulated</meta>
+	<meta name="description">Neutrino candidates recorded by the ANTARES neutrino telescope from
+		2007 to 2017 and selected for the search for point-like cosmic sources: time, direction,
+		angular error estimate and number of hits of 8,754 track-like events.\simulated</meta>
 	<meta name="creationDate">2020-05-20T00:00:00Z</meta>
 	<meta name="creator">ANTARES Collaboration</meta>
 	<meta name="facility">ANTARES</meta>
@@ -25,53 +25,60 @@ make import RELEASE=ant20_01. -->
 		==================
 
 		ANTARES was a neutrino telescope in the Mediterranean Sea, 40 km off Toulon at a depth of
-		2,475 m. It saw the Cherenkov light of muons that neutrinos make in the water or the rock
-		below. This is the track-like event sample of its search for point-like sources, with a
-		livetime of 3,136 days between January 2007 and December 2017. The method is described in
-		`arXiv:1908.08248`__.
+		2,475 m. It detected the Cherenkov light of muons produced by neutrinos in the water or in
+		the rock below. This is the track-like event sample of its search for point-like sources,
+		with a livetime of 3,136 days between January 2007 and December 2017. The method is
+		described in `arXiv:1908.08248`__.
 
 		__ https://arxiv.org/abs/1908.08248
 
 		What the columns mean
 		=====================
 
-		beta is the error that the track fit itself estimates for the direction of the
-		single event. The median angular resolution of the sample is 0.4 degrees. Positions and
-		beta are given with one digit after the point, as published: do not look for structures
-		smaller than 0.1 degrees.
+		beta is the angular error of the individual event as estimated by the track fit. The
+		median angular resolution of the sample is 0.4 degrees. Positions and beta are given to
+		one decimal place, as published, so structures smaller than 0.1 degrees are not
+		significant.
 
-		nhit is the number of light signals (hits) the track fit used. It grows with the energy
-		and is the only energy proxy here; ANTARES gives no energy for the single event.
+		nhit is the number of hits (light signals) used in the track fit. It increases with the
+		energy of the neutrino and is the only energy proxy in this table: no energy estimate was
+		published for individual events.
 
-		mjd is the time of the event as Modified Julian Date in UTC. Four digits after the point
-		are about 9 seconds.
+		mjd is the time of the event as a Modified Julian Date in UTC. Four decimal places
+		correspond to about 9 seconds.
 
-		What is not there
-		=================
+		What the sample does not contain
+		================================
 
-		Only up-going events are selected: the Earth shields the detector from the muons of air
-		showers. At the latitude of ANTARES (42.8 degrees north) a source is below the horizon all
-		day if it is south of about -47 degrees declination and never if it is north of about
-		+47 degrees; the selection reaches a few degrees above the horizon. The sample therefore
-		thins out towards the north and ends at a declination of +53 degrees. A missing event in the northern sky says nothing about a source there.
+		Only up-going events are selected, because the Earth shields the detector from the muons
+		produced in air showers. At the latitude of ANTARES (42.8 degrees north), a source is
+		always below the horizon if its declination is south of about -47 degrees, and never if
+		it is north of about +47 degrees; the selection extends a few degrees above the horizon.
+		The density of events therefore decreases towards the north, and the sample ends at a
+		declination of +53 degrees. The absence of events from the northernmost sky says nothing
+		about a source there.
 
-		Most of the events are neutrinos that cosmic rays make in the atmosphere; on average one
-		expects about one event per 3 square degrees in the southern sky. A single coincidence
-		with a source is no discovery.
+		Most of the events are neutrinos produced by cosmic rays in the atmosphere: on average
+		there is about one event per 3 square degrees in the southern sky. A single coincidence
+		with a source is therefore no evidence of an association.
 		]]></meta>
 
 	<table id="main" onDisk="True" adql="True" primary="id" mixin="//scs#q3cindex">
 		<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
 		<meta name="description">Neutrino candidates of the ANTARES point-source search 2007-2017,
 			one per row.\simulated</meta>
-		<meta name="note" tag="beta">The error of the track fit for this event, given with one
-			digit. The probability that the true direction lies within is not published; use the
-			median resolution of the sample, 0.4 deg, for a containment of 50 %.</meta>
+		<meta name="note" tag="beta">The angular error of this event as estimated by the track fit,
+			given to one decimal place. Its containment probability was not published; for a
+			containment of 50 %, use the median resolution of the sample, 0.4 deg.</meta>
+		<!-- What this table contributes to km3net.events in place of columns it does not have. -->
+		<property name="common_topology">'track'</property>
+		<property name="common_event_no">substr(id, 4)::bigint</property>
+		<property name="common_detector">'ANTARES'</property>
 		<index columns="mjd"/>
 		<index columns="nhit"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 
-		<!-- Only the space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->
+		<!-- Only a space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->
 		<dm>
 			(stc2:Coords) {
 				space: (stc2:Coord) {
@@ -83,47 +90,47 @@ make import RELEASE=ant20_01. -->
 				}
 			}
 		</dm>
-		<!-- The first six columns are those of the predecessor in TAP: "select *" and column
-		numbers of old scripts keep working. New columns go to the end. -->
+		<!-- The first six columns are those of the earlier service in TAP, so that "select *" and
+		column numbers in existing scripts keep working. New columns are added at the end. -->
 		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"
 			required="True" verbLevel="1" displayHint="sf=4"
-			description="Time of the event as Modified Julian Date, in UTC."/>
+			description="Time of the event (MJD, UTC)."/>
 		<column name="beta" type="double precision" unit="deg" ucd="stat.error;pos"
 			required="True" verbLevel="1" displayHint="sf=1" note="beta"
-			description="Estimated angular error of the reconstructed direction.">
+			description="Angular error of the arrival direction, as estimated by the track fit.">
 			<property name="fits">ang_err</property>
 		</column>
 		<column name="nhit" type="integer" ucd="meta.number;instr.det" required="True"
 			verbLevel="1"
-			description="Number of light signals in the photomultipliers that the track fit used;
-				grows with the energy of the neutrino.">
+			description="Number of hits (light signals in the photomultipliers) used in the track
+				fit; increases with the energy of the neutrino.">
 			<property name="fits">n_hits</property>
 		</column>
 		<column name="ra" tablehead="RA" type="double precision" unit="deg" ucd="pos.eq.ra;meta.main"
 			required="True" verbLevel="1" displayHint="sf=1"
-			description="Right ascension of the direction the neutrino came from (published as
-				FK5 J2000; ICRS is the same at this precision)."/>
+			description="Right ascension of the arrival direction (published in FK5 J2000, which
+				equals ICRS at this precision)."/>
 		<column name="decl" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
 			required="True" verbLevel="1" displayHint="sf=1"
-			description="Declination of the direction the neutrino came from (published as
-				FK5 J2000; ICRS is the same at this precision).">
+			description="Declination of the arrival direction (published in FK5 J2000, which
+				equals ICRS at this precision).">
 			<property name="fits">dec</property>
 		</column>
 		<column name="id" tablehead="ID" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
-			description="Identifier of the event: ANT and its running number in the public file.">
+			description="Event identifier: ANT followed by the running number in the public file.">
 			<property name="fits">event_name</property>
 		</column>
 		<column name="origin_est" type="scircle" unit="deg" ucd="pos.outline"
 			verbLevel="25"
-			description="Circle with the radius beta around the direction, for INTERSECTS and
-				CONTAINS.">
+			description="Circle of radius beta around the arrival direction, for use with
+				INTERSECTS and CONTAINS.">
 			<property name="computed">scircle(spoint(radians(ra), radians(decl)), radians(beta))</property>
 		</column>
 	</table>
 
 	<coverage>
-		<!-- The sky the selection reaches, declinations below +53 degrees; not only the places
-		where there are events, as DaCHS would find out. -->
+		<!-- The sky accessible to the selection, which is all declinations below +53 degrees, and
+		not only the cells with events, which DaCHS would determine. -->
 		<spatial>
 			0/4-11
 			1/0,4,8,12
@@ -146,7 +153,8 @@ make import RELEASE=ant20_01. -->
 	<service id="cone" allowed="form,scs.xml">
 		<meta name="title">ANTARES 2007-2017 cone search\simulated</meta>
 		<meta name="shortName">ANTARES 20_01</meta>
-		<meta name="description">Neutrino candidates of ANTARES 2007-2017 around a position.
+		<meta name="description">ANTARES neutrino candidates from 2007 to 2017 within a given distance
+			of a position.
 			\simulated</meta>
 		<meta name="testQuery">
 			<meta name="ra">43.3</meta>
@@ -160,7 +168,7 @@ make import RELEASE=ant20_01. -->
 			<FEED source="//scs#coreDescs"/>
 			<condDesc buildFrom="mjd"/>
 			<condDesc buildFrom="nhit"/>
-			<!-- The predecessor's cone search spells the names so. -->
+			<!-- The names are those of the earlier cone search. -->
 			<outputTable>
 				<stc>Time UTC "MJD" Position ICRS "RA" "Decl"</stc>
 				<outputField original="main.mjd" name="MJD"/>
@@ -175,7 +183,7 @@ make import RELEASE=ant20_01. -->
 	</service>
 
 	<regSuite title="ANTARES 2007-2017">
-		<regTest title="The predecessor's answer to a cone around (43, 35)">
+		<regTest title="The cone search around (43, 35) returns what the earlier service did">
 			<url RA="43" DEC="35" SR="3" responseformat="votabletd">cone/scs.xml</url>
 			<code>
 				rows = self.getVOTableRows()
@@ -188,7 +196,7 @@ make import RELEASE=ant20_01. -->
 					(55592.169, 0.3, 48, 43.3, 35.8))
 			</code>
 		</regTest>
-		<regTest title="TAP knows the sample">
+		<regTest title="TAP serves the sample">
 			<url parSet="TAP"
 				QUERY="SELECT count(*) AS n FROM ant20_01.main WHERE nhit &gt; 150"
 				>/__system__/tap/run/tap/sync</url>
@@ -196,13 +204,13 @@ make import RELEASE=ant20_01. -->
 				self.assertEqual(self.getVOTableRows(), [{"n": 10}])
 			</code>
 		</regTest>
-		<regTest title="The form says what the sample is">
+		<regTest title="The form describes the sample">
 			<url>cone/form</url>
 			<code>
 				self.assertHasStrings("ANTARES 2007-2017", "beta", "Position/Name")
 			</code>
 		</regTest>
-		<regTest title="The product can be had through ObsCore's access_url">
+		<regTest title="ObsCore's access_url leads to the data product">
 			<url parSet="TAP"
 				QUERY="SELECT access_url, em_min, em_max FROM ivoa.obscore WHERE obs_collection='ANTARES-2017-PS'"
 				>/__system__/tap/run/tap/sync</url>

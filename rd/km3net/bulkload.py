@@ -1,22 +1,23 @@
 """A DaCHS grammar that loads a FITS table into PostgreSQL by binary COPY.
 
 Used in a resource descriptor as ``<customGrammar module="../km3net/bulkload"/>`` in a data
-element with exactly one ``make``. Each column of the table takes the FITS column of its name,
-upper case or lower; one with ``<property name="fits">NAME</property>`` takes another one.
-Units are converted from what the file declares (TUNIT) to what the table declares. NaN, TNULL
-and the empty string become NULL.
+element with exactly one ``make``. Each column of the table is filled from the FITS column of the
+same name, ignoring case, or from the one named in ``<property name="fits">NAME</property>``.
+Units are converted from those of the file (TUNIT) to those of the table. NaN, TNULL and the
+empty string become NULL.
 
 A column with ``<property name="computed">SQL expression</property>`` is not in the file: the
-database computes it from the other columns. Such columns come last in a table. They are also
-the way to have types that PostgreSQL cannot take in binary form, such as pgSphere's.
+database computes it from the other columns. Such columns come last in a table. They also allow
+types that PostgreSQL does not accept in binary form, such as pgSphere's.
 
 A table with ``<property name="sorted_by">SQL expression</property>`` is stored in that order.
-Sorting rows on their way in is much faster than CLUSTER afterwards, which writes all again.
+Sorting the rows on their way in is much faster than CLUSTER afterwards, which rewrites the table.
 
-File and table are compared before a byte is sent. Values are not: DaCHS' row validation is
-passed by, so what comes here must have been checked when the file was made.
+The columns of file and table are compared before any data are sent, but values are not checked:
+DaCHS' validation of rows is bypassed, so the values must have been checked when the file was
+made.
 
-This runs in the Python of DaCHS and uses only what Debian gives DaCHS.
+This runs in the Python of DaCHS and uses only what Debian provides for DaCHS.
 """
 
 import io
@@ -26,12 +27,12 @@ from astropy import units
 from astropy.io import fits
 from gavo import base
 
-# Some MB of rows: they stay in the processor's cache from being read to being sent.
+# A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
-# What is handed to the database at once; psycopg2 would ask for 8 kB.
+# Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
 
-# The form in which PostgreSQL takes a type in a binary COPY: big-endian, of a fixed size.
+# The format of each type in PostgreSQL's binary COPY: big-endian, of a fixed size.
 BINARY_FORMS = {
     "smallint": ">i2",
     "integer": ">i4",
@@ -46,7 +47,7 @@ _PREAMBLE = b"PGCOPY\n\xff\r\n\x00" + b"\x00" * 8
 _END = b"\xff\xff"
 
 
-def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry point
+def RowIterator(grammar, source, sourceRow=None):  # the name that DaCHS requires
     """Return the function with which DaCHS fills the data element's table from `source`."""
 
     def load(data):
@@ -65,7 +66,7 @@ def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry p
             stream = Stream(pack(columns, raw_rows(events)))
             order = table.tableDef.getProperty("sorted_by", None)
             if computed or order:
-                _fill_by_way(table, stored, computed, order, stream)
+                _fill_sorted(table, stored, computed, order, stream)
             else:
                 _copy(table.connection, table.tableName, stream)
 
@@ -73,17 +74,17 @@ def RowIterator(grammar, source, sourceRow=None):  # DaCHS' name for the entry p
 
 
 def _copy(connection, name, stream):
-    # not table.copyIn, which sends in pieces of 8 kB
+    # Not table.copyIn, which sends pieces of 8 kB.
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
 
 
-def _fill_by_way(table, stored, computed, order, stream):
-    """Fill `table` by way of a temporary one: rows are computed and sorted before they are stored.
+def _fill_sorted(table, stored, computed, order, stream):
+    """Fill `table` through a temporary table: compute and sort the rows before storing them.
 
-    COPY alone cannot: it wants a binary input of each type in a table, whether its column is
-    sent or not, and pgSphere's types have none. Adding columns afterwards, or clustering,
-    writes the whole table again each time; this writes it once.
+    COPY alone is not enough: it needs a binary input function for every type in a table, even for
+    columns that are not sent, and pgSphere's types have none. Adding columns afterwards, or
+    clustering, rewrites the whole table each time; this writes it once.
     """
     names = ", ".join(str(one.name) for one in stored)
     values = [names, *(one.getProperty("computed") for one in computed)]
@@ -94,7 +95,7 @@ def _fill_by_way(table, stored, computed, order, stream):
         f" SELECT {names} FROM {table.tableName} WITH NO DATA"
     )
     _copy(table.connection, "delivered", stream)
-    # for this transaction only: what is sorted should fit into it
+    # For this transaction only: enough memory to sort the rows.
     execute(f"SET LOCAL work_mem = '{memory}MB'")
     execute(
         f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered"
@@ -105,7 +106,7 @@ def _fill_by_way(table, stored, computed, order, stream):
 
 
 def find_events(hdus, source):
-    """Return the HDU with the events: the one called EVENTS, or the first table."""
+    """Return the binary table EVENTS of a file."""
     for hdu in hdus:
         if hdu.name == "EVENTS" and isinstance(hdu, fits.BinTableHDU):
             return hdu
@@ -113,7 +114,7 @@ def find_events(hdus, source):
 
 
 class Column:
-    """A column of the database table, with the FITS column that fills it."""
+    """A column of the database table and the FITS column that fills it."""
 
     def __init__(self, definition, events, source):
         self.name = str(definition.name)
@@ -160,19 +161,19 @@ class Column:
         )
 
     def fields(self, rows):
-        """Return the column's values in the form COPY wants, and how long they are.
+        """Return the column's values in the format of COPY, and their lengths.
 
         Parameters
         ----------
         rows : numpy.ndarray
-            Some rows of the file.
+            Rows of the file.
 
         Returns
         -------
         values : numpy.ndarray, shape (rows,)
-            Each of the same number of bytes, of which the first ones count.
+            The values, padded to the same number of bytes.
         lengths : numpy.ndarray of int, shape (rows,)
-            How many; -1 for NULL, of which no byte is sent.
+            The number of bytes to send of each value; -1 for NULL, of which none is sent.
         """
         if self.form is None:
             return self._text(rows[self.field])
@@ -195,7 +196,7 @@ class Column:
         lengths = numpy.char.str_len(texts)
         width = max(lengths.max(), 1)
         if (texts.view(numpy.uint8).reshape(len(texts), -1)[:, :width] == ord(" ")).any():
-            # spaces at the end of a FITS text mean nothing
+            # Trailing spaces in a FITS string are not significant.
             texts = numpy.char.rstrip(texts, b" \0")
             lengths = numpy.char.str_len(texts)
             width = max(lengths.max(), 1)
@@ -203,9 +204,9 @@ class Column:
 
 
 def raw_rows(events):
-    """Return the rows of a table as they are in the file.
+    """Return the rows of a table as they are stored in the file.
 
-    astropy would make text of the text, of whole columns at once: four bytes a letter.
+    astropy would decode whole columns of text at once, at four bytes per character.
     """
     return events.data.view(numpy.ndarray)
 
@@ -219,7 +220,7 @@ def pack(columns, rows):
 
 
 def _pack_chunk(columns, rows):
-    """Return some rows as bytes: their fields side by side, less the bytes that do not count."""
+    """Return rows as bytes: their fields one after the other, without the padding."""
     fields = [column.fields(rows) for column in columns]
     row_type = [("count", ">i2")]
     for number, (values, _) in enumerate(fields):
@@ -241,14 +242,14 @@ def _pack_chunk(columns, rows):
 
 
 class Stream(io.RawIOBase):
-    """A readable file over pieces of bytes, as psycopg2 wants one."""
+    """A readable file made of pieces of bytes, as required by psycopg2."""
 
     def __init__(self, pieces):
         self.pieces = iter(pieces)
         self.rest = memoryview(b"")
 
     def readable(self):
-        """Say that this can be read."""
+        """Return True."""
         return True
 
     def read(self, size=-1):

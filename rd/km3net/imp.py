@@ -1,35 +1,21 @@
-"""Several ``dachs`` commands in one process, with ``dachs imp`` in one transaction.
+"""Run several ``dachs`` commands in one process, each ``dachs imp`` in one transaction.
 
-DaCHS takes longer to start than to import a sample, so commands that follow each other are
-run together: give them as arguments, with a comma between one command and the next. The first
-one that fails ends the process with its exit code.
-
-``dachs imp`` commits after each data element, and when it takes a table out of ObsCore: where
-the second element fails, the first one's new table is online beside the second one's old, and
-the release is gone from ObsCore. Here all of them are online, or none. This runs in the Python
-of DaCHS.
+DaCHS takes longer to start than to import a sample, so commands that follow each other run in
+the same process: give them as arguments, separated by commas. The first one that fails ends the
+process with its exit code. This runs in the Python of DaCHS.
 """
 
 import itertools
 import sys
 
-from gavo import api, base
-from gavo.rsc import data
+import dachs_patches
+from gavo import base
 from gavo.user import cli
-
-
-def make_data(dd, connection, **more):
-    """Fill the tables of a data element and leave the commit to the end of ``dachs imp``."""
-    connection.commit = lambda: None
-    try:
-        return data.makeData(dd, connection=connection, **more)
-    finally:
-        del connection.commit
 
 
 def run(command):
     """Run one ``dachs`` command, and end the process if it fails."""
-    # Each command by itself would read the descriptors anew, with what is in the database now.
+    # In a process of its own, each command would read the descriptors afresh.
     base.caches.clearCaches()
     sys.argv = ["dachs", *command]
     try:
@@ -40,7 +26,7 @@ def run(command):
 
 
 if __name__ == "__main__":
-    api.makeData = make_data
+    dachs_patches.import_in_one_transaction()
     for is_comma, words in itertools.groupby(sys.argv[1:], lambda word: word == ","):
         if not is_comma:
             run(list(words))

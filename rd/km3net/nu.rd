@@ -1,10 +1,10 @@
-<!-- All samples together: the observations with their products, and the events in one view.
-Import it after any release: dachs imp km3net/nu -->
+<!-- What combines all samples: the observations with their data products, and one view of all
+events. It has to be imported after each release: dachs imp km3net/nu -->
 <resource schema="km3net" resdir=".">
 	<meta name="title">KM3NeT and ANTARES neutrino events</meta>
-	<meta name="description">The events of all samples that KM3NeT publishes, of its detectors ARCA
-		and ORCA and of its predecessor ANTARES, in one table with the columns they have in
-		common, and the observations they were taken in.</meta>
+	<meta name="description">Events from all samples published by KM3NeT, recorded with its
+		detectors ARCA and ORCA and with its predecessor ANTARES, in one table with the columns
+		they have in common, and the observations from which they were taken.</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration; ANTARES Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
@@ -12,17 +12,18 @@ Import it after any release: dachs imp km3net/nu -->
 	<FEED source="km3net/common#metadata"/>
 
 	<coverage>
-		<!-- Of all releases together; a test compares. -->
+		<!-- The union of the coverages of all releases; a test compares them. -->
 		<spatial>0/0-11</spatial>
 		<temporal>54129 59989</temporal>
 		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
 	</coverage>
 
 	<table id="observations" onDisk="True" adql="True">
-		<!-- Not "products": DaCHS has a table of that name, and the mixin //products#table
-		then never ends. -->
-		<meta name="description">The observations that are published, with their data products and
-			what they cover; the same as in ivoa.obscore, with KM3NeT's own identifiers.</meta>
+		<!-- Not called "products": DaCHS has a table of that name, and with DaCHS 2.7 the mixin
+		//products#table then does not terminate. -->
+		<meta name="description">Published observations with their data products and their coverage
+			in time, space and energy. The same observations are in ivoa.obscore; this table
+			adds KM3NeT's own identifiers.</meta>
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">obs_publisher_did</meta>
@@ -53,69 +54,72 @@ Import it after any release: dachs imp km3net/nu -->
 			pol_xel="-1"
 			preview="NULL"
 			>//obscore#publish</mixin>
-		<!-- DaCHS' own columns of products, with the UCDs it leaves out. -->
+		<!-- Columns of DaCHS' product tables, repeated here to add the UCDs that DaCHS omits. -->
 		<column name="owner" type="text" ucd="meta.curation" verbLevel="25"
-			description="Owner of the data, while they are not public."/>
+			description="Owner of the data during a proprietary period."/>
 		<column name="embargo" type="date" ucd="time.release" verbLevel="25"
-			description="Date from which the data are public; empty if they always were."/>
+			description="Date on which the data become public; NULL if they have always been public."/>
 		<column name="accsize" type="bigint" unit="byte" ucd="phys.size;meta.file"
-			utype="Access.Size" verbLevel="11" description="Size of the product.">
+			utype="Access.Size" verbLevel="11" description="Size of the data product.">
 			<values nullLiteral="-1"/>
 		</column>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
-			verbLevel="1" description="Identifier of the product in the Virtual Observatory."/>
+			verbLevel="1" description="Publisher's identifier of the data product (IVOID)."/>
 		<column name="release" type="text" ucd="meta.dataset" required="True" verbLevel="1"
-			description="Data release the observation belongs to."/>
+			description="Data release to which the observation belongs."/>
 		<column name="obs_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
-			description="Release and number of the observation: the run, or 1 for a whole sample."/>
+			description="Identifier of the observation: the release, followed by the run number or, for a
+				whole sample, by 1."/>
 		<column name="title" type="text" ucd="meta.title" verbLevel="1"
-			description="Title of the product."/>
+			description="Title of the data product."/>
 		<column name="collection" type="text" ucd="meta.id" verbLevel="10"
-			description="Collection the product belongs to."/>
+			description="Data collection to which the product belongs."/>
 		<column name="facility" type="text" ucd="meta.id;instr.tel" verbLevel="10"
-			description="Facility that took the data."/>
+			description="Facility with which the data were taken."/>
 		<column name="instrument" type="text" ucd="meta.id;instr" verbLevel="10"
-			description="Detector, in the configuration it had."/>
+			description="Detector, in its configuration at the time of the observation."/>
 		<column name="t_min" type="double precision" unit="d" ucd="time.start;obs.exposure"
-			verbLevel="1" description="Begin of data taking (MJD, UTC)."/>
+			verbLevel="1" description="Start of data taking (MJD, UTC)."/>
 		<column name="t_max" type="double precision" unit="d" ucd="time.end;obs.exposure"
 			verbLevel="1" description="End of data taking (MJD, UTC)."/>
 		<column name="livetime" type="double precision" unit="s" ucd="time.duration;obs.exposure"
-			verbLevel="10" description="Time in which the detector took data."/>
+			verbLevel="10" description="Livetime: the time during which the detector was taking data."/>
 		<column name="s_ra" type="double precision" unit="deg" ucd="pos.eq.ra" verbLevel="10"
-			description="Right ascension (ICRS) of the centre of the sky that was observed."/>
+			description="Right ascension (ICRS) of the centre of the observed region."/>
 		<column name="s_dec" type="double precision" unit="deg" ucd="pos.eq.dec" verbLevel="10"
-			description="Declination (ICRS) of the centre of the sky that was observed."/>
+			description="Declination (ICRS) of the centre of the observed region."/>
 		<column name="s_fov" type="double precision" unit="deg"
 			ucd="phys.angSize;instr.fov" verbLevel="10"
-			description="Diameter of the sky that was observed."/>
+			description="Diameter of the observed region."/>
 		<column name="s_resolution" type="double precision" unit="arcsec"
 			ucd="pos.angResolution" verbLevel="10"
 			description="Median angular resolution of the events."/>
 		<column name="energy_min" type="double precision" unit="eV" ucd="em.energy;stat.min"
-			verbLevel="10" description="Lowest energy of the neutrinos."/>
+			verbLevel="10" description="Lower limit of the neutrino energy range."/>
 		<column name="energy_max" type="double precision" unit="eV" ucd="em.energy;stat.max"
-			verbLevel="10" description="Highest energy of the neutrinos."/>
+			verbLevel="10" description="Upper limit of the neutrino energy range."/>
 		<column name="em_min" type="double precision" unit="m" ucd="em.wl;stat.min" verbLevel="20"
-			description="Wavelength of a photon of the highest energy, as ObsCore wants it."/>
+			description="Wavelength of a photon with the energy energy_max, as required by ObsCore."/>
 		<column name="em_max" type="double precision" unit="m" ucd="em.wl;stat.max" verbLevel="20"
-			description="Wavelength of a photon of the lowest energy, as ObsCore wants it."/>
+			description="Wavelength of a photon with the energy energy_min, as required by ObsCore."/>
 		<column name="ev_xel" type="integer" ucd="meta.number" required="True" verbLevel="1"
-			description="Number of events in the product."/>
+			description="Number of events in the data product."/>
 		<column name="event_type" type="text" ucd="meta.code.class" verbLevel="10"
-			description="Form of the events: track, shower."/>
+			description="Event topology: track or shower."/>
 		<column name="obs_mode" type="text" ucd="meta.code" verbLevel="20"
-			description="How the observation was made."/>
+			description="Observation mode."/>
 		<column name="analysis_mode" type="text" ucd="meta.code" verbLevel="20"
-			description="Analysis the events were selected for."/>
+			description="Analysis for which the events were selected."/>
 		<column name="messenger_name" type="text" ucd="meta.id" verbLevel="20"
-			description="Particle that brings the message."/>
+			description="Cosmic messenger that was observed, such as neutrino."/>
 		<column name="messenger_pdgid" type="text" ucd="meta.id" verbLevel="20"
-			description="Its number in the scheme of the particle data group."/>
+			description="Particle number of the messenger in the Monte Carlo numbering scheme of the
+				Particle Data Group."/>
 		<column name="reference" type="text" ucd="meta.bib" verbLevel="20"
-			description="What to cite."/>
+			description="Publication to cite when using the data."/>
 		<column name="kid" type="text" ucd="meta.id" verbLevel="20"
-			description="KM3NeT identifier of the product, which its provenance record has, too."/>
+			description="KM3NeT identifier (UUID) of the data product, also given in its provenance
+				record."/>
 	</table>
 
 	<data id="import_observations">
@@ -134,57 +138,42 @@ Import it after any release: dachs imp km3net/nu -->
 		</make>
 	</data>
 
-	<!-- Which releases are online is seen by their products; each contributes its events. -->
-	<LOOP>
-		<codeItems>
-			import glob
-			import os
-
-			COLUMNS = ("event_id, mjd, ra, dec, ang_err, ang_err_cl, energy, n_hits, likelihood,"
-				" topology, zenith, azimuth, det_id, run_id, frame_index, trigger_counter,"
-				" event_no, quality, release, detector, origin_est")
-			# The sample with columns of its own: the predecessor's.
-			OTHER = {"ant20_01": "id AS event_id, mjd, ra, decl AS dec, beta::real AS ang_err,"
-				" NULL::real AS ang_err_cl, NULL::real AS energy, nhit AS n_hits,"
-				" NULL::real AS likelihood, 'track'::text AS topology, NULL::real AS zenith,"
-				" NULL::real AS azimuth, NULL::integer AS det_id, NULL::integer AS run_id,"
-				" NULL::integer AS frame_index, NULL::bigint AS trigger_counter,"
-				" substr(id, 4)::bigint AS event_no, NULL::bigint AS quality,"
-				" 'ant20_01'::text AS release, 'ANTARES'::text AS detector, origin_est"}
-			# A simulated stand-in among real events has to be seen in each row.
-			descriptor = os.path.join(base.getConfig("inputsDir"), "ant20_01", "nu.rd")
-			if os.path.exists(descriptor) and "SIMULATED" in open(descriptor).read():
-				OTHER["ant20_01"] = OTHER["ant20_01"].replace(
-					"'ant20_01'", "'ant20_01 (SIMULATED)'")
-			found = sorted(path.split("/")[-3]
-				for path in glob.glob(os.path.join(base.getConfig("inputsDir"), "[a-z]*/data/*.fits")))
-			selects = ["SELECT %s FROM %s.main"%(OTHER.get(release, COLUMNS), release)
-				for release in dict.fromkeys(found)]
-			yield {"selects": " UNION ALL ".join(selects)}
-		</codeItems>
-		<events>
-			<table id="events" onDisk="True" adql="True">
-				<meta name="title">Neutrino events of all samples</meta>
-				<meta name="description">The events of all published samples of KM3NeT and ANTARES,
-					with the columns they have in common. For what a sample is, and for further
-					columns, see the table of its release.</meta>
-				<FEED source="km3net/common#event-columns"/>
-				<FEED source="km3net/common#origin-columns" release="" detector=""/>
-				<!-- Those of the releases' tables, so that DaCHS writes its queries to use them. -->
-				<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+	<NXSTREAM id="union">
+		<doc>Makes a table a view of all releases that are online. A stream, because only within
+		one has the code access to the table and its columns.</doc>
+		<LOOP>
+			<codeItems>
+				import os
+				union, _ = utils.loadPythonModule(
+					os.path.join(base.getConfig("inputsDir"), "km3net", "union"))
+				yield {"statement": union.statement(context.replayTarget.columns)}
+			</codeItems>
+			<events>
 				<viewStatement>
-					CREATE VIEW \\qName AS (SELECT \\colNames FROM (\selects) AS q)
+					CREATE VIEW \\qName AS (SELECT \\colNames FROM (\statement) AS q)
 				</viewStatement>
-			</table>
-		</events>
-	</LOOP>
+			</events>
+		</LOOP>
+	</NXSTREAM>
+
+	<table id="events" onDisk="True" adql="True">
+		<meta name="title">Neutrino events of all samples</meta>
+		<meta name="description">Events from all published samples of KM3NeT and ANTARES, with the
+			columns they have in common. Each release has a table of its own, which describes the
+			sample and may have further columns.</meta>
+		<FEED source="km3net/common#event-columns"/>
+		<FEED source="km3net/common#origin-columns" release="" detector=""/>
+		<!-- The releases' own indices, declared so that DaCHS writes queries that use them. -->
+		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+		<LFEED source="union"/>
+	</table>
 
 	<data id="make_events">
 		<make table="events"/>
 	</data>
 
 	<service id="cone" allowed="form,scs.xml">
-		<meta name="title">Cone search over all neutrino events of KM3NeT and ANTARES</meta>
+		<meta name="title">Cone search for neutrino events of KM3NeT and ANTARES</meta>
 		<meta name="shortName">KM3NeT events</meta>
 		<meta name="testQuery">
 			<meta name="ra">43.3</meta>
@@ -203,9 +192,9 @@ Import it after any release: dachs imp km3net/nu -->
 	</service>
 
 	<service id="dl" allowed="dlmeta">
-		<meta name="title">Products of KM3NeT and ANTARES observations</meta>
-		<meta name="description">The files that belong to an observation: events, provenance,
-			picture of the sky, documentation.</meta>
+		<meta name="title">Data products of KM3NeT and ANTARES observations</meta>
+		<meta name="description">Files that belong to an observation: event list, provenance, sky
+			plot and documentation.</meta>
 		<datalinkCore>
 			<descriptorGenerator procDef="//soda#fromStandardPubDID"/>
 			<metaMaker semantics="#provenance">
@@ -215,30 +204,30 @@ Import it after any release: dachs imp km3net/nu -->
 					release = descriptor.accref.partition("/")[0]
 					files = base.makeAbsoluteURL("%s/nu/files/static/"%release)
 					yield descriptor.makeLink(files+name+".prov.json",
-						description="How the product was made (W3C PROV-JSON)",
+						description="Provenance of the data product (W3C PROV-JSON)",
 						semantics="#provenance", contentType="application/json")
 					yield descriptor.makeLink(files+name.replace(".fits", ".png"),
-						description="Picture of the events on the sky",
+						description="Sky plot of the events",
 						semantics="#preview", contentType="image/png")
 					folder = os.path.join(base.getConfig("inputsDir"), release, "data")
 					for original in sorted(os.listdir(folder)):
 						if not original.endswith(
 							(".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")):
 							yield descriptor.makeLink(files+original,
-								description="A file as the collaboration delivered it",
+								description="Original file, as delivered by the collaboration",
 								semantics="#progenitor",
 								contentType="application/octet-stream",
 								contentLength=os.path.getsize(os.path.join(folder, original)))
 					yield descriptor.makeLink(base.makeAbsoluteURL("%s/nu/cone/info"%release),
-						description="What the sample is and how to use it",
+						description="Description of the sample and how to use it",
 						semantics="#documentation", contentType="text/html")
 				</code>
 			</metaMaker>
 		</datalinkCore>
 	</service>
 
-	<regSuite title="All samples together">
-		<regTest title="The events of a release are among all events">
+	<regSuite title="All samples">
+		<regTest title="The view of all events contains those of a release">
 			<url parSet="TAP"
 				QUERY="SELECT count(*) AS n FROM km3net.events WHERE release='ant20_01'"
 				>/__system__/tap/run/tap/sync</url>
@@ -246,7 +235,7 @@ Import it after any release: dachs imp km3net/nu -->
 				self.assertEqual(self.getVOTableRows(), [{"n": 8754}])
 			</code>
 		</regTest>
-		<regTest title="A cone over all samples">
+		<regTest title="The cone search covers all samples">
 			<url RA="43" DEC="35" SR="3" responseformat="votabletd">cone/scs.xml</url>
 			<code>
 				self.assertTrue("ANT3412" in [row["event_id"] for row in self.getVOTableRows()])

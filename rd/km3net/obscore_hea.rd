@@ -1,52 +1,53 @@
-<!-- The extension of ObsCore for high energies (IVOA Proposed Endorsed Note, August 2026), one
-row per row of ivoa.obscore that it says more about. The note is not final: what it calls its
-columns stands here and nowhere else. -->
+<!-- The ObsCore extension for high-energy astrophysics (IVOA Proposed Endorsed Note, August
+2026), with one row for each row of ivoa.obscore that it extends. The note is not final, so its
+column names appear in this file only. -->
 <resource schema="ivoa" resdir=".">
-	<meta name="title">ObsCore and its extension for high energies</meta>
-	<meta name="description">Observations as the IVOA's ObsCore data model describes them, with the
-		extension for high energies: energies of particles instead of wavelengths, numbers and
-		types of events.</meta>
+	<meta name="title">ObsCore and its high-energy extension</meta>
+	<meta name="description">Observations described by the IVOA's ObsCore data model and its
+		extension for high-energy astrophysics, which adds particle energies, event counts and
+		event types.</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<FEED source="km3net/common#metadata"/>
 
 	<table id="obscore_hea" onDisk="True" adql="True">
-		<meta name="description">The extension of ObsCore for high energies; join it to ivoa.obscore
-			by obs_publisher_did.</meta>
+		<meta name="description">The ObsCore extension for high-energy astrophysics, to be joined with
+			ivoa.obscore on obs_publisher_did.</meta>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
-			verbLevel="1" description="Identifier of the data set, as in ivoa.obscore."/>
+			verbLevel="1" description="Publisher's identifier of the data set, as in ivoa.obscore."/>
 		<column name="ev_xel" type="integer" ucd="meta.number" required="True" verbLevel="5"
 			description="Number of events in the data set."/>
 		<column name="s_ref_energy" type="double precision" unit="eV" ucd="em.energy" verbLevel="20"
-			description="Energy at which s_resolution holds."/>
+			description="Reference energy of s_resolution."/>
 		<column name="em_ref_energy" type="double precision" unit="eV" ucd="em.energy"
-			verbLevel="20" description="Energy at which em_res_power holds."/>
+			verbLevel="20" description="Reference energy of em_res_power."/>
 		<column name="s_ref_oaa" type="double precision" unit="deg" ucd="pos.angDistance"
-			verbLevel="20" description="Off-axis angle at which s_resolution holds."/>
+			verbLevel="20" description="Reference off-axis angle of s_resolution."/>
 		<column name="em_ref_oaa" type="double precision" unit="deg" ucd="pos.angDistance"
-			verbLevel="20" description="Off-axis angle at which em_res_power holds."/>
+			verbLevel="20" description="Reference off-axis angle of em_res_power."/>
 		<column name="t_intervals" type="text" ucd="time.interval;obs" verbLevel="20"
 			description="Time intervals of the observation, as a temporal MOC."/>
 		<column name="energy_min" type="double precision" unit="eV" ucd="em.energy;stat.min"
-			verbLevel="5" description="Lowest energy of the particles."/>
+			verbLevel="5" description="Lower limit of the particle energy range."/>
 		<column name="energy_max" type="double precision" unit="eV" ucd="em.energy;stat.max"
-			verbLevel="5" description="Highest energy of the particles."/>
+			verbLevel="5" description="Upper limit of the particle energy range."/>
 		<column name="obs_mode" type="text" ucd="meta.code;obs" verbLevel="10"
-			description="How the observation was made."/>
+			description="Observation mode."/>
 		<column name="tracking_mode" type="text" ucd="meta.code;obs" verbLevel="20"
-			description="How the sky was followed; a detector that does not point has none."/>
+			description="Tracking mode; NULL for a detector that does not point."/>
 		<column name="scan_mode" type="text" ucd="meta.code;obs" verbLevel="20"
-			description="How the sky was scanned; a detector that does not point has none."/>
+			description="Scan mode; NULL for a detector that does not point."/>
 		<column name="pointing_mode" type="text" ucd="meta.code;obs" verbLevel="20"
-			description="How the instrument pointed; a detector that does not point has none."/>
+			description="Pointing mode; NULL for a detector that does not point."/>
 		<column name="analysis_mode" type="text" ucd="meta.code" verbLevel="10"
-			description="Analysis the data were selected for."/>
+			description="Analysis for which the data were selected."/>
 		<column name="event_type" type="text" ucd="meta.code.class" verbLevel="5"
-			description="Form of the events: track, shower."/>
+			description="Event topology: track or shower."/>
 		<column name="messenger_name" type="text" ucd="meta.id" verbLevel="10"
-			description="Particle that brings the message."/>
+			description="Cosmic messenger that was observed, such as neutrino."/>
 		<column name="messenger_pdgid" type="text" ucd="meta.id" verbLevel="20"
-			description="Its number in the scheme of the particle data group."/>
+			description="Particle number of the messenger in the Monte Carlo numbering scheme of the
+				Particle Data Group."/>
 		<viewStatement>
 			CREATE VIEW \qName AS (SELECT \colNames FROM (
 				SELECT obs_publisher_did, ev_xel,
@@ -64,8 +65,8 @@ columns stands here and nowhere else. -->
 		<make table="obscore_hea"/>
 	</data>
 
-	<regSuite title="ObsCore extension for high energies">
-		<regTest title="The extension joins with ObsCore">
+	<regSuite title="ObsCore extension for high-energy astrophysics">
+		<regTest title="The extension can be joined with ObsCore">
 			<url parSet="TAP"
 				QUERY="SELECT obs_collection, ev_xel, event_type, energy_min FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea WHERE obs_collection='ANTARES-2017-PS'"
 				>/__system__/tap/run/tap/sync</url>

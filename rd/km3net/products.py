@@ -1,4 +1,4 @@
-"""A DaCHS grammar that tells what an archive product holds, from its FITS headers.
+"""A DaCHS grammar that describes data products from their FITS headers.
 
 It yields one row per file for the table km3net.observations. This runs in the Python of DaCHS.
 """
@@ -11,7 +11,7 @@ from gavo import base
 from gavo.grammars.customgrammar import CustomRowIterator
 
 EV_PER_GEV = 1e9
-# m eV, the wavelength of 1 eV: h c / e, exact by the SI's definition of h, c and e
+# m eV: the wavelength of a photon of 1 eV is h c / e, exact because the SI defines h, c and e
 WAVELENGTH_OF_EV = 6.62607015e-34 * 299792458 / 1.602176634e-19
 
 

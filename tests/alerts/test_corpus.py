@@ -9,10 +9,10 @@ import subprocess
 import time
 
 from ingest.alerts.archive.archive import Archive
-from ingest.alerts.tables import descriptors
+from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from tests.alerts.corpus import write_corpus
 from tests.alerts.test_rebuild import content
 from tests.instances import KM3VO
@@ -21,7 +21,7 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with descriptors.opened(layout, Memory.read(layout)) as store:
+    with open_store(layout, InstanceState.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 
@@ -44,8 +44,8 @@ def interrupted(filled_instance, *words: str, after: int) -> None:
     assert command.wait() == -signal.SIGKILL
 
 
-def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, shared_data, tmp_path):
-    different = write_corpus(shared_data / "alerts", COUNT, tmp_path / "spoilt.tar")
+def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, delivered, tmp_path):
+    different = write_corpus(delivered / "alerts", COUNT, tmp_path / "spoilt.tar")
     spoilt = str(tmp_path / "spoilt.tar")
     assert len(different) > 0.8 * COUNT
     for after in (100, COUNT // 2):

@@ -17,9 +17,9 @@ def seconds_apart(one, other):
 
 
 @pytest.fixture
-def real(shared_data):
+def real(delivered):
     def read(name):
-        return parse((shared_data / "alerts" / "voevent" / name).read_bytes())
+        return parse((delivered / "alerts" / "voevent" / name).read_bytes())
 
     return read
 

@@ -52,8 +52,8 @@ def strangers(instance) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def packets(shared_data: Path) -> Path:
-    return shared_data / "alerts"
+def packets(delivered: Path) -> Path:
+    return delivered / "alerts"
 
 
 @pytest.fixture
@@ -342,6 +342,36 @@ def test_the_notices_of_an_alert_lead_to_each_other_in_the_order_of_revisions(li
         if place < last:
             assert told["next"].access_url.endswith(f"notice_id={number + 1}")
     assert "retraction, revision 5" in told["previous"].description
+
+
+@pytest.fixture
+def followups(instance) -> Iterator[None]:
+    """Let notices 3 and 5 cite notice 4, which belongs to another alert, for one test."""
+    layout = alert_archive.layout_of(instance)
+    with Cluster(layout).connect(status(layout).postgres_port or 0) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "INSERT INTO alerts.citations (notice_id, citation_no, cited_ivorn, cite)"
+            " SELECT n, 99, ivorn, 'followup' FROM alerts.notices, unnest(ARRAY[3, 5]) AS n"
+            " WHERE notice_id = 4"
+        )
+        connection.commit()
+        yield
+        cursor.execute("DELETE FROM alerts.citations WHERE citation_no = 99")
+        connection.commit()
+
+
+def test_cited_and_citing_packets_are_linked(links, followups, ask):
+    def counterparts(number):
+        rows = of(links(number), "#counterpart")
+        return [(row["local_semantics"], row.access_url.partition("?")[2]) for row in rows]
+
+    assert counterparts(3) == [("cited", "notice_id=4")]
+    assert counterparts(4) == [("citing", "notice_id=3"), ("citing", "notice_id=5")]
+    for row in of(links(4), "#counterpart"):
+        status_code, headers, content = ask(row.access_url)
+        assert (status_code, headers["Content-Type"]) == (200, row.content_type)
+        assert len(content) == row.content_length
 
 
 def test_the_published_event_of_an_alert_is_among_its_links(links):

@@ -116,6 +116,11 @@ def test_all_samples_are_in_one_view(tap: pyvo.dal.TAPService) -> None:
     }
     (event,) = tap.search("SELECT * FROM km3net.events WHERE event_id='ANT3412'").to_table()
     assert (event["mjd"], event["ra"], event["dec"], event["n_hits"]) == (55592.169, 43.3, 35.8, 48)
+    # What the release has under another name, only by its descriptor, or not at all.
+    assert event["ang_err"] == pytest.approx(0.3)
+    assert (event["detector"], event["topology"], event["event_no"]) == ("ANTARES", "track", 3412)
+    assert event["energy"] is np.ma.masked
+    assert event["run_id"] is np.ma.masked
 
 
 def test_a_cone_over_all_samples_is_the_sum_of_the_samples_cones(instance: Instance) -> None:

@@ -22,11 +22,11 @@ from ingest.events.delivery.manifest import load_manifest, release_names
 
 DESCRIPTORS = sorted(path for path in (ROOT / "rd").glob("*/*.rd") if path.stem != "voevent")
 DIMENSIONLESS = ("meta", "stat.likelihood", "stat.confidenceLevel", "stat.probability", "src.class",
-    "spect.resolution", "pos.outline")  # fmt: skip
+    "spect.resolution", "pos.outline", "pos.dirCos")  # fmt: skip
 """First words of the UCDs of numbers that have no unit; the outline is DaCHS' s_region."""
-UNITLESS = {"far_original", "cos_zenith"}
-"""Columns that have no unit although their kind of quantity has one: the first has its unit in
-the column beside it, as the packet gave it; the second is a cosine."""
+UNITLESS = {"far_original"}
+"""Columns without a unit although their kind of quantity has one: the unit of the rate is in the
+column beside it, as given in the packet."""
 # The recommendation's word is no longer in the list of UCDs: UCDlist 1.4 has the second one.
 SAME_UCD = {"meta.ref.uri;meta.curation": "meta.ref.ivoid"}
 CONES = [f"{name}/nu" for name in release_names()] + ["km3net/nu"]

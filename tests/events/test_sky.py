@@ -10,6 +10,7 @@ from pathlib import Path
 import astropy_iers_data
 import numpy as np
 import pytest
+import uproot
 from astropy import units as u
 from astropy.coordinates import FK5, AltAz, EarthLocation, SkyCoord, get_sun
 from astropy.time import Time, TimeDelta
@@ -235,7 +236,6 @@ def test_aanets_positions():
 def test_positions_in_the_dst_samples(sample):
     # T/coords was made of the first track of an event; without one, it has the direction
     # (0, 0, 0) and the position -999, -999
-    uproot = pytest.importorskip("uproot")
     with uproot.open(data_path(f"dst/{sample}_sample.root")) as file:
         event, theirs = file["E/Evt"], file["T/coords"].arrays(library="np")
         dirs = [event[f"trks/trks.dir.{axis}"].array()[:, 0].to_numpy() for axis in "xyz"]

@@ -13,7 +13,7 @@ from tests.templates import Templates, port
 @pytest.fixture(scope="package")
 def worn(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Serve the real data; every test here starts from and ends with a running instance."""
-    made = Instance(tmp_path_factory.mktemp("worn") / "var", port(20), templates.inputs)
+    made = Instance(tmp_path_factory.mktemp("worn") / "var", port(20))
     try:
         templates.copy("antares", made, durable=True).up()
         yield made

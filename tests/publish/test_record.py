@@ -17,7 +17,9 @@ from tests.publish.samples import DOI, record, resource, with_person
 def test_the_release_is_described_and_not_its_cone_search() -> None:
     made = record()
     assert made.title == "ANTARES 2007-2017 neutrino events"
-    assert made.description.startswith("The neutrino candidates of the neutrino telescope ANTARES")
+    assert made.description.startswith(
+        "Neutrino candidates recorded by the ANTARES neutrino telescope"
+    )
 
 
 def test_the_doi_of_the_paper_is_not_that_of_the_data() -> None:

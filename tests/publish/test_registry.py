@@ -9,13 +9,13 @@ import pytest
 from instances import ROOT
 from lxml import etree
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, NoAnswerError
 from ingest.instance import lifecycle
 from ingest.instance.dachs import registration
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
-from ingest.publish import validators
-from ingest.publish.registry import oai, page, publishing, schemas
+from ingest.publish import oai, schemas, validators
+from ingest.publish.registry import page, publishing
 from ingest.publish.registry.rules import Finding
 
 WITHOUT_DOI = ["evts20_01", "evts21_01"]
@@ -60,7 +60,7 @@ def endpoint(instance) -> str:
     return f"{instance.url}/oai.xml"
 
 
-def by_identifier(endpoint: str, **more: str) -> dict[str, oai.Record]:
+def by_identifier(endpoint: str, **more: str) -> dict[str, oai.RegistryRecord]:
     return {one.identifier: one for one in oai.harvest(endpoint, **more).records}
 
 
@@ -167,7 +167,7 @@ def test_services_that_do_not_answer_are_told(instance, endpoint) -> None:
     nowhere = text.replace("<sr>0.5</sr>", "<sr>0.0001</sr>").replace("<dec>35.8", "<dec>88.8")
     missing = text.replace("/cone/scs.xml", "/cone/nothing.xml")
     for changed, words in ((nowhere, "0 rows"), (missing, "does not answer")):
-        one = oai.Record(record.identifier, "", False, (), etree.fromstring(changed))
+        one = oai.RegistryRecord(record.identifier, "", False, (), etree.fromstring(changed))
         (found,) = services.ask_all([one])
         assert found.rule == "answers"
         assert words in found.value
@@ -183,7 +183,7 @@ def test_all_pages_of_a_harvest_are_read(endpoint) -> None:
 
 
 def test_what_is_no_registry_is_told(instance) -> None:
-    with pytest.raises(InstanceError, match="does not answer"):
+    with pytest.raises(NoAnswerError, match="does not answer"):
         oai.harvest(f"{instance.url}/nothing.xml")
     with pytest.raises(InstanceError, match=r"not well-formed|as a registry"):
         oai.identify(f"{instance.url}/__system__/tap/run/tap/availability")
@@ -267,9 +267,9 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     path.write_text('[site]\nurl = "https://vo.km3net.de"\n')
     monkeypatch.setenv("KM3VO_SITE", str(path))
     site = load_site()
-    record = oai.Record("ivo://km3net.org/org", "", False, (), None)
+    record = oai.RegistryRecord("ivo://km3net.org/org", "", False, (), None)
     ready = publishing.Outcome(published=True, records=(record,))
-    text = page.plain(site, ready)
+    text = page.plain_page(site, ready)
     assert "is ready to be registered" in text
     assert "http://rofr.ivoa.net/regvalidate/" in text
     assert "https://vo.km3net.de/oai.xml" in text
@@ -280,11 +280,11 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     finding = Finding("doi", "<evts>", "here", "", "a DOI", "write one")
     for outcome in (publishing.Outcome([finding], published=True), publishing.Outcome()):
         assert "not ready" in page.title(site, outcome)
-        assert "rofr" not in page.plain(site, outcome)
+        assert "rofr" not in page.plain_page(site, outcome)
     shown = page.html(site, publishing.Outcome([finding]))
     assert "&lt;evts&gt;" in shown and "<evts>" not in shown
     known = publishing.Outcome(published=True, known=True)
-    assert "nothing to do" in page.plain(site, known)
+    assert "nothing to do" in page.plain_page(site, known)
 
 
 def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -> None:

@@ -13,11 +13,12 @@ from pyvo.registry import regtap as pyvo_regtap
 
 from ingest.instance.account import Account
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import tell
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.dachs.publication import raise_on_failure
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
-from ingest.publish.registry import oai, preconditions
+from ingest.publish import oai
+from ingest.publish.registry import preconditions
 
 ANTARES = "ivo://km3net.org/ant20_01/nu/cone"
 EVENT = "ivo://km3net.org/evts23_01/nu/cone"
@@ -32,14 +33,14 @@ def searchable(instance) -> Iterator[None]:
     folder.mkdir()
     (folder / "q.rd").write_text(regtap.descriptor())
     for one in (folder, folder / "q.rd"):
-        layout.account.own(one)
+        layout.account.chown(one)
     dachs = Dachs(layout)
     before = pyvo_regtap.get_RegTAP_service_url()
     try:
-        tell(dachs.together(["imp", "rr/q"]))
+        raise_on_failure(dachs.together(["imp", "rr/q"]))
         dachs.reload()
         found = list(regtap.rows(oai.harvest(f"{instance.url}/oai.xml").records))
-        with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+        with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
             cursor = connection.cursor()
             for table, row in found:
                 names, marks = ", ".join(row), ", ".join(["%s"] * len(row))

@@ -13,7 +13,7 @@ import pytest
 import pyvo
 
 from ingest.publish.documents.deposit import TOKEN_VARIABLE
-from ingest.publish.documents.formats import FORMS
+from ingest.publish.documents.formats import DOCUMENTS
 from tests.instances import Instance
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
 
@@ -175,8 +175,8 @@ def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
     rd = checkout / "rd" / "ant20_01" / "nu.rd"
     text = rd.read_text()
-    assert text.count("selected for the search of point-like") == 1
-    text = text.replace("selected for the search of point-like", f"{WORD} &lt;/script> point-like")
+    assert text.count("selected for the search for point-like") == 1
+    text = text.replace("selected for the search for point-like", f"{WORD} &lt;/script> point-like")
     text = text.replace(
         '<meta name="doi">', '<meta name="doi">10.5072/km3net</meta><meta name="doi">'
     )
@@ -197,7 +197,7 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
     renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:
     folder = tmp_path / "documents"
-    for target in FORMS:
+    for target in DOCUMENTS:
         done = renamed.km3vo("publish", "ant20_01", "--to", target, "-o", str(folder))
         assert done.returncode == 0, done.stderr
     written = {path.name: path.read_text() for path in folder.iterdir()}

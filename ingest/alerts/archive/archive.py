@@ -1,19 +1,20 @@
-"""The raw archive of alerts: every packet as it came, for ever.
+"""The raw archive of alerts: every packet exactly as it was received, stored permanently.
 
 Below its root directory lie
 
-- ``packets/ab/<sha256>``: the bytes, under their checksum, whose first two digits are ``ab``;
-- ``index.tsv``: a line for each packet in order of receipt, see :mod:`ingest.alerts.archive.index`;
-- ``quarantine/<sha256>.json``: which packets could not be understood, and why;
-- ``maps/ab/<sha256>.fits``: sky maps that came inside packets or were attached to them, and
-  ``attached/<sha256>.tsv``: to which, see :mod:`ingest.alerts.archive.attachments`;
-- ``previews/ab/<sha256>.png``: pictures of the maps of packets.
+- ``packets/ab/<sha256>``: the bytes of a packet, under their checksum, which starts with ``ab``;
+- ``index.tsv``: one line per packet in order of receipt, see :mod:`ingest.alerts.archive.index`;
+- ``quarantine/<sha256>.json``: the packets that could not be parsed, with the reason;
+- ``maps/ab/<sha256>.fits``: sky maps that were contained in packets or attached to them, and
+  ``attached/<sha256>.tsv``: which ones, see :mod:`ingest.alerts.archive.attachments`;
+- ``previews/ab/<sha256>.png``: pictures of the sky maps of packets.
 
-The bytes come first. A batch is written to ``incoming/``, then ``pending.tsv`` says what its
-lines in the index will be; both are on the disk before the packets move to their places, and
-those are there before the index grows. After a power cut the next writer finds ``pending.tsv``
-and does the rest: a packet has its line, with the time and source it came with, or it was
-never said to be archived. What is in the archive is never changed or deleted.
+A batch of packets is first written to ``incoming/``. The journal ``pending.tsv`` then lists the
+lines that the batch adds to the index. Once all of this is on disk, the packets move to their
+final places, and the lines are appended to the index. After a power cut, the next writer
+completes the batch if there is a journal, and discards the files in ``incoming/`` if not. So
+every packet that :meth:`Archive.add` reported as archived has its line, with time of receipt and
+source. Archived packets are never changed or deleted.
 """
 
 from __future__ import annotations
@@ -27,48 +28,39 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from ingest.alerts.archive import quarantine as quarantines
 from ingest.alerts.archive.durability import replace_durably, sync, write_new
-from ingest.alerts.archive.index import (
-    CHECKSUM,
-    HEADER,
-    ArchiveError,
-    Entry,
-    Index,
-    printable,
-    read_lines,
-)
-from ingest.alerts.archive.packet import Measure, Packet, media_type_of
+from ingest.alerts.archive.index import CHECKSUM, HEADER, ArchiveError, Entry, Index, printable
+from ingest.alerts.archive.journal import Journal
+from ingest.alerts.archive.packet import HashingStream, Packet, media_type_of
+from ingest.alerts.archive.quarantine import Quarantine, Quarantined
 from ingest.instance import Account
 
-__all__ = ["Archive", "ArchiveError", "Entry", "Packet"]
-
 _PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
-_PARTS: Final = ("packets", "incoming", "quarantine", "maps")
+_SUBDIRECTORIES: Final = ("packets", "incoming", "quarantine", "maps")
 
 
 class Archive:
-    """The raw archive below a directory, which is made when something is first written.
+    """The raw archive below a directory, which is created by the first packet.
 
     Parameters
     ----------
     root : pathlib.Path
         The directory.
     account : Account, optional
-        Whom the files shall belong to; the invoking user, if None.
+        Owner of the files. Default: the current user.
     """
 
     def __init__(self, root: Path, account: Account | None = None) -> None:
         self.root = root
         self.account = account
         self.index = Index(root / "index.tsv")
-        self._journal = root / "pending.tsv"
-        self._incoming = root / "incoming"
+        self._staging = root / "incoming"
+        self._journal = Journal(root / "pending.tsv", self._staging, account)
         self._packets = root / "packets"
-        self._quarantine = quarantines.Quarantine(root / "quarantine", account)
+        self._quarantine = Quarantine(root / "quarantine", account)
 
     def add(self, packets: Sequence[Packet]) -> list[Entry | None]:
-        """Keep a batch of packets. When this returns, no power cut can take them away.
+        """Archive a batch of packets durably.
 
         Parameters
         ----------
@@ -78,38 +70,42 @@ class Archive:
         Returns
         -------
         list of Entry or None
-            For each packet its entry, None where the bytes were in the archive already or come
-            earlier in the batch.
+            The entry of each packet; None if its bytes were archived before or occur earlier in
+            the batch.
 
         Raises
         ------
         ArchiveError
             If the archive is damaged.
         OSError
-            If the disk is full, or not ours to write. Nothing of the batch is in the archive
-            then, or after the next :meth:`add` all of it.
+            If the disk is full or not writable. Either no packet of the batch is in the archive
+            then, or all are after the next :meth:`add` or :meth:`recover`.
         """
-        with self._writing() as size:
+        with self._transaction() as size:
             number = self.index.last_number()
             added: list[Entry | None] = []
-            arrived: set[str] = set()
+            staged: set[str] = set()
             for packet in packets:
-                entry = self._receive(packet, number + 1, arrived)
+                entry = self._stage(packet, number + 1, staged)
                 if entry is not None:
                     number = entry.number
-                    arrived.add(entry.sha256)
+                    staged.add(entry.sha256)
                 added.append(entry)
-            if lines := [entry.line for entry in added if entry is not None]:
-                self._announce(size, lines)
-                self._finish(size, lines)
+            if new := [entry for entry in added if entry is not None]:
+                self._journal.write(size, new)
+                self._commit(size, new)
         return added
 
     def entries(self, after: int = 0) -> Iterator[Entry]:
         """Yield the entries with numbers above `after`, in order; see :meth:`Index.entries`."""
         return self.index.entries(after)
 
+    def entry(self, number: int) -> Entry | None:
+        """Return the entry with a number; None if there is no such packet."""
+        return next(self.entries(after=number - 1), None) if number > 0 else None
+
     def __len__(self) -> int:
-        """Return how many packets there are."""
+        """Return the number of packets."""
         return self.index.last_number()
 
     def path(self, packet: Entry | str) -> Path:
@@ -123,46 +119,50 @@ class Archive:
         Raises
         ------
         ArchiveError
-            If they are not there, or no longer those that came.
+            If the file is missing, or its checksum has changed.
         """
         path = self.path(packet)
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            raise ArchiveError("the packet is missing in the archive", file=path) from None
+            raise ArchiveError(
+                "the packet is missing in the archive",
+                file=path,
+                remedy="restore it from a backup",
+            ) from None
         if (found := hashlib.sha256(content).hexdigest()) != path.name:
             raise ArchiveError(
-                "the packet is damaged", file=path, value=found, remedy="restore it from a backup"
+                "the packet is damaged",
+                file=path,
+                value=f"SHA-256 {found}",
+                expected=f"SHA-256 {path.name}",
+                remedy="restore it from a backup",
             )
         return content
 
-    def quarantine(self, entry: Entry, reason: str) -> None:
-        """Note durably that a packet cannot be understood, and why."""
-        self.quarantine_all([(entry, reason)])
+    def quarantine(self, refused: Sequence[tuple[Entry, str]]) -> None:
+        """Put packets into quarantine durably, each with the reason."""
+        self._quarantine.add(refused)
 
-    def quarantine_all(self, refused: Sequence[tuple[Entry, str]]) -> None:
-        """Note the same of many packets at a time."""
-        self._quarantine.put(refused)
-
-    def quarantined(self) -> list[quarantines.Quarantined]:
-        """Return what is in quarantine, in order of receipt."""
-        return self._quarantine.listed()
+    def quarantined(self) -> list[Quarantined]:
+        """Return the packets in quarantine, in order of receipt."""
+        return self._quarantine.packets()
 
     def is_quarantined(self, entry: Entry) -> bool:
-        """Say whether a packet is in quarantine."""
+        """Return whether a packet is in quarantine."""
         return entry in self._quarantine
 
     def release(self, entry: Entry) -> None:
-        """Take a packet out of quarantine, if it is there."""
+        """Remove a packet from quarantine, if it is there."""
         self._quarantine.release(entry)
 
-    def stored(self) -> Iterator[str]:
-        """Yield the checksums of all packets that lie in their places, in no order."""
-        for directory in (self.root / "packets").glob("[0-9a-f][0-9a-f]"):
+    def stored_checksums(self) -> Iterator[str]:
+        """Yield the checksums of all packets in their final places, in no particular order."""
+        for directory in self._packets.glob("[0-9a-f][0-9a-f]"):
             yield from (name for name in os.listdir(directory) if CHECKSUM.fullmatch(name))
 
     def map_path(self, sha256: str) -> Path:
-        """Return the file of a sky map."""
+        """Return the file of a sky map, given by its checksum."""
         return self.root / "maps" / sha256[:2] / f"{sha256}.fits"
 
     def preview_path(self, packet: Entry) -> Path:
@@ -170,101 +170,106 @@ class Archive:
         return self.root / "previews" / packet.sha256[:2] / f"{packet.sha256}.png"
 
     def add_map(self, content: bytes) -> str:
-        """Keep a sky map durably, and return its SHA-256."""
+        """Store a sky map durably, and return its SHA-256."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self.map_path(sha256)
         if not path.exists():
-            # several processes may come with the same map
-            draft = self._incoming.parent / "maps" / f".{sha256}.{os.getpid()}"
+            # several processes may store the same map
+            draft = self.root / "maps" / f".{sha256}.{os.getpid()}"
             draft.unlink(missing_ok=True)
             replace_durably(path, content, draft, self.account)
         return sha256
 
-    def adopt(self, found: Sequence[str]) -> list[Entry]:
-        """Give packets that lie in their places without a line in the index one.
+    def reindex(self, checksums: Sequence[str]) -> list[Entry]:
+        """Append lines to a damaged or lost index for packets that it does not list.
 
-        It is for damage only, such as an index that was lost. Their source is ``recovered``,
-        their time of receipt that of their files.
+        The source of these packets becomes ``recovered``, their time of receipt that of the last
+        modification of their files.
+
+        Parameters
+        ----------
+        checksums : sequence of str
+            As returned by :func:`ingest.alerts.archive.audit.find_unindexed`.
         """
-        with self._writing(repair=True) as size:
+        with self._transaction(repair=True) as size:
             first = self.index.last_number() + 1
-            entries = [self._recovered(sha256, first + i) for i, sha256 in enumerate(found)]
-            if lines := [entry.line for entry in entries]:
-                self._announce(size, lines)
-                self._finish(size, lines)
+            entries = [
+                self._recovered_entry(sha256, number)
+                for number, sha256 in enumerate(checksums, first)
+            ]
+            if entries:
+                self._journal.write(size, entries)
+                self._commit(size, entries)
         return entries
 
-    def settle(self) -> None:
-        """Finish what a power cut interrupted. Whatever writes does this, too."""
+    def recover(self) -> None:
+        """Complete or discard what a power cut interrupted, as all writing methods do."""
         if self.index.path.exists():
-            with self._writing():
+            with self._transaction():
                 pass
 
     @contextmanager
     def locked(self, purpose: str) -> Iterator[None]:
-        """Hold off other processes with the same purpose; wait for one that is at it."""
-        with self._at_work():
+        """Exclude other processes with the same purpose; wait until they are done."""
+        with self._exclusive():
             path = self.root / f"{purpose}.lock"
             if not path.exists():
                 write_new(path, [], self.account)
-        with self._lock(path):
+        with _lock(path):
             yield
 
     @contextmanager
-    def _writing(self, repair: bool = False) -> Iterator[int]:
-        """Be the only writer, with what a power cut left put right; yield the index' size."""
-        with self._at_work(repair):
-            size = self._settle()
+    def _transaction(self, repair: bool = False) -> Iterator[int]:
+        """Be the only writer, after recovery; yield the size of the index in bytes."""
+        with self._exclusive(repair):
+            size = self._recover()
             try:
                 yield size
             finally:
-                if not self._journal.exists():
-                    self._clear_incoming()
+                if not self._journal.path.exists():
+                    self._clear_staging()
 
     @contextmanager
-    def _at_work(self, repair: bool = False) -> Iterator[None]:
-        """Have the archive to ourselves; it is made where there is none."""
-        self._make(self.root)
-        with self._lock(self.root):
-            self._create(repair)
+    def _exclusive(self, repair: bool = False) -> Iterator[None]:
+        """Lock the archive, which is created if it does not exist."""
+        self._make_directory(self.root)
+        with _lock(self.root):
+            if not self.index.path.exists():
+                self._create(repair)
             yield
 
-    @contextmanager
-    def _lock(self, path: Path) -> Iterator[None]:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
+    def _create(self, repair: bool) -> None:
+        """Create the directories and an empty index; the root exists and is locked."""
+        self._check_contents(repair)
+        created = [self.root / name for name in _SUBDIRECTORIES]
+        created += [self.root / name / ab for name in ("packets", "maps") for ab in _PREFIXES]
+        for directory in created:
+            self._make_directory(directory)
+        sync([*created, self.root, self.root.parent])
+        self._clear_staging()
+        replace_durably(self.index.path, HEADER, self._staging / "index", self.account)
 
-    def _create(self, repair: bool = False) -> None:
-        """Make what is missing, once; the root is there and locked."""
-        if self.index.path.exists():
+    def _check_contents(self, repair: bool) -> None:
+        """Refuse to create an archive among other files, or over one that lost its index."""
+        if any(self.stored_checksums()):
+            if repair:
+                return
+            problem = "the index of the alert archive is missing"
+            remedy = "restore index.tsv from a backup; without one: km3vo alerts verify --repair"
+        elif set(os.listdir(self.root)) - set(_SUBDIRECTORIES):
+            problem = "this directory contains something other than an alert archive"
+            remedy = "name another directory"
+        else:
             return
-        foreign = set(os.listdir(self.root)) - set(_PARTS)
-        packets = any(self.stored())
-        if (packets and not repair) or (foreign and not packets):
-            raise ArchiveError(
-                "the index of the alert archive is missing"
-                if packets
-                else "there is something else than an alert archive",
-                file=self.root,
-                value=", ".join(sorted(os.listdir(self.root))[:5]),
-                expected="index.tsv, or an empty directory",
-                remedy="restore index.tsv from a backup; without one: km3vo alerts verify --repair"
-                if packets
-                else "name another directory",
-            )
-        made = [self.root / part for part in _PARTS]
-        made += [self.root / part / ab for part in ("packets", "maps") for ab in _PREFIXES]
-        for directory in made:
-            self._make(directory)
-        sync([*made, self.root, self.root.parent])
-        self._clear_incoming()
-        replace_durably(self.index.path, HEADER, self._incoming / "index", self.account)
+        raise ArchiveError(
+            problem,
+            file=self.root,
+            value=", ".join(sorted(os.listdir(self.root))[:5]),
+            expected="index.tsv, or an empty directory",
+            remedy=remedy,
+        )
 
-    def _make(self, directory: Path) -> None:
+    def _make_directory(self, directory: Path) -> None:
         if directory.exists():
             return
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -274,84 +279,78 @@ class Archive:
             self.account.make_directory(directory, 0o750)
 
     def _place(self, sha256: str) -> str:
-        # many thousand times a second: texts are joined sooner than paths
+        # called thousands of times per second: joining strings is faster than joining paths
         return f"{self._packets}/{sha256[:2]}/{sha256}"
 
-    def _receive(self, packet: Packet, number: int, arrived: Collection[str]) -> Entry | None:
-        """Write a packet to ``incoming/`` if it is new, and none of those that arrived before."""
+    def _stage(self, packet: Packet, number: int, staged: Collection[str]) -> Entry | None:
+        """Write a packet to ``incoming/``; return None if it is archived or staged already."""
         content = packet.content
         if isinstance(content, bytes):
             sha256, size = hashlib.sha256(content).hexdigest(), len(content)
             media_type = media_type_of(content)
-            if sha256 in arrived or os.path.exists(self._place(sha256)):
+            if sha256 in staged or os.path.exists(self._place(sha256)):
                 return None
-            write_new(f"{self._incoming}/{sha256}", [content], self.account)
+            write_new(f"{self._staging}/{sha256}", [content], self.account)
         else:
-            measure = Measure(content)
-            draft = self._incoming / "large"
+            stream = HashingStream(content)
+            draft = self._staging / "large"
             draft.unlink(missing_ok=True)
-            write_new(draft, measure, self.account)
-            sha256, size, media_type = measure.sha256, measure.size, measure.media_type
-            if sha256 in arrived or os.path.exists(self._place(sha256)):
+            write_new(draft, stream, self.account)
+            sha256, size, media_type = stream.sha256, stream.size, stream.media_type
+            if sha256 in staged or os.path.exists(self._place(sha256)):
                 draft.unlink()
                 return None
-            draft.rename(self._incoming / sha256)
-        received = _stamp(packet.received or datetime.now(UTC))
+            draft.rename(self._staging / sha256)
+        received = _isoformat(packet.received or datetime.now(UTC))
         return Entry(number, sha256, received, printable(packet.source), media_type, size)
 
-    def _recovered(self, sha256: str, number: int) -> Entry:
+    def _recovered_entry(self, sha256: str, number: int) -> Entry:
         content = self.read(sha256)
-        received = _stamp(datetime.fromtimestamp(self.path(sha256).stat().st_mtime, UTC))
+        received = _isoformat(datetime.fromtimestamp(self.path(sha256).stat().st_mtime, UTC))
         media_type = media_type_of(content)
         return Entry(number, sha256, received, "recovered", media_type, len(content))
 
-    def _announce(self, size: int, lines: Sequence[bytes]) -> None:
-        """Make what came and the journal durable: from here on the batch will be archived."""
-        draft = self._incoming / "pending"
-        write_new(draft, [f"index.tsv\t{size}\n".encode(), *lines], self.account)
-        sync([file.path for file in os.scandir(self._incoming)])
-        sync([self._incoming])
-        draft.replace(self._journal)
-        sync([self.root])
-
-    def _finish(self, size: int, lines: Sequence[bytes]) -> None:
+    def _commit(self, size: int, entries: Sequence[Entry]) -> None:
         """Do what the journal says, or the rest of it."""
-        changed = {str(self._incoming)}
-        for entry in read_lines(lines):
+        changed = {str(self._staging)}
+        for entry in entries:
             place = self._place(entry.sha256)
             try:
-                os.replace(f"{self._incoming}/{entry.sha256}", place)
+                os.replace(f"{self._staging}/{entry.sha256}", place)
             except FileNotFoundError:
                 if not os.path.exists(place):
                     raise ArchiveError(
-                        "a packet that was announced is missing", file=Path(place)
+                        "a packet listed in the journal is missing",
+                        file=Path(place),
+                        remedy="restore the whole archive from a backup",
                     ) from None
             changed.add(os.path.dirname(place))
         sync(changed)
-        self.index.append(lines, size)
-        self._journal.unlink()
+        self.index.append(entries, size)
+        self._journal.remove()
 
-    def _settle(self) -> int:
-        """Finish what a power cut interrupted; return the size of the index in bytes."""
-        try:
-            head, *lines = self._journal.read_bytes().splitlines(keepends=True)
-            self._finish(int(head.split(b"\t")[1]), lines)
-        except FileNotFoundError:
-            pass
-        except (ValueError, IndexError):
-            raise ArchiveError(
-                "the journal of the alert archive is damaged",
-                file=self._journal,
-                remedy="keep a copy of it and of the directory incoming/, then move it away",
-            ) from None
-        self._clear_incoming()
-        return self.index.heal()
+    def _recover(self) -> int:
+        """Complete or discard an interrupted batch; return the size of the index in bytes."""
+        if (pending := self._journal.read()) is not None:
+            self._commit(*pending)
+        self._clear_staging()
+        return self.index.truncate()
 
-    def _clear_incoming(self) -> None:
-        """Remove what was never said to be archived."""
-        for path in self._incoming.iterdir():
+    def _clear_staging(self) -> None:
+        """Remove packets that were never reported as archived."""
+        for path in self._staging.iterdir():
             path.unlink()
 
 
-def _stamp(moment: datetime) -> str:
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _isoformat(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

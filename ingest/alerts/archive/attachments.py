@@ -1,8 +1,8 @@
-"""Sky maps that came by another way than in their packet, and which packet they belong to.
+"""Sky maps that were received separately from their packet.
 
-Packets mostly name an address where their map is; whoever fetched it gives it to the archive. A
-file ``attached/<sha256 of the packet>.tsv`` has a line per map: its checksum, when it came and
-from where. The last line counts, and none is ever changed.
+Most packets only give the URL of their sky map; the map is fetched by a person and attached to
+the packet. A file ``attached/<sha256 of the packet>.tsv`` has one line per map: its checksum,
+time of receipt and source. The last line is valid; earlier lines are never changed.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ from ingest.alerts.archive.index import CHECKSUM, ArchiveError, Entry, printable
 
 
 def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
-    """Keep a sky map as that of a packet; one that was attached before stays in the archive.
+    """Attach a sky map to a packet. Maps that were attached before remain in the archive.
 
     Parameters
     ----------
     archive : Archive
-        The archive with the packet.
+        The archive that contains the packet.
     entry : Entry
         The packet.
     content : bytes
-        The map, a FITS file; whether it is one has to be known.
+        The map as a FITS file; the caller has checked that it is one.
     source : str
-        Where it is from.
+        Where it is from, such as ``file:NAME``.
 
     Returns
     -------
     str
-        The map's checksum.
+        The SHA-256 of the map.
     """
     sha256 = archive.add_map(content)
     path = _path(archive, entry)
@@ -41,7 +41,7 @@ def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
     line = "\t".join((sha256, when, printable(source).replace("\t", " "))).encode()
     path.parent.mkdir(mode=0o750, exist_ok=True)
     if archive.account is not None:
-        archive.account.own(path.parent)
+        archive.account.chown(path.parent)
     draft = path.with_name(f".{path.name}")
     draft.unlink(missing_ok=True)
     replace_durably(path, before + line + b"\n", draft, archive.account)
@@ -49,12 +49,12 @@ def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
 
 
 def attached_map(archive: Archive, entry: Entry) -> str | None:
-    """Return the checksum of the map that was attached to a packet last, or None.
+    """Return the SHA-256 of the map that was last attached to a packet; None without one.
 
     Raises
     ------
     ArchiveError
-        If the note of it is damaged.
+        If the record of it is damaged.
     """
     path = _path(archive, entry)
     try:
@@ -64,10 +64,12 @@ def attached_map(archive: Archive, entry: Entry) -> str | None:
     sha256 = lines[-1].partition("\t")[0] if lines else ""
     if not CHECKSUM.fullmatch(sha256):
         raise ArchiveError(
-            "the note of an attached sky map cannot be read",
+            "the record of an attached sky map cannot be read",
             file=path,
+            where=f"line {len(lines)}",
             value=sha256,
-            remedy="restore it from a backup, or delete it and attach the map again",
+            expected="a SHA-256 checksum in the first field",
+            remedy="restore the file from a backup, or delete it and attach the map again",
         )
     return sha256
 

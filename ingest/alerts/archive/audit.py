@@ -1,81 +1,84 @@
-"""Is everything still there? The audit of the raw archive, for its operator."""
+"""The audit of the raw archive: whether all files still match their checksums and the index."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.alerts.archive.archive import Archive
 from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that is not as it was archived.
+class Damage:
+    """A file that is not as it was archived.
 
     Attributes
     ----------
     name : str
-        The packet by number and checksum, or the file.
+        The packet by number and checksum, or the path of the sky map.
     problem : str
-        What is the matter with it.
+        How it differs.
     """
 
     name: str
     problem: str
 
 
-def verify(archive: Archive, watch: Callable[[int], None] | None = None) -> list[Finding]:
-    """Read every packet and map of the archive again, and compare with its checksum.
+def verify(archive: Archive, on_progress: ProgressCallback | None = None) -> list[Damage]:
+    """Compare every packet and sky map of the archive with its checksum.
 
     Parameters
     ----------
     archive : Archive
-        The archive; it may be written to meanwhile.
-    watch : callable, optional
-        Is told how many packets are done.
+        The archive; other processes may add packets at the same time.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets done so far.
+
+    Returns
+    -------
+    list of Damage
+        The files that are missing, unreadable or changed.
 
     Raises
     ------
     ArchiveError
         If the index itself is damaged.
     """
-    findings = []
-    number = 0
+    found = []
     for entry in archive.entries():
-        number = entry.number
         path = archive.path(entry)
-        if problem := _problem(path, entry.sha256):
-            findings.append(Finding(f"packet {number}, {entry.sha256}", problem))
-        elif (size := path.stat().st_size) != entry.size:
-            findings.append(
-                Finding(f"packet {number}, {entry.sha256}", f"{size} bytes, not {entry.size}")
-            )
-        if watch is not None:
-            watch(number)
+        problem = _compare(path, entry.sha256)
+        if problem is None and (size := path.stat().st_size) != entry.size:
+            problem = f"its size is {size} bytes, not {entry.size}"
+        if problem:
+            found.append(Damage(f"packet {entry.number}, {entry.sha256}", problem))
+        if on_progress is not None:
+            on_progress(entry.number)
     for path in sorted((archive.root / "maps").glob("??/*.fits")):
-        if problem := _problem(path, path.stem):
-            findings.append(Finding(str(path.relative_to(archive.root)), problem))
-    return findings
+        if problem := _compare(path, path.stem):
+            found.append(Damage(str(path.relative_to(archive.root)), problem))
+    return found
 
 
-def unlisted(archive: Archive) -> list[str]:
-    """Return the checksums of packets that the index does not have, in order.
+def find_unindexed(archive: Archive) -> list[str]:
+    """Return the checksums of packets that are missing in the index, sorted.
 
-    There are none unless the index was damaged. A million packets are counted in little
-    memory; they are only compared one by one where the numbers differ.
+    The list is empty unless the index was damaged. To save memory, the numbers of packets are
+    compared first, and the checksums only if the numbers differ.
     """
-    archive.settle()
-    stored = sum(1 for _ in archive.stored())
-    listed = sum(archive.path(entry).exists() for entry in archive.entries())
-    if stored <= listed:
+    archive.recover()
+    stored = sum(1 for _ in archive.stored_checksums())
+    indexed = sum(archive.path(entry).exists() for entry in archive.entries())
+    if stored <= indexed:
         return []
     known = {bytes.fromhex(entry.sha256) for entry in archive.entries()}
-    return sorted(one for one in archive.stored() if bytes.fromhex(one) not in known)
+    return sorted(one for one in archive.stored_checksums() if bytes.fromhex(one) not in known)
 
 
-def _problem(path: Path, expected: str) -> str | None:
+def _compare(path: Path, expected: str) -> str | None:
+    """Return what is wrong with a file; None if it has the expected checksum."""
     try:
         found = sha256(path)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""New files that a power cut leaves whole, many at a time."""
+"""New files that survive a power cut, written many at a time."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from typing import Final
 from ingest.instance import Account
 
 FEW: Final = 16
-"""Up to so many files are synchronised one by one, more with their whole file system."""
+"""Up to this number, files are synchronised one by one; above it, with their file system."""
 
 
 def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None = None) -> None:
-    """Write a file that must not exist yet; it is not durable before :func:`sync`.
+    """Write a file that does not exist yet. It becomes durable with :func:`sync`.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : pathlib.Path or str
         The file. A symbolic link in its place is not followed.
     blocks : iterable of bytes
-        Its content, piece by piece.
+        Its content, block by block.
     account : Account, optional
-        Whom it shall belong to.
+        Owner of the file. Default: the current user.
 
     Raises
     ------
     OSError
-        If there is such a file, or the disk is full.
+        If the file exists, or the disk is full.
     """
-    # no file object: it would look at the file, which takes as long as to write a packet
+    # os.open instead of open(), which calls fstat and so takes as long as writing a packet
     descriptor = _create(path)
     try:
         for block in blocks:
@@ -45,12 +45,12 @@ def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None
 
 
 def sync(paths: Collection[Path | str]) -> None:
-    """Return when files and directories of one file system, with their content, are on the disk.
+    """Wait until files and directories of one file system are on disk with their content.
 
     Parameters
     ----------
     paths : collection of pathlib.Path or str
-        Files that were written, and directories in which something came, went or was renamed.
+        Files that were written, and directories in which files were created, removed or renamed.
 
     Raises
     ------
@@ -68,9 +68,18 @@ def sync(paths: Collection[Path | str]) -> None:
 
 
 def replace_durably(path: Path, content: bytes, draft: Path, account: Account | None) -> None:
-    """Give `path` a new content; a power cut leaves the old or the new one.
+    """Replace the content of a file; after a power cut it has the old or the new content.
 
-    `draft` is where it is written first, in the same file system; it must not exist.
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    content : bytes
+        Its new content.
+    draft : pathlib.Path
+        Temporary file in the same file system; it must not exist.
+    account : Account or None
+        Owner of the file; None for the current user.
     """
     write_new(draft, [content], account)
     sync([draft])
@@ -84,7 +93,7 @@ def _create(path: Path | str) -> int:
 
 
 def _sync_file_system(member: Path | str) -> bool:
-    """Synchronise the file system that holds `member`; False where that cannot be asked for."""
+    """Synchronise the file system of `member`; return False where this is not supported."""
     try:
         syncfs = ctypes.CDLL(None, use_errno=True).syncfs
     except AttributeError:  # not Linux

@@ -1,4 +1,4 @@
-"""Packets on their way into the archive, and what their bytes are."""
+"""Packets as they are received, and the media type of their bytes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,30 @@ JSON: Final = "application/json"
 OTHER: Final = "application/octet-stream"
 
 _BLANK: Final = b" \t\r\n\0\xef\xbb\xbf\xff\xfe"
-"""White space, and the marks of UTF-8 and UTF-16 with the zeros of the latter."""
+"""White space, the byte order marks of UTF-8 and UTF-16, and the zero bytes of UTF-16."""
 
 
 def media_type_of(content: bytes) -> str:
-    """Return the media type by the first character that is not blank; names and headers lie."""
+    """Return the media type according to the first non-blank character.
+
+    File names and XML or HTTP headers are ignored, because they are often wrong.
+    """
     first = content[:4096].lstrip(_BLANK)[:1]
     return XML if first == b"<" else JSON if first in (b"{", b"[") else OTHER
 
 
 @dataclass(frozen=True, slots=True)
 class Packet:
-    """A packet that may be new.
+    """A packet that was received and may already be in the archive.
 
     Attributes
     ----------
     content : bytes or iterable of bytes
-        Its bytes; in pieces where it is too large for the memory. Pieces are read once.
+        Its bytes; as an iterable of blocks, consumed once, if it is too large for the memory.
     source : str
-        Where from, see :class:`ingest.alerts.archive.index.Entry`.
+        Where it was received from, see :class:`ingest.alerts.archive.index.Entry`.
     received : datetime.datetime, optional
-        When, with a time zone; when it is added, if None.
+        Time of receipt, with a time zone. Default: when the packet is added to the archive.
     """
 
     content: bytes | Iterable[bytes]
@@ -41,15 +44,15 @@ class Packet:
     received: datetime | None = None
 
 
-class Measure:
-    """Passes pieces on, and knows afterwards what they were together.
+class HashingStream:
+    """Passes blocks of bytes on, and computes checksum, size and media type meanwhile.
 
     Attributes
     ----------
     size : int
         Number of bytes so far.
     media_type : str
-        By the first piece.
+        Media type according to the first block.
     """
 
     def __init__(self, blocks: Iterable[bytes]) -> None:
@@ -68,5 +71,5 @@ class Measure:
 
     @property
     def sha256(self) -> str:
-        """The checksum of all pieces that were passed on."""
+        """The SHA-256 of the blocks so far, as 64 hexadecimal digits."""
         return self._digest.hexdigest()

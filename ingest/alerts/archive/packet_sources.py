@@ -1,43 +1,35 @@
-"""The packets in what somebody delivers: files, directories, archives, lines of JSON.
+"""The packets in files, directories, archives and JSON lines.
 
-What a file is, is told by its content. Nothing is unpacked to the disk, memory stays flat, and
-what cannot be read is told in a :class:`Delivery`, never passed over.
+The type of a file is recognised by its content. Nothing is unpacked to disk, memory use does not
+grow with the size of a source, and everything that cannot be read is recorded in a
+:class:`~ingest.alerts.archive.source_report.SourceReport`.
 """
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
-import io
 import itertools
 import json
-import lzma
 import os
 import re
 import stat
-import tarfile
-import zlib
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, Any, Final
 
 from ingest.alerts.archive import tar_stream
-from ingest.alerts.archive.index import printable
+from ingest.alerts.archive.damaged_files import READ_ERRORS, TolerantReader, opener_of
 from ingest.alerts.archive.packet import Packet
+from ingest.alerts.archive.source_report import SourceError, SourceReport
 from ingest.core.errors import InputError
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
-
-LIMIT: Final = 16 << 20
-"""bytes; a larger packet is kept, but not read into memory, and not parsed."""
-CEILING: Final = 1 << 30
-"""bytes; what is larger is no packet, but an attack on the disk."""
-DEPTH: Final = 4
-"""How often something may be packed: a compressed file in a compressed archive is 3."""
+MAX_PARSED_BYTES: Final = 16 << 20
+"""Larger packets are archived, but neither read into memory nor parsed."""
+MAX_PACKET_BYTES: Final = 1 << 30
+"""Larger files are not packets; archiving them would let an attacker fill the disk."""
+MAX_NESTING: Final = 4
+"""Maximum number of nested containers; a compressed file in a compressed tar archive has 3."""
 
 LINKS: Final = "links"
 DEVICES: Final = "devices, pipes or sockets"
@@ -45,68 +37,27 @@ EMPTY: Final = "empty files"
 
 _BLOCK: Final = 1 << 20
 _SMALL: Final = 1 << 16
-_MOST_INCIDENTS: Final = 1000
-_DAMAGE: Final = (EOFError, OSError, zlib.error, lzma.LZMAError, tarfile.TarError)
-_PACKED: Final[dict[bytes, tuple[Callable[[Any], Any], Callable[[], Any]]]] = {
-    b"\x1f\x8b": (gzip.open, lambda: zlib.decompressobj(zlib.MAX_WBITS + 16)),
-    b"BZh": (bz2.open, bz2.BZ2Decompressor),
-    b"\xfd7zXZ\0": (lzma.open, lzma.LZMADecompressor),
-}
-"""By their first bytes: what opens such files, and what unpacks a part of one."""
-_LINES_NAME: Final = re.compile(r"\.(jsonl|ndjson)(\.(gz|bz2|xz))?$")
-
-
-class DeliveryError(InputError):
-    """The pieces of a large packet end early; the delivery was told."""
-
-
-@dataclass
-class Delivery:
-    """What was found, and what was not.
-
-    Attributes
-    ----------
-    packets : int
-        Packets so far.
-    left_out : collections.Counter
-        How many of what is no packet: links, devices, empty files.
-    incidents : list of str
-        What could not be read, and why; where a damaged archive ended.
-    more_incidents : int
-        How many there were beyond the first thousand.
-    """
-
-    packets: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    incidents: list[str] = field(default_factory=list)
-    more_incidents: int = 0
-
-    def tell(self, incident: str) -> None:
-        """Note what could not be read."""
-        if len(self.incidents) < _MOST_INCIDENTS:
-            self.incidents.append(printable(incident))
-        else:
-            self.more_incidents += 1
+_JSON_LINES_NAME: Final = re.compile(r"\.(jsonl|ndjson)(\.(gz|bz2|xz))?$")
 
 
 def check_paths(paths: Sequence[Path]) -> None:
-    """See to it that all of `paths` are there.
+    """Check that all paths exist.
 
     Raises
     ------
     InputError
-        If one is not, or is neither a file nor a directory.
+        If one does not exist, cannot be accessed, or is neither a file nor a directory.
     """
     for path in paths:
         try:
-            there = path.exists()
+            exists = path.exists()
         except OSError as error:
             raise InputError(
-                f"it cannot be reached: {error.strerror}",
+                f"this path cannot be accessed: {error.strerror}",
                 file=path,
                 remedy="allow this account to enter its directory; nothing was imported",
             ) from None
-        if not there:
+        if not exists:
             raise InputError(
                 "there is no such file or directory",
                 file=path,
@@ -121,220 +72,173 @@ def check_paths(paths: Sequence[Path]) -> None:
 
 
 def packets_in(
-    paths: Iterable[Path], delivery: Delivery, limit: int = LIMIT, ceiling: int = CEILING
+    paths: Iterable[Path],
+    report: SourceReport,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+    max_packet_bytes: int = MAX_PACKET_BYTES,
 ) -> Iterator[Packet]:
-    """Yield the packets in files and directories, those of a directory sorted by name.
+    """Yield the packets in files and directories, the latter sorted by name.
 
     Parameters
     ----------
     paths : iterable of pathlib.Path
-        Files: a packet, JSON lines, a tar archive; each plain or compressed by gzip, bzip2 or
-        xz. Directories, with those below them. Links are followed here, not below.
-    delivery : Delivery
-        Is told what is found, and what cannot be read; the rest is read nevertheless.
-    limit : int, optional
-        Packets of more bytes come in pieces, to be read before the next packet is asked for.
-    ceiling : int, optional
-        Of files with more bytes the pieces end with an error.
+        Files: a packet, JSON lines or a tar archive; uncompressed or compressed by gzip, bzip2 or
+        xz. Directories, with their subdirectories. Symbolic links are followed if they are given
+        here, but not below a directory.
+    report : SourceReport
+        Is updated with what is found and what cannot be read. Problems do not stop the reading.
+    max_parsed_bytes : int, optional
+        Larger packets are yielded as blocks, to be consumed before the next packet is requested.
+    max_packet_bytes : int, optional
+        The blocks of larger packets end with a :class:`SourceError`.
 
     Yields
     ------
     Packet
-        With its source: ``file:NAME`` with the path from the last part of the one given,
-        ``tar:NAME!MEMBER``, ``lines:NAME!LINE``.
+        With its source: ``file:NAME``, where NAME starts with the last part of the given path;
+        ``tar:NAME!MEMBER``; or ``lines:NAME!LINE``.
     """
-    reader = _Reader(delivery, limit, ceiling)
+    reader = _SourceReader(report, max_parsed_bytes, max_packet_bytes)
     for path in paths:
-        # a directory has its own name in the sources even if it was given as "."
+        # resolve "." and "..", so that sources have the name of the directory
         name = path.name if path.name not in ("", "..") else path.resolve().name
-        for packet in reader.below(path, name, follow=True):
-            delivery.packets += 1
+        for packet in reader.read_path(path, name, follow=True):
+            report.packets += 1
             yield packet
 
 
 @dataclass(frozen=True)
-class _Reader:
-    delivery: Delivery
-    limit: int
-    ceiling: int
+class _SourceReader:
+    report: SourceReport
+    max_parsed_bytes: int
+    max_packet_bytes: int
 
-    def below(self, path: Path, name: str, follow: bool = False) -> Iterator[Packet]:
+    def read_path(self, path: Path, name: str, follow: bool = False) -> Iterator[Packet]:
+        """Yield the packets in a file or directory."""
         try:
             mode = path.stat(follow_symlinks=follow).st_mode
             if stat.S_ISDIR(mode):
                 for child in sorted(os.listdir(path)):
-                    yield from self.below(path / child, f"{name}/{child}")
+                    yield from self.read_path(path / child, f"{name}/{child}")
             elif stat.S_ISREG(mode):
                 with path.open("rb") as stream:
-                    yield from self.within(stream, "file", name)
+                    yield from self._read_stream(stream, "file", name)
             else:
-                self.delivery.left_out[LINKS if stat.S_ISLNK(mode) else DEVICES] += 1
+                self.report.skipped[LINKS if stat.S_ISLNK(mode) else DEVICES] += 1
         except OSError as error:
-            self.delivery.tell(f"{name}: {error.strerror or error}")
+            self.report.add_problem(f"{name}: {error.strerror or error}")
 
-    def within(self, stream: Any, kind: str, name: str, depth: int = 0) -> Iterator[Packet]:
-        """Yield the packets in an open file, which is damaged from some point on, maybe."""
-        whole = _Input(stream)
+    def _read_stream(self, stream: Any, kind: str, name: str, nesting: int = 0) -> Iterator[Packet]:
+        """Yield the packets in an open file, up to where it is damaged."""
+        reader = TolerantReader(stream)
         try:
-            head = whole.peek(tar_stream.HEADER)
-            opener = self._opener(head, name)
-            if opener is not None and depth < DEPTH:
-                with opener(whole) as inner:
-                    yield from self.within(inner, kind, name, depth + 1)
-            elif tar_stream.is_tape(head) and depth < DEPTH:
-                yield from self._members(whole, name, depth + 1)
+            head = reader.peek(tar_stream.HEADER_SIZE)
+            opener = self._opener_of(head, name)
+            if opener is not None and nesting < MAX_NESTING:
+                with opener(reader) as inner:
+                    yield from self._read_stream(inner, kind, name, nesting + 1)
+            elif tar_stream.is_tar(head) and nesting < MAX_NESTING:
+                yield from self._read_tar(reader, name, nesting + 1)
             else:
-                yield from self._content(whole, kind, name)
-            whole.check()
-        except _DAMAGE as error:
-            self.delivery.tell(f"{name}: cannot be read to its end: {whole.error or error}")
+                yield from self._read_content(reader, kind, name)
+            reader.check()
+        except READ_ERRORS as error:
+            self._report_damage(name, reader.error or error)
 
-    def _opener(self, head: bytes, name: str) -> Callable[[Any], Any] | None:
-        """Return what opens a compressed file; None for others, as they are kept as they are."""
-        for magic, (opener, unpacker) in _PACKED.items():
-            if head.startswith(magic):
-                try:
-                    unpacker().decompress(head, 1)
-                except _DAMAGE:
-                    self.delivery.tell(
-                        f"{name}: begins as compressed files do, but cannot be unpacked;"
-                        " it was kept as it is"
-                    )
-                    return None
-                return opener
-        return None
+    def _opener_of(self, head: bytes, name: str) -> Callable[[Any], Any] | None:
+        """Return what opens a compressed file; None for other files, which are read directly."""
+        try:
+            return opener_of(head)
+        except READ_ERRORS:
+            self.report.add_problem(
+                f"{name}: starts like a compressed file, but cannot be decompressed;"
+                " it was archived as it is"
+            )
+            return None
 
-    def _members(self, stream: IO[bytes], name: str, depth: int) -> Iterator[Packet]:
-        for member, inner in tar_stream.members(stream):
-            if inner is not None:
-                yield from self.within(inner, "tar", f"{name}!{member.name}", depth)
+    def _read_tar(self, stream: IO[bytes], name: str, nesting: int) -> Iterator[Packet]:
+        for member, content in tar_stream.members(stream):
+            if content is not None:
+                yield from self._read_stream(content, "tar", f"{name}!{member.name}", nesting)
             elif not member.isdir():
                 kind = LINKS if member.issym() or member.islnk() else DEVICES
-                self.delivery.left_out[kind] += 1
+                self.report.skipped[kind] += 1
 
-    def _content(self, whole: _Input, kind: str, name: str) -> Iterator[Packet]:
-        # nearly all are small, and room for the largest takes longer to get than to fill
-        head = whole.read(min(_SMALL, self.limit + 1))
+    def _read_content(self, reader: TolerantReader, kind: str, name: str) -> Iterator[Packet]:
+        """Yield the single packet, or the lines of JSON, that a file consists of."""
+        # Nearly all packets are small, and allocating memory for the largest takes longer.
+        head = reader.read(min(_SMALL, self.max_parsed_bytes + 1))
         if len(head) == _SMALL:
-            head += whole.read(self.limit + 1 - _SMALL)
-        if _LINES_NAME.search(name) or _is_lines(head):
-            yield from self._lines(_Input(whole, head), name, whole)
-            return
-        if len(head) > self.limit:
-            rest = itertools.chain(iter(lambda: whole.read(_BLOCK), b""), _checked(whole))
-            yield from self._large(f"{kind}:{name}", head, rest)
-            return
-        whole.check()
-        if head:
-            yield Packet(head, f"{kind}:{name}")
+            head += reader.read(self.max_parsed_bytes + 1 - _SMALL)
+        if _JSON_LINES_NAME.search(name) or _is_json_lines(head):
+            yield from self._read_lines(TolerantReader(reader, head), name, reader)
+        elif len(head) > self.max_parsed_bytes:
+            yield from self._large_packet(f"{kind}:{name}", head, reader.blocks(_BLOCK))
         else:
-            self.delivery.left_out[EMPTY] += 1
+            reader.check()
+            if head:
+                yield Packet(head, f"{kind}:{name}")
+            else:
+                self.report.skipped[EMPTY] += 1
 
-    def _lines(self, lines: _Input, name: str, whole: _Input) -> Iterator[Packet]:
+    def _read_lines(
+        self, lines: TolerantReader, name: str, reader: TolerantReader
+    ) -> Iterator[Packet]:
+        """Yield one packet per line; `lines` reads from `reader`, which knows of damage."""
         for number in itertools.count(1):
-            line = lines.readline(self.limit + 1)
-            ended = line.endswith(b"\n")
-            if not ended and len(line) <= self.limit:
-                whole.check()
+            line = lines.readline(self.max_parsed_bytes + 1)
+            is_large = len(line) > self.max_parsed_bytes and not line.endswith(b"\n")
+            if not is_large and not line.endswith(b"\n"):
+                reader.check()
             if not line:
                 return
             source = f"lines:{name}!{number}"
-            if not ended and len(line) > self.limit:
-                rest = _rest_of_line(lines, whole)
-                yield from self._large(source, line, rest)
-                for _ in rest:  # beyond the ceiling
+            if is_large:
+                rest = _rest_of_line(lines, reader)
+                yield from self._large_packet(source, line, rest)
+                for _ in rest:  # what exceeds the maximum size
                     pass
             elif content := line.strip():
                 yield Packet(content, source)
 
-    def _large(self, source: str, head: bytes, rest: Iterator[bytes]) -> Iterator[Packet]:
-        pieces = self._pieces(source, head, rest)
-        yield Packet(pieces, source)
-        with contextlib.suppress(DeliveryError):
-            for _ in pieces:  # who does not want them
+    def _large_packet(self, source: str, head: bytes, rest: Iterator[bytes]) -> Iterator[Packet]:
+        blocks = self._limited(source, itertools.chain([head], rest))
+        yield Packet(blocks, source)
+        with contextlib.suppress(SourceError):
+            for _ in blocks:  # if the packet was not consumed
                 pass
 
-    def _pieces(self, source: str, head: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    def _limited(self, source: str, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield the blocks of a large packet up to its damage or the maximum size."""
         size = 0
         try:
-            for piece in itertools.chain([head], rest):
-                size += len(piece)
-                if size > self.ceiling:
-                    raise DeliveryError(f"larger than {self.ceiling} bytes: this is no packet")
-                yield piece
-        except DeliveryError as error:
-            self.delivery.tell(f"{source}: {error}")
-            raise
-        except _DAMAGE as error:
-            self.delivery.tell(f"{source}: cannot be read to its end: {error}")
-            raise DeliveryError(str(error), file=source) from error
+            for block in blocks:
+                size += len(block)
+                if size > self.max_packet_bytes:
+                    problem = f"larger than {self.max_packet_bytes} bytes, so it is not a packet"
+                    self.report.add_problem(f"{source}: {problem}")
+                    raise SourceError(
+                        problem, file=source, expected=f"at most {self.max_packet_bytes} bytes"
+                    )
+                yield block
+        except READ_ERRORS as error:
+            self._report_damage(source, error)
+            raise SourceError(str(error), file=source) from error
+
+    def _report_damage(self, name: str, error: Exception) -> None:
+        self.report.add_problem(f"{name}: cannot be read to the end: {error}")
 
 
-class _Input(io.BufferedReader):
-    """A file that ends where it is damaged, after all that comes before.
-
-    A reader that raises in the middle of a read would take along what it had read.
-
-    Parameters
-    ----------
-    stream : file object
-        The file; it must have ``read1``.
-    head : bytes, optional
-        What was read from it already, and is to come first.
-    """
-
-    def __init__(self, stream: Any, head: bytes = b"") -> None:
-        self._source = _Source(stream, head)
-        super().__init__(self._source, 1 << 16)
-
-    @property
-    def error(self) -> Exception | None:
-        """What is the matter with the file, if its damage was reached."""
-        return self._source.error
-
-    def check(self) -> None:
-        """Raise the error, if there is one."""
-        if self.error is not None:
-            raise self.error
-
-
-class _Source(io.RawIOBase):
-    def __init__(self, stream: Any, head: bytes) -> None:
-        self._stream = stream
-        self._head = io.BytesIO(head)
-        self.error: Exception | None = None
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: WriteableBuffer) -> int:
-        view = memoryview(buffer)
-        size = self._head.readinto(view)
-        try:
-            while size < len(view) and (piece := self._stream.read1(len(view) - size)):
-                view[size : size + len(piece)] = piece
-                size += len(piece)
-        except _DAMAGE as error:
-            self.error = error
-        return size
-
-
-def _checked(whole: _Input) -> Iterator[bytes]:
-    """Yield nothing, but raise at the end what is the matter."""
-    whole.check()
-    yield from ()
-
-
-def _rest_of_line(lines: _Input, whole: _Input) -> Iterator[bytes]:
-    while piece := lines.readline(_BLOCK):
-        yield piece.removesuffix(b"\n")
-        if piece.endswith(b"\n"):
+def _rest_of_line(lines: TolerantReader, reader: TolerantReader) -> Iterator[bytes]:
+    while block := lines.readline(_BLOCK):
+        yield block.removesuffix(b"\n")
+        if block.endswith(b"\n"):
             return
-    whole.check()
+    reader.check()
 
 
-def _is_lines(head: bytes) -> bool:
-    """Say whether several JSON objects stand below each other: no single one begins so."""
+def _is_json_lines(head: bytes) -> bool:
+    """Return whether a file starts with a line that is a JSON object, and another object."""
     first, _, rest = head.lstrip().partition(b"\n")
     if not (first.startswith(b"{") and rest.lstrip().startswith(b"{")):
         return False

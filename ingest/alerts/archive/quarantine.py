@@ -1,4 +1,4 @@
-"""The packets of the archive that could not be understood, each with the reason."""
+"""The packets of the archive that could not be parsed, each with the reason."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ingest.alerts.archive.durability import sync, write_new
 from ingest.alerts.archive.index import ArchiveError, Entry
 from ingest.instance import Account
 
-_LONGEST_REASON: Final = 2000
+_MAX_REASON: Final = 2000
+"""Maximum number of characters of a reason."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,9 @@ class Quarantined:
     entry : Entry
         The packet.
     reason : str
-        Why it could not be understood.
+        Why it could not be parsed or stored in the tables.
     when : str
-        When that was found, ISO 8601 in UTC.
+        When it was put into quarantine, ISO 8601 in UTC.
     """
 
     entry: Entry
@@ -37,14 +38,14 @@ class Quarantined:
 
 
 class Quarantine:
-    """The notes in a directory, ``<sha256>.json`` each; the bytes stay where they are."""
+    """The records ``<sha256>.json`` in a directory; the packets themselves are not moved."""
 
     def __init__(self, directory: Path, account: Account | None = None) -> None:
         self._directory = directory
         self._account = account
 
-    def put(self, refused: Sequence[tuple[Entry, str]]) -> None:
-        """Note durably why packets were refused; an older reason is replaced."""
+    def add(self, refused: Sequence[tuple[Entry, str]]) -> None:
+        """Record durably why packets were refused; an earlier record is replaced."""
         when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         written = []
         for entry, reason in refused:
@@ -52,8 +53,8 @@ class Quarantine:
             # several processes may refuse the same packet
             draft = path.with_name(f".{path.name}.{os.getpid()}")
             draft.unlink(missing_ok=True)
-            note = {**asdict(entry), "reason": reason[:_LONGEST_REASON], "when": when}
-            write_new(draft, [json.dumps(note, indent=1).encode() + b"\n"], self._account)
+            record = {**asdict(entry), "reason": reason[:_MAX_REASON], "when": when}
+            write_new(draft, [json.dumps(record, indent=1).encode() + b"\n"], self._account)
             written.append((draft, path))
         if written:
             sync([draft for draft, _ in written])
@@ -61,24 +62,24 @@ class Quarantine:
                 draft.replace(path)
             sync([self._directory])
 
-    def listed(self) -> list[Quarantined]:
-        """Return all notes in order of receipt.
+    def packets(self) -> list[Quarantined]:
+        """Return all packets in quarantine, in order of receipt.
 
         Raises
         ------
         ArchiveError
-            If a note cannot be read.
+            If a record cannot be read.
         """
         return sorted(
             (_read(path) for path in self._directory.glob("[!.]*.json")),
-            key=lambda one: one.entry.number,
+            key=lambda packet: packet.entry.number,
         )
 
     def __contains__(self, entry: Entry) -> bool:
         return self._path(entry).exists()
 
     def release(self, entry: Entry) -> None:
-        """Remove the note of a packet, if there is one."""
+        """Remove the record of a packet, if it exists."""
         self._path(entry).unlink(missing_ok=True)
 
     def _path(self, entry: Entry) -> Path:
@@ -87,12 +88,14 @@ class Quarantine:
 
 def _read(path: Path) -> Quarantined:
     try:
-        note = json.loads(path.read_bytes())
-        entry = Entry(**{field.name: note[field.name] for field in fields(Entry)})
-        return Quarantined(entry, note["reason"], note["when"])
-    except (ValueError, KeyError, TypeError):
+        record = json.loads(path.read_bytes())
+        entry = Entry(**{field.name: record[field.name] for field in fields(Entry)})
+        return Quarantined(entry, record["reason"], record["when"])
+    except (ValueError, KeyError, TypeError) as error:
         raise ArchiveError(
-            "the note of a packet in quarantine cannot be read",
+            "the record of a packet in quarantine cannot be read",
             file=path,
-            remedy="delete it; the packet itself is not touched, and is read again",
+            value=f"{type(error).__name__}: {error}",
+            expected="JSON with the fields of the index, reason and when",
+            remedy="delete the record; the packet itself is not affected, and is parsed again",
         ) from None

@@ -1,8 +1,8 @@
-"""Tar archives from anybody, read from the front to the end, one member at a time.
+"""Untrusted tar archives, read from start to end, one member at a time.
 
-The standard library reads them. What is added: memory stays flat over a million members, a
-header cannot ask for more memory than there is, and a damaged archive does not pass for a
-shorter one.
+The standard library parses the headers. This module adds what it lacks: memory use does not grow
+with the number of members, the size of a header is limited, and a damaged or truncated archive
+raises an error instead of ending early.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ import tarfile
 from collections.abc import Iterator
 from typing import IO, Final, Self
 
-HEADER: Final = tarfile.BLOCKSIZE
-"""bytes that are needed to recognise an archive."""
-_LONGEST_EXTENSION: Final = 1 << 20
-"""bytes of long names and attributes, which are read at once."""
+HEADER_SIZE: Final = tarfile.BLOCKSIZE
+"""Number of bytes needed to recognise a tar archive."""
+_MAX_EXTENSION: Final = 1 << 20
+"""Maximum number of bytes of a long name or of extended attributes, which are read at once."""
 _EXTENSIONS: Final = (
     tarfile.XHDTYPE,
     tarfile.XGLTYPE,
@@ -24,98 +24,113 @@ _EXTENSIONS: Final = (
 )
 
 
-class Damage(tarfile.ReadError):
-    """The archive cannot be read from here on."""
+class TarDamageError(tarfile.ReadError):
+    """The archive cannot be read beyond this point."""
 
 
-def is_tape(head: bytes) -> bool:
-    """Say whether a file that begins with `head`, :data:`HEADER` bytes of it, is an archive."""
+def is_tar(head: bytes) -> bool:
+    """Return whether a file that starts with `head` is a tar archive.
+
+    Parameters
+    ----------
+    head : bytes
+        The first :data:`HEADER_SIZE` bytes of the file.
+    """
     try:
-        tarfile.TarInfo.frombuf(head[:HEADER], "utf-8", "surrogateescape")
+        tarfile.TarInfo.frombuf(head[:HEADER_SIZE], "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         return False
     return True
 
 
 def members(stream: IO[bytes]) -> Iterator[tuple[tarfile.TarInfo, IO[bytes] | None]]:
-    """Yield the members of an archive, each with its content.
+    """Yield the members of a tar archive with their content.
 
     Parameters
     ----------
     stream : file object
-        The archive, not compressed; it is never sought in.
+        The uncompressed archive; it does not have to be seekable.
 
     Yields
     ------
-    tuple of tarfile.TarInfo and file object
-        The content can be read until the next member is asked for; None for what is no file.
+    tuple of tarfile.TarInfo and file object or None
+        The content can be read until the next member is requested. It is None for members that
+        are not files, such as directories and links.
 
     Raises
     ------
-    Damage
-        Where the archive is damaged, or ends without an end mark, after what came before.
+    TarDamageError
+        Where the archive is damaged, or at its end if the end-of-archive marker is missing.
     """
-    with _opened(stream) as tape:
-        while (member := _next(tape)) is not None:
-            # Kept in case someone wants to go back; nobody can, and they would fill the memory.
-            tape.members.clear()
+    with _open(stream) as tar:
+        while (member := _next_member(tar)) is not None:
+            # The library collects all members for random access, which a stream does not offer.
+            tar.members.clear()
             is_file = member.isreg() or member.type not in tarfile.SUPPORTED_TYPES
-            yield member, tape.extractfile(member) if is_file else None
-        if not tape.marked:
-            raise Damage(f"there is no end mark after {tape.offset} bytes; the rest may be missing")
+            yield member, tar.extractfile(member) if is_file else None
+        if not tar.ended:
+            raise TarDamageError(
+                f"the end-of-archive marker is missing after {tar.offset} bytes;"
+                " later members may be lost"
+            )
 
 
-class _Tape(tarfile.TarFile):
+class _TarStream(tarfile.TarFile):
     members: list[tarfile.TarInfo]
-    marked = False
-    """Whether the last thing seen was the end mark."""
+    ended = False
+    """Whether the last header was an end-of-archive marker."""
 
 
 class _Member(tarfile.TarInfo):
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:
-        assert isinstance(tarfile, _Tape)
+        assert isinstance(tarfile, _TarStream)
         try:
             member = super().fromtarfile(tarfile)
-        except _END:
-            tarfile.marked = True
+        except _END_MARKER:
+            tarfile.ended = True
             raise
-        except _BROKEN as error:
-            # the library would take it for the end
-            raise Damage(f"{error} after {tarfile.offset} bytes") from None
-        tarfile.marked = False
+        except _BAD_HEADERS as error:
+            # the library would treat it as the end of the archive
+            raise TarDamageError(f"{error} after {tarfile.offset} bytes") from None
+        tarfile.ended = False
         return member
 
     def _proc_member(self, tarfile: tarfile.TarFile) -> Self | None:
-        # the library documents this as the place to handle types in one's own way
-        if self.type in _EXTENSIONS and self.size > _LONGEST_EXTENSION:
-            raise Damage(f"a name or attribute of {self.size} bytes after {tarfile.offset} bytes")
+        # the library's documented hook for handling member types
+        if self.type in _EXTENSIONS and self.size > _MAX_EXTENSION:
+            raise TarDamageError(
+                f"a name or attribute of {self.size} bytes after {tarfile.offset} bytes"
+            )
         result: Self | None = super()._proc_member(tarfile)  # type: ignore[misc]
         return result
 
 
-_END = tarfile.EOFHeaderError  # type: ignore[attr-defined]
-_BROKEN = (tarfile.InvalidHeaderError, tarfile.TruncatedHeaderError)  # type: ignore[attr-defined]
+_END_MARKER = tarfile.EOFHeaderError  # type: ignore[attr-defined]
+_BAD_HEADERS = (
+    tarfile.InvalidHeaderError,  # type: ignore[attr-defined]
+    tarfile.TruncatedHeaderError,  # type: ignore[attr-defined]
+)
 
 
-def _opened(stream: IO[bytes]) -> _Tape:
+def _open(stream: IO[bytes]) -> _TarStream:
     try:
-        # What follows an end mark is read, too: archives are joined by cat.
-        return _Tape.open(
+        # Archives may have been concatenated, so reading goes on after an end-of-archive marker.
+        return _TarStream.open(
             fileobj=stream, mode="r|", tarinfo=_Member, ignore_zeros=True, errors="surrogateescape"
         )
     except Exception as error:
         raise _as_damage(error) from error
 
 
-def _next(tape: _Tape) -> tarfile.TarInfo | None:
+def _next_member(tar: _TarStream) -> tarfile.TarInfo | None:
     try:
-        return tape.next()
-    except Exception as error:  # headers of bad will reach everything in the library
-        raise _as_damage(error, tape.offset) from error
+        return tar.next()
+    except Exception as error:  # malformed headers make the library raise almost anything
+        raise _as_damage(error, tar.offset) from error
 
 
-def _as_damage(error: Exception, offset: int = 0) -> Exception:
-    if isinstance(error, Damage):
+def _as_damage(error: Exception, offset: int = 0) -> TarDamageError:
+    if isinstance(error, TarDamageError):
         return error
-    return Damage(f"{error or type(error).__name__} after {offset} bytes")
+    return TarDamageError(f"{error or type(error).__name__} after {offset} bytes")

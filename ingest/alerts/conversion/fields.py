@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.core.units import JULIAN_YEAR
+
 NOTICE: Final = "Notice"
 """The Group for what has no Param of its own; with ``type="json"`` it marks our VOEvents."""
 
@@ -25,9 +27,6 @@ KM3NET_CONSTANTS: Final = {
 
 HIGHEST_FAR: Final = 3.9e-7
 """KM3NeT sends alerts below this false alarm rate, in Hz: one per month."""
-
-JULIAN_YEAR: Final = 31_557_600.0
-"""In s."""
 
 PER_YEAR: Final = re.compile(r"(yr|year|a)(\^|\*\*)?-1|(1|per)\s*/?\s*(yr|year)", re.IGNORECASE)
 

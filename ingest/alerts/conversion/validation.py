@@ -24,6 +24,7 @@ from ingest.alerts.conversion.fields import KM3NET_SCHEMA
 from ingest.alerts.conversion.identity import is_km3net
 from ingest.alerts.conversion.plausibility import implausible
 from ingest.core.errors import InputError, UnavailableError
+from ingest.core.xml import parse_xml
 
 SCHEMAS: Final = Path(__file__).parent / "schemas"
 _PUBLISHED: Final = SCHEMAS / "gcn" / "node_modules" / "@nasa-gcn" / "schema" / "gcn"
@@ -113,7 +114,7 @@ def validate_voevent(content: bytes) -> list[str]:
 @cache
 def voevent_schema(version: str) -> etree.XMLSchema:
     """Return the schema of VOEvent 2.0 or 2.1."""
-    return etree.XMLSchema(etree.parse(SCHEMAS / f"VOEvent-v{version}.xsd"))
+    return etree.XMLSchema(parse_xml((SCHEMAS / f"VOEvent-v{version}.xsd").read_bytes()))
 
 
 def published_schemas() -> dict[str, dict[str, Any]]:

@@ -8,21 +8,16 @@ memory than the packet's size allows; and whatever the bytes are, the only error
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 
 from ingest.alerts.notices import gcn, voevent
 from ingest.alerts.notices.fields import Reader
 from ingest.alerts.notices.model import Notice, PacketError
+from ingest.core.xml import XMLError, parse_xml
 
 MAX_BYTES: Final = 16 << 20
-MAX_TAGS: Final = 400_000
-"""Of XML, counted before it is parsed: a tree takes a hundred times the bytes of its tags."""
-MAX_ATTRIBUTES: Final = 1000
-"""Of one element: lxml takes a time that grows with their square to list them."""
-_SMALL: Final = 1 << 15
-"""Characters; a document up to this has too few attributes to be looked at."""
 
 _BLANKS: Final = " \t\r\n\0\f\v\ufeff"
 _DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", re.ASCII)
@@ -77,6 +72,14 @@ def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BY
             return gcn.notice_of(text, reader)
     except PacketError:
         raise
+    except XMLError as error:
+        raise PacketError(
+            error.problem,
+            where=error.where,
+            value=error.value,
+            expected=error.expected,
+            remedy="leave it in quarantine, or ask its author for a correct packet",
+        ) from None
     except (RecursionError, MemoryError) as error:
         raise PacketError(
             "the packet is nested too deeply or too large to be read",
@@ -122,71 +125,13 @@ def _decoded(content: bytes, encoding: str) -> str:
         ) from None
 
 
-def _tree(text: str, reader: Reader) -> Any:
-    """Return the root element of an XML document."""
-    if text.count("<") > MAX_TAGS:
-        raise PacketError(
-            "the XML document has too many elements",
-            expected=f"at most {MAX_TAGS} tags",
-            remedy="ask the sender; no alert needs that many",
-        )
-    if "<!DOCTYPE" in text and "<!ENTITY" in text:
-        raise _entities()
+def _tree(text: str, reader: Reader) -> etree._Element:
+    """Return the root element of a packet; what follows after the end of a VOEvent is ignored."""
     try:
-        root = _parsed(text)
-    except etree.XMLSyntaxError as error:
-        ends = list(_END.finditer(text))
-        rest = text[ends[0].end() :] if ends else ""
-        if not rest or "Extra content" not in str(error):
-            raise _not_well_formed(error) from None
-        reader.remark(f"{len(rest)} characters after the end of the VOEvent are left out")
-        try:
-            root = _parsed(text[: ends[0].end()])
-        except etree.XMLSyntaxError as second:
-            raise _not_well_formed(second) from None
-    if len(text) > _SMALL and any(len(e.attrib) > MAX_ATTRIBUTES for e in root.iter()):
-        raise PacketError(
-            "an element of the XML document has too many attributes",
-            expected=f"at most {MAX_ATTRIBUTES}",
-            remedy="ask the sender; no alert needs that many",
-        )
-    return root
-
-
-def _parsed(text: str) -> Any:
-    # made anew, since a parser keeps what it has seen, such as names and the last errors
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_blank_text=True,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    root = etree.fromstring(text.encode("utf-8", "replace"), parser)
-    declared = root.getroottree().docinfo.internalDTD
-    if declared is not None and next(iter(declared.iterentities()), None) is not None:
-        raise _entities()
-    return root
-
-
-def _entities() -> PacketError:
-    return PacketError(
-        "the XML document declares entities",
-        where="<!DOCTYPE>",
-        expected="a document without <!ENTITY>, as VOEvents are",
-        remedy="leave it in quarantine; entities are a way to attack those who read them",
-    )
-
-
-def _not_well_formed(error: etree.XMLSyntaxError) -> PacketError:
-    line, column = error.position
-    return PacketError(
-        "the XML document is not well-formed",
-        where=f"line {line}, column {column}",
-        value=(error.msg or "")[:300],
-        expected="well-formed XML",
-        remedy="ask its author for a correct one, or correct it and import that",
-    )
+        return parse_xml(text)
+    except XMLError as error:
+        end = _END.search(text)
+        if end is None or "Extra content" not in str(error.value):
+            raise
+    reader.remark(f"{len(text) - end.end()} characters after the end of the VOEvent are ignored")
+    return parse_xml(text[: end.end()])

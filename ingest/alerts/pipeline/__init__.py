@@ -1,25 +1,26 @@
-"""From delivered packets to the archive, and from the archive to the tables."""
+"""From packet sources to the archive, and from the archive to the tables."""
 
-from ingest.alerts.pipeline.intake import (
-    Archived,
-    archive_of,
+from ingest.alerts.pipeline.archiving import ArchivingReport, archive_packets
+from ingest.alerts.pipeline.instance_tables import (
     attach_map,
     check_archive,
     count_rows,
-    fill_tables,
-    rebuild,
-    receive,
+    open_archive,
+    rebuild_tables,
+    retry_quarantined,
+    update_tables,
 )
-from ingest.alerts.pipeline.run import Outcome
+from ingest.alerts.pipeline.processing import ProcessingReport
 
 __all__ = [
-    "Archived",
-    "Outcome",
-    "archive_of",
+    "ArchivingReport",
+    "ProcessingReport",
+    "archive_packets",
     "attach_map",
     "check_archive",
     "count_rows",
-    "fill_tables",
-    "rebuild",
-    "receive",
+    "open_archive",
+    "rebuild_tables",
+    "retry_quarantined",
+    "update_tables",
 ]

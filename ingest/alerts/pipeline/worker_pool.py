@@ -1,100 +1,106 @@
-"""Processes that read packets, one per core, of which any may die without losing a packet."""
+"""Worker processes that make rows of packets, one per core.
+
+A worker may crash, hang or run out of memory at any packet. Such a packet is refused, and no other
+packet is lost. docs/decisions/009-worker-pool.md compares this pool with a library.
+"""
 
 from __future__ import annotations
 
-import contextlib
-import gc
-import multiprocessing
-import os
-import resource
-import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import connection as connections
-from multiprocessing.connection import Connection
-from pathlib import Path
+from multiprocessing import connection
+from os import sched_getaffinity
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
-from ingest.alerts.archive import Archive, Entry
-from ingest.alerts.pipeline.reading import Reading, Refusal, Steps, read
+from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, Entry
+from ingest.alerts.notices import parse
+from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal
+from ingest.alerts.pipeline.worker import Job, Worker
 from ingest.core.errors import IngestError
-from ingest.instance import Account
 
-PATIENCE: Final = 60.0
-"""s for one packet."""
-MEMORY: Final = 4 << 30
-"""bytes that a process may take; a packet that needs more is refused."""
-_SAFE_PATH: Final = "PYTHONSAFEPATH"
+TIMEOUT: Final = 60.0
+"""s per packet."""
+MAX_MEMORY: Final = 4 << 30
+"""Bytes that a worker may allocate; packets that need more are refused."""
 _POLL: Final = 0.2
-"""s between two looks at how long they take."""
-_MOST_DEATHS: Final = 5
-"""of processes over the same packets without a packet to blame."""
+"""s between two checks of the timeout."""
+_MAX_CRASHES: Final = 5
+"""Maximum number of crashes over one chunk before any of its packets is begun."""
 
 
 @dataclass
 class _Task:
-    """Some packets, until they are read."""
+    """A chunk of packets until it has a result."""
 
-    place: int
+    position: int
+    """Position of the chunk in the sequence of chunks."""
     entries: list[Entry]
-    singly: bool = False
+    one_by_one: bool = False
     suspects: set[int] = field(default_factory=set)
-    """Packets over which a process died once: it may have been killed for another reason."""
+    """Packets over which a worker crashed once; it may have been killed for another reason."""
     refused: dict[int, Refusal] = field(default_factory=dict)
-    deaths: int = 0
+    crashes: int = 0
 
-    def died(self, number: int, refusal: Refusal, at_once: bool) -> None:
-        """Note that a process died over a packet, or over all if `number` is 0."""
-        self.singly = True
-        self.deaths += number == 0
-        if self.deaths > _MOST_DEATHS:
+    def blame(self, number: int, refusal: Refusal, certain: bool) -> None:
+        """Record that a worker ended over a packet, or over the whole chunk if `number` is 0.
+
+        A packet is refused at once if it is `certain` that it is the cause, otherwise the second
+        time.
+        """
+        self.one_by_one = True
+        self.crashes += number == 0
+        if self.crashes > _MAX_CRASHES:
             raise IngestError(
-                "the processes that read packets do not live",
+                "the worker processes crash before they parse a packet",
                 value=refusal.problem,
-                remedy="is there enough memory? run the command again; what was done stays",
+                remedy="check that there is enough memory and run the command again; rows that"
+                " were added remain",
             )
-        if number and (at_once or number in self.suspects):
+        if number and (certain or number in self.suspects):
             self.refused[number] = refusal
         self.suspects.add(number)
 
     @property
-    def left(self) -> list[Entry]:
+    def remaining(self) -> list[Entry]:
         return [entry for entry in self.entries if entry.number not in self.refused]
 
 
-class Workers:
-    """A number of worker processes, which start when they are first needed.
+class WorkerPool:
+    """A number of worker processes, which are started when they are first needed.
 
     Parameters
     ----------
     archive : Archive
-        Where the packets are.
-    steps : Steps
-        What is done with each.
+        Contains the packets.
+    max_parsed_bytes : int, optional
+        Larger packets are refused.
+    parse : Parser, optional
+        Parses the bytes of a packet; a function of a module, as workers import it.
     count : int, optional
-        How many processes; one per core that we may use, if None.
-    patience : float, optional
-        s after which a packet is given up.
-    memory : int, optional
-        bytes each process may take.
+        Number of processes. Default: one per available core.
+    timeout : float, optional
+        s after which a packet is refused.
+    max_memory : int, optional
+        Bytes that each process may allocate.
     """
 
     def __init__(
         self,
         archive: Archive,
-        steps: Steps,
+        max_parsed_bytes: int = MAX_PARSED_BYTES,
+        parse: Parser = parse,
         count: int | None = None,
-        patience: float = PATIENCE,
-        memory: int = MEMORY,
+        timeout: float = TIMEOUT,
+        max_memory: int = MAX_MEMORY,
     ) -> None:
-        self._job = (archive.root, archive.account, steps, memory)
-        self._count = count or len(os.sched_getaffinity(0))
-        self._patience = patience
-        self._workers: list[_Worker] = []
+        self._job = Job(archive.root, archive.account, parse, max_parsed_bytes, max_memory)
+        self._count = count or len(sched_getaffinity(0))
+        self._timeout = timeout
+        self._workers: list[Worker] = []
+        self._tasks: dict[Worker, _Task] = {}
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
@@ -108,221 +114,125 @@ class Workers:
     ) -> None:
         self.stop()
         for worker in self._workers:
-            worker.end()
+            worker.stop()
         self._workers.clear()
 
     def stop(self) -> None:
-        """Let :meth:`read` end soon, from another thread."""
+        """Let :meth:`make_rows` end soon; to be called from another thread."""
         self._stopped.set()
 
     @property
-    def processes(self) -> list[int]:
-        """The ids of the processes."""
-        return [worker.pid for worker in self._workers]
+    def process_ids(self) -> list[int]:
+        """The ids of the worker processes."""
+        return [worker.process_id for worker in self._workers]
 
-    def read(self, chunks: Iterable[Sequence[Entry]]) -> Iterator[Reading]:
-        """Yield what became of the packets of each chunk, in their order.
+    def make_rows(self, chunks: Iterable[Sequence[Entry]]) -> Iterator[ChunkResult]:
+        """Yield the results for chunks of packets, in the order of the chunks.
 
-        At most two chunks per process are under way or wait to be taken.
+        At most two chunks per worker are in progress, or completed but not consumed yet.
 
         Raises
         ------
         IngestError
-            If the processes die again and again.
+            If workers crash repeatedly before they parse a packet.
         """
-        plan = _Plan(chunks, 2 * self._count)
-        while not (self._stopped.is_set() or plan.finished):
-            while self._has_room and (task := plan.next()) is not None:
-                if not self._idle().give(task):
-                    plan.again(task)
-            if (reading := plan.take()) is not None:
-                yield reading
-                continue
-            for task, found in self._finished():
-                if found is None:
-                    plan.again(task)
+        schedule = _Schedule(chunks, 2 * self._count)
+        while not (self._stopped.is_set() or schedule.finished):
+            while self._has_capacity and (task := schedule.next_task()) is not None:
+                worker = self._idle_worker()
+                if worker.send(task.remaining, task.one_by_one):
+                    self._tasks[worker] = task
                 else:
-                    plan.keep(task, found)
+                    schedule.repeat(task)
+            if (result := schedule.next_result()) is not None:
+                yield result
+                continue
+            for task, found in self._ended_tasks():
+                if found is None:
+                    schedule.repeat(task)
+                else:
+                    schedule.complete(task, found)
 
     @property
-    def _has_room(self) -> bool:
-        self._workers = [worker for worker in self._workers if worker.lives]
-        return len(self._workers) < self._count or any(not one.task for one in self._workers)
+    def _has_capacity(self) -> bool:
+        """Whether a worker is idle or can be started."""
+        self._workers = [worker for worker in self._workers if worker.is_connected]
+        return len(self._tasks) < self._count
 
-    def _idle(self) -> _Worker:
-        """Return a worker without a task; it may be a new one."""
+    def _idle_worker(self) -> Worker:
+        """Return a worker without a task, which may be a new one."""
         for worker in self._workers:
-            if worker.task is None:
+            if worker not in self._tasks:
                 return worker
-        self._workers.append(_Worker(*self._job))
+        self._workers.append(Worker(self._job))
         return self._workers[-1]
 
-    def _finished(self) -> list[tuple[_Task, Reading | None]]:
-        """Wait a little; return the tasks that ended, without a reading if a process died."""
-        busy = {worker.connection: worker for worker in self._workers if worker.task}
-        ready = connections.wait(list(busy), _POLL)
-        finished: list[tuple[_Task, Reading | None]] = []
-        for line, worker in busy.items():
-            task, reading = worker.task, None
-            assert task is not None
-            number, since = int(worker.now[0]), worker.now[1]
-            if line in ready:
-                reading = worker.receive()
-                if reading is None:
-                    told = f"the process that read it {worker.end()}"
-                    task.died(number, Refusal(told, f"{told}, twice"), at_once=False)
-            elif since and time.monotonic() - since > self._patience:
-                worker.end()
-                told = f"it takes longer than {self._patience:g} s to read"
-                task.died(number, Refusal(told, told), at_once=True)
+    def _ended_tasks(self) -> list[tuple[_Task, ChunkResult | None]]:
+        """Wait briefly; return the tasks that ended, with None if their worker did not survive."""
+        ready = connection.wait([worker.connection for worker in self._tasks], _POLL)
+        ended: list[tuple[_Task, ChunkResult | None]] = []
+        for worker, task in list(self._tasks.items()):
+            result = None
+            if worker.connection in ready:
+                result = worker.receive()
+                if result is None:
+                    problem = f"its worker process {worker.stop()}"
+                    refusal = Refusal(problem, f"{problem}, twice")
+                    task.blame(worker.packet_number, refusal, certain=False)
+            elif worker.seconds > self._timeout:
+                worker.stop()
+                problem = f"it takes longer than {self._timeout:g} s"
+                task.blame(worker.packet_number, Refusal(problem, problem), certain=True)
             else:
                 continue
-            worker.task = None
-            finished.append((task, reading))
-        return finished
+            del self._tasks[worker]
+            ended.append((task, result))
+        return ended
 
 
-class _Plan:
-    """Which packets are to be read next, and what is read but not taken yet."""
+class _Schedule:
+    """Which chunks are assigned next, and the results that were not consumed yet."""
 
-    def __init__(self, chunks: Iterable[Sequence[Entry]], most: int) -> None:
-        self._coming = iter(chunks)
-        self._most = most
-        self._again: deque[_Task] = deque()
-        self._done: dict[int, Reading] = {}
-        self._issued = self._taken = 0
+    def __init__(self, chunks: Iterable[Sequence[Entry]], max_pending: int) -> None:
+        self._chunks = iter(chunks)
+        self._max_pending = max_pending
+        self._repeated: deque[_Task] = deque()
+        self._results: dict[int, ChunkResult] = {}
+        self._assigned = self._consumed = 0
         self._exhausted = False
 
     @property
     def finished(self) -> bool:
-        return self._exhausted and self._taken == self._issued
+        """Whether the results of all chunks were consumed."""
+        return self._exhausted and self._consumed == self._assigned
 
-    def next(self) -> _Task | None:
-        if self._again:
-            return self._again.popleft()
-        if self._exhausted or self._issued - self._taken >= self._most:
+    def next_task(self) -> _Task | None:
+        """Return the next chunk to be assigned; None if none is left or too many are pending."""
+        if self._repeated:
+            return self._repeated.popleft()
+        if self._exhausted or self._assigned - self._consumed >= self._max_pending:
             return None
-        entries = next(self._coming, None)
+        entries = next(self._chunks, None)
         if entries is None:
             self._exhausted = True
             return None
-        self._issued += 1
-        return _Task(self._issued - 1, list(entries))
+        self._assigned += 1
+        return _Task(self._assigned - 1, list(entries))
 
-    def again(self, task: _Task) -> None:
-        if task.left:
-            self._again.append(task)
+    def repeat(self, task: _Task) -> None:
+        """Assign the remaining packets of a chunk again."""
+        if task.remaining:
+            self._repeated.append(task)
         else:
-            self.keep(task, Reading([]))
+            self.complete(task, ChunkResult([]))
 
-    def keep(self, task: _Task, reading: Reading) -> None:
-        refused = {**task.refused, **reading.refused}
-        self._done[task.place] = Reading(task.entries, reading.rows, refused)
+    def complete(self, task: _Task, result: ChunkResult) -> None:
+        """Record the result for the remaining packets of a chunk."""
+        refused = {**task.refused, **result.refused}
+        self._results[task.position] = ChunkResult(task.entries, result.rows, refused)
 
-    def take(self) -> Reading | None:
-        reading = self._done.pop(self._taken, None)
-        self._taken += reading is not None
-        return reading
-
-
-class _Worker:
-    """A process, and our end of the line to it."""
-
-    def __init__(self, root: Path, account: Account | None, steps: Steps, memory: int) -> None:
-        # Not by fork: we may have threads, and a connection to the database.
-        context = multiprocessing.get_context("forkserver")
-        modules = {step.__module__ for step in (steps.map_regions, steps.rows_of)}
-        context.set_forkserver_preload([__name__, *sorted(modules)])
-        self.task: _Task | None = None
-        self.now: Any = context.RawArray("d", 2)
-        """The number of the packet it works on, and since when."""
-        self.connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=_serve, args=(theirs, self.now, root, account, steps, memory), daemon=True
-        )
-        # Control-C is for us alone; a blocked signal stays blocked in those that we start.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            with _safe_path():
-                self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-        theirs.close()
-
-    @property
-    def lives(self) -> bool:
-        return not self.connection.closed
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid or 0
-
-    def give(self, task: _Task) -> bool:
-        """Send a task; False if the process is gone."""
-        self.now[0] = self.now[1] = 0.0
-        try:
-            self.connection.send((task.left, task.singly))
-        except OSError:
-            self.end()
-            return False
-        self.task = task
-        return True
-
-    def receive(self) -> Reading | None:
-        try:
-            reading: Reading = self.connection.recv()
-        except (EOFError, OSError):
-            return None
-        return reading
-
-    def end(self) -> str:
-        """End the process; return how it ended."""
-        self.connection.close()
-        self._process.join(0.5)
-        code = self._process.exitcode
-        if code is None:
-            self._process.kill()
-            self._process.join()
-        return f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
-
-
-@contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
-    """Let Python start without looking for modules in the current directory.
-
-    The server that processes are forked from would import a ``numpy.py`` that lies there.
-    """
-    before = os.environ.get(_SAFE_PATH)
-    os.environ[_SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_SAFE_PATH]
-        else:
-            os.environ[_SAFE_PATH] = before
-
-
-def _serve(
-    line: Connection, now: Any, root: Path, account: Account | None, steps: Steps, memory: int
-) -> None:
-    """Read packets until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(
-            resource.RLIMIT_DATA, (memory, resource.getrlimit(resource.RLIMIT_DATA)[1])
-        )
-    archive = Archive(root, account)
-    # Packets become many small objects that live as long as their batch: looking through them
-    # for cycles again and again takes a third of the time.
-    gc.freeze()
-    gc.set_threshold(200_000)
-
-    def begin(number: int) -> None:
-        now[0], now[1] = number, time.monotonic()
-
-    with contextlib.suppress(EOFError, OSError):
-        while True:
-            entries, singly = line.recv()
-            begin(0)
-            line.send(read(archive, entries, steps, begin, singly))
+    def next_result(self) -> ChunkResult | None:
+        """Return the next result in the order of the chunks; None if it is not there yet."""
+        result = self._results.pop(self._consumed, None)
+        self._consumed += result is not None
+        return result

@@ -1,7 +1,7 @@
 """Notices as rows of the published tables, in the text that PostgreSQL's COPY reads.
 
-The tables are defined in ``rd/alerts/nu.rd``; here is only which value goes into which of their
-columns, and a test holds both against each other.
+``rd/alerts/nu.rd`` defines the tables. This module only says which value goes into which column,
+and a test compares the two.
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ingest.alerts.notices import LARGEST, Notice, NoticeType, Parameter, Regions
-from ingest.alerts.tables.circle_polygon import outline_of
+from ingest.alerts.tables.circle_polygon import circle_polygon
+from ingest.core.timescales import unix_to_mjd
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Entry
 
 Value = str | float | int | bool | None
 
-LINKED: Final = ("version", "alert_id", "is_latest", "retracted")
+GROUPING_COLUMNS: Final = ("version", "alert_id", "is_latest", "retracted")
 """Columns of ``notices`` that depend on other notices; see :mod:`ingest.alerts.tables.grouping`."""
-NOTICES: Final = (
+NOTICE_COLUMNS: Final = (
     "notice_id", "ivorn", "stream", "event_name", "record_number", "revision", "role",
     "notice_type", "alert_type", "is_test", "is_injection", "event_mjd", "notice_mjd", "received",
     "ra", "dec", "pos_err", "pos_err_cl", "pos_err_50", "pos_err_90", "pos_err_stat",
@@ -32,7 +33,7 @@ NOTICES: Final = (
     "region_90", "region_origin", "outline", "sky_map_url", "sky_map", "media_format", "sha256",
     "packet_size", "origin", "remarks",
 )  # fmt: skip
-PARTS: Final = {
+PART_COLUMNS: Final = {
     "events": (
         "notice_id", "event_no", "event_id", "event_mjd", "ra", "dec", "pos_err", "pos_err_cl",
         "cos_zenith", "topology", "energy",
@@ -47,20 +48,19 @@ PARTS: Final = {
     ),
     "citations": ("notice_id", "citation_no", "cited_ivorn", "cite"),
 }  # fmt: skip
-"""The tables beside ``notices``, each with one row per part of a notice."""
+"""Columns of the other tables, which have one row for each part of a notice."""
 
-LINKING: Final = frozenset({"supersedes", "retraction"})
-"""Citations that make two packets notices of one alert."""
-_LONGEST_KEY: Final = 1000
-"""bytes; PostgreSQL cannot index texts much longer than twice that."""
-_MJD_OF_UNIX_EPOCH: Final = 40_587.0
+GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
+"""Kinds of citations that make two packets notices of one alert."""
+_MAX_KEY_BYTES: Final = 1000
+"""PostgreSQL cannot index texts much longer than twice that."""
 _NULL: Final = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
 
 
 @dataclass(frozen=True, slots=True)
-class Links:
-    """What of a notice decides to which alert it belongs, and which of them is the newest.
+class GroupingKeys:
+    """The values of a notice that decide to which alert it belongs, and which notice is the newest.
 
     Attributes
     ----------
@@ -68,25 +68,28 @@ class Links:
         Of the packet in the archive.
     ivorn : str
         Its identifier.
-    name : str
-        The alert by this packet alone: the key of the event, or where there is none the ivorn.
-    cites : tuple of str
+    alert_name : str
+        Name of the alert according to this packet alone: the key of the event, else the ivorn.
+    cited : tuple of str
         Identifiers of packets of the same alert.
     revision : int or None
         As in the packet.
-    mjd : float
-        When it was written, or where the packet does not say when it was received.
-    retracts : bool
-        Whether it is a retraction.
+    notice_mjd : float or None
+        When the notice was written, MJD in UTC.
+    received : float
+        When the packet was received, MJD in UTC.
+    is_retraction : bool
+        Whether the notice retracts its alert.
     """
 
     number: int
     ivorn: str
-    name: str
-    cites: tuple[str, ...]
+    alert_name: str
+    cited: tuple[str, ...]
     revision: int | None
-    mjd: float
-    retracts: bool
+    notice_mjd: float | None
+    received: float
+    is_retraction: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,32 +98,32 @@ class PacketRows:
 
     Attributes
     ----------
-    links : Links
-        What the columns :data:`LINKED` come from.
+    keys : GroupingKeys
+        What the columns :data:`GROUPING_COLUMNS` are derived from.
     notice : bytes
         The row of ``notices`` without these columns.
     parts : dict of str to bytes
-        The rows of the other tables.
+        The rows of the other tables, by table.
     """
 
-    links: Links
+    keys: GroupingKeys
     notice: bytes
     parts: dict[str, bytes]
 
 
-def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None) -> PacketRows:
+def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None) -> PacketRows:
     """Return the rows of one notice.
 
     Parameters
     ----------
     entry : Entry
-        Its place in the archive.
+        The packet's entry in the archive.
     notice : Notice
-        What it says.
+        The notice in the packet.
     regions : Regions
-        Where on the sky it is.
+        The notice's 50 % and 90 % regions.
     sky_map : str or None
-        SHA-256 of the sky map that the archive keeps.
+        SHA-256 of the notice's sky map in the archive.
     """
     number = entry.number
     received = _mjd(entry.received)
@@ -138,18 +141,20 @@ def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None)
         "citations": ((_key(c.ivorn), c.kind) for c in notice.citations),
     }  # fmt: skip
     return PacketRows(
-        links=Links(
+        keys=GroupingKeys(
             number=number,
             ivorn=ivorn,
-            name=_alert_name(notice, ivorn),
-            cites=tuple(
+            alert_name=_alert_name(notice, ivorn),
+            cited=tuple(
                 _key(citation.ivorn)
                 for citation in notice.citations
-                if citation.kind in LINKING and authority(citation.ivorn) == authority(ivorn)
+                if citation.kind in GROUPING_CITATIONS
+                and authority(citation.ivorn) == authority(ivorn)
             ),
             revision=_bounded(notice.revision),
-            mjd=received if notice.notice_mjd is None else notice.notice_mjd,
-            retracts=notice.notice_type is NoticeType.RETRACTION,
+            notice_mjd=notice.notice_mjd,
+            received=received,
+            is_retraction=notice.notice_type is NoticeType.RETRACTION,
         ),
         notice=_line(_notice_row(entry, notice, regions, sky_map, ivorn, received)),
         parts={
@@ -160,9 +165,9 @@ def rows_of(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None)
     )
 
 
-def line_of(values: Sequence[Value], rest: bytes) -> bytes:
-    """Return a row that begins with some values and ends as another one."""
-    return b"\t".join((_line(values)[:-1], rest))
+def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
+    """Return a row of ``notices`` from its :data:`GROUPING_COLUMNS` and the rest of the row."""
+    return b"\t".join((_line(grouping)[:-1], notice))
 
 
 def _notice_row(
@@ -173,7 +178,7 @@ def _notice_row(
     ivorn: str,
     received: float,
 ) -> tuple[Value, ...]:
-    """Return the values of the columns :data:`NOTICES`, in their order."""
+    """Return the values of the columns :data:`NOTICE_COLUMNS`, in this order."""
     at, far = notice.position, notice.far
     return (
         entry.number,
@@ -207,7 +212,7 @@ def _notice_row(
         regions.region_50,
         regions.region_90,
         regions.origin,
-        outline_of(notice.position),
+        circle_polygon(notice.position),
         notice.sky_map_urls[0] if notice.sky_map_urls else None,
         sky_map,
         notice.media_format,
@@ -219,7 +224,7 @@ def _notice_row(
 
 
 def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
-    """Return the rows of ``params``, of which there are as many as of all else together by far."""
+    """Return the rows of ``params``, most of all rows, without a call for each value."""
     return "".join(
         [
             f"{number}\t{place}\t{_text(section)}\t{_text(path)}"
@@ -243,26 +248,26 @@ def _alert_name(notice: Notice, ivorn: str) -> str:
 
 
 def authority(ivorn: str) -> str:
-    """Return the naming authority of an identifier, in small letters."""
+    """Return the naming authority of an identifier, in lower case."""
     return ivorn.lower().removeprefix("ivo://").partition("#")[0].partition("/")[0]
 
 
 def _key(text: str) -> str:
-    """Return a text that an index can hold: very long ones end in their checksum."""
+    """Return a text short enough for an index; the end of a long one becomes its checksum."""
     encoded = text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace")
-    if len(encoded) <= _LONGEST_KEY:
+    if len(encoded) <= _MAX_KEY_BYTES:
         return encoded.decode()
-    start = encoded[: _LONGEST_KEY - 80].decode("utf-8", "ignore")
+    start = encoded[: _MAX_KEY_BYTES - 80].decode("utf-8", "ignore")
     return f"{start}… sha256:{hashlib.sha256(encoded).hexdigest()}"
 
 
 def _bounded(number: int | None) -> int | None:
-    """Return a number that the column can hold, or None; the packet's is among the parameters."""
+    """Return a number that fits in the column, else None; ``params`` has it as it was sent."""
     return None if number is None or abs(number) > LARGEST else number
 
 
 def _mjd(iso: str) -> float:
-    return _MJD_OF_UNIX_EPOCH + datetime.fromisoformat(iso).timestamp() / 86_400.0
+    return unix_to_mjd(datetime.fromisoformat(iso).timestamp())
 
 
 def _line(values: Iterable[Value]) -> bytes:
@@ -272,7 +277,7 @@ def _line(values: Iterable[Value]) -> bytes:
 
 
 def _text(value: str) -> str:
-    # nearly all are printable, and that is known sooner than translated
+    # nearly all texts are printable, and the test is faster than the translation
     return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
 
 

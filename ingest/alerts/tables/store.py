@@ -1,7 +1,7 @@
-"""Rows of notices into the published tables, batch by batch, each in one transaction.
+"""The published tables of alerts: adding, replacing and counting their rows.
 
-The tables are those that DaCHS made from ``rd/alerts/nu.rd``. Rows go in directly: a running
-server shows them with the next query, without restart or import.
+DaCHS creates the tables from ``rd/alerts/nu.rd``. Rows are written to them directly, a batch in
+one transaction, and a running server returns them with the next query.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from ingest.core.errors import InstanceError
 
 SCHEMA: Final = "alerts"
 TABLES: Final[Mapping[str, Sequence[str]]] = {
-    "notices": (*rows.LINKED, *rows.NOTICES),
-    **rows.PARTS,
+    "notices": (*rows.GROUPING_COLUMNS, *rows.NOTICE_COLUMNS),
+    **rows.PART_COLUMNS,
     "aliases": ("alias", "alert_id"),
 }
-"""The columns of each table that rows are written to."""
+"""The columns of each table."""
 _ROLE: Final = "gavoadmin"
-"""The owner of the tables: whoever connects has no more rights than it here."""
-_REFUSALS: Final = (
+"""Owner of the tables; connections give up all other rights."""
+_ROW_ERRORS: Final = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
     psycopg2.InternalError,
     psycopg2.ProgrammingError,
     psycopg2.errors.ProgramLimitExceeded,  # such as a text that is too long for an index
 )
-"""What the database says where it is the rows' fault, and not its own."""
+"""Errors that the rows cause, and not the database."""
 
 
 class Store:
@@ -44,38 +44,38 @@ class Store:
     Parameters
     ----------
     connection : psycopg2 connection
-        A connection to the instance's database that may take the role of DaCHS' administrator;
-        it is used by this object alone.
+        Connection to the instance's database that may take the role of DaCHS' administrator. No
+        other object may use it.
     """
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
         self._connection = connection
-        self._at_once = False
+        self._in_replacement = False
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {_ROLE}")
         connection.commit()
 
     def processed(self) -> int:
-        """Return the highest number of a packet that has rows; 0 if there is none."""
+        """Return the highest number of a packet that has rows, or 0."""
         found = self.newest()
         return found[0] if found else 0
 
     def newest(self) -> tuple[int, str] | None:
-        """Return number and checksum of the last packet that has rows."""
+        """Return number and SHA-256 of the last packet that has rows, or None."""
         found = self._fetch(
             "SELECT notice_id, sha256 FROM alerts.notices ORDER BY notice_id DESC LIMIT 1"
         )
         return (int(found[0][0]), str(found[0][1])) if found else None
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Return those of `numbers` that have no rows, in their order."""
+        """Return those of `numbers` that have no rows, in the same order."""
         asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
         without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
         found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
         return [int(number) for (number,) in found]
 
     def count(self) -> int:
-        """Return how many packets have rows."""
+        """Return the number of packets that have rows."""
         return int(self._fetch("SELECT count(*) FROM alerts.notices")[0][0])
 
     def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
@@ -84,70 +84,67 @@ class Store:
         Parameters
         ----------
         batch : sequence of PacketRows
-            In order of their numbers.
+            Ordered by packet number.
 
         Returns
         -------
         list of (int, str)
-            Packets whose rows the database refuses, by number, with what it said; the others
-            were added.
+            Number and reason for each packet whose rows the database refuses. All others are
+            added.
 
         Raises
         ------
         InstanceError
-            If the database cannot be reached, or has no room; nothing was added then.
+            If the database cannot be reached or its disk is full. Nothing is added then.
         """
         refused: list[tuple[int, str]] = []
         with self._transaction() as cursor:
             cursor.execute("SAVEPOINT batch")
             try:
                 self._write(batch, cursor)
-            except _REFUSALS:
+            except _ROW_ERRORS:
                 cursor.execute("ROLLBACK TO SAVEPOINT batch")
                 refused = self._add_singly(batch, cursor)
         return refused
 
-    def number_of(self, ivorn: str) -> int | None:
-        """Return the number of the newest packet under an identifier, or None."""
-        newest = (
+    def notice_id_of(self, ivorn: str) -> int | None:
+        """Return the number of the last packet with an identifier, or None."""
+        query = (
             "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
         )
-        found = self._fetch(newest, [ivorn])
+        found = self._fetch(query, [ivorn])
         return int(found[0][0]) if found else None
 
-    def renew(self, packet: PacketRows) -> None:
-        """Put the row of a notice in the place of its former one, in one transaction.
+    def update_notice(self, packet: PacketRows) -> None:
+        """Replace a notice's row in ``notices``, after its sky map was attached for example.
 
-        The links to other notices stay, and so do the rows of the other tables: this is for
-        what the archive has learnt of a packet, such as its sky map.
+        Its :data:`~ingest.alerts.tables.rows.GROUPING_COLUMNS` and the other tables do not change.
         """
-        number = packet.links.number
+        columns = ", ".join(rows.GROUPING_COLUMNS)
         with self._transaction() as cursor:
             cursor.execute(
-                f"DELETE FROM alerts.notices WHERE notice_id = %s"
-                f" RETURNING {', '.join(rows.LINKED)}",
-                [number],
+                f"DELETE FROM alerts.notices WHERE notice_id = %s RETURNING {columns}",
+                [packet.keys.number],
             )
-            linked = cursor.fetchone()
-            _copy("notices", [rows.line_of(linked, packet.notice)], cursor)
+            _copy("notices", [rows.complete_row(cursor.fetchone(), packet.notice)], cursor)
 
     @contextlib.contextmanager
-    def anew(self) -> Iterator[None]:
-        """Let what is added in the block take the place of all rows, at its end, or not at all.
+    def replacement(self) -> Iterator[None]:
+        """Replace all rows by those that are added in the block, in one transaction.
 
-        Readers see the former rows until then.
+        Readers see the former rows until the block ends, and keep them if it raises an exception.
         """
         with self._transaction() as cursor:
             for table in TABLES:
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
-            self._at_once = True
+            self._in_replacement = True
             try:
                 yield
             finally:
-                self._at_once = False
+                self._in_replacement = False
 
-    def tidy(self) -> None:
-        """Let the database forget what was replaced, and count its rows for its plans."""
+    def vacuum(self) -> None:
+        """Free the space of replaced rows, and update the statistics for the query planner."""
         self._connection.commit()
         self._connection.autocommit = True
         try:
@@ -163,23 +160,23 @@ class Store:
             cursor.execute("SAVEPOINT packet")
             try:
                 self._write([packet], cursor)
-            except _REFUSALS as error:
+            except _ROW_ERRORS as error:
                 cursor.execute("ROLLBACK TO SAVEPOINT packet")
-                said = str(error).strip().partition("\n")[0]
-                refused.append((packet.links.number, f"the database refuses its rows: {said}"))
+                reason = str(error).strip().partition("\n")[0]
+                refused.append((packet.keys.number, f"the database refuses its rows: {reason}"))
         return refused
 
     def _write(self, batch: Sequence[PacketRows], cursor: Any) -> None:
-        linked = grouping.link([packet.links for packet in batch], cursor)
-        self._relink(linked, cursor)
+        found = grouping.group_notices([packet.keys for packet in batch], cursor)
+        self._regroup(found, cursor)
         _copy(
             "notices",
-            (rows.line_of(linked.rows[p.links.number], p.notice) for p in batch),
+            (rows.complete_row(found.columns[one.keys.number], one.notice) for one in batch),
             cursor,
         )
-        for table in rows.PARTS:
+        for table in rows.PART_COLUMNS:
             _copy(table, (packet.parts[table] for packet in batch), cursor)
-        for ivorn in set(linked.recount):
+        for ivorn in found.recount:
             cursor.execute(
                 "UPDATE alerts.notices AS n SET version = counted.version FROM ("
                 "SELECT notice_id, row_number() OVER (ORDER BY notice_id) AS version"
@@ -188,26 +185,20 @@ class Store:
                 [ivorn],
             )
 
-    def _relink(self, linked: grouping.Linked, cursor: Any) -> None:
-        """Tell the known notices what the new ones change."""
-        for part, name in linked.renamed.items():
+    def _regroup(self, found: grouping.Grouping, cursor: Any) -> None:
+        """Update the stored notices that new ones affect."""
+        for former, name in found.renamed.items():
             for table in ("notices", "aliases"):
                 cursor.execute(
-                    f"UPDATE alerts.{table} SET alert_id = %s WHERE alert_id = %s", [name, part]
+                    f"UPDATE alerts.{table} SET alert_id = %s WHERE alert_id = %s", [name, former]
                 )
-        for alias, name in linked.aliases.items():
+        for alias, name in found.aliases.items():
             cursor.execute("DELETE FROM alerts.aliases WHERE alias = %s", [alias])
             cursor.execute("INSERT INTO alerts.aliases VALUES (%s, %s)", [alias, name])
-        for number, value in ((linked.superseded, 0), (linked.promoted, 1)):
-            if number:
-                cursor.execute(
-                    "UPDATE alerts.notices SET is_latest = %s WHERE notice_id = ANY (%s)",
-                    [value, number],
-                )
-        for name, state in linked.retracted.items():
+        for number, (is_latest, retracted) in found.changed.items():
             cursor.execute(
-                "UPDATE alerts.notices SET retracted = %s WHERE alert_id = %s AND retracted != %s",
-                [int(state), name, int(state)],
+                "UPDATE alerts.notices SET is_latest = %s, retracted = %s WHERE notice_id = %s",
+                [int(is_latest), int(retracted), number],
             )
 
     @contextlib.contextmanager
@@ -215,16 +206,16 @@ class Store:
         try:
             with self._connection.cursor() as cursor:
                 yield cursor
-            if not self._at_once:
+            if not self._in_replacement:
                 self._connection.commit()
         except psycopg2.OperationalError as error:
             raise InstanceError(
-                "the database could not take the alerts; what was there before still is",
+                "the database could not add the alerts; the tables are unchanged",
                 value=str(error).strip(),
-                remedy="see the directory logs of the instance, then run the command again",
+                remedy="see the instance's directory logs, then run the command again",
             ) from None
         finally:
-            if not self._at_once:
+            if not self._in_replacement:
                 with contextlib.suppress(psycopg2.InterfaceError):
                     self._connection.rollback()
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from ingest.core.timescales import unix_to_mjd
 from ingest.events.checks.uniqueness import Mask
 from ingest.events.fields import MISSING_INTEGER
 
@@ -21,8 +22,6 @@ Columns = dict[str, npt.NDArray[Any]]
 
 NORM_TOLERANCE: Final = 1e-3
 """How far from 1 the length of a direction may be; it is made 1 if it is nearer."""
-UNIX_EPOCH_MJD: Final = 40_587
-DAY: Final = 86_400
 
 VECTOR: Final = ("dir_x", "dir_y", "dir_z")
 UNIX: Final = ("unix_seconds", "unix_nanoseconds")
@@ -61,7 +60,7 @@ def outside_release(columns: Columns, limits: Limits) -> Mask:
         mjd = columns["mjd"]
     else:
         seconds, nanoseconds = (columns[name] for name in UNIX)
-        mjd = UNIX_EPOCH_MJD + (seconds + nanoseconds / 1e9) / DAY
+        mjd = unix_to_mjd(seconds + nanoseconds / 1e9)
     found = np.zeros(len(mjd), np.bool_)
     if limits.start_mjd is not None:
         found |= mjd < limits.start_mjd

@@ -5,8 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +12,9 @@ from typing import Final
 
 import pyvo
 
-from ingest import __version__
 from ingest.core.errors import IngestError, InputError, UnavailableError
 from ingest.core.files import atomic_write, sha256
+from ingest.core.http import open_url
 from ingest.events.delivery import simulation
 from ingest.events.delivery.manifest import (
     DeliveredFile,
@@ -222,22 +220,19 @@ def _unnamed(path: Path) -> Acquired:
 
 def _download(url: str, target: Path, check: Callable[[Path], None]) -> None:
     """Fetch a file; what does not pass `check` counts as not there and is not kept."""
-    request = urllib.request.Request(url, headers={"User-Agent": f"km3net-vo/{__version__}"})
     draft = target.with_name(f".{target.name}.download")
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as reply, draft.open("wb") as out:
-            size = 0
-            while block := reply.read(1 << 20):
-                size += len(block)
-                if size > _LARGEST_DOWNLOAD:
-                    raise _NotThere(f"{url} does not end")
+        with open_url(url, timeout=_PATIENCE) as reply, draft.open("wb") as out:
+            for block in reply.iter_raw():
                 out.write(block)
+                if reply.num_bytes_downloaded > _LARGEST_DOWNLOAD:
+                    raise _NotThere(f"{url} has more than {_LARGEST_DOWNLOAD >> 30} GiB")
         check(draft)
         draft.replace(target)
     except IngestError as error:
         raise _NotThere(f"{url}: {error.problem} (found {error.value})") from None
-    except (OSError, ValueError) as error:
-        raise _NotThere(f"{url}: {getattr(error, 'reason', error)}") from None
+    except OSError as error:
+        raise _NotThere(f"{url}: {error}") from None
     finally:
         draft.unlink(missing_ok=True)
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.core.errors import InputError
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.fields import FIELDS, MISSING_INTEGER
 
 Array = npt.NDArray[Any]
@@ -21,8 +22,6 @@ Where = Callable[[int], str]
 """Names the place of a row, counted from 0 in the file."""
 
 NS_PER_S: Final = 1_000_000_000
-MJD_OF_UNIX_EPOCH: Final = 40_587
-SECONDS_PER_DAY: Final = 86_400
 FIRST_LIGHT: Final = 1_136_073_600
 """2006-01-01 UTC in unix seconds: the first line of ANTARES came later, KM3NeT later still."""
 TRACK_TIME_LIMIT: Final = 10 * NS_PER_S
@@ -168,9 +167,9 @@ def mjd_to_unix(mjd: Array, path: Path, where: Where) -> tuple[Array, Array]:
         As :func:`unix_time`.
     """
     day = np.floor(mjd)
-    nanoseconds = np.nan_to_num(np.rint((mjd - day) * (SECONDS_PER_DAY * float(NS_PER_S))))
+    nanoseconds = np.nan_to_num(np.rint((mjd - day) * (DAY * float(NS_PER_S))))
     second = nanoseconds // NS_PER_S
-    seconds = (day - MJD_OF_UNIX_EPOCH) * SECONDS_PER_DAY + second
+    seconds = (day - UNIX_EPOCH_MJD) * DAY + second
     parts = nanoseconds - second * NS_PER_S
     return unix_time(seconds, parts, np.zeros(len(mjd)), path, where)
 

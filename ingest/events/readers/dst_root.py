@@ -31,6 +31,7 @@ import numpy.typing as npt
 import uproot
 
 from ingest.core.errors import InputError
+from ingest.core.timescales import unix_to_mjd
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._columns import FIRST_LIGHT, integers, refuse_empty, unix_time
 from ingest.events.readers._damage import REPAIR, damage_told, unreadable
@@ -133,8 +134,8 @@ class DstRootReader(Reader):
             detector=sites.pop() if len(sites) == 1 else None,
             runs=tuple(sorted({int(run) for run in runs})),
             n_events=self._n_events,
-            start_mjd=40587 + min(starts) / 86400 if starts else None,
-            stop_mjd=40587 + max(stops) / 86400 if stops else None,
+            start_mjd=unix_to_mjd(min(starts)) if starts else None,
+            stop_mjd=unix_to_mjd(max(stops)) if stops else None,
             livetime=livetime,
             simulated=simulated,
             provenance=provenance,

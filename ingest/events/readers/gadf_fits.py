@@ -26,8 +26,9 @@ from astropy.io import fits
 from astropy.time import Time
 
 from ingest.core.errors import InputError
+from ingest.core.timescales import DAY
 from ingest.events.fields import FIELDS, Chunk, chunk_dtype
-from ingest.events.readers._columns import SECONDS_PER_DAY, integers, refuse_empty
+from ingest.events.readers._columns import integers, refuse_empty
 from ingest.events.readers._damage import REPAIR, damage_told, unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
@@ -168,8 +169,8 @@ class GadfFitsReader(Reader):
 
     def _mjd(self, seconds: Array) -> Array:
         """Return MJD in UTC of seconds since the epoch; what is no time stays NaN."""
-        known = np.isfinite(seconds) & (np.abs(seconds) < 100 * 366 * SECONDS_PER_DAY)
-        days = np.where(known, seconds, 0.0) * self._seconds / SECONDS_PER_DAY
+        known = np.isfinite(seconds) & (np.abs(seconds) < 100 * 366 * DAY)
+        days = np.where(known, seconds, 0.0) * self._seconds / DAY
         with warnings.catch_warnings():
             # astropy warns of UTC before 1960 and far in the future; checks refuse such dates
             warnings.simplefilter("ignore")

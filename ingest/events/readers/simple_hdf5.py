@@ -22,11 +22,10 @@ import numpy.typing as npt
 from astropy import units as u
 
 from ingest.core.errors import InputError
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.fields import FIELDS, Chunk, chunk_dtype
 from ingest.events.readers._columns import (
-    MJD_OF_UNIX_EPOCH,
     NS_PER_S,
-    SECONDS_PER_DAY,
     integers,
     mjd_to_unix,
     refuse_empty,
@@ -206,8 +205,8 @@ class SimpleHdf5Reader(Reader):
             none = np.zeros(len(chunk))
             seconds, nanoseconds = unix_time(seconds, nanoseconds, none, self.path, where)
         if self._on_sky:
-            day = seconds / SECONDS_PER_DAY + nanoseconds / (SECONDS_PER_DAY * NS_PER_S)
-            chunk["mjd"] = MJD_OF_UNIX_EPOCH + day
+            day = seconds / DAY + nanoseconds / (DAY * NS_PER_S)
+            chunk["mjd"] = UNIX_EPOCH_MJD + day
         else:
             chunk["unix_seconds"], chunk["unix_nanoseconds"] = seconds, nanoseconds
 

@@ -26,6 +26,7 @@ import numpy.typing as npt
 from astropy import units as u
 from astropy.utils import iers
 
+from ingest.core.timescales import DAY, MJD_ZERO, UNIX_EPOCH_MJD
 from ingest.events.sky.detectors import Detector
 
 Floats = npt.NDArray[np.float64]
@@ -36,10 +37,8 @@ _log = logging.getLogger(__name__)
 # Nothing here may wait for a network: the tables come from the package astropy-iers-data.
 iers.conf.auto_download = False
 
-_UNIX_EPOCH: Final = 40_587  # MJD
 _FIRST_DAY: Final = 42_048  # MJD of 1974-01-01: the first full year of the IERS table
 _LAST_DAY: Final = 88_068  # MJD of 2099-12-31, the end of ERFA's ephemeris of the Earth
-_MJD_ZERO: Final = 2_400_000.5  # JD
 
 _BLOCK: Final = 8_192
 """Events per pass: the interpolated astrometry, 248 bytes for each, stays in the cache."""
@@ -61,16 +60,16 @@ def utc_days(seconds: npt.NDArray[Any], nanoseconds: npt.NDArray[Any]) -> tuple[
         Of the true length of the day: 86 401 s with a leap second. NaN for times before 1974
         and after 2099.
     """
-    days = (seconds // 86_400).astype(np.int64)
-    in_day = (seconds - days * 86_400) + nanoseconds * 1e-9
-    days += _UNIX_EPOCH
+    days = (seconds // int(DAY)).astype(np.int64)
+    in_day = (seconds - days * int(DAY)) + nanoseconds * 1e-9
+    days += UNIX_EPOCH_MJD
     out_of_range = (days < _FIRST_DAY) | (days > _LAST_DAY)
     days[out_of_range] = _FIRST_DAY
     in_day[out_of_range] = np.nan
 
     which, row = np.unique(days, return_inverse=True)
     tai = _tai(which), _tai(which + 1)
-    length = np.rint(86_400 * ((tai[1][0] - tai[0][0]) + (tai[1][1] - tai[0][1])))
+    length = np.rint(DAY * ((tai[1][0] - tai[0][0]) + (tai[1][1] - tai[0][1])))
     return days, in_day / length[row]
 
 
@@ -81,7 +80,7 @@ def _tai(days: Integers) -> tuple[Floats, Floats]:
         # "dubious year": more than five years after the release of ERFA, leap seconds are
         # unknown; the module says what becomes of such events.
         warnings.simplefilter("ignore", erfa.ErfaWarning)
-        first, second = erfa.utctai(_MJD_ZERO, days)
+        first, second = erfa.utctai(MJD_ZERO, days)
     return first, second
 
 
@@ -101,8 +100,8 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
     """Return ERFA's astrometry at 0h UTC of `days`, for an observer who turns with the Earth."""
     table = _earth_orientation()
     # With the status asked for, days outside the table get its nearest value and do not raise.
-    ut1_utc = table.ut1_utc(_MJD_ZERO, days, return_status=True)[0].to_value(u.s)
-    x_pole, y_pole, _ = table.pm_xy(_MJD_ZERO, days, return_status=True)
+    ut1_utc = table.ut1_utc(MJD_ZERO, days, return_status=True)[0].to_value(u.s)
+    x_pole, y_pole, _ = table.pm_xy(MJD_ZERO, days, return_status=True)
     tt = erfa.taitt(*_tai(days))
 
     # The centre of the Earth among the stars (TT for TDB: 2 ms, nothing here) ...
@@ -111,7 +110,7 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
     # ... and the detector on the Earth.
     local = erfa.apio(
         erfa.sp00(*tt),
-        erfa.era00(_MJD_ZERO + days, ut1_utc / 86_400),
+        erfa.era00(MJD_ZERO + days, ut1_utc / DAY),
         np.radians(site.longitude),
         np.radians(site.latitude),
         site.height,

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import contextlib
 import grp
-import http.client
 import os
 import re
 import signal
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, NoAnswerError
+from ingest.core.http import get
 from ingest.instance import postgres
 from ingest.instance import process as processes
 from ingest.instance.dachs import vocabularies, webpages
-from ingest.instance.layout import ARCHIVE_VARIABLE, Layout, Memory
+from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout
 from ingest.instance.process import ProcessFile
 from ingest.instance.site import SITE_FILES, Site, render
 
@@ -54,7 +52,7 @@ class Dachs:
 
     # -- configuration ---------------------------------------------------------------------
 
-    def configure(self, site: Site, memory: Memory) -> bool:
+    def configure(self, site: Site, state: InstanceState) -> bool:
         """Write DaCHS' configuration files from the site's facts.
 
         Returns
@@ -74,14 +72,14 @@ class Dachs:
                 root_dir=self.layout.dachs.resolve(),
                 group=group,
                 account=self.account.name,
-                port=memory.web_port,
-                server_url=memory.server_url,
+                port=state.web_port,
+                server_url=state.server_url,
             ),
             self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
             self.etc / "userconfig.rd": (SITE_FILES / "userconfig.rd").read_text("utf-8"),
             self.etc / "dsn": (
                 f"database = {postgres.DATABASE}\n"
-                f"host = {postgres.HOST}\nport = {memory.postgres_port}\n"
+                f"host = {postgres.HOST}\nport = {state.postgres_port}\n"
             ),
         }
         if page := webpages.service_page():
@@ -91,14 +89,14 @@ class Dachs:
             if not path.exists() or path.read_text("utf-8") != text:
                 path.write_text(text, "utf-8")
                 path.chmod(0o600)
-                self.account.own(path)
+                self.account.chown(path)
                 changed = True
         for path in vocabularies.seed(self.cache):
-            self.account.own(path)
+            self.account.chown(path)
         webpages.write_scripts(self.layout.dachs, self.account)
         return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
 
-    def set_up(self, memory: Memory, superuser_password: str) -> None:
+    def set_up(self, state: InstanceState, superuser_password: str) -> None:
         """Let DaCHS make its roles, tables and views in an empty database.
 
         Raises
@@ -107,7 +105,7 @@ class Dachs:
             If DaCHS reports a failure.
         """
         dsn = (
-            f"host={postgres.HOST} port={memory.postgres_port}"
+            f"host={postgres.HOST} port={state.postgres_port}"
             f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
         )
         # By the environment: other users of the machine can read a command line.
@@ -187,18 +185,15 @@ class Dachs:
         """Whether the server's process lives."""
         return self.process.pid() is not None
 
-    def answers(self, memory: Memory, timeout: float = 5.0) -> bool:
+    def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
         """Say whether a TAP service answers where the instance's should."""
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        host = f"[{memory.host}]" if ":" in memory.host else memory.host
         try:
-            address = f"http://{host}:{memory.web_port}{_ALIVE}"
-            with opener.open(address, timeout=timeout) as reply:
-                return bool(reply.status == 200)
-        except (OSError, urllib.error.URLError, http.client.HTTPException):
+            get(f"{state.local_url}{_ALIVE}", timeout=timeout, proxies=False)
+        except NoAnswerError:
             return False
+        return True
 
-    def start(self, memory: Memory, patience: float = 60.0) -> None:
+    def start(self, state: InstanceState, patience: float = 60.0) -> None:
         """Start the server and return when it answers.
 
         Raises
@@ -206,14 +201,14 @@ class Dachs:
         InstanceError
             If the port is taken, or the server ends or stays silent.
         """
-        port = memory.web_port
-        if not postgres.port_is_free(port, memory.host):
+        port = state.web_port
+        if not postgres.port_is_free(port, state.host):
             raise InstanceError(
                 f"the port {port} is in use by another program",
                 remedy=f"choose another one: make up PORT={postgres.free_port(port + 1)}",
             )
         with self.log.open("ab") as log:
-            self.account.own(self.log)
+            self.account.chown(self.log)
             server = self.account.spawn(
                 [PROGRAM, "serve", "start", "--foreground"],
                 home=self.layout.dachs,
@@ -225,7 +220,7 @@ class Dachs:
         while time.monotonic() < deadline:
             if server.poll() is not None:
                 break
-            if self.answers(memory):
+            if self.answers(state):
                 return
             time.sleep(0.1)
         self.process.stop()

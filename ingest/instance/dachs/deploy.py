@@ -144,7 +144,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
 def _hand_over(layout: Layout, folder: Path) -> None:
     """Give the deployed files to the servers' account, readable for it alone."""
     for path in (folder, *folder.rglob("*")):
-        layout.account.own(path)
+        layout.account.chown(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
 
 

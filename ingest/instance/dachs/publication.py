@@ -21,7 +21,7 @@ from ingest.core.errors import ImportFailedError, IngestError, InstanceError
 from ingest.core.files import atomic_write
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs, digest
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 JOINING = (f"{deploy.SHARED}/nu", f"{deploy.SHARED}/obscore_hea")
@@ -68,7 +68,7 @@ class _Journal:
 def publish(
     publication: Publication,
     layout: Layout,
-    memory: Memory,
+    state: InstanceState,
     products: Sequence[Path],
     rows: int,
     simulated: bool,
@@ -79,7 +79,7 @@ def publish(
     ----------
     publication : Publication
         The release.
-    layout, memory : Layout, Memory
+    layout, state : Layout, InstanceState
         The instance, locked; its database must run.
     products : sequence of pathlib.Path
         The files for the descriptor's ``data`` folder; they are moved.
@@ -94,11 +94,11 @@ def publish(
         If DaCHS could not do it; what was online before is so again.
     """
     dachs = Dachs(layout)
-    with _all_or_nothing(publication, layout, memory):
-        known = simulated and _known_to_registries(publication, layout, memory)
+    with _all_or_nothing(publication, layout, state):
+        known = simulated and _known_to_registries(publication, layout, state)
         deploy.put(layout, publication.folder, products, simulated, known)
         _bring_online(dachs, publication)
-        found = count(publication, layout, memory)
+        found = count(publication, layout, state)
         if found != rows:
             raise ImportFailedError(
                 f"{publication.table} does not hold what was sent",
@@ -107,21 +107,21 @@ def publish(
                 remedy="import again; if it stays so, the disk or the database is damaged",
             )
         dachs.reload()
-        _index_circles(publication, layout, memory)
+        _index_circles(publication, layout, state)
 
 
-def count(publication: Publication, layout: Layout, memory: Memory) -> int | None:
+def count(publication: Publication, layout: Layout, state: InstanceState) -> int | None:
     """Count the rows of the published table; None if there is no table."""
-    if _object_id(publication, layout, memory) is None:
+    if _object_id(publication, layout, state) is None:
         return None
     query = sql.SQL("SELECT count(*) FROM {}").format(_identifier(publication))
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(query)
         return int(cursor.fetchone()[0])
 
 
-def settle(layout: Layout, memory: Memory) -> None:
+def settle(layout: Layout, state: InstanceState) -> None:
     """Bring the folders of a publication that was cut off in line with its table."""
     path = _journal(layout)
     try:
@@ -129,7 +129,7 @@ def settle(layout: Layout, memory: Memory) -> None:
     except FileNotFoundError:
         return
     dachs = Dachs(layout)
-    if _object_id(journal.publication, layout, memory) == journal.before:
+    if _object_id(journal.publication, layout, state) == journal.before:
         deploy.take_back(layout, journal.publication.folder, journal.existed)
         join(dachs)
     else:
@@ -141,12 +141,14 @@ def settle(layout: Layout, memory: Memory) -> None:
 
 
 @contextmanager
-def _all_or_nothing(publication: Publication, layout: Layout, memory: Memory) -> Iterator[None]:
+def _all_or_nothing(
+    publication: Publication, layout: Layout, state: InstanceState
+) -> Iterator[None]:
     """Take folders and table back if the block raises."""
-    settle(layout, memory)
+    settle(layout, state)
     journal = _Journal(
         **asdict(publication),
-        before=_object_id(publication, layout, memory),
+        before=_object_id(publication, layout, state),
         existed=deploy.exists(layout, publication.folder),
     )
     with atomic_write(_journal(layout)) as stream:
@@ -154,17 +156,17 @@ def _all_or_nothing(publication: Publication, layout: Layout, memory: Memory) ->
     try:
         yield
     except BaseException:
-        _take_back(journal, layout, memory)
+        _take_back(journal, layout, state)
         raise
     deploy.keep(layout, publication.folder)
     _journal(layout).unlink()
 
 
-def _take_back(journal: _Journal, layout: Layout, memory: Memory) -> None:
+def _take_back(journal: _Journal, layout: Layout, state: InstanceState) -> None:
     dachs = Dachs(layout)
     publication = journal.publication
     try:
-        imported = _object_id(publication, layout, memory) != journal.before
+        imported = _object_id(publication, layout, state) != journal.before
     except InstanceError:
         return  # Without a database nothing is served; settle() has the last word.
     if imported and journal.before is None:
@@ -185,12 +187,12 @@ def _take_back(journal: _Journal, layout: Layout, memory: Memory) -> None:
 
 def _bring_online(dachs: Dachs, publication: Publication) -> None:
     """Import a release and what joins all of them; tell the registry what they cover."""
-    tell(
+    raise_on_failure(
         dachs.together(
             ["imp", publication.descriptor],
             *(["imp", descriptor] for descriptor in JOINING),
-            # Not of columns: DaCHS 2.7 then gives a count() the minimum of its column, as a
-            # fraction in an integer, and astropy refuses the answer.
+            # Not of columns: with column statistics, DaCHS 2.7 declares the minimum of a column,
+            # which may be a fraction, for the integer count() of it, and astropy rejects that.
             ["limits", "--tables-only", publication.descriptor],
             # The description of the TAP service lists the tables.
             ["pub", publication.descriptor, *JOINING, "//tap"],
@@ -201,10 +203,10 @@ def _bring_online(dachs: Dachs, publication: Publication) -> None:
 def join(dachs: Dachs) -> None:
     """Make the tables and views over all releases anew; what changed one has dropped them."""
     if any(dachs.layout.inputs.glob("[a-z]*/data/*.fits")):
-        tell(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
+        raise_on_failure(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
 
 
-def tell(
+def raise_on_failure(
     done: subprocess.CompletedProcess[str],
     problem: str = "DaCHS could not import or register it; what was online before still is",
 ) -> None:
@@ -219,14 +221,14 @@ def tell(
         )
 
 
-def _index_circles(publication: Publication, layout: Layout, memory: Memory) -> None:
+def _index_circles(publication: Publication, layout: Layout, state: InstanceState) -> None:
     """Index the error circles of a published table.
 
     Not declared in the descriptor, as the other indices are: for a million events it takes as
     long as all the rest of the import, and the table can be read while it is built.
     """
     schema, table = publication.table.split(".")
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass"
@@ -244,18 +246,18 @@ def _index_circles(publication: Publication, layout: Layout, memory: Memory) -> 
         connection.commit()
 
 
-def _object_id(publication: Publication, layout: Layout, memory: Memory) -> int | None:
+def _object_id(publication: Publication, layout: Layout, state: InstanceState) -> int | None:
     """Return PostgreSQL's id of the table, a new one after each import; None without a table."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass(%s)::oid::bigint", [publication.table])
         found = cursor.fetchone()[0]
         return None if found is None else int(found)
 
 
-def _known_to_registries(publication: Publication, layout: Layout, memory: Memory) -> bool:
+def _known_to_registries(publication: Publication, layout: Layout, state: InstanceState) -> bool:
     """Say whether registries could ever harvest a record of the release."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM dc.sets WHERE sourcerd = %s AND setname = 'ivo_managed')",

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from ingest.core.errors import InstanceError, ManifestError
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import JOINING, join, tell
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.dachs.publication import JOINING, join, raise_on_failure
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 SYSTEM = ("//services", "//tap")
@@ -44,7 +44,7 @@ def register(layout: Layout, descriptors: Sequence[str]) -> None:
     releases = [one for one in descriptors if one not in JOINING]
     # Not of columns: see publication.py. A descriptor without tables has no limits.
     limits = [["limits", "--tables-only", one] for one in releases]
-    tell(dachs.together(*limits, ["pub", *SYSTEM, *descriptors]))
+    raise_on_failure(dachs.together(*limits, ["pub", *SYSTEM, *descriptors]))
     dachs.reload()
 
 
@@ -54,7 +54,7 @@ def online_releases(layout: Layout) -> list[str]:
     return sorted(folders - set(_STAYING))
 
 
-def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
+def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
     """Take a release offline, and leave deletion records for the registries.
 
     Table, products and descriptor go away; the working tree is not touched. What was cut off
@@ -64,7 +64,7 @@ def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
     ----------
     release : str
         The release's folder.
-    layout, memory : Layout, Memory
+    layout, state : Layout, InstanceState
         The instance, locked; its database must run.
 
     Returns
@@ -80,7 +80,7 @@ def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
         If DaCHS could not do it.
     """
     is_name = re.fullmatch(r"[a-z][a-z0-9_]*", release) is not None and release not in _STAYING
-    known = _records(release, layout, memory) if is_name else []
+    known = _records(release, layout, state) if is_name else []
     folder = layout.inputs / release
     if not is_name or not (folder.exists() or known):
         raise ManifestError(
@@ -94,22 +94,22 @@ def withdraw(release: str, layout: Layout, memory: Memory) -> list[str]:
         descriptor = f"{release}/{path.stem}"
         # First the record, by itself: dropping alone leaves the date as it was, and harvesters
         # that ask for what is new would never learn of it.
-        tell(dachs.together(["pub", "--unpublish", descriptor]))
-        tell(dachs.together(["drop", descriptor]))
-    _clear_up(release, layout, memory)
+        raise_on_failure(dachs.together(["pub", "--unpublish", descriptor]))
+        raise_on_failure(dachs.together(["drop", descriptor]))
+    _clear_up(release, layout, state)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
         raise InstanceError("the folder cannot be removed", where=str(folder))
     join(dachs)
     if online_releases(layout):
-        tell(dachs.together(["pub", *JOINING, "//tap"]))
+        raise_on_failure(dachs.together(["pub", *JOINING, "//tap"]))
     dachs.reload()
     return sorted(known)
 
 
-def _records(release: str, layout: Layout, memory: Memory) -> list[str]:
+def _records(release: str, layout: Layout, state: InstanceState) -> list[str]:
     """Return the identifiers of all resources a release ever had in the registry."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "SELECT DISTINCT r.ivoid FROM dc.resources AS r JOIN dc.sets AS s"
@@ -120,10 +120,10 @@ def _records(release: str, layout: Layout, memory: Memory) -> list[str]:
         return [str(row[0]) for row in cursor.fetchall()]
 
 
-def _clear_up(release: str, layout: Layout, memory: Memory) -> None:
+def _clear_up(release: str, layout: Layout, state: InstanceState) -> None:
     """Do the same for what comes from descriptors that are lost, as DaCHS itself cannot."""
     mine = "split_part(sourcerd, '/', 1) = %s"
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "UPDATE dc.resources SET deleted = true, rectimestamp = now() AT TIME ZONE 'UTC'"
@@ -137,4 +137,4 @@ def _clear_up(release: str, layout: Layout, memory: Memory) -> None:
         tables = [str(row[0]) for row in cursor.fetchall()]
         connection.commit()
     if tables:
-        tell(Dachs(layout).together(["purge", *tables]))
+        raise_on_failure(Dachs(layout).together(["purge", *tables]))

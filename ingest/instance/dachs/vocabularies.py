@@ -1,11 +1,16 @@
 """IVOA vocabularies for machines without a network.
 
-``dachs val`` and DaCHS' web pages look terms up in IVOA vocabularies, which DaCHS downloads
-once and keeps in its cache. Where it cannot, it stops. So a new instance gets a small copy of
-each: the terms this project uses, no more. A subject that is not among them is thereby
-reported as unknown; add it to :data:`TERMS` once it is known to be in the vocabulary.
+For DaCHS 2.7.
 
-A site with a network deletes ``cache/*ivoa*rdf*`` below DaCHS' root to have the whole ones.
+``dachs val`` and DaCHS' web pages look up terms in IVOA vocabularies, which DaCHS downloads once
+and then caches; without a network and without a cached copy they fail. We suggest that DaCHS
+ships a copy of the vocabularies it needs, or skips the check with a warning. Here, a new instance
+is given a small copy of each vocabulary with only the terms that this project uses. A subject
+that is not among them is therefore reported as unknown; add it to :data:`TERMS` after checking
+that it is in the vocabulary.
+
+On a site with a network, delete ``cache/*ivoa*rdf*`` below DaCHS' root to let DaCHS download the
+complete vocabularies.
 """
 
 from __future__ import annotations

@@ -1,4 +1,9 @@
-"""Files that DaCHS' web pages need and Debian's package of it does not bring along."""
+"""Patches of DaCHS' web pages: files that must exist before the server starts.
+
+Each function says for which version of DaCHS it is written and describes the problem as it could
+be reported to DaCHS' developers. Patches of the running DaCHS are in
+``rd/km3net/dachs_patches.py``.
+"""
 
 from __future__ import annotations
 
@@ -14,27 +19,30 @@ _STRUCTURED = (
     '<n:invisible n:render="ifmeta _structured_data">'
     '<n:invisible n:render="structured_data"/></n:invisible>\n  '
 )
-"""Puts in what ``rd/km3net/common.rd`` renders for services that have it."""
+"""Inserts the structured data that ``rd/km3net/common.rd`` provides for a service."""
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
 
 def write_scripts(dachs_root: Path, account: Account) -> bool:
-    """Put ``jquery-gavo.js`` where DaCHS looks first; say whether it is new.
+    """Put ``jquery-gavo.js`` where DaCHS looks first; return whether it is new.
 
-    DaCHS 2.7 builds this file from single files of jQuery UI and names one that Debian 12's
-    jQuery UI no longer has: the file is not delivered, and tabs and folding sections of the web
-    pages do not work. The complete jQuery UI of the same package does.
+    For DaCHS 2.7 as packaged in Debian 12.
+
+    DaCHS builds this file from individual files of jQuery UI, one of which Debian 12's package of
+    jQuery UI no longer contains. The file is then not delivered, and the tabs and collapsible
+    sections of the web pages do not work. We suggest to use the complete ``jquery-ui.min.js`` of
+    the same package instead, as here.
 
     Parameters
     ----------
     dachs_root : pathlib.Path
         DaCHS' root directory.
     account : Account
-        Who owns the file.
+        The owner of the file.
     """
     parts = [JAVASCRIPT / part for part in _PARTS]
     if not all(part.exists() for part in parts):
-        return False  # a Debian that has them elsewhere; DaCHS does what it does
+        return False  # another release of Debian: leave it to DaCHS
     text = "\n".join(part.read_text() for part in parts)
     folder = dachs_root
     for name in ("web", "nv_static", "js"):
@@ -44,21 +52,28 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
         return False
     target.write_text(text)
     target.chmod(0o600)
-    account.own(target)
+    account.chown(target)
     return True
 
 
 def service_page() -> str | None:
-    """Return DaCHS' page about a service with a place for what search engines read.
+    """Return DaCHS' service page with an additional element for structured data.
 
-    DaCHS prefers a template below its root directory to its own of the same name. This one is
-    DaCHS' own with one line more, so that it changes with DaCHS; None where a DaCHS has it
-    elsewhere, whose pages then stay as they are.
+    For DaCHS 2.7.
+
+    Search engines find data sets by JSON-LD in the head of a page, which DaCHS' service page
+    offers no way to add. We suggest an optional element in the head of ``serviceinfo.html``, such
+    as the one here, which a service can fill.
+
+    A template below DaCHS' root directory takes precedence over DaCHS' own of the same name.
+    This one is made from DaCHS' own template by adding one line, so that it follows DaCHS'
+    changes. The result is None if the template is not at its place; the pages then stay as
+    they are.
 
     Raises
     ------
     InstanceError
-        If DaCHS' template has no end of its head.
+        If DaCHS' template has no closing tag of the head.
     """
     if not TEMPLATE.exists():
         return None

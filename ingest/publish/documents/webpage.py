@@ -1,7 +1,7 @@
-"""The description for search engines that stands in a release's web page.
+"""The description for search engines in a release's web page.
 
-DaCHS puts a file of the release into its page (the stream ``structured-data`` of
-``rd/km3net/common.rd``). The file is made of the registry record, so when the server is up.
+DaCHS includes a file of the release in its page (the stream ``structured-data`` of
+``rd/km3net/common.rd``). The file is made from the registry record, so the server has to run.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from ingest.publish.documents.voresource import read_record
 FILE = "structured-data.json"
 
 
-def refresh(layout: Layout) -> list[str]:
-    """Write the descriptions of all releases that are online; return what went wrong.
+def refresh_web_pages(layout: Layout) -> list[str]:
+    """Write the descriptions of all releases that are online; return the problems.
 
-    A stand-in is not described: search engines must not find it. Nothing here stops a server
-    from coming up; a release whose metadata are not good has a page without a description.
+    Simulated stand-ins are not described: search engines must not find them. A problem does not
+    prevent the server from starting; the page of that release has no description then.
     """
     if not lifecycle.status(layout).is_up:
         return []
@@ -45,5 +45,5 @@ def refresh(layout: Layout) -> list[str]:
         with atomic_write(path) as stream:
             stream.write(text.encode())
         path.chmod(0o600)
-        layout.account.own(path)
+        layout.account.chown(path)
     return problems

@@ -1,4 +1,4 @@
-"""The page with the review of a release, kept with the instance's reports."""
+"""The page with the review of a release, among the instance's reports."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ td, th { text-align: left; vertical-align: top; padding: 0.4em; border-bottom: 1
 .missing { color: #b00; font-weight: bold; }"""
 
 
-def write(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) -> Path:
+def write_page(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) -> Path:
     """Write the page of the release `name` and return its file."""
     path = layout.reports / f"qa-{name}.html"
     with atomic_write(path) as stream:
         stream.write(html(name, title, reviewed).encode())
-    layout.account.own(path)
+    layout.account.chown(path)
     return path
 
 

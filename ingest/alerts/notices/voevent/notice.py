@@ -47,7 +47,7 @@ def notice_of(root: Any, reader: Reader) -> Notice:
     """
     if local_name(root.tag) != "VOEvent":
         raise PacketError(
-            "the XML document is no VOEvent",
+            "the XML document is not a VOEvent",
             where="/*",
             value=root.tag,
             expected="a root element VOEvent, in whatever namespace",

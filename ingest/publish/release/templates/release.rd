@@ -1,9 +1,9 @@
 <!-- The release $name.
 
-To change a column's description, unit or UCD: the columns all samples share are in
-rd/km3net/common.rd. Then run make import RELEASE=$name. -->
+To change a column's description, unit or UCD, edit rd/km3net/common.rd, which declares the
+columns shared by all samples, and run make import RELEASE=$name. -->
 <resource schema="$name" resdir=".">
-	<!-- Filled at deployment with a warning if the input is a simulated stand-in. -->
+	<!-- Filled with a warning at deployment if the input is a simulated stand-in. -->
 	<macDef name="simulated"></macDef>
 
 	<meta name="title">$title\simulated</meta>
@@ -39,7 +39,7 @@ rd/km3net/common.rd. Then run make import RELEASE=$name. -->
 	</table>
 
 	<coverage>
-		<!-- The sky the sample can have events from, as a MOC; this is all of it. -->
+		<!-- The sky from which the sample can have events, as a MOC; here the whole sky. -->
 		<spatial>0/0-11 6/</spatial>
 		<temporal>$temporal</temporal>
 		<spectral>$spectral</spectral>

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ingest.alerts.notices.model import Position
-from ingest.alerts.tables.circle_polygon import outline_of
+from ingest.alerts.tables.circle_polygon import circle_polygon
 
 SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -17,7 +17,7 @@ SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.function_scope
 @SLOW
 @given(ra=st.floats(0, 359.999), dec=st.floats(-90, 90), radius=st.floats(0.01, 60))
 def test_a_polygon_contains_its_circle_and_not_much_more(empty_store, ra, dec, radius):
-    polygon = outline_of(Position(ra=ra, dec=dec, radius=radius, containment=0.9))
+    polygon = circle_polygon(Position(ra=ra, dec=dec, radius=radius, containment=0.9))
     circle = f"<({ra}d,{dec}d),{radius * 0.99}d>"
     with empty_store.forgotten(), empty_store.store._transaction() as cursor:
         cursor.execute(
@@ -38,4 +38,4 @@ def test_a_polygon_contains_its_circle_and_not_much_more(empty_store, ra, dec, r
     "position", [None, Position(ra=1, dec=1), Position(ra=1, dec=1, radius=70)]
 )
 def test_without_a_circle_or_with_half_the_sky_there_is_no_polygon(position):
-    assert outline_of(position) is None
+    assert circle_polygon(position) is None

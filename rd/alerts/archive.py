@@ -1,4 +1,4 @@
-"""Where the archive of alert packets keeps its files, and the rows that tell of them.
+"""The files of the alert archive, and the notices they belong to.
 
 Runs inside DaCHS, under Debian's Python.
 """
@@ -13,13 +13,15 @@ COLUMNS = "notice_id, ivorn, version, media_format, sha256, packet_size, sky_map
 
 
 def root():
-    """Return the archive's folder: KM3VO_ARCHIVE, or ``alerts`` beside DaCHS' root."""
-    told = os.environ.get("KM3VO_ARCHIVE")
-    return told or os.path.join(os.path.dirname(base.getConfig("rootDir").rstrip("/")), "alerts")
+    """Return the archive's directory: KM3VO_ARCHIVE, or ``alerts`` beside DaCHS' root."""
+    configured = os.environ.get("KM3VO_ARCHIVE")
+    return configured or os.path.join(
+        os.path.dirname(base.getConfig("rootDir").rstrip("/")), "alerts"
+    )
 
 
 def path(kind, notice):
-    """Return the path of a file that belongs to a notice, or None where there is none.
+    """Return the path of a file that belongs to a notice, or None if there is no such file.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def path(kind, notice):
         The notice's row with the columns `COLUMNS`.
     """
     name = notice["sky_map"] if kind == "map" else notice["sha256"]
-    # The name becomes part of a path: nothing but a checksum may.
+    # Only a checksum may become part of a path.
     if name is None or not _SHA256.fullmatch(name):
         return None
     suffix = {"packet": "", "map": ".fits", "preview": ".png"}[kind]
@@ -45,7 +47,7 @@ def media_type(kind, notice):
 
 
 def find(notice_id=None, ivorn=None, version=None, sha256=None):
-    """Return the row of a notice, or None where there is none.
+    """Return the row of a notice with the columns `COLUMNS`, or None if there is no such notice.
 
     Parameters
     ----------
@@ -54,17 +56,17 @@ def find(notice_id=None, ivorn=None, version=None, sha256=None):
     ivorn : str, optional
         Its identifier.
     version : int, optional
-        Which packet under the identifier; otherwise the newest one.
+        Version of the packet with this identifier; the newest one if omitted.
     sha256 : str, optional
         The checksum of its packet.
     """
-    told = {"notice_id": notice_id, "ivorn": ivorn, "version": version, "sha256": sha256}
-    told = {name: value for name, value in told.items() if value is not None}
-    conditions = " AND ".join(f"{name} = %({name})s" for name in told)
+    asked = {"notice_id": notice_id, "ivorn": ivorn, "version": version, "sha256": sha256}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    conditions = " AND ".join(f"{name} = %({name})s" for name in asked)
     with base.getTableConn() as connection:
         rows = connection.queryToDicts(
             f"SELECT {COLUMNS} FROM alerts.notices WHERE {conditions}"
             " ORDER BY version DESC LIMIT 1",
-            told,
+            asked,
         )
         return next(iter(list(rows)), None)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ingest.alerts.archive.index import Entry
 from ingest.alerts.notices.containment import Regions
 from ingest.alerts.notices.model import Citation, Notice, NoticeType
-from ingest.alerts.tables.rows import rows_of
+from ingest.alerts.tables.rows import table_rows
 from ingest.alerts.tables.store import Store
 
 FIRST = "2026-01-01T00:00:00.000000Z"
@@ -30,7 +30,7 @@ def entry(number: int) -> Entry:
 
 
 def packet(number: int, notice: Notice):
-    return rows_of(entry(number), notice, Regions(), None)
+    return table_rows(entry(number), notice, Regions(), None)
 
 
 def notice(name: str, *cites: tuple[str, str], **more) -> Notice:
