@@ -187,13 +187,6 @@ def test_a_pipe_in_the_place_of_the_file(refused, tmp_path) -> None:
     assert f"{FILE}: this is not a file" in refused(None)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file(good, refused, tmp_path) -> None:
-    (tmp_path / FILE).write_bytes(b"".join(good))
-    (tmp_path / FILE).chmod(0)
-    assert f"{FILE}: the file cannot be read (Permission denied)" in refused(None)
-
-
 def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
     message = refusal(instance.km3vo(*IMPORT, "--inputs", str(tmp_path / "nowhere")))
     assert "nowhere: there is no such directory" in message

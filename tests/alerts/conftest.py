@@ -13,6 +13,7 @@ from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
+from tests.instances import Instance
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +28,16 @@ def packet_files(delivered: Path) -> list[Path]:
 def contents(packet_files: list[Path]) -> list[bytes]:
     """Return the bytes of all real packets."""
     return [file.read_bytes() for file in packet_files]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
+    """Give the tests of a module an instance with a database but no server."""
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0)
+    try:
+        yield made
+    finally:
+        made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 class _Enough(Exception):

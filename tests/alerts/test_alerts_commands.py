@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ingest.alerts.archive.archive import Archive, Packet
-from ingest.alerts.archive.audit import unlisted, verify
+from ingest.alerts.archive.audit import find_unindexed, verify
 from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -38,10 +38,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> It
 
 
 @pytest.fixture
-def empty(served: Instance) -> Iterator[Instance]:
+def empty(database: Instance) -> Iterator[Instance]:
     """Give a test the same, and take the alerts out of it at the end."""
-    yield served
-    layout = layout_of(served)
+    yield database
+    layout = layout_of(database)
     if layout.archive.exists():
         shutil.rmtree(layout.archive)
     if (state := InstanceState.read(layout)) is not None and Cluster(layout).is_running:
@@ -82,15 +82,17 @@ def rows_of(instance: Instance) -> dict[int, str]:
 
 def assert_all_accounted_for(instance: Instance) -> None:
     archive = archive_of(instance)
-    assert verify(archive) == [] and unlisted(archive) == []
+    assert verify(archive) == [] and find_unindexed(archive) == []
     entries = {entry.number: entry.sha256 for entry in archive.entries()}
     held = {one.entry.number: one.entry.sha256 for one in archive.quarantined()}
     assert rows_of(instance) | held == entries
     assert not rows_of(instance).keys() & held.keys()
 
 
-def counts(told: str) -> dict[str, int]:
-    return {what: int(count) for count, what in re.findall(r"^ +(\d+)  (.+)$", told, re.MULTILINE)}
+def counts(output: str) -> dict[str, int]:
+    return {
+        what: int(count) for count, what in re.findall(r"^ +(\d+)  (.+)$", output, re.MULTILINE)
+    }
 
 
 def test_real_packets_are_imported_listed_and_verified(
@@ -154,12 +156,12 @@ def test_a_damaged_delivery_is_told_and_the_rest_imported(
     empty: Instance, contents: list[bytes], tmp_path: Path
 ) -> None:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tape:
+    with tarfile.open(fileobj=stream, mode="w") as tar:
         for number, content in enumerate(contents):
             member = tarfile.TarInfo(f"{number}.xml")
             member.size = len(content)
-            tape.addfile(member, io.BytesIO(content))
-        end = tape.offset
+            tar.addfile(member, io.BytesIO(content))
+        end = tar.offset
     whole = gzip.compress(stream.getvalue())
     (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "b.tar").write_bytes(stream.getvalue()[:end] + b"\x1b[31m" * 300)
@@ -167,8 +169,8 @@ def test_a_damaged_delivery_is_told_and_the_rest_imported(
     done = empty.km3vo("alerts", "import", str(tmp_path))
     assert done.returncode == 2
     assert "not everything could be read; what could be is imported" in done.stderr
-    assert f"{tmp_path.name}/a.tar.gz: cannot be read to its end" in done.stderr
-    assert f"{tmp_path.name}/b.tar: cannot be read to its end" in done.stderr
+    assert f"{tmp_path.name}/a.tar.gz: cannot be read to the end" in done.stderr
+    assert f"{tmp_path.name}/b.tar: cannot be read to the end" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert counts(done.stdout)["new"] == len(contents) + 1
     assert_all_accounted_for(empty)
@@ -239,10 +241,10 @@ def test_tables_are_never_filled_from_two_archives(
 
 
 def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Instance) -> None:
-    for word, told in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
-        done = empty.km3vo("alerts", "import", word)
+    for path, problem in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
+        done = empty.km3vo("alerts", "import", path)
         assert done.returncode == 2
-        assert told in done.stderr
+        assert problem in done.stderr
     assert not layout_of(empty).archive.exists()
 
 
@@ -272,16 +274,16 @@ def test_commands_without_an_archive_say_so(empty: Instance) -> None:
 
 
 def test_another_place_of_the_archive_can_be_named(
-    served: Instance, delivered: Path, tmp_path: Path
+    database: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     gcn = str(delivered / "alerts" / "gcn")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    refused = served.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
+    refused = database.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
     assert refused.returncode == 1
     assert not (tmp_path / "mine" / "packets").exists()
     if os.geteuid() == 0:  # pytest's directory is root's alone
-        assert "cannot enter the place of the archive" in refused.stderr
+        assert "cannot enter the directory of the archive" in refused.stderr
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT])
@@ -289,12 +291,12 @@ def test_an_import_that_is_ended_anywhere_can_be_done_again(
     empty: Instance, contents: list[bytes], tmp_path: Path, wanted: signal.Signals
 ) -> None:
     good = [content for content in contents if b"<" in content[:200]]
-    with tarfile.open(tmp_path / "many.tar", "w") as tape:
+    with tarfile.open(tmp_path / "many.tar", "w") as tar:
         for number in range(4000):
             content = good[number % len(good)] + b"<!-- %d -->" % number
             member = tarfile.TarInfo(f"{number}.xml")
             member.size = len(content)
-            tape.addfile(member, io.BytesIO(content))
+            tar.addfile(member, io.BytesIO(content))
     command = [KM3VO, "alerts", "import", str(tmp_path / "many.tar")]
     archive = archive_of(empty)
     conditions = (
@@ -310,10 +312,10 @@ def test_an_import_that_is_ended_anywhere_can_be_done_again(
                 time.sleep(0.02)
             assert running.poll() is None, "it was over too early"
             running.send_signal(wanted)
-            told = running.communicate(timeout=60)[1]
-        assert b"Traceback" not in told
-        archive.settle()
-        assert verify(archive) == [] == unlisted(archive)
+            errors = running.communicate(timeout=60)[1]
+        assert b"Traceback" not in errors
+        archive.recover()
+        assert verify(archive) == [] == find_unindexed(archive)
     done = empty.km3vo("alerts", "import", str(tmp_path / "many.tar"))
     assert done.returncode == 0, done.stderr
     assert_all_accounted_for(empty)

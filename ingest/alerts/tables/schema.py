@@ -15,7 +15,7 @@ import psycopg2.extensions
 
 from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core.checkout import RD
-from ingest.core.descriptors import parse
+from ingest.core.descriptors import expand_descriptor, table_columns
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
 from ingest.instance import Cluster, InstanceState, Layout
@@ -70,17 +70,7 @@ def open_store(layout: Layout, state: InstanceState) -> Iterator[Store]:
 
 def declared_columns() -> dict[str, dict[str, str]]:
     """Return the columns and their types that the resource descriptor declares, by table."""
-    root = parse(RD / f"{DESCRIPTOR}.rd")
-    streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
-    found = {}
-    for table in root.iter("table"):
-        sources = [streams[feed.get("source")] for feed in table.iter("FEED")]
-        found[table.get("id")] = {
-            column.get("name"): column.get("type")
-            for part in (*sources, table)
-            for column in part.iter("column")
-        }
-    return found
+    return table_columns(expand_descriptor(DESCRIPTOR))
 
 
 def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
@@ -163,7 +153,7 @@ def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
         found.get(table.get("id"), 0)
         < sum(index.get("metaOnly") is None for index in table.iter("index"))
         + (table.get("primary") is not None)
-        for table in parse(RD / f"{DESCRIPTOR}.rd").iter("table")
+        for table in expand_descriptor(DESCRIPTOR).iter("table")
     )
 
 

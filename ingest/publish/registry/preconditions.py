@@ -14,7 +14,7 @@ from typing import Final
 
 import pyvo
 
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, Site
@@ -159,7 +159,7 @@ def releases(layout: Layout) -> Iterator[Finding]:
 
 
 def _has_doi(descriptor: str) -> bool:
-    resource = expanded(descriptor)
+    resource = expand_descriptor(descriptor)
     return any(
         one.get("name") == "doi" and is_doi(f"doi:{(one.text or '').strip()}")
         for one in resource.findall("meta")

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ingest.core.checkout import RD
 from ingest.core.configuration import BLANK, blanks, read_toml
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, ManifestError
 from ingest.core.units import gev_to_joule
 from ingest.events.delivery import DeliveredFile, Manifest, acquire, verify
@@ -77,7 +77,7 @@ def check_release(name: str, overlay: Path | None = None) -> list[ReleaseCheck]:
         for file in manifest.files:
             findings += _file(manifest, file, overlay)
     try:
-        resource = expanded(f"{name}/nu", RD)
+        resource = expand_descriptor(f"{name}/nu", RD)
     except IngestError as error:
         return [*findings, ReleaseCheck("descriptor", _short(rd), False, str(error))]
     findings.append(ReleaseCheck("descriptor", _short(rd), True, "well-formed"))

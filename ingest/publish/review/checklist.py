@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from ingest.core.configuration import StrictModel, load
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import InstanceError, ManifestError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
@@ -78,7 +78,7 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
     release = Release(
         name=name,
         manifest=manifest,
-        descriptor=expanded(manifest.release.descriptor),
+        descriptor=expand_descriptor(manifest.release.descriptor),
         folder=folder,
         record=layout.reports / f"{name}.json",
         url=found.url,
