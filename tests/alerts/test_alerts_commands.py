@@ -24,17 +24,6 @@ from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
-from tests.templates import Templates, port
-
-
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
-    """Give the tests of the module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", port(40))
-    try:
-        yield templates.copy("empty", made)
-    finally:
-        made.reset()
 
 
 @pytest.fixture
