@@ -77,8 +77,12 @@ def ivorn_of(notice: dict[str, Any]) -> str:
     PacketError
         If the notice has none of these values, or the identifier would be too long.
     """
-    texts = texts_of(notice)
-    path, names, ids = schema_path(texts), names_of(notice), ids_of(notice)
+    return ivorn_from(texts_of(notice), names_of(notice), ids_of(notice))
+
+
+def ivorn_from(texts: Texts, names: list[str], ids: list[str]) -> str:
+    """Return the identifier of a notice from its values; see :func:`ivorn_of`."""
+    path = schema_path(texts)
     when = texts.get("alert_datetime") or texts.get("time_created")
     others = [] if when else [texts.get("ref_id"), texts.get("obs_id")]
     name = next((text for text in (*names, *ids, *others) if text), None)

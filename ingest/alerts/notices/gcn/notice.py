@@ -13,7 +13,7 @@ from typing import Final
 from ingest.alerts.notices import profiles, shared
 from ingest.alerts.notices.field_parser import FieldParser, is_true
 from ingest.alerts.notices.gcn import parts
-from ingest.alerts.notices.gcn.identity import ids_of, ivorn_of, names_of, schema_path
+from ingest.alerts.notices.gcn.identity import ids_of, ivorn_from, names_of, schema_path
 from ingest.alerts.notices.gcn.parameters import load_notice, parameters_of, texts_of
 from ingest.alerts.notices.model import InvolvedEvent, Notice, NoticeType, Role
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
@@ -42,7 +42,7 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
     path = schema_path(texts)
     profile = profiles.for_json(path, _words(texts))
     names, ids = names_of(document), ids_of(document)
-    ivorn = ivorn_of(document)
+    ivorn = ivorn_from(texts, names, ids)
     is_test = _is_test(texts, event, path)
     role = Role.TEST if is_test else shared.role_of(texts.get("alert_tense"), profile)
     record = parser.integer("record_number", texts.get("record_number"), 0)
