@@ -20,7 +20,7 @@ from tests.bench.report import Line
 
 CIRCLES = 200
 POINTS = 4000
-RADII = (0.01, 0.3, 2.0, 30.0, 90.0, 140.0, 170.0)
+RADII = (0.01, 0.3, 2.0, 20.0, 90.0, 140.0, 170.0)
 """deg"""
 Floats = npt.NDArray[np.float64]
 Maker = Callable[[Floats, Floats, float, int], Sequence[MOC]]
