@@ -38,14 +38,6 @@ class UrlSource(StrictModel):
     url: Url
 
 
-class TapSource(StrictModel):
-    """The answer of a TAP service that serves the same sample."""
-
-    kind: Literal["tap"]
-    url: Url
-    query: str
-
-
 class PackageSource(StrictModel):
     """A file inside a Python package that carries data."""
 
@@ -62,7 +54,7 @@ class SimulationSource(StrictModel):
 
 
 Source = Annotated[
-    OverlaySource | FolderSource | UrlSource | TapSource | PackageSource | SimulationSource,
+    OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
     Field(discriminator="kind"),
 ]
 

@@ -18,7 +18,7 @@ import httpx
 
 from ingest.core.errors import IngestError, InputError, ManifestError
 from ingest.publish.documents.dataverse import to_dataverse
-from ingest.publish.documents.record import Record
+from ingest.publish.documents.record import ReleaseRecord
 
 TOKEN_VARIABLE: Final = "KM3VO_DATAVERSE_TOKEN"
 _PAUSES: Final = (1.0, 3.0, 9.0)
@@ -54,7 +54,7 @@ class _TransientError(Exception):
 
 
 def deposit_to_dataverse(
-    record: Record,
+    record: ReleaseRecord,
     url: str,
     collection: str,
     pauses: tuple[float, ...] = _PAUSES,
@@ -64,7 +64,7 @@ def deposit_to_dataverse(
 
     Parameters
     ----------
-    record : Record
+    record : ReleaseRecord
         The release.
     url : str
         Address of the Dataverse.

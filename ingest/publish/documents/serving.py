@@ -1,4 +1,4 @@
-"""What the running instance serves of a release besides its registry record."""
+"""Files and tables of a release that the running instance serves."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest.core.http import open_url
 from ingest.events.delivery import Manifest
 from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
-from ingest.publish.documents.record import DataFile, Record
+from ingest.publish.documents.record import DataFile, ReleaseRecord
 
 _MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
@@ -36,14 +36,14 @@ def ask(layout: Layout, url: str, timeout: float = 60.0) -> Iterator[httpx.Respo
 
 
 def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
-    """Return the files that are served, products first and then what was delivered.
+    """Return the served files, products first and then the delivered files.
 
     Parameters
     ----------
     manifest, layout : Manifest, Layout
         The release, and the instance it is deployed in.
     url : str
-        The address the world reaches the instance at.
+        The public address of the instance.
     """
     folder = layout.inputs / manifest.folder_in_rd / "data"
     found = [
@@ -56,7 +56,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
     ]
     static = f"{url}/{manifest.release.descriptor}/files/static"
     found += [
-        _file(folder / one.name, f"{static}/{one.name}", "The events as they were delivered.")
+        _file(folder / one.name, f"{static}/{one.name}", "The events as delivered.")
         for one in manifest.files
         if one.public and (folder / one.name).is_file()
     ]
@@ -64,7 +64,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
 
 
 def kid(manifest: Manifest, layout: Layout) -> str | None:
-    """Return KM3NeT's identifier of the release's product; None if it has none, or several."""
+    """Return KM3NeT's identifier of the release's product; None unless it has exactly one."""
     try:
         report = json.loads((layout.reports / f"{manifest.name}.json").read_text())
         conversions = report["conversions"]
@@ -73,10 +73,10 @@ def kid(manifest: Manifest, layout: Layout) -> str | None:
     return str(conversions[0]["kid"]) if len(conversions) == 1 else None
 
 
-def table_hash(record: Record, layout: Layout) -> str | None:
-    """Return the SHA-256 of the events as the TAP service gives them in CSV.
+def table_hash(record: ReleaseRecord, layout: Layout) -> str | None:
+    """Return the SHA-256 of the table of events as the TAP service returns it in CSV.
 
-    None if there is no such service, or it answers something else.
+    None if there is no TAP service, or its answer is not CSV.
     """
     url = table_url(record)
     if url is None:
