@@ -52,7 +52,7 @@ def test_a_streamed_table_is_read_by_astropy(rows):
 
 def test_only_announced_keywords_are_completed():
     writer = TableWriter(io.BytesIO(), "T", [Column("A", "i4")])
-    with pytest.raises(KeyError, match="LATE was not announced"):
+    with pytest.raises(KeyError, match="the header has no LATE"):
         writer.finish({"LATE": 1})
 
 
