@@ -37,6 +37,7 @@ from ingest.core.skyplot import (
     OUTLINED,
     draw_frame,
     draw_galactic_plane,
+    inverse_mollweide,
     mollweide,
     save,
     write_text,
