@@ -15,7 +15,7 @@ from ingest.core.checkout import RD
 from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
 from ingest.events.product import gadf
 from ingest.events.readers import open_reader
-from ingest.events.sky.chunks import locate_chunks
+from ingest.events.sky.locating import locate_chunks
 from ingest.instance import lifecycle
 from ingest.instance.account import Account
 from ingest.instance.dachs import deploy

@@ -292,7 +292,9 @@ def delete_by_hand(instance: Instance) -> None:
     instance.var.unlink() if instance.var.is_symlink() else shutil.rmtree(instance.var)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root hands over to another account: run as root"
+)
 def test_root_needs_an_account_to_hand_over_to(worn) -> None:
     for account, told in (("no_such_user", "does not exist"), ("root", "names root")):
         done = worn.km3vo("instance", "up", KM3VO_USER=account)
@@ -300,7 +302,7 @@ def test_root_needs_an_account_to_hand_over_to(worn) -> None:
         assert told in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a fallback directory")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a fallback directory: run as root")
 def test_a_directory_the_account_cannot_enter_is_replaced_by_a_fallback(worn) -> None:
     assert worn.var.is_symlink()
     assert worn.var.resolve() == layouts.fallback_directory(worn.var)

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ingest.alerts.notices import Position, radii
+from ingest.alerts.notices import Position, containment_radii
 from ingest.alerts.skymaps.model import SkyMap
 from ingest.alerts.skymaps.multiorder import DEG2_PER_SR, cell_areas, cell_centres
 from ingest.alerts.skymaps.sphere import Floats, lonlat, separations, unit_vectors
@@ -132,7 +132,7 @@ def _of_map(sky: SkyMap) -> _Region:
 
 
 def _of_position(position: Position) -> _Region:
-    found = radii(position)
+    found = containment_radii(position)
     if found is None:
         raise InputError("the position has no error radius, so there is no region to draw")
     radius_50, radius_90 = found[:2]
