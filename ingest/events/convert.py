@@ -154,7 +154,7 @@ def convert_release(
             )
             for one, number in zip(delivered, _obs_ids(delivered), strict=True)
         ]
-    # Last, so that of a damaged file the damage is told and not only its checksum.
+    # Last, so that the damage of a file is reported and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
     check_rows(manifest, done)

@@ -54,7 +54,7 @@ def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, delivered,
         done = filled_instance.km3vo("alerts", "import", spoilt)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
-        # what pretends to be compressed is told, and kept all the same
+        # what pretends to be compressed is reported, and archived nevertheless
         assert "kept as it is" in done.stderr
     assert "          0  new" in done.stdout
 

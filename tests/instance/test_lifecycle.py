@@ -36,11 +36,11 @@ def processes_of(instance: Instance) -> list[int]:
         if not path.name.isdecimal() or int(path.name) == os.getpid():
             continue
         try:
-            told = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-            told += os.fsencode(os.readlink(path / "cwd"))
+            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
+            text += os.fsencode(os.readlink(path / "cwd"))
         except OSError:
             continue
-        if any(place in told for place in places):
+        if any(place in text for place in places):
             found.append(int(path.name))
     return found
 
@@ -201,8 +201,8 @@ def test_a_site_of_ones_own(worn, tmp_path) -> None:
         '[site]\nname = "Süd & Söhne"\nurl = "https://vo.example.org"\n[contact]\nname = "Ada"\n'
     )
     tmp_path.chmod(0o755)
-    told = {"KM3VO_SITE": str(tmp_path / "site.toml")}
-    done = worn.km3vo("instance", "up", **told)
+    settings = {"KM3VO_SITE": str(tmp_path / "site.toml")}
+    done = worn.km3vo("instance", "up", **settings)
     assert done.stdout == "The server answers at https://vo.example.org\n"
     capabilities = worn.fetch("__system__/tap/run/tap/capabilities").decode()
     assert ">https://vo.example.org/" in capabilities
@@ -296,10 +296,10 @@ def delete_by_hand(instance: Instance) -> None:
     os.geteuid() != 0, reason="only root hands over to another account: run as root"
 )
 def test_root_needs_an_account_to_hand_over_to(worn) -> None:
-    for account, told in (("no_such_user", "does not exist"), ("root", "names root")):
+    for account, expected in (("no_such_user", "does not exist"), ("root", "names root")):
         done = worn.km3vo("instance", "up", KM3VO_USER=account)
         assert done.returncode == 1
-        assert told in done.stderr
+        assert expected in done.stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a fallback directory: run as root")

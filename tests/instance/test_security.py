@@ -193,9 +193,9 @@ def test_paths_lead_nowhere(instance, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=20)
     assert caught.value.code in (401, 403, 404)
-    told = caught.value.read()
-    assert b"root:" not in told
-    assert b"password" not in told.lower() or caught.value.code == 401
+    answer = caught.value.read()
+    assert b"root:" not in answer
+    assert b"password" not in answer.lower() or caught.value.code == 401
 
 
 @pytest.mark.parametrize("word", ["gavoadmin:", "gavoadmin:gavoadmin", "gavoadmin:None", ":"])
