@@ -101,7 +101,7 @@ def test_the_document_is_prov(production, product):
     assert source["voprov:location"] == "https://example.org/delivered.dat"
 
 
-def test_the_document_is_the_same_when_made_again(production, product):
+def test_the_document_is_reproducible(production, product):
     before = write_provenance(product, production).read_bytes()
     assert write_provenance(product, production).read_bytes() == before
 
@@ -116,7 +116,7 @@ def test_the_checks_are_steps():
     assert len(steps) == 1 + len(report.rules)
 
 
-def test_what_km3pipe_tells_is_taken_over(hdf5, product):
+def test_the_sessions_of_km3pipe_are_included(hdf5, product):
     source = Source.of(hdf5 / "geamon.h5")
     path = write_provenance(product, Production(product.name, [source, source], "0.1.0"))
     plain = json.loads(path.read_text())
@@ -136,7 +136,7 @@ def test_what_km3pipe_tells_is_taken_over(hdf5, product):
     ProvDocument.deserialize(path)
 
 
-def test_people_and_their_machines_are_not_told(hdf5, product):
+def test_people_and_their_machines_are_not_published(hdf5, product):
     source = Source.of(hdf5 / "mupage_ARCA.h5")
     assert "adomi" in json.dumps(source.sessions), "the test would test nothing"
     text = write_provenance(product, Production(product.name, [source], "0.1.0")).read_text()
@@ -170,7 +170,7 @@ def test_one_session_may_have_made_several_files(production, product):
 
 
 @pytest.mark.parametrize("content", [b"{", b"{}", b"[{}]", b"[1]", b"\xff"])
-def test_a_damaged_document_is_told(tmp_path, content):
+def test_a_damaged_document_is_an_error(tmp_path, content):
     path = tmp_path / "file.h5"
     path.write_bytes(b"")
     (tmp_path / "file.h5.prov.json").write_bytes(content)
