@@ -1,4 +1,4 @@
-# What a curator, a developer and an operator type. `make help` lists it.
+# The commands for curators, developers and operators; `make help` lists them.
 
 km3vo := .venv/bin/km3vo
 port := $(if $(PORT),--port $(PORT))
@@ -13,10 +13,10 @@ pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
-	do printf '  make %-8s %s\n' "$$target" "$$text"; done
+	do printf '  make %-9s %s\n' "$$target" "$$text"; done
 	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  DRY_RUN=1  OFFLINE=1'
 
-setup:  ## install what is missing; done by the other targets, too
+setup:  ## install what is missing; the other targets run this first
 	@./setup.sh
 
 demo: setup  ## import all releases and a sample of alerts, serve them, and show queries
@@ -28,22 +28,22 @@ demo: setup  ## import all releases and a sample of alerts, serve them, and show
 import: setup  ## check delivered files and publish them
 	@$(km3vo) import $(release) $(inputs)
 
-alerts: setup  ## archive alert packets, PACKETS=file or directory, and publish what they say
-	@$(km3vo) alerts import $(or $(PACKETS),$(error name what to import: make alerts PACKETS=directory))
+alerts: setup  ## archive and publish alert packets, PACKETS=file or directory
+	@$(km3vo) alerts import $(or $(PACKETS),$(error name the packets to import: make alerts PACKETS=directory))
 
-up: setup  ## start database and server, and print the URL
+up: setup  ## start the database and the server, and print the URL
 	@$(km3vo) instance up $(port)
 
-down: setup  ## stop them; the data stay
+down: setup  ## stop the server and the database; the data stay
 	@$(km3vo) instance down
 
-status: setup  ## say what runs
+status: setup  ## show the status of the database and the server
 	@$(km3vo) instance status || [ $$? -eq 3 ]
 
-check: setup  ## validate what is online with others' validators
+check: setup  ## check the services with independent validators
 	@$(km3vo) check
 
-publish: setup  ## make the registry records, and say how to register
+publish: setup  ## publish the registry records, and show how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
 lint: setup  ## style, spelling, types, and who imports whom

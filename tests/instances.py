@@ -38,7 +38,7 @@ class Instance:
 
     @property
     def environment(self) -> dict[str, str]:
-        told = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
+        settings = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
         # make, which runs the tests, hands its own variables down to every make below it
         made = ("INPUTS", "PORT", "RELEASE", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS")
         clean = {
@@ -46,7 +46,7 @@ class Instance:
             for key, value in os.environ.items()
             if key not in made and key != "KM3VO_INPUTS"
         }
-        return clean | told | self.extra
+        return clean | settings | self.extra
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this instance; `extra` are environment variables."""

@@ -44,8 +44,8 @@ def run(
         code = int(server.stdout.readline())
         if code == -signal.SIGALRM:
             raise subprocess.TimeoutExpired(list(words), TIME_LIMIT)
-        told, complained = (file.read().decode() for file in (out, err))
-    return subprocess.CompletedProcess(list(words), code, told, complained)
+        output, complained = (file.read().decode() for file in (out, err))
+    return subprocess.CompletedProcess(list(words), code, output, complained)
 
 
 @functools.cache

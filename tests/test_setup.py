@@ -61,7 +61,7 @@ def fake_programs(folder: Path, **scripts: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def test_without_root_and_sudo_it_says_whom_to_ask(tmp_path) -> None:
+def test_without_root_and_sudo_it_refers_to_an_administrator(tmp_path) -> None:
     checkout = copy_checkout(tmp_path / "checkout")
     programs = fake_programs(
         tmp_path / "bin", id="echo 1000", dpkg_query="exit 1", apt_get="exit 1"
@@ -79,7 +79,7 @@ def test_without_root_and_sudo_it_says_whom_to_ask(tmp_path) -> None:
     assert "not found" not in done.stderr
 
 
-def test_without_apt_it_says_that_this_is_no_debian(tmp_path) -> None:
+def test_without_apt_it_reports_that_this_is_not_debian(tmp_path) -> None:
     checkout = copy_checkout(tmp_path / "checkout")
     programs = fake_programs(tmp_path / "bin", dpkg_query="exit 1")
     done = subprocess.run(

@@ -177,7 +177,7 @@ class Survey:
 def survey(
     path: Path, format: str, named: str | None = None, on_progress: ProgressCallback | None = None
 ) -> Survey:
-    """Read a file through; what is wrong with its events is told, not raised.
+    """Read a file through; what is wrong with its events is reported, not raised.
 
     Parameters
     ----------

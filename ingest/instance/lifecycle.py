@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance.dachs import Dachs, publication
+from ingest.instance.dachs import Dachs, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
@@ -82,7 +82,7 @@ def up(layout: Layout, port: int | None = None) -> str:
         if dachs.configure(site, state):
             dachs.stop()  # it reads its settings only when it starts
         _set_up_or_upgrade(layout, dachs, state)
-        publication.recover(layout, state)
+        recover(layout, state)
         if not (dachs.is_running and dachs.answers(state)):
             dachs.stop()
             dachs.start(state)
@@ -158,7 +158,7 @@ def database(layout: Layout) -> Iterator[InstanceState]:
         _update_address(site, state)
         dachs.configure(site, state)
         _set_up_or_upgrade(layout, dachs, state)
-        publication.recover(layout, state)
+        recover(layout, state)
         yield state
 
 

@@ -25,8 +25,8 @@ def notice_of(path=None, **fields):
 
 
 def km3net(**fields):
-    told = {"event_name": "KM3-240901A", "id": "1", "alert_datetime": "2024-09-01T12:01:00.00Z"}
-    return notice_of("km3net/alert", **{**told, **fields})
+    defaults = {"event_name": "KM3-240901A", "id": "1", "alert_datetime": "2024-09-01T12:01:00.00Z"}
+    return notice_of("km3net/alert", **{**defaults, **fields})
 
 
 @pytest.fixture
@@ -117,14 +117,14 @@ def test_a_voevent_and_a_notice_of_one_icecube_event_share_a_key():
     )
     key = "icecube/137840_57034692"
     assert parse(packet).event_key == key
-    told = {"mission": "IceCube", "pipeline": "Gold Track Alert"}
+    source = {"mission": "IceCube", "pipeline": "Gold Track Alert"}
     for ids in (
         "137840_57034692",
         ["137840_57034692"],
         ["137840", "57034692"],
         ["137840_057034692"],
     ):
-        assert notice_of("icecube/single_neutrino_alerts", id=ids, **told).event_key == key
+        assert notice_of("icecube/single_neutrino_alerts", id=ids, **source).event_key == key
     without_params = voevent(
         ivorn="ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2023_24_137840_057034692_0"
     )

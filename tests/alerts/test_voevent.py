@@ -345,8 +345,8 @@ def test_a_spacecraft_that_points_is_no_alert():
     ],
 )
 def test_elements_are_told_by_their_local_names(version, namespace, prefix):
-    told = None if namespace is None else namespace.format(version)
-    packet = voevent(param("TrigID", "1x"), version=version, namespace=told, prefix=prefix)
+    declared = None if namespace is None else namespace.format(version)
+    packet = voevent(param("TrigID", "1x"), version=version, namespace=declared, prefix=prefix)
     notice = parse(packet)
     assert notice.media_format == f"voevent-{version}"
     assert notice.position.ra == 150.5

@@ -287,8 +287,8 @@ def test_a_coordinate_system_may_be_spelt_out():
         b"%b</SpaceRefFrame></SpaceFrame></AstroCoordSystem>"
     )
     packet = voevent(where=where_when(system=None), version="2.1")
-    told = packet.replace(b"<ObservationLocation>", system % b"ICRS")
-    notice = parse(told)
+    changed = packet.replace(b"<ObservationLocation>", system % b"ICRS")
+    notice = parse(changed)
     assert seconds_apart(notice.event_mjd, mjd("2020-01-02T03:04:05", "tt")) < 2e-5
     assert notice.position.ra == 150.5
     assert any("barycentre" in remark for remark in notice.remarks)

@@ -5,7 +5,13 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, is_simulated
-from ingest.instance.dachs.publication import COMBINED_DESCRIPTORS, Publication, count, publish
+from ingest.instance.dachs.publication import (
+    COMBINED_DESCRIPTORS,
+    Publication,
+    count,
+    publish,
+    recover,
+)
 from ingest.instance.dachs.registration import online_releases, register, withdraw
 from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS, known_terms
 
@@ -21,6 +27,7 @@ __all__ = [
     "known_terms",
     "online_releases",
     "publish",
+    "recover",
     "register",
     "withdraw",
 ]
