@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from tests.alerts.sample_maps import flat_bytes
 
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.pipeline import processing
@@ -33,6 +32,7 @@ from ingest.core.errors import IngestError
 from ingest.instance import Account, Cluster, Layout, lifecycle
 from tests.alerts import misbehaving
 from tests.alerts.misbehaving import packet
+from tests.alerts.sample_maps import flat_bytes
 from tests.instances import ROOT, Instance
 
 
