@@ -129,6 +129,7 @@ def lines(count: int) -> Iterator[Line]:
         bad.add(
             [Packet(packet(i, behaviours.get(i % 500, "")), "bench") for i in range(count // 500)]
         )
+        _timed(ours, good)  # starts the server from which all workers are forked
         yield from _throughput(good)
         yield from _misbehaving(bad)
         yield from _killed(good)
@@ -138,6 +139,7 @@ def _throughput(archive: Archive) -> Iterator[Line]:
     seconds = {}
     for name, run in POOLS.items():
         outcome = _timed(run, archive)
+        assert len(outcome.rows) == len(archive), outcome.end
         seconds[name] = outcome.seconds
         rate, peer = len(archive) / outcome.seconds, len(archive) / seconds["ours"]
         yield Line(f"{len(archive):,} packets, {name}", f"{rate:,.0f}/s", "", f"{rate / peer:.2f}")

@@ -11,7 +11,7 @@ from lxml import etree
 
 from ingest.core.errors import InstanceError, NoAnswerError
 from ingest.instance import lifecycle
-from ingest.instance.dachs import registration
+from ingest.instance.dachs import register
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
 from ingest.publish import oai, schemas, validators
@@ -134,7 +134,7 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
 
 def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
     with lifecycle.database(layout):
-        registration.register(layout, validators.online_descriptors(layout))
+        register(layout, validators.online_descriptors(layout))
     judged = publishing.judge(layout, load_site(), instance.url)
     broken = {(one.rule, one.subject) for one in judged.findings}
     assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}

@@ -154,7 +154,7 @@ def _manifest_values(name: str, survey: Survey, told: CuratorInput) -> dict[str,
         if len(events.topologies) == 1
         else f"{BLANK} track or shower",
         "broken": "; ".join(
-            f"{rule}: {found.count} rows, first {found.first[0].where}"
+            f"{rule}: {found.count} rows, first {found.examples[0].where}"
             for rule, found in broken.items()
         )
         or "No row of the file breaks a rule.",
