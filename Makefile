@@ -16,8 +16,9 @@ help:  ## list these targets
 setup:  ## install what is missing; done by the other targets, too
 	@./setup.sh
 
-demo: setup  ## import all releases, serve them, and show three queries
+demo: setup  ## import all releases and a sample of alerts, serve them, and show queries
 	@$(km3vo) import --if-available $(release) $(inputs)
+	@$(km3vo) alerts import inputs/alerts
 	@$(km3vo) instance up $(port)
 	@$(km3vo) demo
 
@@ -34,7 +35,7 @@ down: setup  ## stop them; the data stay
 	@$(km3vo) instance down
 
 status: setup  ## say what runs
-	@$(km3vo) instance status
+	@$(km3vo) instance status || [ $$? -eq 3 ]
 
 check: setup  ## validate what is online with others' validators
 	@$(km3vo) check
@@ -49,7 +50,7 @@ lint: setup  ## style and types
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@KM3VO_INPUTS="$$(realpath "$(or $(INPUTS),$(KM3VO_INPUTS),../shared/data)")" .venv/bin/pytest
+	@.venv/bin/pytest
 
 bench: setup  ## speed, as ratios against peers in the same run
 	@.venv/bin/python -m tests.bench

@@ -8,8 +8,8 @@ cd "$(dirname "$0")"
 packages="python3-gavo python3-healpy postgresql stilts python3-venv"
 stage=${1:-}
 if [ "$stage" = test ]; then
-    # a browser, and npm to fetch Aladin Lite
-    packages="$packages chromium chromium-driver curl"
+    # a browser, npm to fetch Aladin Lite, and checkers of FITS files and of this script
+    packages="$packages chromium chromium-driver curl fitsverify git shellcheck"
     command -v npm >/dev/null 2>&1 || packages="$packages npm"
 fi
 account=${KM3VO_USER:-km3vo}
@@ -95,9 +95,9 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
 fi
 
 # GCN's schemas of notices have no licence to be passed on with; npm brings the version that is pinned
-schemas=ingest/alerts/schemas/gcn
-if ! cmp -s $schemas/package-lock.json $schemas/node_modules/installed && command -v npm >/dev/null 2>&1; then
+schemas=ingest/alerts/conversion/schemas/gcn
+if ! cmp -s "$schemas/package-lock.json" "$schemas/node_modules/installed" && command -v npm >/dev/null 2>&1; then
     say "installing GCN's schemas of notices"
-    (cd $schemas && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
+    (cd "$schemas" && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
         || say "that failed; without them km3vo alerts validate does not take notices in JSON"
 fi

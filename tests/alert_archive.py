@@ -12,15 +12,15 @@ from typing import Final
 
 from astropy.io import fits
 
-from ingest.alerts import tables
-from ingest.alerts.archive import Archive
-from ingest.alerts.index import Entry
-from ingest.alerts.notice import Notice, Role
-from ingest.alerts.radii import Regions
-from ingest.alerts.rows import PacketRows, rows_of
-from ingest.alerts.store import TABLES
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.archive.index import Entry
+from ingest.alerts.notices.containment import Regions
+from ingest.alerts.notices.model import Notice, Role
+from ingest.alerts.tables import open_store
+from ingest.alerts.tables.rows import PacketRows, table_rows
+from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from tests.instances import Instance
 
 FILES: Final = (
@@ -69,10 +69,10 @@ def fill(instance: Instance, folder: Path) -> None:
 def strangers(instance: Instance) -> Iterator[None]:
     """Add what strangers may send for the block, past the importer, which would refuse it."""
     layout = layout_of(instance)
-    memory = Memory.read(layout)
-    assert memory is not None
+    state = InstanceState.read(layout)
+    assert state is not None
     archive = Archive(layout.archive, layout.account)
-    with tables.opened(layout, memory) as store:
+    with open_store(layout, state) as store:
         made: list[Path] = []
         try:
             assert store.add(_strange(archive, made)) == []
@@ -97,7 +97,7 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
             archive.account.make_directory(directory)
         made.append(path)
         path.write_bytes(what)
-        archive.account.own(path)
+        archive.account.chown(path)
     told = {"media_format": "voevent-2.0", "stream": "strange", "role": Role.TEST, "is_test": True}
     evil = Notice(
         ivorn='ivo://evil/a"b\r\nSet-Cookie: c=d\r\n\r\n<p>/../\u00e9;x=y',
@@ -107,8 +107,8 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     outside = Notice(ivorn="ivo://evil/outside", **told)
     regions = Regions(None, None, None)
     return [
-        rows_of(_entry(STRANGER, name), evil, regions, sky_map),
-        rows_of(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
+        table_rows(_entry(STRANGER, name), evil, regions, sky_map),
+        table_rows(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 
 from ingest.instance.postgres import free_port
 from tests import alert_archive
-from tests.instances import FIRST_PORT, Instance, copy_checkout
+from tests.instances import FIRST_PORT, ROOT, Instance, copy_checkout
 
 # A shell that runs us in the background lets us ignore Ctrl-C, and all that we start would, too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,23 +25,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(scope="session")
-def instance(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+def instance(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
     """Serve all releases and real alerts. Tests leave it as they found it."""
-    made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(FIRST_PORT), shared_data)
+    made = Instance(tmp_path_factory.mktemp("instance") / "var", free_port(FIRST_PORT))
     try:
         made.up()
         done = made.km3vo("import")
         assert done.returncode == 0, done.stdout + done.stderr
-        alert_archive.fill(made, shared_data / "alerts")
+        alert_archive.fill(made, delivered / "alerts")
         yield made
     finally:
         made.km3vo("instance", "reset", "--yes", "--with-archive")
 
 
 @pytest.fixture
-def scratch_instance(tmp_path: Path, shared_data: Path) -> Iterator[Instance]:
+def scratch_instance(tmp_path: Path) -> Iterator[Instance]:
     """Give a test an instance of its own, not yet made, to do what it likes with."""
-    made = Instance(tmp_path / "var", free_port(FIRST_PORT + 50), shared_data)
+    made = Instance(tmp_path / "var", free_port(FIRST_PORT + 50))
     yield made
     made.km3vo("instance", "reset", "--yes", "--with-archive")
 
@@ -54,23 +53,11 @@ def checkout(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def shared_data() -> Path:
-    """Return the folder with the delivered files: ``KM3VO_INPUTS``, or ``shared/data`` nearby.
-
-    A checkout may be a worktree one folder deeper, so the folder above is looked at too.
-    """
-    if told := os.environ.get("KM3VO_INPUTS"):
-        return Path(told)
-    root = Path(__file__).resolve().parent.parent
-    for parent in (root.parent, root.parent.parent):
-        if (parent / "shared" / "data").is_dir():
-            return parent / "shared" / "data"
-    pytest.skip("no delivered files: set KM3VO_INPUTS to their folder")
+def delivered() -> Path:
+    """Return the folder with the public files that are part of the repository."""
+    return ROOT / "inputs"
 
 
 @pytest.fixture(scope="session")
-def antares_list(shared_data: Path) -> Path:
-    path = shared_data / "ant20_01" / "PublicData_0717.dat"
-    if not path.exists():
-        pytest.skip(f"{path.name} is not among the delivered files")
-    return path
+def antares_list(delivered: Path) -> Path:
+    return delivered / "ant20_01" / "PublicData_0717.dat"

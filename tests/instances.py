@@ -24,7 +24,6 @@ class Instance:
 
     var: Path
     port: int
-    inputs: Path
     extra: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -37,10 +36,14 @@ class Instance:
 
     @property
     def environment(self) -> dict[str, str]:
-        told = {"KM3VO_VAR": str(self.var), "KM3VO_INPUTS": str(self.inputs), "COLUMNS": "200"}
+        told = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
         # make, which runs the tests, hands its own variables down to every make below it
         made = ("INPUTS", "PORT", "RELEASE", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS")
-        clean = {key: value for key, value in os.environ.items() if key not in made}
+        clean = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in made and key != "KM3VO_INPUTS"
+        }
         return clean | told | self.extra
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
@@ -79,15 +82,32 @@ class Instance:
         assert done.returncode == 0, done.stderr
 
 
+def without_the_list(checkout: Path) -> dict[str, str]:
+    """Take the ANTARES list out of a checkout, so that only a simulated stand-in is left.
+
+    Returns the environment that makes commands use this checkout.
+    """
+    folder = checkout / "inputs" / "ant20_01"
+    (folder / "PublicData_0717.dat").unlink()
+    manifest = (folder / "release.toml").read_text()
+    last = '{ kind = "folder" }'
+    assert last in manifest
+    simulation = f'{last}, {{ kind = "simulation", seed = 20070129 }}'
+    (folder / "release.toml").write_text(manifest.replace(last, simulation))
+    return {"PYTHONPATH": str(checkout)}
+
+
 def copy_checkout(target: Path) -> Path:
     """Copy what a clone of the repository has, without tests and history."""
     target.mkdir(parents=True)
     for name in ("ingest", "rd", "site"):
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for path in (ROOT / "inputs").glob("*/release.toml"):
-        copy = target / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True)
-        shutil.copy(path, copy)
+    # not what was downloaded or delivered into a folder of a release
+    listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "inputs")
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for name in filter(None, names.split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, target / name)
     for name in ("Makefile", "setup.sh", "pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, target / name)
     return target

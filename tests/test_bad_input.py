@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import ExitCode
+from ingest.core.errors import ExitCode
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
+from tests.instances import without_the_list
 from tests.served import served
 
 TABLE = "ant20_01"
@@ -198,12 +199,12 @@ def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
     assert "nowhere: there is no such directory" in message
 
 
-def test_inputs_without_the_file_do_not_replace_real_data(refused) -> None:
-    """No network here either: only the simulation is left, and that is no replacement."""
-    message = refused(None)
+def test_inputs_without_the_file_do_not_replace_real_data(refused, checkout: Path) -> None:
+    """Only the simulation is left, and that is no replacement."""
+    message = refused(None, **without_the_list(checkout))
     assert "only a simulated stand-in is to be had" in message
     assert "the real data of ant20_01 are online: they stay" in message
-    for source in ("overlay: ", "folder: ", "url: ", "tap: "):
+    for source in ("overlay: ", "folder: "):
         assert source in message
     assert "INPUTS=" in message
 
@@ -233,7 +234,7 @@ def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
         ('name = "ant20_01"', 'name = "ant20_02"', ["release.name", "ant20_02"]),
         ("2018-01-01T00:00:00Z", "2001-01-01T00:00:00Z", ["start must be before stop"]),
         ("2018-01-01T00:00:00Z", "2018-01-01T00:00:00", ["release.stop"]),
-        ('kind = "tap"', 'kind = "tape"', ["tape"]),
+        ('kind = "folder"', 'kind = "folded"', ["folded"]),
         ('"PublicData_0717.dat"', '"../PublicData_0717.dat"', ["files.0.name"]),
         ('descriptor = "ant20_01/nu"', 'descriptor = "ant20_01/mu"', ["ant20_01/mu.rd"]),
         ("[release]", "[checks]\nreject = ['no-such-rule']\n[release]", ["no-such-rule"]),
@@ -251,7 +252,7 @@ def test_a_bad_manifest(
 
 def table_id(instance) -> int:
     layout = Layout(instance.var, Account.current())
-    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+    with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT 'ant20_01.main'::regclass::oid::bigint")
         return cursor.fetchone()[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import pty
 import re
@@ -14,10 +15,12 @@ from pathlib import Path
 
 import click
 import pytest
-from instances import KM3VO
+from instances import KM3VO, ROOT
 
 from ingest import cli
-from ingest.errors import ExitCode, IngestError, InputError, UnavailableError
+from ingest.commands import run_log
+from ingest.core.errors import ExitCode, IngestError, InputError, UnavailableError
+from ingest.instance import lifecycle
 
 
 def walk(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple]:
@@ -99,7 +102,7 @@ def failing(error: BaseException):
     ],
 )
 def test_failures_become_messages_and_exit_codes(monkeypatch, capsys, error, code, told) -> None:
-    monkeypatch.setattr(cli.lifecycle, "status", failing(error))
+    monkeypatch.setattr(lifecycle, "status", failing(error))
     assert run(monkeypatch, "instance", "status") == code
     shown = capsys.readouterr().err
     assert told in shown
@@ -107,7 +110,7 @@ def test_failures_become_messages_and_exit_codes(monkeypatch, capsys, error, cod
 
 
 def test_the_unforeseen_is_written_to_a_log(monkeypatch, capsys) -> None:
-    monkeypatch.setattr(cli.lifecycle, "status", failing(ZeroDivisionError("so what")))
+    monkeypatch.setattr(lifecycle, "status", failing(ZeroDivisionError("so what")))
     assert run(monkeypatch, "instance", "status") == ExitCode.FAILURE
     shown = capsys.readouterr().err
     assert "this is a fault of km3vo, not of your input (ZeroDivisionError)" in shown
@@ -120,17 +123,100 @@ def test_the_unforeseen_is_written_to_a_log(monkeypatch, capsys) -> None:
         log.unlink()
 
 
-def test_a_closed_pipe_is_no_fault(instance) -> None:
-    command = f"{KM3VO} import --release ant20_01 | true; exit ${{PIPESTATUS[0]}}"
+def test_the_unforeseen_is_written_to_the_log_of_the_run(monkeypatch, capsys, tmp_path) -> None:
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setenv("KM3VO_VAR", str(tmp_path))
+    monkeypatch.setattr(lifecycle, "status", failing(ZeroDivisionError("so what")))
+    assert run(monkeypatch, "instance", "status") == ExitCode.FAILURE
+    (log,) = (tmp_path / "logs").iterdir()
+    assert str(log) in capsys.readouterr().err
+    first, *rest = log.read_text().splitlines()
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ km3vo instance status", first)
+    assert "ZeroDivisionError: so what" in rest
+
+
+def test_a_run_that_changes_nothing_leaves_no_log(monkeypatch, tmp_path) -> None:
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setenv("KM3VO_VAR", str(tmp_path))
+    assert run(monkeypatch, "instance", "status") == ExitCode.NOT_RUNNING
+    assert list((tmp_path / "logs").iterdir()) == []
+
+
+def test_only_the_newest_logs_are_kept(monkeypatch, tmp_path) -> None:
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    monkeypatch.setenv("KM3VO_VAR", str(tmp_path))
+    monkeypatch.setattr(run_log, "NEWEST", 3)
+    names = [f"km3vo-2020010{day}T000000Z-1.log" for day in range(1, 6)]
+    for name in (*names, "dcErrors"):
+        (logs / name).touch()
+    monkeypatch.setattr(lifecycle, "status", failing(IngestError("broken")))
+    assert run(monkeypatch, "instance", "status") == ExitCode.FAILURE
+    left = sorted(path.name for path in logs.iterdir())
+    assert left[:3] == ["dcErrors", *names[3:]]
+    assert len(left) == 4
+
+
+def test_verbose_prints_the_log(monkeypatch, capsys) -> None:
+    monkeypatch.setattr(lifecycle, "status", failing(IngestError("broken")))
+    assert run(monkeypatch, "--verbose", "instance", "status") == ExitCode.FAILURE
+    assert "ingest.cli: broken" in capsys.readouterr().err
+
+
+def test_a_former_name_of_a_command_is_understood(monkeypatch, capsys) -> None:
+    assert run(monkeypatch, "publish", "--help") == 0
+    told = capsys.readouterr()
+    assert "Usage: km3vo publish [OPTIONS] RELEASE" in told.out
+    assert told.err == "warning: this command is called km3vo cite now\n"
+
+
+def test_a_stopped_instance_is_no_error_of_make(tmp_path) -> None:
     done = subprocess.run(
-        ["bash", "-c", command],
+        ["make", "status"],
+        cwd=ROOT,
+        env={**os.environ, "KM3VO_VAR": str(tmp_path / "var")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "There is no instance yet; make up creates it.\n"
+
+
+TABLES = {
+    "release check ant20_01 --all": "check\tsubject\tresult\tfinding",
+    "import --release ant20_01": "release\tread\taccepted\trejected\timported\tseconds\tremarks",
+    "qa ant20_01": "id\tquestion\tresult\tevidence",
+}
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_a_table_in_a_pipe_has_a_line_per_row(instance, command) -> None:
+    done = instance.km3vo(*command.split(), COLUMNS="40")
+    lines = done.stdout.splitlines()
+    heading = lines.index(TABLES[command])
+    rows = [line.split("\t") for line in lines[heading + 1 :] if "\t" in line]
+    assert rows and {len(row) for row in rows} == {TABLES[command].count("\t") + 1}
+
+
+@pytest.mark.parametrize("command", TABLES)
+def test_a_table_as_json(instance, command) -> None:
+    done = instance.km3vo(*command.split(), "--json")
+    rows = json.loads(done.stdout)
+    names = TABLES[command].split("\t")
+    assert rows and all(row.keys() >= set(names) - {"remarks"} for row in rows)
+
+
+@pytest.mark.parametrize("command", ["release check ant20_01 --all", "import -r ant20_01 --force"])
+def test_a_closed_pipe_neither_stops_a_command_nor_changes_its_exit_code(instance, command) -> None:
+    done = subprocess.run(
+        ["bash", "-c", f"{KM3VO} {command} | head -0; exit ${{PIPESTATUS[0]}}"],
         env=instance.environment,
         capture_output=True,
         text=True,
         check=False,
     )
-    assert "fault of km3vo" not in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_progress_is_shown_on_a_terminal_only(instance) -> None:

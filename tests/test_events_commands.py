@@ -28,8 +28,8 @@ from rich.console import Console
 from ingest.cli import commands, main
 from ingest.commands import progress
 from ingest.events.convert import convert_release
-from ingest.events.manifest import load_manifest
-from ingest.events.sources import acquire
+from ingest.events.delivery.manifest import load_manifest
+from ingest.events.delivery.sources import acquire
 
 ORCA4, ORCA6 = data_path("dst/orca4_sample.root"), data_path("dst/orca6_sample.root")
 SIMULATED = data_path("hdf5/mupage_ARCA.h5")
@@ -225,7 +225,7 @@ def test_what_cannot_be_converted(tmp_path: Path) -> None:
             f"{unknown}: the file does not say which detector it is of\n"
             "  found:    det_id 999, which is not known here\n"
             f"  expected: one of {known}\n"
-            "  remedy:   give --detector, or add the number to ingest/events/detectors.toml\n",
+            "  remedy:   give --detector, or add the number to ingest/events/sky/detectors.toml\n",
         ),
         (
             (ORCA6, "--detector", "arca", "-o", tmp_path / "a.fits"),
@@ -361,8 +361,8 @@ def test_a_bar_is_for_terminals_and_long_work(
     monkeypatch.setattr(progress, "PATIENCE", patience)
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=terminal, width=80)
-    with progress.progress(console, "events", 10) as watch:
-        watch(5)
+    with progress.progress(console, "events", 10) as on_progress:
+        on_progress(5)
     assert ("5/10" in screen.getvalue()) == (terminal and patience == 0)
     if not (terminal and patience == 0):
         assert screen.getvalue() == ""

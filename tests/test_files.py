@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from ingest.files import atomic_write, sha256
+from ingest.core.files import atomic_write, sha256
 
 
 def test_sha256(tmp_path):

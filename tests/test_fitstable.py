@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
-from ingest import fitstable
-from ingest.fitstable import Column, TableWriter, write_primary, write_table
+from ingest.core import fitstable
+from ingest.core.fitstable import Column, TableWriter, write_primary, write_table
 
 
 def read(stream, **options):
@@ -71,14 +71,14 @@ def test_units_and_ucds_are_valid():
     from astropy import units as u
     from astropy.io.votable.ucd import parse_ucd
 
-    from ingest.events import gadf, gadf_index
+    from ingest.events.product import gadf, index
 
     columns = [
         *gadf._GADF_COLUMNS,
         *gadf._OWN_COLUMNS.values(),
         *gadf.GTI_COLUMNS,
-        *gadf_index._OBS_COLUMNS,
-        *gadf_index._HDU_COLUMNS,
+        *index._OBS_COLUMNS,
+        *index._HDU_COLUMNS,
     ]
     for column in columns:
         if column.unit:

@@ -2,13 +2,14 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import km3net_testdata
 import pytest
 from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvEntity
 
-from ingest.errors import InputError
-from ingest.events.checks import CheckReport
-from ingest.files import sha256
-from ingest.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.errors import InputError
+from ingest.core.files import sha256
+from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.events.checks.checker import CheckReport
 
 # SHA-256 of "abc" (FIPS 180-2, appendix B.1)
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
@@ -34,8 +35,7 @@ def product(tmp_path):
 
 @pytest.fixture(scope="module")
 def hdf5():
-    package = pytest.importorskip("km3net_testdata")
-    return Path(package.__file__).parent / "data" / "hdf5"
+    return Path(km3net_testdata.__file__).parent / "data" / "hdf5"
 
 
 def test_sources_are_known_by_their_checksums(making):

@@ -23,15 +23,17 @@ def installed_checkout(place: Path) -> Path:
     checkout = copy_checkout(place)
     (checkout / ".venv").symlink_to(ENVIRONMENT)
     if not (ENVIRONMENT / "installed").exists():
-        pytest.skip("the environment was not made by setup.sh")
+        pytest.skip("the environment was not made by setup.sh: make setup")
     return checkout
 
 
 def test_shellcheck_finds_nothing() -> None:
     if not shutil.which("shellcheck"):
-        pytest.skip("shellcheck is not installed")
+        pytest.skip("shellcheck is not installed: ./setup.sh test")
     subprocess.run(
-        ["shellcheck", "-o", "all", "-e", "SC2250,SC2310,SC2312", "setup.sh"], cwd=ROOT, check=True
+        ["shellcheck", "-o", "all", "-e", "SC2250,SC2310,SC2312", "setup.sh", ".ci/run"],
+        cwd=ROOT,
+        check=True,
     )
 
 
@@ -91,7 +93,7 @@ def test_without_apt_it_says_that_this_is_no_debian(tmp_path) -> None:
     assert "not a Debian" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="an ordinary user runs all tests as one")
+@pytest.mark.skipif(os.geteuid() != 0, reason="all tests run as an ordinary user: run as root")
 def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: Path) -> None:
     account = os.environ.get("KM3VO_USER", "km3vo")
     place = Path("/var/tmp") / f"km3vo test {os.getpid()}"
@@ -118,7 +120,10 @@ def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: 
         shutil.copy(antares_list, inputs)
         subprocess.run(["chown", "-hR", f"{account}:", place], check=True)
         if as_user("test", "-r", ENVIRONMENT / "bin" / "km3vo").returncode:
-            pytest.skip("the environment of the tests is closed to other users")
+            pytest.skip(
+                "other users cannot read the environment of the tests: move the checkout to a"
+                " folder that they can enter"
+            )
         for command in (
             ["make", "up", f"PORT={port}"],
             ["make", "import", "RELEASE=ant20_01", f"INPUTS={inputs}"],

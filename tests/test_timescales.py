@@ -3,7 +3,7 @@ from astropy.time import Time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import timescales
+from ingest.core import timescales
 
 REFERENCE = Time(timescales.MJD_REFERENCE, format="mjd", scale="tt")
 RESOLUTION = 2.4e-7  # s; of a double that counts 1e9 s, twice

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from ingest import units
+from ingest.core import units
 
 
 def test_constants_are_those_of_the_si():

@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import Final
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
-from ingest.alerts import audit, intake
-from ingest.alerts.archive import Archive
-from ingest.alerts.deliveries import LIMIT, Delivery, check_paths
-from ingest.alerts.index import printable
-from ingest.alerts.process import Outcome
+from ingest.alerts import archive as archives
+from ingest.alerts import pipeline
+from ingest.alerts.archive import (
+    MAX_PARSED_BYTES,
+    Archive,
+    SourceReport,
+    check_paths,
+    printable,
+)
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_map import inspect_map, map_
+from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
-from ingest.errors import ExitCode, InputError
-from ingest.instance.layout import current_layout
+from ingest.core.errors import ExitCode, InputError
+from ingest.instance import current_layout
 
-console = Console(soft_wrap=True, highlight=False)
 _MOST_TOLD: Final = 20
-"""incidents that are printed."""
+"""problems that are printed."""
 
 
 @click.group()
@@ -46,7 +47,7 @@ def _place(text: str) -> Path:
 _LARGEST: Final = click.option(
     "--largest",
     type=click.IntRange(1),
-    default=LIMIT >> 20,
+    default=MAX_PARSED_BYTES >> 20,
     show_default=True,
     help="Megabytes (2^20) of a packet that is read into memory.",
 )
@@ -65,22 +66,23 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     """
     check_paths(paths)
     layout = current_layout()
-    archive = intake.archive_of(layout)
-    intake.check_archive(layout, archive)
-    with progress(console, "packets archived", None) as watch:
-        archived = intake.receive(archive, paths, watch, largest << 20)
+    archive = pipeline.open_archive(layout)
+    pipeline.check_archive(layout, archive)
+    with progress(console, "packets archived", None) as on_progress:
+        archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
-    with progress(console, "packets read", archived.new) as watch:
-        outcome = intake.fill_tables(layout, archive, watch, limit=largest << 20)
+    with progress(console, "packets read", archived.new) as on_progress:
+        outcome = pipeline.update_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
-    _tell_incidents(archived.delivery)
+    _raise_on_problems(archived.sources)
 
 
 @alerts.command()
 @click.option("--retry", is_flag=True, help="Read them again, for instance after an upgrade.")
 @click.option("--show", metavar="NUMBER", type=int, help="Print the packet with this number.")
 @_LARGEST
-def quarantine(retry: bool, show: int | None, largest: int) -> None:
+@json_option
+def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> None:
     """List the packets that were kept but could not be understood, and why."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
@@ -89,22 +91,17 @@ def quarantine(retry: bool, show: int | None, largest: int) -> None:
         return
     held = archive.quarantined()
     if retry and held:
-        with progress(console, "packets read", len(held)) as watch:
-            outcome = intake.fill_tables(layout, archive, watch, True, largest << 20)
-        _show_outcome(outcome)
+        with progress(console, "packets read", len(held)) as on_progress:
+            outcome = pipeline.retry_quarantined(layout, archive, on_progress, largest << 20)
+        _show_outcome(outcome, as_json)
         held = archive.quarantined()
-    table = Table(
-        "number", "received", Column("from", overflow="fold"), Column("reason", overflow="fold")
-    )
-    for one in held:
-        reason = printable(" ".join(one.reason.split()))
-        # as text, for packets may have brackets that would be taken for colours
-        table.add_row(
-            str(one.entry.number), one.entry.received[:19], Text(one.entry.source), Text(reason)
+    if held or as_json:
+        rows = (
+            (one.entry.number, one.entry.received[:19], one.entry.source, printable(one.reason))
+            for one in held
         )
-    if held:
-        console.print(table)
-    console.print(f"{len(held)} of {len(archive)} packets are in quarantine")
+        show_table(("number", "received", "source", "reason"), rows, as_json=as_json)
+    say(f"{len(held)} of {len(archive)} packets are in quarantine", as_json)
 
 
 @alerts.command()
@@ -114,19 +111,19 @@ def verify(repair: bool) -> None:
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
-        adopted = archive.adopt(audit.unlisted(archive))
-        console.print(f"{len(adopted)} packets were put back into the index")
-    with progress(console, "packets", len(archive)) as watch:
-        findings = audit.verify(archive, watch)
-    for finding in findings:
-        console.print(f"{finding.name}: {finding.problem}", markup=False)
-    lost = audit.unlisted(archive)
+        reindexed = archive.reindex(archives.find_unindexed(archive))
+        say(f"{len(reindexed)} packets were put back into the index")
+    with progress(console, "packets", len(archive)) as on_progress:
+        damaged = archives.verify(archive, on_progress)
+    for file in damaged:
+        say(f"{file.name}: {file.problem}")
+    lost = archives.find_unindexed(archive)
     for sha256 in lost:
-        console.print(f"packet {sha256}: not in the index; add --repair to put it back")
-    if findings or lost:
-        console.print(f"{len(findings) + len(lost)} of {len(archive)} packets are not in order")
+        say(f"packet {sha256}: not in the index; add --repair to put it back")
+    if damaged or lost:
+        say(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
         raise SystemExit(ExitCode.FAILURE)
-    console.print(f"all {len(archive)} packets are as they came")
+    say(f"all {len(archive)} packets are as they came")
 
 
 @alerts.command()
@@ -139,8 +136,9 @@ def attach(notice: str, file: Path) -> None:
     map is and do not bring it; nothing is fetched by itself.
     """
     layout = current_layout()
-    told = intake.attach_map(layout, intake.archive_of(layout), notice, file)
-    console.print(f"{file}: the sky map of {notice}; {told}", markup=False)
+    areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
+    told = ", ".join(f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items())
+    say(f"{file}: the sky map of {notice}; {told}")
 
 
 @alerts.command()
@@ -148,67 +146,73 @@ def attach(notice: str, file: Path) -> None:
 def rebuild(largest: int) -> None:
     """Make the tables anew from the archive alone; the former rows are served until the end."""
     layout = current_layout()
-    archive = intake.archive_of(layout)
-    with progress(console, "packets read", len(archive)) as watch:
-        outcome = intake.rebuild(layout, archive, watch, largest << 20)
+    archive = pipeline.open_archive(layout)
+    with progress(console, "packets read", len(archive)) as on_progress:
+        outcome = pipeline.rebuild_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
 
 
 @alerts.command()
-def status() -> None:
+@json_option
+def status(as_json: bool) -> None:
     """Say how many packets there are, and what became of them."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     packets, held = len(archive), len(archive.quarantined())
-    rows = intake.count_rows(layout)
-    intake.check_archive(layout, archive)
+    rows = pipeline.count_rows(layout)
+    pipeline.check_archive(layout, archive)
     counts = {"packets": packets, "in quarantine": held}
     if rows is not None:
         counts |= {"with rows": rows, "waiting": packets - held - rows}
-    console.print(f"archive {archive.root}", markup=False)
+    if as_json:
+        keys = {what.replace(" ", "_"): count for what, count in counts.items()}
+        show_json({"archive": str(archive.root)} | keys)
+        return
+    say(f"archive {archive.root}")
     _show_counts(counts)
     if rows is None:
-        console.print("The database does not run, or has no tables of alerts yet.")
+        say("The database does not run, or has no tables of alerts yet.")
 
 
-def _show_archived(archived: intake.Archived) -> None:
-    delivery, seconds = archived.delivery, archived.seconds
+def _show_archived(archived: pipeline.ArchivingReport) -> None:
+    sources, seconds = archived.sources, archived.seconds
     _show_counts(
         {
-            "packets found": delivery.packets,
+            "packets found": sources.packets,
             "new": archived.new,
-            "already there": delivery.packets - archived.new,
-            **{f"left out: {kind}": count for kind, count in delivery.left_out.items()},
+            "already there": sources.packets - archived.new,
+            **{f"skipped: {kind}": count for kind, count in sources.skipped.items()},
         }
     )
-    rate = delivery.packets / seconds if seconds else 0.0
-    console.print(f"archived in {seconds:.1f} s, {rate:.0f} per second")
+    rate = sources.packets / seconds if seconds else 0.0
+    say(f"archived in {seconds:.1f} s, {rate:.0f} per second")
 
 
-def _show_outcome(outcome: Outcome) -> None:
-    _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined})
+def _show_outcome(outcome: pipeline.ProcessingReport, as_json: bool = False) -> None:
+    _show_counts({"with rows": outcome.with_rows, "in quarantine": outcome.quarantined}, as_json)
     for problem, count in outcome.problems.most_common():
-        console.print(f"  {count:9}  {problem}", markup=False)
-    rate = outcome.done / outcome.seconds if outcome.seconds else 0.0
-    console.print(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second")
+        say(f"  {count:9}  {problem}", as_json)
+    rate = outcome.processed / outcome.seconds if outcome.seconds else 0.0
+    say(f"read in {outcome.seconds:.1f} s, {rate:.0f} per second", as_json)
     if outcome.quarantined:
-        console.print(
+        say(
             f"{outcome.quarantined} packets are archived but were not understood;"
-            " km3vo alerts quarantine lists them"
+            " km3vo alerts quarantine lists them",
+            as_json,
         )
 
 
-def _show_counts(counts: Mapping[str, int]) -> None:
+def _show_counts(counts: Mapping[str, int], as_json: bool = False) -> None:
     for what, count in counts.items():
-        console.print(f"{count:11}  {what}", markup=False)
+        say(f"{count:11}  {what}", as_json)
 
 
-def _tell_incidents(delivery: Delivery) -> None:
+def _raise_on_problems(sources: SourceReport) -> None:
     """End with the exit code for bad input where something could not be read."""
-    count = len(delivery.incidents) + delivery.more_incidents
+    count = len(sources.problems) + sources.more_problems
     if not count:
         return
-    told = delivery.incidents[:_MOST_TOLD]
+    told = sources.problems[:_MOST_TOLD]
     if count > len(told):
         told = [*told, f"and {count - len(told)} more"]
     raise InputError(
@@ -219,7 +223,7 @@ def _tell_incidents(delivery: Delivery) -> None:
 
 
 def _show_packet(archive: Archive, number: int) -> None:
-    entry = next(iter(archive.entries(after=number - 1)), None) if number > 0 else None
+    entry = archive.entry(number)
     if entry is None:
         raise InputError(
             "there is no packet with this number",
@@ -227,10 +231,10 @@ def _show_packet(archive: Archive, number: int) -> None:
             expected=f"1 to {len(archive)}",
             remedy="km3vo alerts quarantine lists those in quarantine",
         )
-    console.print(f"received  {entry.received}")
-    console.print(f"from      {entry.source}", markup=False)
-    console.print(f"file      {archive.path(entry)}", markup=False)
+    say(f"received  {entry.received}")
+    say(f"from      {entry.source}")
+    say(f"file      {archive.path(entry)}")
     reasons = [one.reason for one in archive.quarantined() if one.entry == entry]
     for reason in reasons or ["none: it is not in quarantine"]:
         text = "\n          ".join(map(printable, reason.splitlines()))
-        console.print(f"reason    {text}", markup=False)
+        say(f"reason    {text}")

@@ -8,12 +8,18 @@ from typing import Final
 
 import click
 
-from ingest.alerts.conversion import load_json, save_json, to_json, to_voevent
-from ingest.alerts.conversion.documents import format_of
-from ingest.alerts.conversion.to_voevent import VERSIONS
-from ingest.alerts.validation import validate_json, validate_voevent
-from ingest.errors import ExitCode, IngestError, InputError, UnavailableError
-from ingest.files import atomic_write
+from ingest.alerts.conversion import (
+    VERSIONS,
+    format_of,
+    load_json,
+    save_json,
+    to_json,
+    to_voevent,
+    validate_json,
+    validate_voevent,
+)
+from ingest.core.errors import ExitCode, IngestError, InputError, UnavailableError
+from ingest.core.files import atomic_write
 
 STANDARD: Final = "-"
 """Stands for standard input or output."""

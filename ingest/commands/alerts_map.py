@@ -5,15 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
 
-from ingest.alerts.directions import read_directions
-from ingest.alerts.mapmaking import make_map
-from ingest.alerts.mappreview import area_text, write_map_preview
-from ingest.alerts.skymap import SkyMap, read_map
-from ingest.errors import InputError
-
-console = Console(soft_wrap=True, highlight=False)
+from ingest.alerts.skymaps import SkyMap, make_map, read_directions, read_map
+from ingest.alerts.skymaps.picture import area_text, write_map_preview
+from ingest.commands.output import say
+from ingest.core.errors import InputError
 
 FILE = click.Path(path_type=Path)
 
@@ -57,12 +53,12 @@ def map_(
     sample = read_directions(directions, ra, dec) if directions else None
     sky = make_map(ra, dec, sample, radius=radius, containment=containment)
     sky.write(path, {"OBJECT": name} if name else None)
-    console.print(f"{path}: {len(sky.uniq)} cells", markup=False)
+    say(f"{path}: {len(sky.uniq)} cells")
     _describe(sky)
     if preview:
         title = name or stem
         picture = write_map_preview(sky, path.with_suffix(".png"), title, "KM3NeT · sky map")
-        console.print(f"{picture}", markup=False)
+        say(f"{picture}")
 
 
 @click.command()
@@ -80,20 +76,20 @@ def inspect_map(file: Path, at: tuple[float, float] | None, preview: Path | None
         raise click.BadParameter("RA from 0 to 360 and DEC from -90 to 90 deg", param_hint="--at")
     sky = read_map(file)
     for remark in sky.remarks:
-        console.print(f"remark: {remark}", markup=False)
+        say(f"remark: {remark}")
     _describe(sky)
     if at is not None:
         density = float(sky.probability_density_at([at[0]], [at[1]])[0])
         level = float(sky.containment_at([at[0]], [at[1]])[0])
-        console.print(f"at {at[0]:g} {at[1]:+g}")
-        console.print(f"  probability density   {density:.4g} per sr")
-        console.print(f"  credible level        {100 * level:.4g} %")
+        say(f"at {at[0]:g} {at[1]:+g}")
+        say(f"  probability density   {density:.4g} per sr")
+        say(f"  credible level        {100 * level:.4g} %")
     if preview is not None:
         write_map_preview(sky, preview, file.name)
 
 
 def _describe(sky: SkyMap) -> None:
     ra, dec = sky.best()
-    console.print(f"centre                {ra:.5f} {dec:+.5f} deg, ICRS")
+    say(f"centre                {ra:.5f} {dec:+.5f} deg, ICRS")
     for level in (0.5, 0.9):
-        console.print(f"{100 * level:.0f} % region           {area_text(sky.area(level))}")
+        say(f"{100 * level:.0f} % region           {area_text(sky.area(level))}")

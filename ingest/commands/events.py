@@ -7,18 +7,16 @@ import signal
 from pathlib import Path
 
 import click
-from rich.console import Console
 
+from ingest.commands.output import console, say
 from ingest.commands.progress import progress
-from ingest.errors import InputError
+from ingest.core.errors import InputError
+from ingest.core.files import atomic_write
 from ingest.events import batch
 from ingest.events.checks import REJECTING
-from ingest.events.detectors import DETECTORS
 from ingest.events.readers import AUTO, READERS
+from ingest.events.sky import DETECTORS
 from ingest.events.survey import survey
-from ingest.files import atomic_write
-
-console = Console(soft_wrap=True, highlight=False)
 
 FILE = click.Path(path_type=Path)
 format_option = click.option(
@@ -100,14 +98,14 @@ def convert(
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     several = jobs > 1 and len(tasks) > 1
     total = len(tasks) if several else batch.events_in(order)
-    with progress(console, "files" if several else "events", total) as watch:
-        done = batch.run(order, tasks, jobs, watch)
+    with progress(console, "files" if several else "events", total) as on_progress:
+        done = batch.run(order, tasks, jobs, on_progress)
     for task, one in zip(tasks, done, strict=True):
         names = ", ".join(path.name for path in task.files)
         verb = "would become" if dry_run else "→"
-        console.print(f"{names} {verb} {one.product}: {one.rows} events", markup=False)
+        say(f"{names} {verb} {one.product}: {one.rows} events")
         for line in one.lines():
-            console.print(f"  {line}", markup=False)
+            say(f"  {line}")
     if report:
         _write_report(report, {"conversions": [one.to_dict() for one in done]})
 
@@ -119,15 +117,15 @@ def convert(
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
     """Say what a file is, what would be taken from it, and what a release lacks."""
-    with progress(console, "events", None) as watch:
-        found = survey(file, format, detector, watch)
+    with progress(console, "events", None) as on_progress:
+        found = survey(file, format, detector, on_progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, default=str))
         return
     lines = list(found.lines())
     width = max(len(heading) for heading, _ in lines) + 2
     for heading, text in lines:
-        console.print(f"{heading:<{width}}{text}", markup=False)
+        say(f"{heading:<{width}}{text}")
 
 
 def _write_report(path: Path, content: object) -> None:

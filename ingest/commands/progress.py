@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ingest.core.progress import ProgressCallback
 
 PATIENCE = 2.0
 """s before a bar appears."""
 
 
 @contextmanager
-def progress(console: Console, what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(console: Console, what: str, total: int | None) -> Iterator[ProgressCallback]:
     """Yield a function to be told how much of `total` is done.
 
     On a terminal a bar appears after :data:`PATIENCE`, and goes at the end; elsewhere nothing.
@@ -30,13 +32,13 @@ def progress(console: Console, what: str, total: int | None) -> Iterator[Callabl
     task = bar.add_task(what, total=total)
     begin = time.monotonic()
 
-    def watch(done: int) -> None:
+    def on_progress(done: int) -> None:
         bar.update(task, completed=done)
         if console.is_terminal and time.monotonic() - begin >= PATIENCE:
             bar.start()
 
     try:
-        yield watch
+        yield on_progress
     finally:
         if bar.live.is_started:
             bar.stop()

@@ -3,37 +3,31 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
-from rich.text import Text
 
-from ingest.errors import ExitCode
-from ingest.events.manifest import load_manifest
-from ingest.instance.layout import current_layout
-from ingest.publish import qa as reviews
-from ingest.publish import qa_page
-from ingest.publish.descriptor import read_descriptor
-
-console = Console(soft_wrap=True, highlight=False)
+from ingest.commands.output import console, json_option, say, show_table
+from ingest.core.descriptors import read_descriptor
+from ingest.core.errors import ExitCode
+from ingest.events.delivery import load_manifest
+from ingest.instance import current_layout
+from ingest.publish.review import passed, review, write_page
 
 
 @click.command()
 @click.argument("release")
-def qa(release: str) -> None:
+@json_option
+def qa(release: str, as_json: bool) -> None:
     """Review RELEASE by KM3NeT's checklist for open science, with evidence."""
     layout = current_layout()
     with console.status(f"reviewing {release} …"):
-        reviewed = reviews.review(release, layout)
+        reviewed = review(release, layout)
     title = read_descriptor(load_manifest(release).release.descriptor).title
-    path = qa_page.write(release, title, layout, reviewed)
-    table = Table("id", "question", "result", Column("evidence", overflow="fold"), show_lines=True)
-    colours = {"ok": "green", "missing": "red", "not applicable": ""}
-    for one in reviewed:
-        result = one.answer.result.value
-        evidence = Text("\n".join(one.answer.evidence))
-        table.add_row(one.item.id, one.item.title, Text(result, colours[result]), evidence)
-    console.print(table)
-    page = layout.place / path.relative_to(layout.var)
-    console.print(f"This review is kept as {page}", markup=False)
-    if not reviews.passed(reviewed):
+    path = write_page(release, title, layout, reviewed)
+    rows = (
+        (one.item.id, one.item.title, one.answer.result.value, "\n".join(one.answer.evidence))
+        for one in reviewed
+    )
+    show_table(("id", "question", "result", "evidence"), rows, as_json=as_json)
+    shown = layout.place / path.relative_to(layout.var)
+    say(f"The review was written to {shown}", as_json)
+    if not passed(reviewed):
         raise SystemExit(ExitCode.FAILURE)

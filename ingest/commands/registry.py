@@ -1,21 +1,18 @@
-"""``km3vo registry``: telling the world's registries what is here, and what is here no longer."""
+"""``km3vo registry``: registry records of what is online, and of what was withdrawn."""
 
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
-from ingest.errors import ExitCode
-from ingest.instance import lifecycle, registration
-from ingest.instance.layout import current_layout
-from ingest.instance.site import load_site
-
-console = Console(soft_wrap=True, highlight=False, markup=False)
+from ingest.commands.output import console, say
+from ingest.core.errors import ExitCode
+from ingest.instance import current_layout, lifecycle, load_site
+from ingest.instance.dachs import registration
 
 
 @click.group()
 def registry() -> None:
-    """Make records for the VO registry, and take releases back."""
+    """Make records for the VO registry, and withdraw releases."""
 
 
 @registry.command()
@@ -24,31 +21,30 @@ def registry() -> None:
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     """Check everything, make the registry records, and say how to register them."""
-    from ingest.publish import registry as pipeline
-    from ingest.publish import registry_page
+    from ingest.publish.registry import plain_page, publish_records, write_page
 
     layout = current_layout()
     with console.status("checking; this takes a minute …"):
-        outcome = pipeline.publish(layout, dry_run=dry_run, offline=offline, stilts=stilts)
+        outcome = publish_records(layout, dry_run=dry_run, offline=offline, stilts=stilts)
     site = load_site()
-    page, _ = registry_page.write(layout, site, outcome)
-    console.print(registry_page.plain(site, outcome), end="")
+    path, _ = write_page(layout, site, outcome)
+    say(plain_page(site, outcome).rstrip())
     # as the user knows it; the directory itself may be elsewhere
-    console.print(f"\nThis page is kept as {layout.place / page.relative_to(layout.var)}")
+    console.print(f"\nThis page was written to {layout.place / path.relative_to(layout.var)}")
     if outcome.findings:
         raise SystemExit(ExitCode.BAD_INPUT)
 
 
 @registry.command()
 @click.argument("release")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def withdraw(release: str, yes: bool) -> None:
-    """Take RELEASE offline; registries are told that its records are deleted."""
+    """Take RELEASE offline; its records are published as deleted."""
     if not yes:
         click.confirm(f"Take {release} offline, with its table and products?", abort=True)
     layout = current_layout()
-    with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as memory:
-        gone = registration.withdraw(release, layout, memory)
-    console.print(f"{release} is offline.")
+    with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as state:
+        gone = registration.withdraw(release, layout, state)
+    say(f"{release} is offline.")
     for identifier in gone:
-        console.print(f"Registries are told that {identifier} is deleted.")
+        say(f"Registries will see {identifier} as deleted.")

@@ -5,19 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Column, Table
 
 from ingest.commands.events import FILE, detector_option, format_option, reject_option
+from ingest.commands.output import console, json_option, say, show_table
 from ingest.commands.progress import progress
-from ingest.configuration import blanks
-from ingest.errors import ExitCode
-from ingest.events.sources import overlay_directory
+from ingest.core.configuration import blanks
+from ingest.core.errors import ExitCode
+from ingest.events.delivery import overlay_directory
 from ingest.events.survey import survey
-from ingest.publish.new_release import Told, begin_release, check_name
-from ingest.publish.release_check import check_release
-
-console = Console(soft_wrap=True, highlight=False)
+from ingest.publish.release import Told, begin_release, check_name, check_release
 
 
 @click.group()
@@ -48,33 +44,34 @@ def new(
     if energies and not 0 < energies[0] <= energies[1]:
         raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
-    with progress(console, "events", None) as watch:
-        found = survey(file, format, detector, watch)
+    with progress(console, "events", None) as on_progress:
+        found = survey(file, format, detector, on_progress)
     written = begin_release(name, found, Told(title, instrument, energies, reject))
     for path in written:
-        console.print(f"{path}: {len(blanks(path))} blanks", markup=False)
+        say(f"{path}: {len(blanks(path))} blanks")
     for line in found.checks.lines():
-        console.print(f"  {line}", markup=False)
+        say(f"  {line}")
     if found.path.resolve().parent != written[0].parent:
-        console.print(f"Put {file.name} into {written[0].parent}.", markup=False)
-    console.print(f"Fill in what is marked FILL IN, then: km3vo release check {name}")
+        say(f"Put {file.name} into {written[0].parent}.")
+    say(f"Fill in what is marked FILL IN, then: km3vo release check {name}")
 
 
 @release.command(name="check")
 @click.argument("name")
 @click.option("--inputs", metavar="DIR", help="A directory with delivered files.")
-@click.option("--all", "everything", is_flag=True, help="Print also what is good.")
-def check_(name: str, inputs: str | None, everything: bool) -> None:
+@click.option("--all", "everything", is_flag=True, help="Print passed checks as well.")
+@json_option
+def check_(name: str, inputs: str | None, everything: bool, as_json: bool) -> None:
     """Say what is missing before the release NAME can be imported."""
     findings = check_release(name, overlay_directory(inputs))
     missing = [finding for finding in findings if not finding.passed]
-    table = Table("check", Column("of", overflow="fold"), "", Column("", overflow="fold"))
-    for one in findings if everything else missing:
-        verdict = "[green]ok[/]" if one.passed else "[red]TO DO[/]"
-        table.add_row(one.check, one.subject, verdict, one.words)
-    if table.row_count:
-        console.print(table)
+    rows = [
+        (one.check, one.subject, "ok" if one.passed else "TO DO", one.words)
+        for one in (findings if everything else missing)
+    ]
+    if rows or as_json:
+        show_table(("check", "subject", "result", "finding"), rows, as_json=as_json)
     if missing:
-        console.print(f"{name}: {len(missing)} of {len(findings)} checks find something to do")
+        say(f"{name}: {len(missing)} of {len(findings)} checks found something to do", as_json)
         raise SystemExit(ExitCode.BAD_INPUT)
-    console.print(f"{name}: nothing is missing; {len(findings)} checks")
+    say(f"{name}: nothing is missing; {len(findings)} checks passed", as_json)

@@ -17,12 +17,13 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
+from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
 from ingest.events.convert import (
     Conversion,
     Delivered,
     Recipe,
-    Watch,
     check_rows,
     make_product,
     open_delivered,
@@ -30,11 +31,9 @@ from ingest.events.convert import (
     refuse_simulated,
     release_recipe,
 )
-from ingest.events.manifest import Manifest, load_manifest
+from ingest.events.delivery import Acquired, Manifest, load_manifest, verify
 from ingest.events.readers import AUTO, open_reader
-from ingest.events.sources import Acquired, verify
 from ingest.events.standalone import standalone_recipe
-from ingest.files import sha256
 
 _FITS: Final = (".fits", ".fit", ".fts")
 
@@ -95,7 +94,7 @@ def plan(order: Order) -> list[Task]:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If they cannot be written where they are wanted, or a file is not of the release.
     """
     manifest = load_manifest(order.release) if order.release else None
@@ -134,12 +133,14 @@ def plan(order: Order) -> list[Task]:
     return tasks
 
 
-def run(order: Order, tasks: Sequence[Task], jobs: int, watch: Watch) -> list[Conversion]:
-    """Make the products; `watch` counts events, or with several jobs products.
+def run(
+    order: Order, tasks: Sequence[Task], jobs: int, on_progress: ProgressCallback
+) -> list[Conversion]:
+    """Make the products; `on_progress` counts events, or with several jobs products.
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or an event fails a check; then no product is written.
     """
     with _staging(order) as directory:
@@ -148,10 +149,10 @@ def run(order: Order, tasks: Sequence[Task], jobs: int, watch: Watch) -> list[Co
             made = []
             read = 0
             for task in staged:
-                made.append(_make(order, task, partial(_count_on, watch, read)))
+                made.append(_make(order, task, partial(_count_on, on_progress, read)))
                 read += made[-1].checks.read
         else:
-            made = _in_parallel(order, staged, jobs, watch)
+            made = _in_parallel(order, staged, jobs, on_progress)
         if order.release:
             _check_release(load_manifest(order.release), order.files, made)
         done = []
@@ -173,15 +174,15 @@ def events_in(order: Order) -> int | None:
     return sum(known) if len(known) == len(counts) else None
 
 
-def _make(order: Order, task: Task, watch: Watch | None = None) -> Conversion:
+def _make(order: Order, task: Task, on_progress: ProgressCallback | None = None) -> Conversion:
     manifest = load_manifest(order.release) if order.release else None
     delivered = [open_delivered(path, _format(order)) for path in task.files]
     recipe = replace(_recipe(order, manifest, delivered), galactic=order.galactic)
-    return make_product(recipe, task.product, delivered, watch, order.dry_run)
+    return make_product(recipe, task.product, delivered, on_progress, order.dry_run)
 
 
-def _count_on(watch: Watch, before: int, read: int) -> None:
-    watch(before + read)
+def _count_on(on_progress: ProgressCallback, before: int, read: int) -> None:
+    on_progress(before + read)
 
 
 def _format(order: Order) -> str:
@@ -202,13 +203,15 @@ def _recipe(order: Order, manifest: Manifest | None, delivered: Sequence[Deliver
     return replace(recipe, command=order.command)
 
 
-def _in_parallel(order: Order, tasks: Sequence[Task], jobs: int, watch: Watch) -> list[Conversion]:
+def _in_parallel(
+    order: Order, tasks: Sequence[Task], jobs: int, on_progress: ProgressCallback
+) -> list[Conversion]:
     with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
         futures = [pool.submit(_make, order, task) for task in tasks]
         try:
             for count, future in enumerate(as_completed(futures), start=1):
                 future.result()
-                watch(count)
+                on_progress(count)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

@@ -7,7 +7,7 @@ release's manifest here, and from the files themselves in :mod:`ingest.events.st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -15,23 +15,18 @@ from typing import Any, Final
 import numpy as np
 
 from ingest import __version__
-from ingest.errors import InputError, ManifestError
-from ingest.events import gadf
-from ingest.events.ahead import ahead
+from ingest.core.descriptors import read_descriptor
+from ingest.core.errors import InputError, ManifestError
+from ingest.core.prefetch import prefetch
+from ingest.core.progress import ProgressCallback
+from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
 from ingest.events.checks import Checker, CheckReport, Expectations
-from ingest.events.detectors import detector, detector_with_id
+from ingest.events.delivery import Acquired, Manifest, verify
 from ingest.events.fields import MISSING_INTEGER, Chunk
-from ingest.events.gadf_index import write_index
-from ingest.events.locate import locate_chunks
-from ingest.events.manifest import Manifest
-from ingest.events.observation import observation_cards
+from ingest.events.product import gadf, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS, FileFacts, Reader, open_reader
-from ingest.events.sources import Acquired, verify
-from ingest.provenance import Making, Source, Step, check_steps, write_provenance
-from ingest.publish.descriptor import read_descriptor
+from ingest.events.sky import detector, detector_with_id, locate_chunks
 
-Watch = Callable[[int], None]
-"""Is told, while a product is made, how many events were read so far."""
 WHOLE_SAMPLE: Final = 1
 """OBS_ID of a product that holds a whole release, or whose run is not known."""
 _SECONDS_PER_DAY: Final = 86_400.0
@@ -61,7 +56,7 @@ class Recipe:
     metadata : gadf.Metadata
         For the headers; the number of the observation and the provenance are completed.
     parameters, command
-        For the provenance, as in :class:`ingest.provenance.Making`.
+        For the provenance, as in :class:`ingest.core.provenance.Making`.
     """
 
     detector: str
@@ -130,7 +125,7 @@ def convert_release(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or a simulation, an event fails a check, a checksum or the number
         of events is not what the manifest says. What is in `directory` then is to be thrown away.
     """
@@ -164,7 +159,7 @@ def convert_release(
         verify(file, found)
     check_rows(manifest, done)
     # Loading what draws takes long, and bad input does not come this far.
-    from ingest.events.preview import write_preview
+    from ingest.events.product.preview import write_preview
 
     for made in done:
         write_preview(made.product)
@@ -178,7 +173,7 @@ def refuse_simulated(delivered: Delivered, wanted: bool = False) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file says that it is simulated.
     """
     if delivered.facts.simulated and not wanted:
@@ -257,7 +252,7 @@ def check_rows(manifest: Manifest, done: Sequence[Conversion]) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If they differ.
     """
     rows = sum(one.rows for one in done)
@@ -276,7 +271,7 @@ def make_product(
     recipe: Recipe,
     product: Path,
     delivered: Sequence[Delivered],
-    watch: Watch | None = None,
+    on_progress: ProgressCallback | None = None,
     dry_run: bool = False,
     obs_id: int | None = None,
 ) -> Conversion:
@@ -290,8 +285,8 @@ def make_product(
         The FITS file.
     delivered : sequence of Delivered
         The files.
-    watch : callable, optional
-        Follows the progress.
+    on_progress : ProgressCallback, optional
+        Called with the number of events read so far.
     dry_run : bool
         Do everything but writing.
     obs_id : int, optional
@@ -299,7 +294,7 @@ def make_product(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a file is damaged or an event fails a check.
     """
     checker = Checker([one.reader for one in delivered], recipe.expectations)
@@ -310,9 +305,9 @@ def make_product(
         parameters=recipe.parameters,
         command=recipe.command,
     )
-    checked = ahead(_of_detector(checker.checked_chunks(), recipe, delivered))
-    if watch is not None:
-        checked = _watched(checked, checker, watch)
+    checked = prefetch(_of_detector(checker.checked_chunks(), recipe, delivered))
+    if on_progress is not None:
+        checked = _with_progress(checked, checker, on_progress)
     written = gadf.write_event_list(
         product,
         locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
@@ -364,9 +359,11 @@ def _of_detector(
         yield chunk
 
 
-def _watched(chunks: Iterable[Chunk], checker: Checker, watch: Watch) -> Iterator[Chunk]:
+def _with_progress(
+    chunks: Iterable[Chunk], checker: Checker, on_progress: ProgressCallback
+) -> Iterator[Chunk]:
     for chunk in chunks:
-        watch(checker.report.read)
+        on_progress(checker.report.read)
         yield chunk
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ingest import __version__
-from ingest.errors import InputError
-from ingest.events import gadf
+from ingest.core.errors import InputError
 from ingest.events.checks import Expectations
 from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe, refuse_simulated
-from ingest.events.detectors import DETECTORS, Detector, detector, detector_with_id
 from ingest.events.fields import MISSING_INTEGER
+from ingest.events.product import gadf
 from ingest.events.readers import FileFacts, Reader
+from ingest.events.sky import DETECTORS, Detector, detector, detector_with_id
 
 _DAY: Final = 86_400.0
 _ROUNDING: Final = 1.0
@@ -43,7 +43,7 @@ def standalone_recipe(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the detector is not known, or a file is simulated and that is not wanted.
     """
     for one in delivered:
@@ -93,7 +93,7 @@ def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> D
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If nothing tells the detector, or the header contradicts the name.
     """
     det_id = facts.det_id
@@ -117,7 +117,7 @@ def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> D
         value=None if det_id is None else f"det_id {det_id}, which is not known here",
         expected="one of " + ", ".join(DETECTORS),
         remedy="give --detector"
-        + ("" if det_id is None else ", or add the number to ingest/events/detectors.toml"),
+        + ("" if det_id is None else ", or add the number to ingest/events/sky/detectors.toml"),
     )
 
 

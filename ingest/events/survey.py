@@ -10,17 +10,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest.errors import InputError
-from ingest.events import sky
+from ingest.core.errors import InputError
+from ingest.core.files import sha256
+from ingest.core.progress import ProgressCallback
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.checks import REJECTING, Checker, CheckReport, Expectations
-from ingest.events.convert import Watch
-from ingest.events.detectors import Detector, detector_with_id
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk
-from ingest.events.locate import GALACTIC, RADII, locate_chunks
 from ingest.events.readers import FileFacts, Reader, open_reader
+from ingest.events.sky import GALACTIC, RADII, Detector, detector_with_id, locate_chunks, location
 from ingest.events.standalone import detector_of
-from ingest.files import sha256
-from ingest.timescales import DAY, UNIX_EPOCH_MJD
 
 _DERIVED: Final = ("event_name", "event_no", "mjd", "ra", "dec", "zenith", "azimuth")
 """Fields that are computed where a reader does not give them."""
@@ -63,7 +61,7 @@ class Events:
         if "mjd" in names:
             mjd = chunk["mjd"]
         else:
-            mjd = sky.mjd_utc(chunk["unix_seconds"], chunk["unix_nanoseconds"])
+            mjd = location.mjd_utc(chunk["unix_seconds"], chunk["unix_nanoseconds"])
         self.first_mjd = float(np.fmin(self.first_mjd, np.fmin.reduce(mjd)))
         self.last_mjd = float(np.fmax(self.last_mjd, np.fmax.reduce(mjd)))
         if "energy" in names:
@@ -176,7 +174,9 @@ class Survey:
             yield "" if number else "for a release", line
 
 
-def survey(path: Path, format: str, named: str | None = None, watch: Watch | None = None) -> Survey:
+def survey(
+    path: Path, format: str, named: str | None = None, on_progress: ProgressCallback | None = None
+) -> Survey:
     """Read a file through; what is wrong with its events is told, not raised.
 
     Parameters
@@ -187,12 +187,12 @@ def survey(path: Path, format: str, named: str | None = None, watch: Watch | Non
         A name of :data:`ingest.events.readers.READERS`, or ``auto``.
     named : str, optional
         The detector, for a file that does not say it.
-    watch : callable, optional
-        Follows the progress.
+    on_progress : ProgressCallback, optional
+        Called with the number of events read so far.
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file is of no known format, its header is damaged, or it is of another detector.
     """
     reader = open_reader(path, format)
@@ -209,8 +209,8 @@ def survey(path: Path, format: str, named: str | None = None, watch: Watch | Non
             chunks = locate_chunks(chunks, site.name, facts.det_id)
         for chunk in chunks:
             events.include(chunk)
-            if watch is not None:
-                watch(checker.report.read)
+            if on_progress is not None:
+                on_progress(checker.report.read)
     except InputError as error:
         problems.append(_told(error))
     problems += [

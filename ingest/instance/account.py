@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from ingest.errors import InstanceError
+from ingest.core.errors import InstanceError
 
 ACCOUNT_VARIABLE = "KM3VO_USER"
 DEFAULT_ACCOUNT = "km3vo"
@@ -124,17 +124,17 @@ class Account:
     def make_directory(self, path: Path, mode: int = 0o700) -> Path:
         """Create `path`, owned by this account; its parents must exist."""
         path.mkdir(exist_ok=True)
-        self.own(path)
+        self.chown(path)
         path.chmod(mode)
         return path
 
-    def own(self, path: Path) -> None:
+    def chown(self, path: Path) -> None:
         """Give a file or directory that we made to this account."""
         if self.is_other:
             # What the account may have put there instead is not followed to files of root.
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
-    def reaches(self, directory: Path) -> bool:
+    def can_enter(self, directory: Path) -> bool:
         """Say whether this account can enter `directory`, through all its parents."""
         if not self.is_other:
             return os.access(directory, os.X_OK)

@@ -19,13 +19,10 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ingest.core.checkout import CHECKOUT
 from ingest.instance import process as processes
 from ingest.instance.account import Account
 
-CHECKOUT = Path(__file__).resolve().parents[2]
-"""The working tree this package runs from."""
-RD = CHECKOUT / "rd"
-"""The resource descriptors."""
 VAR_VARIABLE = "KM3VO_VAR"
 ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
 _ARCHIVE = "alerts"
@@ -90,14 +87,14 @@ class Layout:
         return self.var / "scratch"
 
     @property
-    def memory(self) -> Path:
+    def state_file(self) -> Path:
         """The file with what the instance remembers."""
         return self.var / "instance.json"
 
     @property
     def exists(self) -> bool:
         """Whether an instance was made here, completely or not."""
-        return self.memory.exists()
+        return self.state_file.exists()
 
     def create(self) -> None:
         """Make the directories that are missing."""
@@ -126,7 +123,7 @@ class Layout:
 
 
 @dataclass
-class Memory:
+class InstanceState:
     """What an instance remembers between two commands."""
 
     postgres_port: int
@@ -139,21 +136,21 @@ class Memory:
     """Whether the database was set up to the end; a power cut may come before it."""
 
     @classmethod
-    def read(cls, layout: Layout) -> Memory | None:
-        """Return the memory, or None where there is no (readable) instance yet."""
+    def read(cls, layout: Layout) -> InstanceState | None:
+        """Return the state, or None where there is no (readable) instance yet."""
         try:
-            return cls(**json.loads(layout.memory.read_text()))
+            return cls(**json.loads(layout.state_file.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def write(self, layout: Layout) -> None:
-        """Store the memory so that a power cut leaves the old or the new one."""
-        draft = layout.memory.with_suffix(".new")
+        """Store the state so that a power cut leaves the old or the new one."""
+        draft = layout.state_file.with_suffix(".new")
         with draft.open("w") as stream:
             json.dump(asdict(self), stream, indent=1)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(layout.memory)
+        draft.replace(layout.state_file)
 
 
 def current_layout() -> Layout:
@@ -198,7 +195,7 @@ def shelter_of(place: Path) -> Path:
 def _shelter_where_needed(place: Path, account: Account) -> None:
     """Make `place` a link to a reachable directory where it is not reachable itself."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists() or account.reaches(place.parent):
+    if place.exists() or account.can_enter(place.parent):
         return
     shelter = shelter_of(place)
     if shelter.exists():

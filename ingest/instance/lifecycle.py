@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from ingest.errors import InputError, InstanceError
+from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance import publication
-from ingest.instance.dachs import Dachs
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.dachs import Dachs, publication
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
 
@@ -55,21 +54,21 @@ def up(layout: Layout, port: int | None = None) -> str:
     """
     site = load_site()
     with layout.locked():
-        memory = _bring_database_up(layout)
+        state = _bring_database_up(layout)
         dachs = Dachs(layout)
-        if port is not None and port != memory.web_port:
+        if port is not None and port != state.web_port:
             dachs.stop()
-            memory.web_port = port
-        _take_over(site, memory)
-        if dachs.configure(site, memory):
+            state.web_port = port
+        _take_over(site, state)
+        if dachs.configure(site, state):
             dachs.stop()  # a running server reads its settings only once
-        _set_up_or_upgrade(layout, dachs, memory)
-        publication.settle(layout, memory)
-        if not (dachs.is_running and dachs.answers(memory)):
+        _set_up_or_upgrade(layout, dachs, state)
+        publication.settle(layout, state)
+        if not (dachs.is_running and dachs.answers(state)):
             dachs.stop()
-            dachs.start(memory)
-        memory.write(layout)
-    return memory.server_url
+            dachs.start(state)
+        state.write(layout)
+    return state.server_url
 
 
 def down(layout: Layout) -> None:
@@ -112,80 +111,80 @@ def reset(layout: Layout, with_archive: bool = False) -> None:
 
 def status(layout: Layout) -> Status:
     """Look at the instance without changing it."""
-    memory = Memory.read(layout)
-    if memory is None:
+    state = InstanceState.read(layout)
+    if state is None:
         return Status(False, False, False, False, "", None)
     dachs = Dachs(layout)
     return Status(
-        created=memory.complete,
+        created=state.complete,
         database_runs=Cluster(layout).is_running,
         server_runs=dachs.is_running,
-        server_answers=dachs.is_running and dachs.answers(memory),
-        url=memory.server_url,
-        postgres_port=memory.postgres_port,
+        server_answers=dachs.is_running and dachs.answers(state),
+        url=state.server_url,
+        postgres_port=state.postgres_port,
     )
 
 
 @contextmanager
-def database(layout: Layout) -> Iterator[Memory]:
-    """Lock an instance, see to it that its database runs, and yield its memory.
+def database(layout: Layout) -> Iterator[InstanceState]:
+    """Lock an instance, see to it that its database runs, and yield its state.
 
     For commands such as an import, which need the database but not the server.
     """
     site = load_site()
     with layout.locked():
-        memory = _bring_database_up(layout)
+        state = _bring_database_up(layout)
         dachs = Dachs(layout)
-        _take_over(site, memory)
-        dachs.configure(site, memory)
-        _set_up_or_upgrade(layout, dachs, memory)
-        publication.settle(layout, memory)
-        yield memory
+        _take_over(site, state)
+        dachs.configure(site, state)
+        _set_up_or_upgrade(layout, dachs, state)
+        publication.settle(layout, state)
+        yield state
 
 
-def _take_over(site: Site, memory: Memory) -> None:
+def _take_over(site: Site, state: InstanceState) -> None:
     """Remember what the site's facts say about how to reach the server."""
     address = ipaddress.ip_address(site.site.bind_address)
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-    memory.host = everywhere.get(str(address), str(address))
-    memory.server_url = site.site.url or f"http://localhost:{memory.web_port}"
+    state.host = everywhere.get(str(address), str(address))
+    state.server_url = site.site.url or f"http://localhost:{state.web_port}"
 
 
-def _bring_database_up(layout: Layout) -> Memory:
-    """Create and start the database cluster as needed; return the memory."""
+def _bring_database_up(layout: Layout) -> InstanceState:
+    """Create and start the database cluster as needed; return the state."""
     cluster = Cluster(layout)
     runs = cluster.is_running and cluster.wait(cluster.port)
     if not runs:
         cluster.stop()
-    memory = Memory.read(layout)
-    if memory is None or not cluster.is_created:
+    state = InstanceState.read(layout)
+    if state is None or not cluster.is_created:
         if cluster.is_created:
             raise InstanceError(
                 "there is a database, but what belongs to it was lost",
-                where=str(layout.memory),
+                where=str(layout.state_file),
                 remedy="start anew: km3vo instance reset && make import",
             )
-        memory = memory or Memory(postgres_port=0, web_port=DEFAULT_PORT)
-        memory.complete = False
-        memory.write(layout)
+        state = state or InstanceState(postgres_port=0, web_port=DEFAULT_PORT)
+        state.complete = False
+        state.write(layout)
         cluster.create()
-    memory.postgres_port = cluster.port if runs else cluster.start(memory.postgres_port)
-    memory.write(layout)
-    return memory
+    state.postgres_port = cluster.port if runs else cluster.start(state.postgres_port)
+    state.write(layout)
+    return state
 
 
-def _set_up_or_upgrade(layout: Layout, dachs: Dachs, memory: Memory) -> None:
+def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> None:
     """Let DaCHS fill an empty database, or adapt an old one to a new DaCHS."""
     version = dachs.version()
     cluster = Cluster(layout)
-    if not memory.complete:
+    if not state.complete:
         dachs.stop()
-        cluster.drop_database(memory.postgres_port)
-        cluster.create_database(memory.postgres_port)
-        dachs.set_up(memory, cluster.password)
-        memory.complete = True
-    elif memory.dachs_version != version:
+        cluster.drop_database(state.postgres_port)
+        cluster.create_database(state.postgres_port)
+        dachs.set_up(state, cluster.password)
+        state.complete = True
+    elif state.dachs_version != version:
         dachs.stop()
         dachs.check("upgrade")
-    memory.dachs_version = version
-    memory.write(layout)
+    state.dachs_version = version
+    state.write(layout)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psycopg2
 
-from ingest.errors import InstanceError
+from ingest.core.errors import InstanceError
 from ingest.instance import process as processes
 from ingest.instance.layout import Layout
 
@@ -107,7 +107,7 @@ class Cluster:
         self.password_file.unlink(missing_ok=True)
         self.password_file.touch(mode=0o600)
         self.password_file.write_text(secrets.token_urlsafe(32))
-        self.account.own(self.password_file)
+        self.account.chown(self.password_file)
         done = self.account.run(
             [
                 programs / "initdb",

@@ -12,8 +12,8 @@ from xml.sax.saxutils import escape
 
 from pydantic import AfterValidator, Field
 
-from ingest.configuration import StrictModel, read_toml, validate
-from ingest.instance.layout import CHECKOUT
+from ingest.core.checkout import CHECKOUT
+from ingest.core.configuration import StrictModel, read_toml, validate
 
 SITE_FILES = CHECKOUT / "site"
 """The facts (``site.toml``) and the templates of DaCHS' configuration files."""
@@ -116,7 +116,7 @@ def load_site() -> Site:
 
     Raises
     ------
-    ingest.errors.ManifestError
+    ingest.core.errors.ManifestError
         If a file cannot be read or a fact is not usable.
     """
     path = SITE_FILES / "site.toml"

@@ -1,16 +1,15 @@
-"""Three queries an astronomer would send, with their answers from the running instance."""
+"""Queries an astronomer would send, with the answers of the running instance."""
 
 from __future__ import annotations
 
-import pyvo
-from rich.console import Console
-from rich.table import Column
-from rich.table import Table as Screen
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from ingest.errors import InstanceError
-from ingest.instance import lifecycle
-from ingest.instance.layout import Layout
-from ingest.publish.checks import TAP_PATH
+import pyvo
+
+from ingest.core.errors import InstanceError
+from ingest.instance import Layout, lifecycle
+from ingest.publish.validators import TAP_PATH
 
 QUERIES = (
     (
@@ -23,33 +22,52 @@ QUERIES = (
         " FROM ant20_01.main WHERE DISTANCE(ra, decl, 77.3582, 5.6931) < 3 ORDER BY separation",
     ),
     (
+        "Alerts with RA 96.2, Dec -7.8 in their 90 % region",
+        "SELECT event_name, stream, ra, dec, pos_err, pos_err_cl FROM alerts.latest"
+        " WHERE 1 = CONTAINS(POINT(96.2, -7.8), region_90) AND retracted = 0",
+    ),
+    (
         "The samples of this server in ObsCore",
-        "SELECT obs_collection, t_min, t_max, access_url FROM ivoa.obscore",
+        "SELECT obs_collection, t_min, t_max, access_url FROM ivoa.obscore"
+        " WHERE NOT obs_collection LIKE 'alerts/%'",
     ),
 )
 
 
-def show_queries(layout: Layout, console: Console) -> None:
-    """Send :data:`QUERIES` by TAP and print them with their answers.
+@dataclass(frozen=True)
+class Answer:
+    """A query, and the table that the server answered with."""
+
+    title: str
+    query: str
+    names: tuple[str, ...]
+    rows: list[list[str]]
+
+
+def answers(layout: Layout) -> Iterator[Answer]:
+    """Send :data:`QUERIES` by TAP and yield the answers.
 
     Raises
     ------
     InstanceError
         If the instance is not up.
     """
+    service = pyvo.dal.TAPService(addresses(layout)["TAP"])
+    for title, query in QUERIES:
+        table = service.run_sync(query).to_table()
+        rows = [
+            [
+                f"{value:.6g}" if name == "separation" else str(value)
+                for name, value in zip(table.colnames, row, strict=True)
+            ]
+            for row in table
+        ]
+        yield Answer(title, query, tuple(table.colnames), rows)
+
+
+def addresses(layout: Layout) -> dict[str, str]:
+    """Return where the running instance is reached; InstanceError if it is not up."""
     found = lifecycle.status(layout)
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")
-    service = pyvo.dal.TAPService(found.url + TAP_PATH)
-    for title, query in QUERIES:
-        answer = service.run_sync(query).to_table()
-        console.print(f"\n[bold]{title}[/]\n{query}")
-        screen = Screen(*(Column(name, overflow="fold") for name in answer.colnames))
-        for row in answer:
-            cells = [
-                f"{value:.6g}" if name == "separation" else str(value)
-                for name, value in zip(answer.colnames, row, strict=True)
-            ]
-            screen.add_row(*cells)
-        console.print(screen)
-    console.print(f"\nWeb pages: {found.url}\nTAP:       {found.url}{TAP_PATH}")
+    return {"Web pages": found.url, "TAP": found.url + TAP_PATH}

@@ -15,7 +15,8 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.errors import InstanceError
+from ingest.core.errors import InstanceError
+from ingest.core.xml import XMLError, parse_xml
 
 PATH: Final = "/oai.xml"
 """Where DaCHS answers harvesters, below the server's address."""
@@ -133,19 +134,25 @@ def ask(endpoint: str, **arguments: str) -> bytes:
         ) from None
 
 
-def parse_xml(content: bytes) -> etree._Element:
-    """Return the root of an XML document; entities and the network stay closed."""
-    parser = etree.XMLParser(resolve_entities=False, no_network=True)
-    return etree.fromstring(content, parser)
+def ask_xml(address: str) -> etree._Element:
+    """Return the root element of an XML answer; see :func:`ask`."""
+    return _parsed(address, ask(address))
+
+
+def _parsed(address: str, content: bytes) -> etree._Element:
+    try:
+        return parse_xml(content)
+    except XMLError as error:
+        raise InstanceError(
+            f"in the server's answer, {error.problem}",
+            where=address,
+            value=f"{error.where}: {error.value}",
+            expected=error.expected,
+        ) from None
 
 
 def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
-    try:
-        answer = parse_xml(content)
-    except etree.XMLSyntaxError as error:
-        raise InstanceError(
-            "the answer to a harvester is not well-formed", where=endpoint, value=str(error)
-        ) from None
+    answer = _parsed(endpoint, content)
     told = answer.find(f"{_OAI}error")
     harmless = told is not None and told.get("code") == "noRecordsMatch"
     if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):

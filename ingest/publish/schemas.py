@@ -29,13 +29,13 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
     with tempfile.TemporaryDirectory(dir=dachs.layout.scratch) as scratch:
         folder = Path(scratch)
         folder.chmod(0o755)
-        dachs.account.own(folder)
+        dachs.account.chown(folder)
         paths = {}
         for number, (name, content) in enumerate(documents.items()):
             path = folder / f"{number}.xml"
             path.write_bytes(content)
             path.chmod(0o644)
-            dachs.account.own(path)
+            dachs.account.chown(path)
             paths[name] = path
         done = dachs.command("admin", "xsdValidate", *map(str, paths.values()))
     said = done.stdout + done.stderr

@@ -14,17 +14,17 @@ from gavo.protocols.soda import DatalinkFault
 archive, _ = utils.loadPythonModule("archive", relativeTo=os.path.abspath(__file__))
 _MOST = 20
 """The maximum number of citing packets and of published events that are listed."""
-# By the same order that determines the newest notice of an alert.
 NEIGHBOURS = """
     SELECT n.notice_id, n.alert_id, n.event_name, n.notice_type, n.revision, n.media_format,
         n.packet_size, n.notice_id = q.next AS is_next
     FROM (
         SELECT notice_id, lag(notice_id) OVER w AS previous, lead(notice_id) OVER w AS next
         FROM (
-            SELECT notice_id, received, coalesce(notice_mjd, received) AS written,
-                CASE WHEN bool_and(revision IS NOT NULL) OVER () THEN revision END AS revision
+            SELECT notice_id, revision, notice_mjd, received,
+                bool_and(revision IS NOT NULL) OVER () AS all_revised
             FROM alerts.notices WHERE alert_id = %(alert_id)s) AS members
-        WINDOW w AS (ORDER BY revision, written, notice_id)) AS q
+        WINDOW w AS (ORDER BY
+            alert_notice_order(all_revised, revision, notice_mjd, received, notice_id))) AS q
     JOIN alerts.notices AS n ON n.notice_id IN (q.previous, q.next)
     WHERE q.notice_id = %(notice_id)s
     ORDER BY is_next"""

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts import tables
-from ingest.alerts.store import Store
+from ingest.alerts.tables import open_store
+from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 
 
 @pytest.fixture(scope="session")
-def packet_files(shared_data: Path) -> list[Path]:
+def packet_files(delivered: Path) -> list[Path]:
     """Return the files of all real packets."""
-    files = sorted((shared_data / "alerts").glob("*/*.*"))
+    files = sorted((delivered / "alerts").glob("*/*.*"))
     assert len(files) > 20
     return files
 
@@ -43,7 +43,7 @@ class EmptyStore:
     def forgotten(self) -> Iterator[None]:
         """Begin with empty tables, and take everything back at the end of the block."""
         try:
-            with self.store.anew():
+            with self.store.replacement():
                 yield
                 raise _Enough
         except _Enough:
@@ -53,7 +53,7 @@ class EmptyStore:
 @pytest.fixture(scope="session")
 def empty_store(instance) -> Iterator[EmptyStore]:
     layout = Layout(instance.var, Account.current())
-    memory = Memory.read(layout)
+    state = InstanceState.read(layout)
     # Not locked: commands that tests run on the same instance must get in.
-    with tables.opened(layout, memory) as store:
+    with open_store(layout, state) as store:
         yield EmptyStore(store)

@@ -15,9 +15,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.alerts.archive import Entry
-from ingest.alerts.notice import Notice, PacketError, Position
-from ingest.alerts.reading import Steps
+from ingest.alerts.archive.archive import Entry
+from ingest.alerts.notices.model import Notice, PacketError, Position
+from ingest.alerts.pipeline.reading import Steps
 
 Row = tuple[int, str, str, str | None, str | None]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import os
 import re
 import shutil
@@ -16,19 +17,19 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts import intake
-from ingest.alerts.archive import Archive, Packet
-from ingest.alerts.audit import unlisted, verify
+from ingest.alerts.archive.archive import Archive, Packet
+from ingest.alerts.archive.audit import unlisted, verify
+from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, shared_data: Path) -> Iterator[Instance]:
+def served(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
     """Give the tests of the module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0, shared_data)
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0)
     try:
         yield made
     finally:
@@ -42,12 +43,12 @@ def empty(served: Instance) -> Iterator[Instance]:
     layout = layout_of(served)
     if layout.archive.exists():
         shutil.rmtree(layout.archive)
-    if (memory := Memory.read(layout)) is not None and Cluster(layout).is_running:
-        with Cluster(layout).connect(memory.postgres_port) as connection:
+    if (state := InstanceState.read(layout)) is not None and Cluster(layout).is_running:
+        with Cluster(layout).connect(state.postgres_port) as connection:
             cursor = connection.cursor()
             cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
             if cursor.fetchone()[0]:
-                tables = ", ".join(f"alerts.{table}" for table in intake.tables.TABLES)
+                tables = ", ".join(f"alerts.{table}" for table in TABLES)
                 cursor.execute(f"TRUNCATE {tables}")
             connection.commit()
 
@@ -64,10 +65,10 @@ def archive_of(instance: Instance) -> Archive:
 def rows_of(instance: Instance) -> dict[int, str]:
     """Return the checksums of the packets with rows, by their numbers."""
     layout = layout_of(instance)
-    memory = Memory.read(layout)
-    if memory is None or not Cluster(layout).is_running:
+    state = InstanceState.read(layout)
+    if state is None or not Cluster(layout).is_running:
         return {}
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass('alerts.notices') IS NOT NULL")
         if not cursor.fetchone()[0]:
@@ -92,21 +93,21 @@ def counts(told: str) -> dict[str, int]:
 
 
 def test_real_packets_are_imported_listed_and_verified(
-    empty: Instance, shared_data: Path, packet_files: list[Path]
+    empty: Instance, delivered: Path, packet_files: list[Path]
 ) -> None:
-    done = empty.km3vo("alerts", "import", str(shared_data / "alerts"))
+    done = empty.km3vo("alerts", "import", str(delivered / "alerts"))
     assert (done.returncode, done.stderr) == (0, "")
     many = len(packet_files)
     assert counts(done.stdout) == {
         "packets found": many, "new": many, "already there": 0, "with rows": many - 2,
-        "in quarantine": 2, "the XML document is no VOEvent": 1,
+        "in quarantine": 2, "the XML document is not a VOEvent": 1,
         "the XML document is not well-formed": 1,
     }  # fmt: skip
     assert "2 packets are archived but were not understood" in done.stdout
     assert re.search(r"archived in \d+\.\d s, \d+ per second", done.stdout)
     assert_all_accounted_for(empty)
 
-    again = empty.km3vo("alerts", "import", str(shared_data / "alerts"))
+    again = empty.km3vo("alerts", "import", str(delivered / "alerts"))
     assert again.returncode == 0
     assert counts(again.stdout) == {
         "packets found": many, "new": 0, "already there": many, "with rows": 0, "in quarantine": 0
@@ -116,10 +117,12 @@ def test_real_packets_are_imported_listed_and_verified(
     assert listed.returncode == 0
     assert "not_well_formed.xml" in listed.stdout
     assert listed.stdout.endswith(f"2 of {many} packets are in quarantine\n")
-    number = re.search(r"(\d+) +│[^│]*│ file:alerts/voevent/not_well", listed.stdout)[1]
+    number = re.search(r"(\d+)\t[^\t]*\tfile:alerts/voevent/not_well", listed.stdout)[1]
+    held = json.loads(empty.km3vo("alerts", "quarantine", "--json").stdout)
+    assert [str(one["number"]) for one in held if "not_well" in one["source"]] == [number]
     shown = empty.km3vo("alerts", "quarantine", "--show", number).stdout
     file = Path(re.search(r"^file +(.+)$", shown, re.MULTILINE)[1])
-    assert file.read_bytes() == (shared_data / "alerts/voevent/not_well_formed.xml").read_bytes()
+    assert file.read_bytes() == (delivered / "alerts/voevent/not_well_formed.xml").read_bytes()
     assert "not well-formed" in shown
 
     retried = empty.km3vo("alerts", "quarantine", "--retry")
@@ -135,9 +138,9 @@ def test_real_packets_are_imported_listed_and_verified(
 
 
 def test_a_path_that_is_not_there_stops_before_anything_is_done(
-    empty: Instance, shared_data: Path, tmp_path: Path
+    empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
-    done = empty.km3vo("alerts", "import", str(shared_data / "alerts"), str(tmp_path / "none"))
+    done = empty.km3vo("alerts", "import", str(delivered / "alerts"), str(tmp_path / "none"))
     assert done.returncode == 2
     assert done.stderr == (
         f"error: {tmp_path / 'none'}: there is no such file or directory\n"
@@ -198,9 +201,9 @@ def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) 
 
 
 def test_a_large_packet_is_read_where_it_is_allowed_also_by_a_rebuild(
-    empty: Instance, shared_data: Path, tmp_path: Path
+    empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
-    gold = (shared_data / "alerts" / "voevent" / "icecube_gold.xml").read_bytes()
+    gold = (delivered / "alerts" / "voevent" / "icecube_gold.xml").read_bytes()
     (tmp_path / "large.xml").write_bytes(gold + b" " * (17 << 20))
     empty.km3vo("alerts", "import", str(tmp_path))
     (held,) = archive_of(empty).quarantined()
@@ -213,9 +216,9 @@ def test_a_large_packet_is_read_where_it_is_allowed_also_by_a_rebuild(
 
 
 def test_tables_are_never_filled_from_two_archives(
-    empty: Instance, shared_data: Path, tmp_path: Path
+    empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
-    alerts = shared_data / "alerts"
+    alerts = delivered / "alerts"
     empty.km3vo("alerts", "import", str(alerts / "gcn"))
     before = rows_of(empty)
     layout = layout_of(empty)
@@ -242,8 +245,8 @@ def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Insta
     assert not layout_of(empty).archive.exists()
 
 
-def test_verify_names_damage_and_repairs_the_index(empty: Instance, shared_data: Path) -> None:
-    empty.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"))
+def test_verify_names_damage_and_repairs_the_index(empty: Instance, delivered: Path) -> None:
+    empty.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"))
     archive = archive_of(empty)
     first, *_, last = archive.entries()
     archive.path(first).write_bytes(b"{}")
@@ -268,9 +271,9 @@ def test_commands_without_an_archive_say_so(empty: Instance) -> None:
 
 
 def test_another_place_of_the_archive_can_be_named(
-    served: Instance, shared_data: Path, tmp_path: Path
+    served: Instance, delivered: Path, tmp_path: Path
 ) -> None:
-    gcn = str(shared_data / "alerts" / "gcn")
+    gcn = str(delivered / "alerts" / "gcn")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
     refused = served.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
@@ -317,7 +320,7 @@ def test_an_import_that_is_ended_anywhere_can_be_done_again(
 
 
 def test_a_reset_spares_the_archive(
-    scratch_instance: Instance, shared_data: Path, tmp_path: Path
+    scratch_instance: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     layout = layout_of(scratch_instance)
     layout.create()
@@ -340,12 +343,12 @@ def test_a_reset_spares_the_archive(
 
 
 def test_modules_in_the_current_directory_are_not_taken(
-    empty: Instance, shared_data: Path, tmp_path: Path
+    empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     for name in ("numpy", "lxml", "signal", "threading", "psycopg2"):
         (tmp_path / f"{name}.py").write_text("raise SystemExit('from the current directory')")
     done = subprocess.run(
-        [KM3VO, "alerts", "import", str(shared_data / "alerts" / "gcn")],
+        [KM3VO, "alerts", "import", str(delivered / "alerts" / "gcn")],
         env=empty.environment,
         cwd=tmp_path,
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The raw archive keeps each packet once, whatever happens while it does."""
+"""The raw archive stores each packet exactly once, also if it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts import archive as archives
-from ingest.alerts import durable
-from ingest.alerts.archive import Archive
-from ingest.alerts.arrival import Packet, media_type_of
-from ingest.alerts.audit import unlisted, verify
-from ingest.alerts.index import ArchiveError, Entry, printable
+from ingest.alerts.archive import archive as archives
+from ingest.alerts.archive import durability, journal
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.archive.audit import find_unindexed, verify
+from ingest.alerts.archive.index import ArchiveError, Entry, printable
+from ingest.alerts.archive.packet import Packet, media_type_of
 from ingest.instance.account import Account
 
 
@@ -35,9 +35,9 @@ def packets(contents: list[bytes], source: str = "file:real") -> list[Packet]:
 
 
 def assert_sound(archive: Archive) -> list[Entry]:
-    """Check that the archive is whole, and return its entries."""
+    """Check that the archive is complete and consistent, and return its entries."""
     assert verify(archive) == []
-    assert unlisted(archive) == []
+    assert find_unindexed(archive) == []
     assert not (archive.root / "pending.tsv").exists()
     assert list((archive.root / "incoming").iterdir()) == []
     entries = list(archive.entries())
@@ -46,7 +46,7 @@ def assert_sound(archive: Archive) -> list[Entry]:
     return entries
 
 
-def test_packets_are_kept_as_they_came(archive: Archive, contents: list[bytes]) -> None:
+def test_packets_are_archived_unchanged(archive: Archive, contents: list[bytes]) -> None:
     before = datetime.now(UTC)
     added = archive.add(packets(contents))
     assert [entry.number for entry in added] == list(range(1, len(contents) + 1))
@@ -60,7 +60,7 @@ def test_packets_are_kept_as_they_came(archive: Archive, contents: list[bytes]) 
         assert entry.received.endswith("Z")
 
 
-def test_the_same_bytes_are_one_entry(archive: Archive, contents: list[bytes]) -> None:
+def test_identical_packets_have_one_entry(archive: Archive, contents: list[bytes]) -> None:
     first, second, *_ = contents
     added = archive.add(packets([first, second, first]))
     assert [entry and entry.number for entry in added] == [1, 2, None]
@@ -71,15 +71,15 @@ def test_the_same_bytes_are_one_entry(archive: Archive, contents: list[bytes]) -
     ]  # fmt: skip
 
 
-def test_a_packet_in_pieces_is_the_same_packet(archive: Archive, contents: list[bytes]) -> None:
+def test_a_packet_in_blocks_is_the_same_packet(archive: Archive, contents: list[bytes]) -> None:
     content = contents[0]
-    pieces = [content[:10], content[10:100], content[100:]]
-    (entry,) = archive.add([Packet(iter(pieces), "tar:large")])
+    blocks = [content[:10], content[10:100], content[100:]]
+    (entry,) = archive.add([Packet(iter(blocks), "tar:large")])
     assert entry is not None
     assert archive.read(entry) == content
     assert (entry.size, entry.media_type) == (len(content), media_type_of(content))
     assert archive.add([Packet(content, "file:x")]) == [None]
-    assert archive.add([Packet(iter(pieces), "tar:large")]) == [None]
+    assert archive.add([Packet(iter(blocks), "tar:large")]) == [None]
     assert_sound(archive)
 
 
@@ -90,7 +90,7 @@ def test_the_time_of_receipt_may_be_given(archive: Archive) -> None:
     assert entry.received == "2024-09-01T12:30:00.000000Z"
 
 
-def test_the_index_is_a_text_that_people_can_read(archive: Archive) -> None:
+def test_the_index_is_a_readable_text_file(archive: Archive) -> None:
     archive.add([Packet(b"<a/>", "tar:a\tb\n.tar!é", datetime(2024, 1, 1, tzinfo=UTC))])
     checksum = hashlib.sha256(b"<a/>").hexdigest()
     assert (archive.root / "index.tsv").read_text() == (
@@ -100,7 +100,7 @@ def test_the_index_is_a_text_that_people_can_read(archive: Archive) -> None:
 
 
 @given(st.text())
-def test_any_source_is_one_field_of_a_line(source: str) -> None:
+def test_any_source_becomes_one_field_of_a_line(source: str) -> None:
     text = printable(source)
     assert text.isprintable()
     assert len(text) <= 1000
@@ -108,7 +108,7 @@ def test_any_source_is_one_field_of_a_line(source: str) -> None:
         assert text == source
 
 
-def test_names_that_are_no_utf8_are_kept_readable(archive: Archive) -> None:
+def test_file_names_that_are_not_utf8_are_escaped(archive: Archive) -> None:
     (entry,) = archive.add([Packet(b"x", "file:" + os.fsdecode(b"a\xff\0" + b"b" * 5000))])
     assert [entry] == list(archive.entries())
 
@@ -125,11 +125,11 @@ def test_names_that_are_no_utf8_are_kept_readable(archive: Archive) -> None:
         (b"SIMPLE  =", "application/octet-stream"),
     ],
 )
-def test_the_media_type_is_told_by_the_content(content: bytes, media_type: str) -> None:
+def test_the_media_type_follows_from_the_content(content: bytes, media_type: str) -> None:
     assert media_type_of(content) == media_type
 
 
-def test_entries_begin_after_any_number(archive: Archive) -> None:
+def test_entries_can_start_after_any_number(archive: Archive) -> None:
     contents = [b"%d" % (7**i) for i in range(300)]
     archive.add([Packet(content, "x" * (i * 7 % 501)) for i, content in enumerate(contents)])
     for after in range(302):
@@ -138,24 +138,24 @@ def test_entries_begin_after_any_number(archive: Archive) -> None:
     assert len(archive) == 300
 
 
-def test_an_archive_that_is_not_there_is_empty_and_stays_away(archive: Archive) -> None:
+def test_an_archive_that_does_not_exist_is_empty_and_not_created(archive: Archive) -> None:
     assert list(archive.entries()) == archive.quarantined() == verify(archive) == []
     assert len(archive) == 0
-    archive.settle()
+    archive.recover()
     assert not archive.root.exists()
 
 
-def test_another_directory_is_left_alone(tmp_path: Path) -> None:
+def test_a_directory_with_other_files_is_not_used(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
-    with pytest.raises(ArchiveError, match="something else than an alert archive"):
+    with pytest.raises(ArchiveError, match="something other than an alert archive"):
         Archive(tmp_path).add([Packet(b"{}", "x")])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def killed_at(step: int, archive: Archive, batch: list[Packet]) -> bool:
-    """Add a batch in a process that SIGKILL ends at its nth step in the file system.
+    """Add a batch in a process that is killed at its nth operation in the file system.
 
-    Returns whether it was still at it.
+    Returns whether it was killed before the end.
     """
     child = os.fork()
     if child == 0:
@@ -174,34 +174,34 @@ def killed_at(step: int, archive: Archive, batch: list[Packet]) -> bool:
 
 
 @pytest.mark.parametrize("few", [16, 0], ids=["fsync", "syncfs"])
-def test_a_kill_at_any_step_loses_and_doubles_nothing(
+def test_a_kill_at_any_step_neither_loses_nor_duplicates_packets(
     tmp_path: Path, contents: list[bytes], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr(durable, "FEW", few)
+    monkeypatch.setattr(durability, "FEW", few)
     step = outcomes = 0
-    alive = True
-    while alive:
+    killed = True
+    while killed:
         step += 1
         archive = Archive(tmp_path / str(step))
         old = archive.add(packets(contents[:2], "file:old"))
         batch = [*packets(contents[:6], "file:cut"), Packet(iter([b"<", b"l/>"]), "tar:large")]
-        alive = killed_at(step, archive, batch)
-        archive.settle()
-        kept = assert_sound(archive)
-        assert kept[:2] == old
-        assert len(kept) in ({2, 7} if alive else {7})
-        assert [entry.source for entry in kept[2:6]] == ["file:cut"] * (len(kept) // 7 * 4)
-        outcomes |= len(kept)
+        killed = killed_at(step, archive, batch)
+        archive.recover()
+        archived = assert_sound(archive)
+        assert archived[:2] == old
+        assert len(archived) in ({2, 7} if killed else {7})
+        assert [entry.source for entry in archived[2:6]] == ["file:cut"] * (len(archived) // 7 * 4)
+        outcomes |= len(archived)
         added = archive.add([*packets(contents[:8], "file:again"), Packet(b"<l/>", "file:again")])
         after = assert_sound(archive)
-        assert after[: len(kept)] == kept
+        assert after[: len(archived)] == archived
         assert len(after) == 9
-        assert [entry for entry in added if entry] == after[len(kept) :]
+        assert [entry for entry in added if entry] == after[len(archived) :]
     assert step > 15
     assert outcomes == 2 | 7
 
 
-def test_a_kill_while_the_archive_is_made_is_healed(tmp_path: Path) -> None:
+def test_a_kill_while_the_archive_is_created_is_recovered(tmp_path: Path) -> None:
     for step in (*range(1, 12), 300, 600, 1100, 1300):
         archive = Archive(tmp_path / str(step))
         killed_at(step, archive, [Packet(b"{}", "file:x")])
@@ -209,36 +209,38 @@ def test_a_kill_while_the_archive_is_made_is_healed(tmp_path: Path) -> None:
         assert len(assert_sound(archive)) == 1
 
 
-class Cut(Exception):
-    """The power is gone."""
+class PowerCut(Exception):
+    """Ends a call at any step."""
 
 
-@pytest.mark.parametrize("part", ["write_new", "sync", "read_lines"])
+@pytest.mark.parametrize("part", ["write_new", "sync", "replace"])
 @pytest.mark.parametrize("call", range(1, 6))
-def test_an_error_at_any_step_leaves_all_or_nothing(
+def test_an_error_at_any_step_leaves_the_whole_batch_or_nothing(
     archive: Archive, contents: list[bytes], monkeypatch: pytest.MonkeyPatch, part: str, call: int
 ) -> None:
     archive.add(packets(contents[:2]))
-    true = getattr(archives, part)
+    modules = (os,) if part == "replace" else (archives, journal)
+    original = getattr(modules[0], part)
     calls = iter(range(1, 100))
 
     def failing(*arguments: object) -> object:
         if next(calls) == call:
-            raise Cut
-        return true(*arguments)
+            raise PowerCut
+        return original(*arguments)
 
-    monkeypatch.setattr(archives, part, failing)
-    with contextlib.suppress(Cut):
+    for module in modules:
+        monkeypatch.setattr(module, part, failing)
+    with contextlib.suppress(PowerCut):
         archive.add(packets(contents[:6]))
     monkeypatch.undo()
-    archive.settle()
+    archive.recover()
     assert len(assert_sound(archive)) in (2, 6)
     archive.add(packets(contents))
     assert len(assert_sound(archive)) == len(contents)
 
 
 @pytest.mark.parametrize("filler", [b"", b"\0\0\0", b"\n"])
-def test_a_torn_index_is_healed_from_the_journal(
+def test_a_partially_written_index_is_completed_from_the_journal(
     archive: Archive, contents: list[bytes], filler: bytes
 ) -> None:
     archive.add(packets(contents[:2]))
@@ -246,50 +248,50 @@ def test_a_torn_index_is_healed_from_the_journal(
     begin = path.stat().st_size
     archive.add(packets(contents[2:4]))
     whole = path.read_bytes()
-    journal = b"index.tsv\t%d\n" % begin + whole[begin:]
+    announced = b"index.tsv\t%d\n" % begin + whole[begin:]
     for cut in range(begin, len(whole) - len(filler) + 1):
         path.write_bytes(whole[:cut] + filler)
-        (archive.root / "pending.tsv").write_bytes(journal)
-        archive.settle()
+        (archive.root / "pending.tsv").write_bytes(announced)
+        archive.recover()
         assert path.read_bytes() == whole
     assert len(assert_sound(archive)) == 4
 
 
-def test_a_torn_last_line_is_cut_off_and_its_packet_adopted(
+def test_an_incomplete_last_line_is_removed_and_its_packet_reindexed(
     archive: Archive, contents: list[bytes]
 ) -> None:
     first, second = archive.add(packets(contents[:2]))
     path = archive.root / "index.tsv"
     path.write_bytes(path.read_bytes()[:-20])
     assert list(archive.entries()) == [first]
-    assert unlisted(archive) == [second.sha256]
-    (adopted,) = archive.adopt(unlisted(archive))
-    assert (adopted.number, adopted.sha256, adopted.source) == (2, second.sha256, "recovered")
-    assert (adopted.size, adopted.media_type) == (second.size, second.media_type)
+    assert find_unindexed(archive) == [second.sha256]
+    (reindexed,) = archive.reindex(find_unindexed(archive))
+    assert (reindexed.number, reindexed.sha256, reindexed.source) == (2, second.sha256, "recovered")
+    assert (reindexed.size, reindexed.media_type) == (second.size, second.media_type)
     assert abs(
-        datetime.fromisoformat(adopted.received) - datetime.fromisoformat(second.received)
+        datetime.fromisoformat(reindexed.received) - datetime.fromisoformat(second.received)
     ) < timedelta(minutes=1)
     assert_sound(archive)
 
 
-def test_a_lost_index_is_not_taken_for_a_new_archive(
+def test_an_archive_without_index_is_not_taken_for_a_new_one(
     archive: Archive, contents: list[bytes]
 ) -> None:
     archive.add(packets(contents))
     (archive.root / "index.tsv").unlink()
     with pytest.raises(ArchiveError, match="index of the alert archive is missing"):
         archive.add([Packet(b"{}", "file:new")])
-    archive.adopt(unlisted(archive))
+    archive.reindex(find_unindexed(archive))
     assert len(assert_sound(archive)) == len(contents)
 
 
-def test_an_index_that_grew_behind_the_journal_is_not_touched(archive: Archive) -> None:
+def test_an_index_longer_than_the_journal_explains_is_not_changed(archive: Archive) -> None:
     archive.add([Packet(b"<a/>", "x"), Packet(b"<b/>", "x")])
     path = archive.root / "index.tsv"
     before = path.read_bytes()
     head, first, _ = before.splitlines(keepends=True)
     (archive.root / "pending.tsv").write_bytes(b"index.tsv\t%d\n" % len(head) + first)
-    with pytest.raises(ArchiveError, match="does not fit"):
+    with pytest.raises(ArchiveError, match="the index does not match the packets to be added"):
         archive.add([Packet(b"<c/>", "x")])
     assert path.read_bytes() == before
 
@@ -305,7 +307,7 @@ def test_an_index_that_grew_behind_the_journal_is_not_touched(archive: Archive) 
     ],
     ids=["header", "gap", "order", "fields", "zeros"],
 )
-def test_a_damaged_index_is_told(archive: Archive, contents: list[bytes], damage) -> None:
+def test_a_damaged_index_is_reported(archive: Archive, contents: list[bytes], damage) -> None:
     archive.add(packets(contents))
     path = archive.root / "index.tsv"
     path.write_bytes(b"".join(damage(path.read_bytes().splitlines(keepends=True))))
@@ -314,21 +316,21 @@ def test_a_damaged_index_is_told(archive: Archive, contents: list[bytes], damage
     assert caught.value.file == str(path)
 
 
-def test_verify_names_what_is_damaged(archive: Archive, contents: list[bytes]) -> None:
+def test_verify_lists_missing_and_damaged_files(archive: Archive, contents: list[bytes]) -> None:
     entries = [entry for entry in archive.add(packets(contents)) if entry]
-    chart = archive.add_map(b"SIMPLE  =  T")
+    sky_map = archive.add_map(b"SIMPLE  =  T")
     missing, flipped, shorter = entries[1], entries[3], entries[5]
     archive.path(missing).unlink()
     content = bytearray(archive.path(flipped).read_bytes())
     content[0] ^= 1
     archive.path(flipped).write_bytes(content)
     archive.path(shorter).write_bytes(b"")
-    archive.map_path(chart).write_bytes(b"SIMPLE  =  F")
+    archive.map_path(sky_map).write_bytes(b"SIMPLE  =  F")
     seen: list[int] = []
-    found = {finding.name: finding.problem for finding in verify(archive, seen.append)}
+    found = {damage.name: damage.problem for damage in verify(archive, seen.append)}
     assert set(found) == {
         *(f"packet {one.number}, {one.sha256}" for one in (missing, flipped, shorter)),
-        f"maps/{chart[:2]}/{chart}.fits",
+        f"maps/{sky_map[:2]}/{sky_map}.fits",
     }
     assert found[f"packet {missing.number}, {missing.sha256}"] == "missing"
     assert seen == list(range(1, len(contents) + 1))
@@ -337,12 +339,12 @@ def test_verify_names_what_is_damaged(archive: Archive, contents: list[bytes]) -
             archive.read(entry)
 
 
-def test_quarantine_keeps_the_reason_until_the_release(
+def test_packets_stay_in_quarantine_with_their_reason_until_released(
     archive: Archive, contents: list[bytes]
 ) -> None:
     first, second, third = (one for one in archive.add(packets(contents[:3])) if one)
-    archive.quarantine_all([(third, "no VOEvent"), (first, "not well-formed\nline 3 é\udc80")])
-    archive.quarantine(third, "still no VOEvent" + "!" * 10_000)
+    archive.quarantine([(third, "no VOEvent"), (first, "not well-formed\nline 3 é\udc80")])
+    archive.quarantine([(third, "still no VOEvent" + "!" * 10_000)])
     (one, three) = archive.quarantined()
     assert (one.entry, three.entry) == (first, third)
     assert one.reason == "not well-formed\nline 3 é\udc80"
@@ -360,7 +362,7 @@ def test_quarantine_keeps_the_reason_until_the_release(
     }
 
 
-def test_a_map_is_kept_once(archive: Archive) -> None:
+def test_identical_maps_are_stored_once(archive: Archive) -> None:
     archive.add([Packet(b"{}", "x")])
     content = b"SIMPLE  =                    T"
     checksum = archive.add_map(content)
@@ -369,7 +371,7 @@ def test_a_map_is_kept_once(archive: Archive) -> None:
     assert sum(path.is_file() for path in (archive.root / "maps").rglob("*")) == 1
 
 
-def test_writers_take_turns_and_readers_see_whole_batches(archive: Archive) -> None:
+def test_writers_exclude_each_other_and_readers_see_whole_batches(archive: Archive) -> None:
     def write(writer: int) -> None:
         own = Archive(archive.root)
         for batch in range(10):
@@ -388,7 +390,7 @@ def test_writers_take_turns_and_readers_see_whole_batches(archive: Archive) -> N
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=3), max_size=8), max_size=6))
-def test_whatever_is_added_is_there_once_and_in_order(added: list[list[bytes]]) -> None:
+def test_any_batches_are_stored_once_and_in_order(added: list[list[bytes]]) -> None:
     expected = list(dict.fromkeys(content for batch in added for content in batch))
     with tempfile.TemporaryDirectory() as name:
         archive = Archive(Path(name) / "alerts")
@@ -399,27 +401,27 @@ def test_whatever_is_added_is_there_once_and_in_order(added: list[list[bytes]]) 
         assert len(archive) == len(expected)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands files to another account")
-def test_the_servers_account_owns_and_reads_everything(contents: list[bytes]) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of files")
+def test_the_account_of_the_servers_owns_and_can_read_all_files(contents: list[bytes]) -> None:
     account = Account.current()
     with tempfile.TemporaryDirectory(prefix="km3vo-archive-") as name:
         Path(name).chmod(0o755)
         archive = Archive(Path(name) / "alerts", account)
         (entry, *_) = archive.add([*packets(contents), Packet(iter([b"a", b"b"]), "x")])
         assert entry is not None
-        archive.quarantine(entry, "reason")
-        chart = archive.add_map(b"map")
+        archive.quarantine([(entry, "reason")])
+        sky_map = archive.add_map(b"map")
         with archive.locked("process"):
             pass
         for path in (archive.root, *archive.root.rglob("*")):
             found = path.stat()
             assert (found.st_uid, found.st_gid) == (account.uid, account.gid), path
             assert found.st_mode & 0o007 == 0
-        for path in (archive.path(entry), archive.index.path, archive.map_path(chart)):
+        for path in (archive.path(entry), archive.index.path, archive.map_path(sky_map)):
             assert account.run(["cat", path], home=Path("/")).returncode == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root is worth a trap")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only for root would following the link be harmful")
 def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "alerts")
     archive.add([Packet(b"<a/>", "x")])

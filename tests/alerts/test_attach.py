@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts.archive import Archive
+from ingest.alerts.archive.archive import Archive
 from tests.instances import KM3VO, Instance
 
 GOLD = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2022-12-23T07:43:00.52_24_137467_064735045_0"
@@ -24,8 +24,8 @@ def own_map(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+def filled(scratch_instance: Instance, delivered: Path) -> Instance:
+    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
     assert done.returncode == 0, done.stderr
     scratch_instance.up()
     return scratch_instance

@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mocpy import MOC
 
-from ingest.alerts.circles import FINEST_ORDER, circle_regions, covers
-from ingest.alerts.notice import Position
-from ingest.alerts.radii import Regions, scaled_radius
+from ingest.alerts.notices.containment import Regions, scaled_radius
+from ingest.alerts.notices.model import Position
+from ingest.alerts.skymaps.circles import FINEST_ORDER, circle_regions, covers
 
 RADII = [0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 3.0, 7.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0]
 SPOTS = [(0, 0), (0, 90), (123, -90), (359.9999, 41.81), (45, -41.81), (90, 0.001), (10, 89.99)]

@@ -11,14 +11,14 @@ from click.testing import CliRunner, Result
 from lxml import etree
 
 from ingest.alerts.conversion import load_json, save_json
-from ingest.alerts.validation import validate_voevent
+from ingest.alerts.conversion.validation import validate_voevent
 from ingest.commands.alerts_convert import convert, validate
-from ingest.errors import ExitCode, InputError
+from ingest.core.errors import ExitCode, InputError
 
 
 @pytest.fixture
-def alerts(shared_data: Path) -> Path:
-    return shared_data / "alerts"
+def alerts(delivered: Path) -> Path:
+    return delivered / "alerts"
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, alerts: Path) -> None
         ("broken.json", b'{"id": ', "not JSON"),
         ("list.json", b"[]", "not a notice"),
         ("broken.xml", b"<VOEvent", "not well-formed"),
-        ("utf16.xml", '<?xml version="1.0"?><a/>'.encode("utf-16"), "no VOEvent"),
+        ("utf16.xml", '<?xml version="1.0"?><a/>'.encode("utf-16"), "not a VOEvent"),
     ):
         path = tmp_path / name
         path.write_bytes(content)
@@ -104,7 +104,7 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, alerts: Path) -> None
     error = refused(run(convert, tmp_path / "absent", "--to", "json"))
     assert "cannot be read" in error.problem
     quake = alerts / "voevent" / "not_a_voevent_quakeml.xml"
-    assert "no VOEvent" in refused(run(convert, quake, "--to", "json")).problem
+    assert "not a VOEvent" in refused(run(convert, quake, "--to", "json")).problem
 
 
 def test_a_packet_in_the_wanted_format_already_is_refused(alerts: Path) -> None:

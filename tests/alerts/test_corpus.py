@@ -8,11 +8,11 @@ import signal
 import subprocess
 import time
 
-from ingest.alerts import tables
-from ingest.alerts.archive import Archive
-from ingest.alerts.store import Store
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.tables import open_store
+from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from tests.alerts.corpus import write_corpus
 from tests.alerts.test_rebuild import content
 from tests.instances import KM3VO
@@ -21,7 +21,7 @@ COUNT = 2000
 
 
 def rows_of(layout: Layout) -> dict[str, list[list[str]]]:
-    with tables.opened(layout, Memory.read(layout)) as store:
+    with open_store(layout, InstanceState.read(layout)) as store:
         assert isinstance(store, Store)
         return content(store)
 
@@ -44,11 +44,11 @@ def interrupted(scratch_instance, *words: str, after: int) -> None:
     assert command.wait() == -signal.SIGKILL
 
 
-def test_spoilt_packets_end_as_rows_or_in_quarantine(scratch_instance, shared_data, tmp_path):
-    different = write_corpus(shared_data / "alerts", COUNT, tmp_path / "spoilt.tar")
+def test_spoilt_packets_end_as_rows_or_in_quarantine(scratch_instance, delivered, tmp_path):
+    different = write_corpus(delivered / "alerts", COUNT, tmp_path / "spoilt.tar")
     spoilt = str(tmp_path / "spoilt.tar")
     assert len(different) > 0.8 * COUNT
-    made = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+    made = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
     assert made.returncode == 0, made.stderr
     for after in (100, COUNT // 2):
         interrupted(scratch_instance, "alerts", "import", spoilt, after=after)

@@ -7,8 +7,8 @@ import pytest
 from astropy.time import Time
 
 from ingest.alerts.conversion.identity import ivorn_of
-from ingest.alerts.notice import NoticeType, PacketError, Role
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.model import NoticeType, PacketError, Role
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
 
 SCHEMA = "https://gcn.nasa.gov/schema/main/gcn/notices/{}.schema.json"
@@ -30,9 +30,9 @@ def km3net(**fields):
 
 
 @pytest.fixture
-def real(shared_data):
+def real(delivered):
     def read(name):
-        return parse((shared_data / "alerts" / "gcn" / name).read_bytes())
+        return parse((delivered / "alerts" / "gcn" / name).read_bytes())
 
     return read
 
@@ -79,8 +79,8 @@ def test_the_multiplet_of_km3net(real):
         ("km3net_gcn_multiplet.xml", "km3net_alert.multiplet.example.json"),
     ],
 )
-def test_both_formats_of_an_alert_say_the_same(shared_data, xml, js):
-    alerts = shared_data / "alerts"
+def test_both_formats_of_an_alert_say_the_same(delivered, xml, js):
+    alerts = delivered / "alerts"
     first = parse((alerts / "voevent" / xml).read_bytes())
     second = parse((alerts / "gcn" / js).read_bytes())
     same = ["ivorn", "event_key", "event_name", "revision", "notice_type", "event_mjd"]

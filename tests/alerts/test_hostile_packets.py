@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.notice import Notice, PacketError
-from ingest.alerts.packets import MAX_BYTES, parse
+from ingest.alerts.notices.model import Notice, PacketError
+from ingest.alerts.notices.parsing import MAX_BYTES, parse
 from tests.alerts.corpus import mutated
 from tests.alerts.sample_packets import group, icecube, param, voevent, where_when
 
@@ -211,8 +211,8 @@ def test_characters_that_no_database_holds_are_replaced(text):
     assert "�" in notice.event_name
 
 
-def test_errors_name_place_value_expectation_and_remedy(shared_data):
-    alerts = shared_data / "alerts" / "voevent"
+def test_errors_name_place_value_expectation_and_remedy(delivered):
+    alerts = delivered / "alerts" / "voevent"
     error = refused((alerts / "not_a_voevent_quakeml.xml").read_bytes())
     assert "quakeml" in str(error) and "VOEvent" in error.expected
     error = refused((alerts / "not_well_formed.xml").read_bytes())
@@ -295,8 +295,8 @@ def test_any_bytes_are_a_notice_or_an_error(content):
 
 
 @pytest.fixture(scope="module")
-def corpus(shared_data):
-    real = [path.read_bytes() for path in sorted((shared_data / "alerts").glob("*/*"))]
+def corpus(delivered):
+    real = [path.read_bytes() for path in sorted((delivered / "alerts").glob("*/*"))]
     assert len(real) >= 25
     return [*real, icecube(), voevent(), voevent(citations=(("retraction", "ivo://a/b#c"),))]
 

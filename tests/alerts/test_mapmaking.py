@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mocpy import MOC
 
-from ingest.alerts.directions import Directions, read_directions
-from ingest.alerts.mapmaking import concentration, make_map
-from ingest.alerts.skymap import read_map
+from ingest.alerts.skymaps.directions import Directions, read_directions
+from ingest.alerts.skymaps.making import concentration, make_map
+from ingest.alerts.skymaps.model import read_map
 from ingest.commands.alerts_map import inspect_map, map_
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from tests.alerts.maps import cap, fisher_radius
 
 SPOTS = [(83.63, 22.01), (0.0, 0.0), (359.999, -45.0), (120.0, 90.0), (10.0, -89.9)]

@@ -6,11 +6,17 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from PIL import Image
 
-from ingest.alerts.mapmaking import make_map
-from ingest.alerts.mappreview import _around, _offsets, _round_length, area_text, write_map_preview
-from ingest.alerts.notice import Position
-from ingest.errors import InputError
-from ingest.skyplot import mollweide
+from ingest.alerts.notices.model import Position
+from ingest.alerts.skymaps.making import make_map
+from ingest.alerts.skymaps.picture import (
+    _around,
+    _offsets,
+    _round_length,
+    area_text,
+    write_map_preview,
+)
+from ingest.core.errors import InputError
+from ingest.core.skyplot import mollweide
 
 
 def colours(path):

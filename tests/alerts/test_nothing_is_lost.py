@@ -8,8 +8,8 @@ from collections import Counter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ingest.alerts.notice import PacketError
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.model import PacketError
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
 
 SECTIONS = ("Who", "What", "WhereWhen", "How", "Why", "Citations")
@@ -57,13 +57,13 @@ def assert_all_is_there(content, notice):
                 ), (kind, name, value)
 
 
-def xml_files(shared_data):
-    return sorted((shared_data / "alerts" / "voevent").glob("*.xml"))
+def xml_files(delivered):
+    return sorted((delivered / "alerts" / "voevent").glob("*.xml"))
 
 
-def test_nothing_of_a_real_voevent_is_lost(shared_data):
+def test_nothing_of_a_real_voevent_is_lost(delivered):
     read = 0
-    for path in xml_files(shared_data):
+    for path in xml_files(delivered):
         content = path.read_bytes()
         try:
             notice = parse(content)
@@ -89,8 +89,8 @@ def leaves(value):
         yield json.dumps(value)
 
 
-def test_nothing_of_a_real_notice_is_lost(shared_data):
-    for path in sorted((shared_data / "alerts" / "gcn").glob("*.json")):
+def test_nothing_of_a_real_notice_is_lost(delivered):
+    for path in sorted((delivered / "alerts" / "gcn").glob("*.json")):
         content = path.read_bytes()
         # numbers as texts, so that 8.029e-8 is not another one's 8.029e-08
         told = Counter(leaves(json.loads(content, parse_float=str, parse_int=str)))
@@ -98,21 +98,21 @@ def test_nothing_of_a_real_notice_is_lost(shared_data):
         assert said == told, path.name
 
 
-def test_params_are_told_apart_by_their_groups(shared_data):
-    notice = parse((shared_data / "alerts" / "voevent" / "km3net_gcn_multiplet.xml").read_bytes())
+def test_params_are_told_apart_by_their_groups(delivered):
+    notice = parse((delivered / "alerts" / "voevent" / "km3net_gcn_multiplet.xml").read_bytes())
     ids = {p.path: p.value for p in notice.parameters if p.path.endswith("/id")}
     assert ids == {
         "Nu_Event_1/id": "km3.234.22488.72853.13018",
         "Nu_Event_2/id": "km3.234.23492.58959.787",
     }
-    gold = parse((shared_data / "alerts" / "voevent" / "icecube_gold.xml").read_bytes())
+    gold = parse((delivered / "alerts" / "voevent" / "icecube_gold.xml").read_bytes())
     paths = [p.path for p in gold.parameters if p.section == "What"]
     assert {"Trigger_ID", "Trigger_ID/Test", "Trigger_ID/Retraction", "Misc_flags"} <= set(paths)
     assert paths.index("AMON_ID") < paths.index("run_id") < paths.index("Trigger_ID/Test")
 
 
-def test_a_param_keeps_unit_ucd_type_and_description(shared_data):
-    notice = parse((shared_data / "alerts" / "voevent" / "icecube_cascade.xml").read_bytes())
+def test_a_param_keeps_unit_ucd_type_and_description(delivered):
+    notice = parse((delivered / "alerts" / "voevent" / "icecube_cascade.xml").read_bytes())
     (energy,) = [p for p in notice.parameters if p.path == "energy"]
     assert (energy.section, energy.value, energy.unit) == ("What", "111.4551", "TeV")
     assert (energy.ucd, energy.data_type) == ("phys.energy", "float")

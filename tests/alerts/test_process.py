@@ -16,12 +16,12 @@ import process_parts as parts
 import pytest
 from process_parts import STEPS, FileStore
 
-from ingest.alerts import process as processes
-from ingest.alerts.archive import Archive, Entry, Packet
-from ingest.alerts.process import Outcome, process, retry
-from ingest.alerts.reading import Steps
-from ingest.alerts.workers import Workers
-from ingest.errors import IngestError
+from ingest.alerts.archive.archive import Archive, Entry, Packet
+from ingest.alerts.pipeline import run as processes
+from ingest.alerts.pipeline.reading import Steps
+from ingest.alerts.pipeline.run import Outcome, process, retry
+from ingest.alerts.pipeline.worker_pool import Workers
+from ingest.core.errors import IngestError
 
 HERE = Path(__file__).parent
 
@@ -203,7 +203,7 @@ def test_processes_that_never_live_end_the_run(
     archive: Archive, store: FileStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(archive, [b"a", b"b"])
-    monkeypatch.setattr("ingest.alerts.workers._serve", parts.die)
+    monkeypatch.setattr("ingest.alerts.pipeline.worker_pool._serve", parts.die)
     with Workers(archive, STEPS, 2) as workers, pytest.raises(IngestError, match="do not live"):
         process(archive, store, workers)
     assert store.rows() == []
@@ -301,9 +301,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from process_parts import STEPS, FileStore
-from ingest.alerts import process
 from ingest.alerts.archive import Archive
-from ingest.alerts.workers import Workers
+from ingest.alerts.pipeline import run as process
+from ingest.alerts.pipeline.worker_pool import Workers
 if __name__ == "__main__":
     process.CHUNK = 20
     archive, store = Archive(Path(sys.argv[2])), FileStore(Path(sys.argv[3]))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from ingest.alerts.store import TABLES, Store
+from ingest.alerts.tables.store import TABLES, Store
 
 csv.field_size_limit(1 << 30)
 

@@ -11,7 +11,7 @@ import pytest
 from lxml import etree
 
 from ingest.alerts.conversion import to_voevent
-from ingest.alerts.validation import (
+from ingest.alerts.conversion.validation import (
     SCHEMAS,
     published_schemas,
     validate_json,
@@ -21,9 +21,9 @@ from ingest.alerts.validation import (
 
 
 @pytest.fixture
-def notice(shared_data: Path) -> dict[str, Any]:
+def notice(delivered: Path) -> dict[str, Any]:
     """Return KM3NeT's example, in which there is nothing to find."""
-    path = shared_data / "alerts" / "gcn" / "km3net_alert.multiplet.example.json"
+    path = delivered / "alerts" / "gcn" / "km3net_alert.multiplet.example.json"
     document: dict[str, Any] = json.loads(path.read_bytes())
     assert validate_json(document) == []
     return document
@@ -125,8 +125,8 @@ def test_what_is_no_object_is_no_notice() -> None:
     assert validate_json([1]) == ["the document: found [1], expected an object"]
 
 
-def test_real_packets_are_judged_as_facts_say(shared_data: Path) -> None:
-    packets = shared_data / "alerts" / "voevent"
+def test_real_packets_are_judged_as_facts_say(delivered: Path) -> None:
+    packets = delivered / "alerts" / "voevent"
 
     def findings(name: str) -> str:
         return "\n".join(validate_voevent((packets / name).read_bytes()))
@@ -137,7 +137,7 @@ def test_real_packets_are_judged_as_facts_say(shared_data: Path) -> None:
     assert "No matching global declaration" in findings("Antares_1438351269.xml")
     assert "No matching global declaration" in findings("no_namespace_packet.xml")
     assert 'version: found "1.1"' in findings("swift_xrt_v1.1.xml")
-    assert "no VOEvent" in findings("not_a_voevent_quakeml.xml")
+    assert "not a VOEvent" in findings("not_a_voevent_quakeml.xml")
     assert "not well-formed" in findings("not_well_formed.xml")
 
 

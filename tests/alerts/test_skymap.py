@@ -20,9 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mocpy import MOC
 
-from ingest.alerts.mapcells import DEEPEST, areas, join_uniq, split_uniq
-from ingest.alerts.notice import PacketError
-from ingest.alerts.skymap import MOST_RANGES, SkyMap, map_regions, read_map, simplified
+from ingest.alerts.notices.model import PacketError
+from ingest.alerts.skymaps.cells import DEEPEST, areas, join_uniq, split_uniq
+from ingest.alerts.skymaps.model import MOST_RANGES, SkyMap, map_regions, read_map, simplified
 from tests.alerts.maps import (
     cap,
     fisher,
@@ -433,9 +433,10 @@ def test_cells_that_overlap_or_are_none_are_refused(uniq):
 
 
 def test_a_bomb_is_not_unpacked(monkeypatch, tmp_path):
-    from ingest.alerts import healpixtable
 
-    monkeypatch.setattr(healpixtable, "MOST_BYTES", 20 << 20)
+    from ingest.alerts.skymaps import healpix_table
+
+    monkeypatch.setattr(healpix_table, "MOST_BYTES", 20 << 20)
     squeeze = zlib.compressobj(9, wbits=31)
     bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(200)) + squeeze.flush()
     path = tmp_path / "bomb.fits.gz"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from lxml import etree
 
-from ingest.alerts.store import TABLES
-from ingest.alerts.tables import DESCRIPTOR, declared
-from ingest.instance.layout import RD
+from ingest.alerts.tables.schema import DESCRIPTOR, declared_columns
+from ingest.alerts.tables.store import TABLES
+from ingest.core.checkout import RD
 
 
 def test_rows_are_written_to_the_columns_that_the_descriptor_declares():
-    view = declared()
+    view = declared_columns()
     latest = view.pop("latest")
     assert {table: sorted(names) for table, names in view.items()} == {
         table: sorted(names) for table, names in TABLES.items()
@@ -23,7 +23,7 @@ def test_the_database_has_the_columns_that_the_descriptor_declares(empty_store):
         "SELECT table_name, array_agg(column_name::text ORDER BY ordinal_position)"
         " FROM information_schema.columns WHERE table_schema = 'alerts' GROUP BY table_name"
     )
-    assert dict(rows) == {table: list(columns) for table, columns in declared().items()}
+    assert dict(rows) == {table: list(columns) for table, columns in declared_columns().items()}
 
 
 def test_no_published_column_is_a_reserved_word_of_adql(instance):
@@ -32,7 +32,7 @@ def test_no_published_column_is_a_reserved_word_of_adql(instance):
     assert len(tables) == 6
     for table in tables:
         name = table.get("id")
-        columns = ", ".join(declared()[name])
+        columns = ", ".join(declared_columns()[name])
         assert instance.adql(f"SELECT TOP 0 {columns} FROM alerts.{name}") == []
 
 
@@ -48,7 +48,7 @@ def test_foreign_keys_are_declared_to_clients(instance, empty_store):
 
 
 def test_an_index_answers_whether_a_region_contains_a_position(empty_store):
-    """Without the SQL function of :mod:`ingest.alerts.tables` pgSphere reads the whole table."""
+    """Without the SQL function of ``regions.sql`` pgSphere reads the whole table."""
     with empty_store.forgotten(), empty_store.store._transaction() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("EXPLAIN SELECT 1 FROM alerts.notices WHERE spoint(1, 0.5) <@ region_90")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
 
@@ -15,8 +15,8 @@ COUNT = "SELECT count(*) FROM alerts.notices"
 
 
 @pytest.fixture
-def filled(scratch_instance: Instance, shared_data: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(shared_data / "alerts"))
+def filled(scratch_instance: Instance, delivered: Path) -> Instance:
+    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
     assert done.returncode == 0, done.stderr
     scratch_instance.up()
     return scratch_instance
@@ -30,9 +30,13 @@ def add_a_column(checkout: Path) -> None:
             '<column name="shade" type="text" ucd="meta.note" description="New."/>\n'
             '<column name="origin"',
         ),
-        (checkout / "ingest" / "alerts" / "rows.py", '"origin", ', '"shade", "origin", '),
         (
-            checkout / "ingest" / "alerts" / "rows.py",
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
+            '"origin", ',
+            '"shade", "origin", ',
+        ),
+        (
+            checkout / "ingest" / "alerts" / "tables" / "rows.py",
             "        entry.source,\n",
             '        "dark",\n        entry.source,\n',
         ),
@@ -43,14 +47,14 @@ def add_a_column(checkout: Path) -> None:
 
 
 def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
-    filled: Instance, checkout: Path, shared_data: Path
+    filled: Instance, checkout: Path, delivered: Path
 ) -> None:
     add_a_column(checkout)
     upgraded = {"PYTHONPATH": str(checkout)}
     done = filled.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
     assert filled.adql(COUNT) == [["24"]]
-    done = filled.km3vo("alerts", "import", str(shared_data / "alerts" / "gcn"), **upgraded)
+    done = filled.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"), **upgraded)
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
     assert filled.adql(shades) == [["dark", "24"]]
@@ -60,12 +64,12 @@ def test_a_new_address_and_a_new_index_come_with_the_next_start(
     filled: Instance, checkout: Path
 ) -> None:
     layout = Layout(filled.var, Account.current())
-    memory = Memory.read(layout)
-    assert memory is not None
+    state = InstanceState.read(layout)
+    assert state is not None
     descriptor = checkout / "rd" / "alerts" / "nu.rd"
     descriptor.write_text(descriptor.read_text("utf-8") + "<!-- changed -->\n", "utf-8")
     index = "SELECT count(*) FROM pg_indexes WHERE indexname = 'notices_event_name'"
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("DROP INDEX alerts.notices_event_name")
         connection.commit()

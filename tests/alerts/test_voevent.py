@@ -1,8 +1,8 @@
 import pytest
 from astropy.time import Time
 
-from ingest.alerts.notice import NoticeType, Role
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.model import NoticeType, Role
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import group, icecube, param, voevent
 
 YEAR = 365.25 * 86_400
@@ -17,9 +17,9 @@ def seconds_apart(one, other):
 
 
 @pytest.fixture
-def real(shared_data):
+def real(delivered):
     def read(name):
-        return parse((shared_data / "alerts" / "voevent" / name).read_bytes())
+        return parse((delivered / "alerts" / "voevent" / name).read_bytes())
 
     return read
 

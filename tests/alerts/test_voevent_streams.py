@@ -3,7 +3,7 @@ import math
 import pytest
 from astropy.time import Time
 
-from ingest.alerts.packets import parse
+from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import group, param, voevent, where_when
 
 YEAR = 365.25 * 86_400

@@ -16,17 +16,18 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.alerts import intake
-from ingest.alerts.archive import Archive
-from ingest.alerts.validation import voevent_schema
-from ingest.instance.layout import Layout, Memory
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.conversion.validation import voevent_schema
+from ingest.alerts.pipeline import intake
+from ingest.core.checkout import INPUTS
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance
 from tests.bench.packets import packets, write_tar
 from tests.bench.report import Line
 
 REQUESTS = 60
-_SHARED = Path(os.environ.get("KM3VO_INPUTS", "../shared/data")) / "alerts" / "voevent"
+_REAL = INPUTS / "alerts" / "voevent"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -38,11 +39,11 @@ def lines(count: int) -> Iterator[Line]:
     count : int
         Packets.
     """
-    with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, memory):
-        tar = write_tar(_SHARED, count, Path(name) / "packets.tar")
+    with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, state):
+        tar = write_tar(_REAL, count, Path(name) / "packets.tar")
         yield from _import(layout, tar, count)
         for query in (_cone, _region):
-            yield query(layout, memory, count)
+            yield query(layout, state, count)
 
 
 def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
@@ -50,7 +51,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
     peers = min(count, 20_000)
     schema, parser = voevent_schema("2.0"), etree.XMLParser(resolve_entities=False)
     begin = time.process_time()
-    for _, content in packets(_SHARED, peers):
+    for _, content in packets(_REAL, peers):
         schema.validate(etree.fromstring(content, parser))
     alone = peers / (time.process_time() - begin)
 
@@ -83,13 +84,13 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
 
 def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
     """Fill the tables of an instance that this process has locked already."""
-    from ingest.alerts import tables
-    from ingest.alerts.process import process
-    from ingest.alerts.workers import Workers
+    from ingest.alerts.pipeline.run import process
+    from ingest.alerts.pipeline.worker_pool import Workers
+    from ingest.alerts.tables import open_store
 
-    memory = Memory.read(layout)
-    assert memory is not None
-    with tables.opened(layout, memory) as store, Workers(archive, intake.STEPS) as workers:
+    state = InstanceState.read(layout)
+    assert state is not None
+    with open_store(layout, state) as store, Workers(archive, intake.STEPS) as workers:
         return process(archive, store, workers)
 
 
@@ -113,43 +114,43 @@ def _work(layout: Layout) -> float:
     return sum(spent.get(number, 0.0) for number in set(found))
 
 
-def _cone(layout: Layout, memory: Memory, count: int) -> Line:
+def _cone(layout: Layout, state: InstanceState, count: int) -> Line:
     def ask(ra: float, dec: float) -> tuple[str, str]:
         where = f"q3c_radial_query(ra, dec, {ra}, {dec}, 1)"
         return f"alerts/nu/cone/scs.xml?RA={ra}&DEC={dec}&SR=1", where
 
-    return _compare(f"cone of 1° in {count:,} notices", ask, layout, memory)
+    return _compare(f"cone of 1° in {count:,} notices", ask, layout, state)
 
 
-def _region(layout: Layout, memory: Memory, count: int) -> Line:
+def _region(layout: Layout, state: InstanceState, count: int) -> Line:
     def ask(ra: float, dec: float) -> tuple[str, str]:
         where = f"region_90 @> smoc(29, spoint(radians({ra}), radians({dec})))"
         return f"alerts/nu/region/api?RA={ra}&DEC={dec}", where
 
-    return _compare(f"region that contains a point in {count:,} notices", ask, layout, memory)
+    return _compare(f"region that contains a point in {count:,} notices", ask, layout, state)
 
 
 def _compare(
     what: str,
     ask: Callable[[float, float], tuple[str, str]],
     layout: Layout,
-    memory: Memory,
+    state: InstanceState,
 ) -> Line:
     """Compare a service with PostgreSQL itself, and an empty answer: DaCHS' own overhead."""
     dice = random.Random(1)
     served, asked, empty = [], [], []
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         for number in range(REQUESTS + 5):
             ra, dec = round(dice.uniform(0, 360), 4), round(dice.uniform(-80, 80), 4)
             address, where = ask(ra, dec)
             start = time.perf_counter()
-            _fetch(f"{memory.server_url}/{address}")
+            _fetch(f"{state.server_url}/{address}")
             middle = time.perf_counter()
             cursor.execute(f"SELECT * FROM alerts.latest WHERE {where}")
             cursor.fetchall()
             end = time.perf_counter()
-            _fetch(f"{memory.server_url}/{address}&stream=none")
+            _fetch(f"{state.server_url}/{address}&stream=none")
             if number >= 5:
                 served.append(middle - start)
                 asked.append(end - middle)

@@ -10,9 +10,9 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.events.importer import import_release
-from ingest.instance.dachs import Dachs
-from ingest.instance.layout import Layout, Memory
+from ingest.events.import_release import import_release
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import (
     private_instance,
@@ -42,13 +42,13 @@ DESCRIPTOR = """<resource schema="bench" resdir=".">
 
 def lines(events: int) -> Iterator[Line]:
     """Yield the medians of the answering times, and the plan for the view of all samples."""
-    with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, memory):
+    with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, state):
         path = write_km3pipe(Path(name) / "delivery.h5", events)
-        import_release(release_of(path, events, "km3pipe-hdf5"), layout, memory, Path(name))
+        import_release(release_of(path, events, "km3pipe-hdf5"), layout, state, Path(name))
         (product,) = (layout.inputs / "evts21_01" / "data").glob("*.fits")
         write_descriptor(layout, DESCRIPTOR, {"data.fits": product})
         dachs = Dachs(layout)
-        bases = [f"{memory.server_url}/{rd}/cone/scs.xml" for rd in ("evts21_01/nu", "bench/q")]
+        bases = [f"{state.server_url}/{rd}/cone/scs.xml" for rd in ("evts21_01/nu", "bench/q")]
         what = f"cone of 1° in {events:,} events, one client"
         # DaCHS writes the limits of each column into its answers, once it knows them.
         for peer, step in (("bare table", "imp"), ("with its limits", "limits")):
@@ -58,7 +58,7 @@ def lines(events: int) -> Iterator[Line]:
             ours, bare = _answer_times(bases)
             figures = f"{ours:.1f} ms", f"{peer} {bare:.1f} ms", f"{ours / bare:.2f}"
             yield Line(what, *figures, "≤ 1.2")
-        yield _plan(layout, memory)
+        yield _plan(layout, state)
 
 
 def _answer_times(bases: list[str]) -> list[float]:
@@ -76,8 +76,8 @@ def _answer_times(bases: list[str]) -> list[float]:
     return [statistics.median(one) for one in times]
 
 
-def _plan(layout: Layout, memory: Memory) -> Line:
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+def _plan(layout: Layout, state: InstanceState) -> Line:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "EXPLAIN (ANALYZE, TIMING OFF) SELECT * FROM km3net.events"

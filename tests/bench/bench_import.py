@@ -9,8 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from ingest.instance.dachs import Dachs
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance, psql, write_descriptor, write_product
 from tests.bench.report import Line, median, rates, timed
@@ -53,7 +53,7 @@ DESCRIPTOR = f"""<resource schema="bench" resdir=".">
 
 def lines(events: int) -> Iterator[Line]:
     """Yield a line per peer."""
-    with tempfile.TemporaryDirectory() as name, private_instance() as (layout, memory):
+    with tempfile.TemporaryDirectory() as name, private_instance() as (layout, state):
         folder = Path(name)
         products = {}
         for key, count in (("one", 1), ("few", FEW), ("many", events)):
@@ -68,10 +68,10 @@ def lines(events: int) -> Iterator[Line]:
         peer = FEW / _seconds(layout, "slow", "few")
         what = "rows into a table without indices, start-up apart"
         yield rates(what, ours, peer, "fitsTableGrammar", "≥ 150")
-        yield rates(what, ours, events / _copy(layout, memory, folder), "psql \\copy", "≥ 0.75")
+        yield rates(what, ours, events / _copy(layout, state, folder), "psql \\copy", "≥ 0.75")
         ours = events / _seconds(layout, "main", "many")
         what = "rows computed, sorted, with all indices, start-up apart"
-        yield rates(what, ours, events / _full(layout, memory, folder), "the same in psql")
+        yield rates(what, ours, events / _full(layout, state, folder), "the same in psql")
 
 
 def _seconds(layout: Layout, table: str, size: str) -> float:
@@ -84,19 +84,19 @@ def _seconds(layout: Layout, table: str, size: str) -> float:
     return median(REPEAT, apart)
 
 
-def _copy(layout: Layout, memory: Memory, folder: Path) -> float:
+def _copy(layout: Layout, state: InstanceState, folder: Path) -> float:
     rows = folder / "rows.bin"
-    psql(layout, memory, f"\\copy bench.plain TO '{rows}' WITH BINARY")
+    psql(layout, state, f"\\copy bench.plain TO '{rows}' WITH BINARY")
     script = (
         "DROP TABLE IF EXISTS bench.copied; CREATE TABLE bench.copied (LIKE bench.plain);\n"
         f"\\copy bench.copied FROM '{rows}' WITH BINARY\nANALYZE bench.copied;"
     )
-    return median(REPEAT, lambda: timed(psql, layout, memory, script))
+    return median(REPEAT, lambda: timed(psql, layout, state, script))
 
 
-def _full(layout: Layout, memory: Memory, folder: Path) -> float:
+def _full(layout: Layout, state: InstanceState, folder: Path) -> float:
     """Return the time psql takes for all that our import does, in the fastest way known."""
-    with Cluster(layout).connect(memory.postgres_port) as connection:
+    with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT indexdef FROM pg_indexes WHERE tablename = 'main'")
         indices = ";\n".join(one for (one,) in cursor.fetchall())
@@ -111,4 +111,4 @@ def _full(layout: Layout, memory: Memory, folder: Path) -> float:
         " radians(ang_err::double precision)) END"
         f" FROM delivered ORDER BY q3c_ang2ipix(ra, dec);\n{indices};\nANALYZE bench.whole;"
     )
-    return median(REPEAT, lambda: timed(psql, layout, memory, script))
+    return median(REPEAT, lambda: timed(psql, layout, state, script))

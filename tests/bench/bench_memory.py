@@ -9,9 +9,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from ingest.core.files import sha256
 from ingest.events.convert import convert_release
-from ingest.events.sources import Acquired
-from ingest.files import sha256
+from ingest.events.delivery.sources import Acquired
 from tests.bench.instance import release_of
 from tests.bench.report import Line
 from tests.bench.samples import write_km3pipe

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from ingest.events import importer
-from ingest.instance.layout import Layout, Memory
+from ingest.events import import_release
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance, release_of
 from tests.bench.report import Line
@@ -31,15 +31,15 @@ def object_id(cursor: Any, table: str) -> int | None:
 class Watcher(threading.Thread):
     """Sees, from outside, when a new table is in the place of `table`."""
 
-    def __init__(self, layout: Layout, memory: Memory, table: str) -> None:
+    def __init__(self, layout: Layout, state: InstanceState, table: str) -> None:
         super().__init__(daemon=True)
-        self.layout, self.memory, self.table = layout, memory, table
+        self.layout, self.state, self.table = layout, state, table
         self.ready = threading.Event()
         self.seen = float("nan")
 
     def run(self) -> None:
         """Look every 50 ms."""
-        with Cluster(self.layout).connect(self.memory.postgres_port) as connection:
+        with Cluster(self.layout).connect(self.state.postgres_port) as connection:
             connection.autocommit = True
             cursor = connection.cursor()
             before = object_id(cursor, self.table)
@@ -64,18 +64,18 @@ def timed(function: Callable[..., Any], into: list[float]) -> Callable[..., Any]
 
 def lines(events: int) -> Iterator[Line]:
     """Yield the rates of the path and of its parts, by delivered format."""
-    with tempfile.TemporaryDirectory() as name, private_instance() as (layout, memory):
+    with tempfile.TemporaryDirectory() as name, private_instance() as (layout, state):
         for form, write in FORMS:
             path = write(Path(name) / f"{form}.h5", events)
             manifest = release_of(path, events, form)
-            watcher = Watcher(layout, memory, manifest.release.table)
+            watcher = Watcher(layout, state, manifest.release.table)
             watcher.start()
             watcher.ready.wait()
             seconds: list[float] = []
-            convert = timed(importer.convert_release, seconds)
-            with mock.patch.object(importer, "convert_release", convert):
+            convert = timed(import_release.convert_release, seconds)
+            with mock.patch.object(import_release, "convert_release", convert):
                 start = time.perf_counter()
-                importer.import_release(manifest, layout, memory, Path(name))
+                import_release.import_release(manifest, layout, state, Path(name))
                 total = time.perf_counter() - start
             watcher.join(10)
             path.unlink()

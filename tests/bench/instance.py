@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from ingest.events import gadf
-from ingest.events.locate import locate_chunks
-from ingest.events.manifest import DeliveredFile, Manifest, load_manifest
+from ingest.core.checkout import RD
+from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
+from ingest.events.product import gadf
 from ingest.events.readers import open_reader
-from ingest.instance import deploy, lifecycle
+from ingest.events.sky.chunks import locate_chunks
+from ingest.instance import lifecycle
 from ingest.instance.account import Account
-from ingest.instance.layout import RD, Layout, Memory
+from ingest.instance.dachs import deploy
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster, free_port
 
 PORT = 18_600
@@ -26,7 +28,7 @@ RELEASE = "evts21_01"
 
 
 @contextmanager
-def private_instance(serve: bool = False) -> Iterator[tuple[Layout, Memory]]:
+def private_instance(serve: bool = False) -> Iterator[tuple[Layout, InstanceState]]:
     """Make an instance for the block, with its server if asked for, and remove it after."""
     with tempfile.TemporaryDirectory(prefix="km3vo-bench-") as folder:
         Path(folder).chmod(0o755)
@@ -34,8 +36,8 @@ def private_instance(serve: bool = False) -> Iterator[tuple[Layout, Memory]]:
         try:
             if serve:
                 lifecycle.up(layout, free_port(PORT))
-            with lifecycle.database(layout) as memory:
-                yield layout, memory
+            with lifecycle.database(layout) as state:
+                yield layout, state
         finally:
             lifecycle.reset(layout, with_archive=True)
 
@@ -73,19 +75,19 @@ def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
     shared = layout.inputs / deploy.SHARED
     shutil.copytree(RD / deploy.SHARED, shared, dirs_exist_ok=True)
     for path in (shared, *shared.rglob("*")):
-        layout.account.own(path)
+        layout.account.chown(path)
     folder = layout.account.make_directory(layout.inputs / "bench")
     (folder / "q.rd").write_text(text)
     for name, path in files.items():
         shutil.copy(path, folder / name)
     for path in folder.iterdir():
-        layout.account.own(path)
+        layout.account.chown(path)
 
 
-def psql(layout: Layout, memory: Memory, script: str) -> None:
+def psql(layout: Layout, state: InstanceState, script: str) -> None:
     """Run a script in one transaction."""
     subprocess.run(
-        f"psql -qX1 -v ON_ERROR_STOP=1 -h {HOST} -p {memory.postgres_port} -U {SUPERUSER}"
+        f"psql -qX1 -v ON_ERROR_STOP=1 -h {HOST} -p {state.postgres_port} -U {SUPERUSER}"
         f" {DATABASE}".split(),
         input=script,
         env=os.environ | {"PGPASSWORD": Cluster(layout).password},

@@ -52,8 +52,8 @@ def strangers(instance) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def packets(shared_data: Path) -> Path:
-    return shared_data / "alerts"
+def packets(delivered: Path) -> Path:
+    return delivered / "alerts"
 
 
 @pytest.fixture

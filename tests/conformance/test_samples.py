@@ -22,7 +22,7 @@ from astropy.io import fits
 from astropy.time import Time
 from gammapy.data import GTI, EventList
 
-from ingest.events.manifest import load_manifest, release_names
+from ingest.events.delivery.manifest import load_manifest, release_names
 from tests.instances import Instance
 
 DST = Path(km3net_testdata.__file__).parent / "data" / "dst"

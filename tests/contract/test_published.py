@@ -18,7 +18,7 @@ from instances import ROOT
 from lxml import etree
 from published import CHANGELOG, GOLDEN, as_text, fingerprint, newest_entry, published
 
-from ingest.events.manifest import load_manifest, release_names
+from ingest.events.delivery.manifest import load_manifest, release_names
 
 DESCRIPTORS = sorted(path for path in (ROOT / "rd").glob("*/*.rd") if path.stem != "voevent")
 DIMENSIONLESS = ("meta", "stat.likelihood", "stat.confidenceLevel", "stat.probability", "src.class",

@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ingest.errors import InputError, ManifestError
-from ingest.events.checks import REJECTING, Checker, Expectations
+from ingest.core.errors import InputError, ManifestError
+from ingest.events.checks.checker import REJECTING, Checker, Expectations
+from ingest.events.checks.rules import RULES
+from ingest.events.checks.uniqueness import SeenRows, hash_rows
 from ingest.events.fields import MISSING_INTEGER, chunk_dtype
-from ingest.events.hashing import SeenRows, hash_rows
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import FileFacts, Reader
-from ingest.events.rules import RULES
 
 
 class Rows(Reader):

@@ -9,13 +9,13 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.time import Time
 
-from ingest.errors import InputError, ManifestError
-from ingest.events.checks import Checker, Expectations
+from ingest.core.errors import InputError, ManifestError
+from ingest.core.files import sha256
+from ingest.events.checks.checker import Checker, Expectations
 from ingest.events.fields import FIELDS, MISSING_INTEGER, chunk_dtype
-from ingest.events.gadf import Metadata, write_event_list
-from ingest.events.gadf_index import Response, write_index
+from ingest.events.product.gadf import Metadata, write_event_list
+from ingest.events.product.index import Response, write_index
 from ingest.events.readers.antares_text import AntaresTextReader
-from ingest.files import sha256
 
 ANTARES = Metadata(
     release="ant20_01",
@@ -33,6 +33,9 @@ ANTARES = Metadata(
     licence="CC-BY-4.0",
     gtis=[(54129.0, 55000.0), (55000.5, 58119.0)],
     livetime=3136 * 86400.0,
+)
+needs_fitsverify = pytest.mark.skipif(
+    not shutil.which("fitsverify"), reason="fitsverify is not installed: ./setup.sh test"
 )
 SKY = ("event_no", "mjd", "ra", "dec", "energy", "n_hits")
 
@@ -141,7 +144,8 @@ def test_times_are_seconds_of_tt(antares):
 
 
 def test_gammapy_reads_it(antares):
-    data = pytest.importorskip("gammapy.data", exc_type=ImportError)
+    from gammapy import data  # takes seconds
+
     events = data.EventList.read(antares, checksum=True)
     assert len(events.table) == 8754
     assert events.radec[0].ra.deg == 68.2
@@ -151,7 +155,7 @@ def test_gammapy_reads_it(antares):
     assert gti.time_sum.to_value("d") == pytest.approx(3989.5 + 4 / 86400, abs=1e-9)
 
 
-@pytest.mark.skipif(not shutil.which("fitsverify"), reason="fitsverify is not installed")
+@needs_fitsverify
 def test_fitsverify_finds_nothing(antares, tmp_path):
     write_event_list(tmp_path / "empty.fits", [], ANTARES)
     for path in (antares, tmp_path / "empty.fits"):
@@ -159,7 +163,6 @@ def test_fitsverify_finds_nothing(antares, tmp_path):
         assert "0 warning(s) and 0 error(s)" in done.stdout, done.stdout
 
 
-@pytest.mark.skipif(not shutil.which("stilts"), reason="stilts is not installed")
 def test_stilts_reads_it(antares):
     command = ["stilts", "tpipe", f"in={antares}#EVENTS", "cmd=keepcols 'EVENT_NAME MJD ENERGY'"]
     done = subprocess.run(
@@ -310,7 +313,8 @@ def test_the_index_tables(runs):
 
 
 def test_gammapy_finds_the_runs(runs):
-    data = pytest.importorskip("gammapy.data", exc_type=ImportError)
+    from gammapy import data  # takes seconds
+
     write_index(runs, sorted((runs / "runs").iterdir()))
     store = data.DataStore.from_dir(runs)
     observation = store.obs(9, required_irf=[])
@@ -319,7 +323,7 @@ def test_gammapy_finds_the_runs(runs):
     assert observation.observatory_earth_location.lat.deg == pytest.approx(42.7989)
 
 
-@pytest.mark.skipif(not shutil.which("fitsverify"), reason="fitsverify is not installed")
+@needs_fitsverify
 def test_fitsverify_finds_nothing_in_the_index(runs):
     write_index(runs, sorted((runs / "runs").iterdir()))
     for path in runs.glob("*-index.fits.gz"):

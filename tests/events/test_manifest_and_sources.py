@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from ingest.configuration import read_toml
-from ingest.errors import InputError, ManifestError, UnavailableError
-from ingest.events import manifest as manifests
-from ingest.events import sources
-from ingest.events.manifest import Manifest, load_manifest, release_names
+from ingest.core.configuration import read_toml
+from ingest.core.errors import InputError, ManifestError, UnavailableError
+from ingest.events.delivery import manifest as manifests
+from ingest.events.delivery import sources
+from ingest.events.delivery.manifest import Manifest, load_manifest, release_names
 
-PROJECTS = manifests.MANIFESTS
+PROJECTS = manifests.INPUTS
 CONTENT = b"one\ntwo\n"
 SUM = hashlib.sha256(CONTENT).hexdigest()
 
@@ -24,7 +24,7 @@ SUM = hashlib.sha256(CONTENT).hexdigest()
 @pytest.fixture
 def inputs(tmp_path, monkeypatch) -> Path:
     """Put an empty folder of manifests in the place of the project's."""
-    monkeypatch.setattr(manifests, "MANIFESTS", tmp_path / "inputs")
+    monkeypatch.setattr(manifests, "INPUTS", tmp_path / "inputs")
     (tmp_path / "inputs" / "ant20_01").mkdir(parents=True)
     return tmp_path / "inputs"
 

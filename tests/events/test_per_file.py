@@ -5,13 +5,13 @@ import os
 import pytest
 from gammapy.data import DataStore
 
+from ingest.core.files import sha256
 from ingest.events.convert import convert_release
-from ingest.events.manifest import load_manifest
-from ingest.events.sources import Acquired
-from ingest.files import sha256
-from ingest.instance import deploy
+from ingest.events.delivery.manifest import load_manifest
+from ingest.events.delivery.sources import Acquired
 from ingest.instance import layout as layouts
 from ingest.instance.account import Account
+from ingest.instance.dachs import deploy
 from tests.bench.instance import release_of
 from tests.bench.samples import write_simple
 

@@ -8,13 +8,11 @@ from astropy import units as u
 from astropy.coordinates import SkyCoord
 from PIL import Image
 
-from ingest import skyplot
-from ingest.events import healpix
+from ingest.core import skyplot
+from ingest.core.skyplot import galactic_to_icrs, mollweide
 from ingest.events.fields import chunk_dtype
-from ingest.events.gadf import Metadata, write_event_list
-from ingest.events.preview import write_preview
-from ingest.events.sky import equatorial
-from ingest.skyplot import mollweide
+from ingest.events.product.gadf import Metadata, write_event_list
+from ingest.events.product.preview import write_preview
 
 ABOUT = Metadata(
     release="evts23_01", obs_id=1, telescope="KM3NeT", instrument="ARCA21", longitude=16.0,
@@ -74,36 +72,10 @@ def test_the_map_keeps_areas_and_has_east_to_the_left():
 
 
 def test_the_galactic_plane_is_the_plane():
-    ra, dec = equatorial([0.0, 120.0], [0.0, 0.0])
+    ra, dec = galactic_to_icrs([0.0, 120.0], [0.0, 0.0])
     galactic = SkyCoord(ra, dec, unit="deg").galactic
     assert np.abs(galactic.b.deg).max() < 1e-4
     assert galactic.l.wrap_at(180 * u.deg).deg == pytest.approx([0, 120], abs=1e-4)
-
-
-@pytest.mark.parametrize("nside", [1, 8, 32])
-def test_pixels_are_of_equal_area_and_each_is_one_piece(nside):
-    random = np.random.default_rng(5)
-    count = 200_000
-    ra, dec = random.uniform(0, 360, count), np.degrees(np.arcsin(random.uniform(-1, 1, count)))
-    pixel = healpix.pixel(nside, ra, dec)
-    found = np.bincount(pixel, minlength=healpix.pixels(nside))
-    mean = count / healpix.pixels(nside)
-    assert found.size == healpix.pixels(nside)
-    assert np.sum((found - mean) ** 2 / mean) / found.size == pytest.approx(1, abs=0.9)
-    # no pixel reaches further than HEALPix' do
-    points = SkyCoord(ra, dec, unit="deg").cartesian.xyz.value
-    centre = np.array([np.bincount(pixel, axis, found.size) for axis in points])
-    centre /= np.linalg.norm(centre, axis=0)
-    distance = np.arccos(np.clip(np.sum(points * centre[:, pixel], axis=0), -1, 1))
-    assert distance.max() < 1.3 / nside
-
-
-def test_pixels_are_numbered_as_healpix_does():
-    # healpy.ang2pix(nside, ra, dec, lonlat=True): the first and last rings, and the poles
-    assert healpix.pixel(1, [45, 135, 0, 90, 45, 315], [80, 80, 0, 0, -80, -80]).tolist() == [
-        0, 1, 4, 5, 8, 11,
-    ]  # fmt: skip
-    assert healpix.pixel(32, [0.1, 359.9], [89.9, -89.9]).tolist() == [0, healpix.pixels(32) - 1]
 
 
 def test_many_events_become_a_density(tmp_path):

@@ -10,6 +10,7 @@ from pathlib import Path
 import astropy_iers_data
 import numpy as np
 import pytest
+import uproot
 from astropy import units as u
 from astropy.coordinates import FK5, AltAz, EarthLocation, SkyCoord, get_sun
 from astropy.time import Time, TimeDelta
@@ -18,9 +19,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from km3net_testdata import data_path
 
-from ingest.errors import InputError
-from ingest.events.detectors import DETECTORS, detector, detector_with_id, meridian_convergence
-from ingest.events.sky import direction, galactic, locate, mjd_utc
+from ingest.core.errors import InputError
+from ingest.events.sky.detectors import DETECTORS, detector, detector_with_id, meridian_convergence
+from ingest.events.sky.location import direction, galactic, locate, mjd_utc
 
 BENCHMARK_NAMES = {"antares": "antares", "orca": "ORCA", "arca": "ARCA"}
 AGREEMENT = 0.02  # arcsec, with astropy; 0.1 is promised
@@ -235,7 +236,6 @@ def test_aanets_positions():
 def test_positions_in_the_dst_samples(sample):
     # T/coords was made of the first track of an event; without one, it has the direction
     # (0, 0, 0) and the position -999, -999
-    uproot = pytest.importorskip("uproot")
     with uproot.open(data_path(f"dst/{sample}_sample.root")) as file:
         event, theirs = file["E/Evt"], file["T/coords"].arrays(library="np")
         dirs = [event[f"trks/trks.dir.{axis}"].array()[:, 0].to_numpy() for axis in "xyz"]
@@ -432,5 +432,5 @@ def test_unknown_detectors_are_named_with_those_there_are():
         "no such detector\n"
         "  found:    ORCA6\n"
         "  expected: one of antares, orca, arca\n"
-        "  remedy:   correct the name, or describe the detector in ingest/events/detectors.toml"
+        "  remedy:   correct the name, or describe the detector in ingest/events/sky/detectors.toml"
     )

@@ -11,11 +11,9 @@ from tests.instances import FIRST_PORT, Instance
 
 
 @pytest.fixture(scope="package")
-def worn(tmp_path_factory: pytest.TempPathFactory, shared_data) -> Iterator[Instance]:
+def worn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """Serve the real data; every test here starts from and ends with a running instance."""
-    made = Instance(
-        tmp_path_factory.mktemp("worn") / "var", free_port(FIRST_PORT + 20), shared_data
-    )
+    made = Instance(tmp_path_factory.mktemp("worn") / "var", free_port(FIRST_PORT + 20))
     try:
         made.up()
         done = made.km3vo("import", "--release", "ant20_01")

@@ -8,7 +8,7 @@ import psycopg2
 import pytest
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import HOST, MENDED_VERSION, SUPERUSER, Cluster
 from tests.instances import Instance
 
@@ -18,14 +18,14 @@ SCRIPT = Path(f"/usr/share/postgresql/15/extension/pg_sphere--{MENDED_VERSION}.s
 @pytest.mark.skipif(not SCRIPT.exists(), reason="this PostgreSQL needs no mended pgSphere")
 def test_the_mended_pgsphere_is_whole(instance: Instance) -> None:
     layout = Layout(instance.var, Account.current())
-    memory = Memory.read(layout)
-    assert memory is not None
+    state = InstanceState.read(layout)
+    assert state is not None
     password = Cluster(layout).password
 
     def connect(database: str) -> psycopg2.extensions.connection:
         connection = psycopg2.connect(
             host=HOST,
-            port=memory.postgres_port,
+            port=state.postgres_port,
             dbname=database,
             user=SUPERUSER,
             password=password,

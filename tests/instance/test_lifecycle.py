@@ -93,7 +93,7 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
     assert worn.km3vo("instance", "down").returncode == 0
     assert processes_of(worn) == []
     assert not any(map(lives, running))
-    assert worn.km3vo("instance", "status").returncode == 1
+    assert worn.km3vo("instance", "status").returncode == 3
     assert worn.km3vo("instance", "down").returncode == 0, "down is no error when it is down"
     worn.up()
     assert served(worn) == before
@@ -155,7 +155,7 @@ def test_another_web_port(worn) -> None:
         port = probe.getsockname()[1]
     done = worn.km3vo("instance", "up", "--port", str(port))
     assert done.stdout == f"The server answers at http://localhost:{port}\n"
-    moved = Instance(worn.var, port, worn.inputs)
+    moved = Instance(worn.var, port)
     capabilities = moved.fetch("__system__/tap/run/tap/capabilities").decode()
     assert f"http://localhost:{port}/" in capabilities
     assert str(worn.port) not in capabilities
@@ -284,7 +284,7 @@ def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
     assert processes_of(scratch_instance) == []
-    assert scratch_instance.km3vo("instance", "status").returncode == 1
+    assert scratch_instance.km3vo("instance", "status").returncode == 3
 
 
 def delete_by_hand(instance: Instance) -> None:

@@ -14,15 +14,14 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from instances import KM3VO, Instance, copy_checkout
+from instances import KM3VO, Instance, copy_checkout, without_the_list
 from served import Served, served
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 IMPORT = ("import", "--release", "ant20_01")
-NO_INPUTS = {"KM3VO_INPUTS": ""}
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +37,12 @@ def delivery(tmp_path_factory, antares_list: Path) -> dict[str, str]:
     lines[2] = b"\t".join(words) + b"\n"
     (folder / antares_list.name).write_bytes(b"".join(lines))
     return {"PYTHONPATH": str(checkout), "KM3VO_INPUTS": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def unavailable(tmp_path_factory) -> dict[str, str]:
+    """Return the environment of a checkout without the list."""
+    return without_the_list(copy_checkout(tmp_path_factory.mktemp("unavailable") / "checkout"))
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +66,7 @@ def start_import(instance: Instance, **extra: str) -> subprocess.Popen[str]:
 
 def sql(instance: Instance, query: str) -> list[tuple]:
     layout = Layout(instance.var, Account.current())
-    with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+    with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
         connection.autocommit = True
         cursor = connection.cursor()
         cursor.execute(query)
@@ -136,12 +141,12 @@ def test_two_imports_at_the_same_time(worn, delivery) -> None:
     served(worn)
 
 
-def test_real_data_are_not_replaced_by_a_simulation(worn) -> None:
+def test_real_data_are_not_replaced_by_a_simulation(worn, unavailable) -> None:
     before = served(worn)
-    done = worn.km3vo(*IMPORT, "--force", **NO_INPUTS)
+    done = worn.km3vo(*IMPORT, "--force", **unavailable)
     assert done.returncode == 2
     assert "the real data of ant20_01 are online: they stay" in done.stderr
-    done = worn.km3vo(*IMPORT, "--if-available", **NO_INPUTS)
+    done = worn.km3vo(*IMPORT, "--if-available", **unavailable)
     assert done.returncode == 0
     assert "ant20_01: left out" in done.stdout
     assert served(worn) == before
@@ -156,18 +161,18 @@ def identifiers(instance: Instance, deleted: bool) -> list[str]:
     ]
 
 
-def test_a_simulated_stand_in(worn) -> None:
+def test_a_simulated_stand_in(worn, unavailable) -> None:
     """It can only come where nothing is, says what it is, and never reaches a registry."""
     real = served(worn)
     assert not real.is_simulated
     assert identifiers(worn, deleted=False)
     sql(worn, "DROP TABLE ant20_01.main CASCADE")
 
-    done = worn.km3vo(*IMPORT, **NO_INPUTS)
+    done = worn.km3vo(*IMPORT, **unavailable)
     assert done.returncode == 0, done.stderr
     assert "SIMULATED" in done.stdout
     assert "ant20_01: not from overlay: no INPUTS directory was named" in done.stdout
-    assert "ant20_01: not from url: https://antares.in2p3.fr" in done.stdout
+    assert "ant20_01: not from folder: no " in done.stdout
     assert served(worn).is_simulated
     assert is_marked(worn)
     assert identifiers(worn, deleted=False) == []
@@ -175,7 +180,7 @@ def test_a_simulated_stand_in(worn) -> None:
     deployed = (worn.var / "dachs" / "inputs" / "ant20_01" / "nu.rd").read_text()
     assert "ivo_managed" not in deployed
 
-    again = worn.km3vo(*IMPORT, **NO_INPUTS)
+    again = worn.km3vo(*IMPORT, **unavailable)
     assert "SIMULATED unchanged" in again.stdout
 
     assert worn.km3vo(*IMPORT).returncode == 0

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import ManifestError
+from ingest.core.errors import ManifestError
 from ingest.instance.site import SITE_FILES, load_site, render
 
 INSTANCE = {

@@ -8,7 +8,7 @@ import pytest
 from instances import Instance
 
 from ingest.instance.account import Account
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 
@@ -22,7 +22,7 @@ def sql(layout: Layout):
     """Return a function that runs a statement in the instance's database."""
 
     def run(statement: str, *values: object) -> list[tuple]:
-        with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+        with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
             cursor = connection.cursor()
             cursor.execute(statement, values)
             found = cursor.fetchall() if cursor.description else []
@@ -35,8 +35,8 @@ def sql(layout: Layout):
 @pytest.fixture
 def deployed(layout: Layout, instance: Instance, sql) -> Iterator:
     """Return a function that deploys and publishes a descriptor, which is gone afterwards."""
-    from ingest.instance.dachs import Dachs
-    from ingest.instance.publication import tell
+    from ingest.instance.dachs.client import Dachs
+    from ingest.instance.dachs.publication import raise_on_failure
 
     folder = layout.inputs / "scratch_stream"
 
@@ -45,9 +45,9 @@ def deployed(layout: Layout, instance: Instance, sql) -> Iterator:
         path = folder / "nu.rd"
         path.write_text(text)
         for one in (folder, path):
-            layout.account.own(one)
+            layout.account.chown(one)
         dachs = Dachs(layout)
-        tell(dachs.together(["pub", "scratch_stream/nu"]))
+        raise_on_failure(dachs.together(["pub", "scratch_stream/nu"]))
         dachs.reload()
 
     yield deploy

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.events.manifest import load_manifest
-from ingest.publish.record import DataFile, Record
-from ingest.publish.voresource import parse
+from ingest.events.delivery.manifest import load_manifest
+from ingest.publish.documents.record import DataFile, Record
+from ingest.publish.documents.voresource import parse
 
 DOI = "10.5072/km3net.ant20-01"
 """10.5072 is DataCite's prefix for tests."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.errors import IngestError, InputError, ManifestError
-from ingest.publish.deposit import TOKEN_VARIABLE, Deposited, deposit_to_dataverse
+from ingest.core.errors import IngestError, InputError, ManifestError
+from ingest.publish.documents.deposit import TOKEN_VARIABLE, Deposited, deposit_to_dataverse
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
 from tests.publish.samples import record
 

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from lxml import etree
 from pyDataverse.models import Dataset
 
-from ingest.errors import ManifestError
-from ingest.publish.citation_form import to_citation
-from ingest.publish.datacite_form import to_datacite, to_datacite_xml
-from ingest.publish.dataverse_form import to_dataverse
-from ingest.publish.documents import FORMS, write
-from ingest.publish.jsonld import to_croissant, to_jsonld, to_script
-from ingest.publish.zenodo_form import to_zenodo
+from ingest.core.errors import ManifestError
+from ingest.publish.documents.citation import to_citation
+from ingest.publish.documents.datacite import to_datacite, to_datacite_xml
+from ingest.publish.documents.dataverse import to_dataverse
+from ingest.publish.documents.formats import FORMS, write
+from ingest.publish.documents.jsonld import to_croissant, to_jsonld, to_script
+from ingest.publish.documents.zenodo import to_zenodo
 from tests.publish.blocks import ASTROPHYSICS
 from tests.publish.samples import DOI, record
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from ingest.errors import ManifestError
-from ingest.publish import qa, qa_checks, qa_page
-from ingest.publish.qa_checks import CHECKS, Release, Result
+from ingest.core.errors import ManifestError
+from ingest.publish.review import checks, page, review
+from ingest.publish.review.checks import CHECKS, Release, Result
 
 IDS = ["readme", "description", "licence", "citation", "doi", "environment", "checksums",
     "provenance", "formats", "metadata", "numbers", "real", "contact"]  # fmt: skip
@@ -23,8 +23,8 @@ IDS = ["readme", "description", "licence", "citation", "doi", "environment", "ch
 @pytest.fixture
 def release(instance, layout, tmp_path: Path) -> Release:
     """Return the ANTARES release, with copies of its files that a test may change."""
-    from ingest.events.manifest import load_manifest
-    from ingest.publish.descriptor import expanded
+    from ingest.core.descriptors import expanded
+    from ingest.events.delivery.manifest import load_manifest
 
     shutil.copytree(layout.inputs / "ant20_01", tmp_path / "ant20_01")
     record = tmp_path / "ant20_01.json"
@@ -36,10 +36,10 @@ def release(instance, layout, tmp_path: Path) -> Release:
 
 
 def test_the_questions_keep_their_ids_and_each_has_its_function() -> None:
-    asked = [item.id for item in qa.checklist()]
+    asked = [item.id for item in review.checklist()]
     assert asked[: len(IDS)] == IDS
     assert set(asked) == set(CHECKS)
-    assert all(item.asks.rstrip().endswith((".", "?")) for item in qa.checklist())
+    assert all(item.asks.rstrip().endswith((".", "?")) for item in review.checklist())
 
 
 @pytest.mark.parametrize("name", ["ant20_01", "evts20_01", "evts23_01"])
@@ -106,7 +106,7 @@ def with_text(release: Release, old: str, new: str) -> Release:
 
 def simulated(release: Release) -> Release:
     path = release.folder / "nu.rd"
-    path.write_text(f"<!-- {qa_checks.SIMULATED_WARNING} -->{path.read_text()}")
+    path.write_text(f"<!-- {checks.SIMULATED_WARNING} -->{path.read_text()}")
     return release
 
 
@@ -163,13 +163,13 @@ def test_metadata_that_lack_something_fail_the_review(instance, checkout) -> Non
 
 
 def test_a_reviewed_fault_shows_on_the_page_and_fails(release) -> None:
-    item = qa.checklist()[4]
-    faulty = [qa.Reviewed(item, CHECKS["doi"](without_meta(release, "doi")))]
-    assert not qa.passed(faulty)
-    page = qa_page.html("ant20_01", "A <b>title</b>", faulty)
-    assert "does not pass" in page
-    assert "A &lt;b&gt;title&lt;/b&gt;" in page
-    assert etree.HTML(page).xpath("//td[@class='missing']/text()") == ["missing"]
+    item = review.checklist()[4]
+    faulty = [review.Reviewed(item, CHECKS["doi"](without_meta(release, "doi")))]
+    assert not review.passed(faulty)
+    written = page.html("ant20_01", "A <b>title</b>", faulty)
+    assert "does not pass" in written
+    assert "A &lt;b&gt;title&lt;/b&gt;" in written
+    assert etree.HTML(written).xpath("//td[@class='missing']/text()") == ["missing"]
 
 
 @pytest.mark.parametrize(("name", "words"), [("ant99_01", "ant20_01"), ("../ant20_01", "ant20_01")])
@@ -186,7 +186,7 @@ def test_a_release_that_is_not_online_is_refused(instance, layout) -> None:
     folder.rename(away)
     try:
         with pytest.raises(ManifestError, match="not online") as caught:
-            qa.review("evts23_01", layout)
+            review.checklist("evts23_01", layout)
     finally:
         away.rename(folder)
     assert "make import RELEASE=evts23_01" in str(caught.value)

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from lxml import etree
 
-from ingest.errors import ManifestError
-from ingest.events.manifest import load_manifest
-from ingest.publish.dates import days
-from ingest.publish.voresource import parse
+from ingest.core.errors import ManifestError
+from ingest.events.delivery.manifest import load_manifest
+from ingest.publish.documents.dates import days
+from ingest.publish.documents.voresource import parse
 from tests.publish.samples import DOI, record, resource, with_person
 
 

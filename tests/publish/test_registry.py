@@ -9,12 +9,14 @@ import pytest
 from instances import ROOT
 from lxml import etree
 
-from ingest.errors import InstanceError
-from ingest.instance import lifecycle, registration
-from ingest.instance.dachs import Dachs
+from ingest.core.errors import InstanceError
+from ingest.instance import lifecycle
+from ingest.instance.dachs import registration
+from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
-from ingest.publish import checks, oai, registry, registry_page, schemas
-from ingest.publish.registry_rules import Finding
+from ingest.publish import oai, schemas, validators
+from ingest.publish.registry import page, publishing
+from ingest.publish.registry.rules import Finding
 
 WITHOUT_DOI = ["evts20_01", "evts21_01"]
 """The samples whose descriptors say why they have no DOI."""
@@ -112,7 +114,7 @@ def test_a_simulated_stand_in_is_refused(layout) -> None:
     text = path.read_text()
     try:
         path.write_text(text.replace("<meta", "<!-- [SIMULATED stand-in, not real data] --><meta"))
-        found = list(registry.preflight(layout, load_site()))
+        found = list(publishing.preflight(layout, load_site()))
     finally:
         path.write_text(text)
     assert ("simulated", "evts23_01") in [(one.rule, one.subject) for one in found]
@@ -122,7 +124,7 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
     stray = layout.inputs / "evts99_01"
     (stray / "data").mkdir(parents=True)
     try:
-        found = list(registry.preflight(layout, load_site()))
+        found = list(publishing.preflight(layout, load_site()))
     finally:
         (stray / "data").rmdir()
         stray.rmdir()
@@ -132,8 +134,8 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
 
 def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
     with lifecycle.database(layout):
-        registration.register(layout, checks.online_descriptors(layout))
-    judged = registry.judge(layout, load_site(), instance.url)
+        registration.register(layout, validators.online_descriptors(layout))
+    judged = publishing.judge(layout, load_site(), instance.url)
     broken = {(one.rule, one.subject) for one in judged.findings}
     assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}
     names = {one.identifier.removeprefix("ivo://km3net.org") for one in judged.records}
@@ -157,16 +159,16 @@ def test_a_record_that_is_not_valid_is_told_and_the_others_are_not(layout, endpo
 
 
 def test_services_that_do_not_answer_are_told(instance, endpoint) -> None:
-    from ingest.publish import registry_services
+    from ingest.publish.registry import services
 
     record = by_identifier(endpoint)["ivo://km3net.org/ant20_01/nu/cone"]
-    assert list(registry_services.ask_all([record])) == []
+    assert list(services.ask_all([record])) == []
     text = etree.tostring(record.metadata).decode()
     nowhere = text.replace("<sr>0.5</sr>", "<sr>0.0001</sr>").replace("<dec>35.8", "<dec>88.8")
     missing = text.replace("/cone/scs.xml", "/cone/nothing.xml")
     for changed, words in ((nowhere, "0 rows"), (missing, "does not answer")):
         one = oai.Record(record.identifier, "", False, (), etree.fromstring(changed))
-        (found,) = registry_services.ask_all([one])
+        (found,) = services.ask_all([one])
         assert found.rule == "answers"
         assert words in found.value
 
@@ -266,23 +268,23 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     monkeypatch.setenv("KM3VO_SITE", str(path))
     site = load_site()
     record = oai.Record("ivo://km3net.org/org", "", False, (), None)
-    ready = registry.Outcome(published=True, records=(record,))
-    text = registry_page.plain(site, ready)
+    ready = publishing.Outcome(published=True, records=(record,))
+    text = page.plain_page(site, ready)
     assert "is ready to be registered" in text
     assert "http://rofr.ivoa.net/regvalidate/" in text
     assert "https://vo.km3net.de/oai.xml" in text
     assert "ivo://km3net.org/org" in text
-    words = " ".join(etree.HTML(registry_page.html(site, ready)).itertext())
-    assert all(step in words for step in registry_page.steps(site, ready))
+    words = " ".join(etree.HTML(page.html(site, ready)).itertext())
+    assert all(step in words for step in page.steps(site, ready))
 
     finding = Finding("doi", "<evts>", "here", "", "a DOI", "write one")
-    for outcome in (registry.Outcome([finding], published=True), registry.Outcome()):
-        assert "not ready" in registry_page.title(site, outcome)
-        assert "rofr" not in registry_page.plain(site, outcome)
-    shown = registry_page.html(site, registry.Outcome([finding]))
+    for outcome in (publishing.Outcome([finding], published=True), publishing.Outcome()):
+        assert "not ready" in page.title(site, outcome)
+        assert "rofr" not in page.plain_page(site, outcome)
+    shown = page.html(site, publishing.Outcome([finding]))
     assert "&lt;evts&gt;" in shown and "<evts>" not in shown
-    known = registry.Outcome(published=True, known=True)
-    assert "nothing to do" in registry_page.plain(site, known)
+    known = publishing.Outcome(published=True, known=True)
+    assert "nothing to do" in page.plain_page(site, known)
 
 
 def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -> None:

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from ingest.publish.oai import Record
-from ingest.publish.registry_rules import RULES, Context, is_good_moc, judge
+from ingest.publish.registry.rules import RULES, Context, is_good_moc, judge
 
 IVOID = "ivo://km3net.org/ant20_01/nu/cone"
 CONTEXT = Context(

@@ -12,12 +12,13 @@ from pyvo import registry
 from pyvo.registry import regtap as pyvo_regtap
 
 from ingest.instance.account import Account
-from ingest.instance.dachs import Dachs
-from ingest.instance.layout import Layout, Memory
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.dachs.publication import raise_on_failure
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
-from ingest.instance.publication import tell
 from ingest.instance.site import Site, load_site
-from ingest.publish import oai, registry_site
+from ingest.publish import oai
+from ingest.publish.registry import preconditions
 
 ANTARES = "ivo://km3net.org/ant20_01/nu/cone"
 EVENT = "ivo://km3net.org/evts23_01/nu/cone"
@@ -32,14 +33,14 @@ def searchable(instance) -> Iterator[None]:
     folder.mkdir()
     (folder / "q.rd").write_text(regtap.descriptor())
     for one in (folder, folder / "q.rd"):
-        layout.account.own(one)
+        layout.account.chown(one)
     dachs = Dachs(layout)
     before = pyvo_regtap.get_RegTAP_service_url()
     try:
-        tell(dachs.together(["imp", "rr/q"]))
+        raise_on_failure(dachs.together(["imp", "rr/q"]))
         dachs.reload()
         found = list(regtap.rows(oai.harvest(f"{instance.url}/oai.xml").records))
-        with Cluster(layout).connect(Memory.read(layout).postgres_port) as connection:
+        with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
             cursor = connection.cursor()
             for table, row in found:
                 names, marks = ", ".join(row), ", ".join(["%s"] * len(row))
@@ -113,10 +114,10 @@ def test_the_publishing_registry_is_found_by_its_authority(
         return load_site()
 
     site = site_at(instance.url)
-    ((ivoid, title, _, address), *_) = registry_site.managing_registries(site)
+    ((ivoid, title, _, address), *_) = preconditions.managing_registries(site)
     assert ivoid == "ivo://km3net.org/__system__/services/registry"
     assert title.endswith("Registry")
     assert address.startswith(instance.url)
-    assert list(registry_site.authority(site)) == []
-    (theirs,) = registry_site.authority(site_at("https://vo.km3net.de"))
+    assert list(preconditions.authority(site)) == []
+    (theirs,) = preconditions.authority(site_at("https://vo.km3net.de"))
     assert ivoid in theirs.expected

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ingest.errors import UnavailableError
+from ingest.core.errors import UnavailableError
 from ingest.instance.site import Site, load_site
-from ingest.publish import registry_site
+from ingest.publish.registry import preconditions
 
 VOTABLE = """<?xml version="1.0"?>
 <VOTABLE version="1.3" xmlns="http://www.ivoa.net/xml/VOTable/v1.3"><RESOURCE type="results">
@@ -89,7 +89,7 @@ def test_an_address_that_is_not_public_is_refused(
 ) -> None:
     site = site_with(tmp_path, monkeypatch, site__url=url)
     lookup = unexpected if addresses is None else lambda _: addresses
-    (found,) = registry_site.public_address(site, lookup)
+    (found,) = preconditions.public_address(site, lookup)
     assert found.rule == "public-url"
     assert found.value.startswith(url)
     assert "KM3VO_SITE" in found.remedy
@@ -105,7 +105,7 @@ def test_an_address_that_is_not_public_is_refused(
 def test_a_public_address_is_accepted(tmp_path, monkeypatch, url, addresses) -> None:
     site = site_with(tmp_path, monkeypatch, site__url=url)
     lookup = unexpected if addresses is None else lambda _: addresses
-    assert list(registry_site.public_address(site, lookup)) == []
+    assert list(preconditions.public_address(site, lookup)) == []
 
 
 def test_a_name_that_nobody_knows_is_refused(tmp_path, monkeypatch) -> None:
@@ -113,35 +113,35 @@ def test_a_name_that_nobody_knows_is_refused(tmp_path, monkeypatch) -> None:
         raise OSError(-2, "Name or service not known")
 
     site = site_with(tmp_path, monkeypatch, site__url="https://vo.km3net.de")
-    (found,) = registry_site.public_address(site, unknown)
+    (found,) = preconditions.public_address(site, unknown)
     assert "Name or service not known" in found.value
 
 
 def test_the_registry_at_the_public_address_has_to_be_ours(tmp_path, monkeypatch, instance) -> None:
     site = site_with(tmp_path, monkeypatch, site__url=instance.url)
-    assert list(registry_site.reachable(site)) == []
+    assert list(preconditions.reachable(site)) == []
     theirs = site_with(tmp_path, monkeypatch, site__url=instance.url, authority__id="other.org")
-    (found,) = registry_site.reachable(theirs)
+    (found,) = preconditions.reachable(theirs)
     assert (found.rule, found.value) == ("reachable", "another registry")
     silent = site_with(tmp_path, monkeypatch, site__url="http://127.0.0.1:9")
-    (found,) = registry_site.reachable(silent)
+    (found,) = preconditions.reachable(silent)
     assert "refused" in found.value
 
 
 @pytest.mark.parametrize("email", ["me@example.org", "root@server.local", "a@b.localhost"])
 def test_a_contact_that_is_nobodys_is_refused(tmp_path, monkeypatch, email: str) -> None:
     site = site_with(tmp_path, monkeypatch, contact__email=email)
-    assert [one.rule for one in registry_site.contact(site)] == ["contact"]
+    assert [one.rule for one in preconditions.contact(site)] == ["contact"]
 
 
 def test_the_projects_own_contact_is_accepted(monkeypatch) -> None:
     monkeypatch.delenv("KM3VO_SITE", raising=False)
-    assert list(registry_site.contact(load_site())) == []
+    assert list(preconditions.contact(load_site())) == []
 
 
 def test_an_authority_that_nobody_has_is_free(tmp_path, monkeypatch, registries) -> None:
     site = site_with(tmp_path, monkeypatch, registry__regtap=registries.url)
-    assert list(registry_site.authority(site)) == []
+    assert list(preconditions.authority(site)) == []
     assert "km3net.org" in registries.seen[0]
 
 
@@ -152,7 +152,7 @@ def test_an_authority_of_others_is_refused_by_their_name(tmp_path, monkeypatch, 
     # a registry has several interfaces, and is told once
     registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/oai.xml"))
     registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/availability"))
-    (found,) = registry_site.authority(site)
+    (found,) = preconditions.authority(site)
     assert found.rule == "authority"
     assert "Theirs" in found.expected and "https://other.org/oai.xml" in found.expected
 
@@ -163,13 +163,13 @@ def test_our_own_registration_is_no_obstacle(tmp_path, monkeypatch, registries) 
     )
     registries.rows.append(("ivo://km3net.org/r", "Ours", "", "https://mirror.org/oai.xml"))
     registries.rows.append(("ivo://km3net.org/r", "Ours", "", "https://vo.km3net.de/oai.xml"))
-    assert list(registry_site.authority(site)) == []
-    assert registry_site.managing_registries(site)
+    assert list(preconditions.authority(site)) == []
+    assert preconditions.managing_registries(site)
 
 
 def test_a_registry_that_does_not_answer_is_told(tmp_path, monkeypatch) -> None:
     site = site_with(tmp_path, monkeypatch, registry__regtap="http://127.0.0.1:9/tap")
     with pytest.raises(UnavailableError) as caught:
-        list(registry_site.authority(site))
+        list(preconditions.authority(site))
     assert "--offline" in str(caught.value)
     assert caught.value.exit_code == 2

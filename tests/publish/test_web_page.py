@@ -12,8 +12,8 @@ import mlcroissant
 import pytest
 import pyvo
 
-from ingest.publish.deposit import TOKEN_VARIABLE
-from ingest.publish.documents import FORMS
+from ingest.publish.documents.deposit import TOKEN_VARIABLE
+from ingest.publish.documents.formats import FORMS
 from tests.instances import Instance
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
 

@@ -6,7 +6,7 @@ import base64
 import datetime
 from typing import Any, Final
 
-from ingest.alerts.notice import Notice, Role
+from ingest.alerts.notices import Notice, Role
 
 _SCHEMA: Final = "https://gcn.nasa.gov/schema/main/gcn/notices/{}/Alert.schema.json"
 _NEUTRINO_TELESCOPES: Final = {
@@ -27,7 +27,7 @@ def core_notice(notice: Notice) -> dict[str, Any]:
 
     Parameters
     ----------
-    notice : ingest.alerts.notice.Notice
+    notice : ingest.alerts.notices.model.Notice
         The notice.
 
     Returns

@@ -8,7 +8,8 @@ from typing import Any, Final, NoReturn
 
 from lxml import etree
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
+from ingest.core.xml import parse_xml
 
 _REMEDY: Final = "give a VOEvent packet, or a notice of GCN in JSON"
 
@@ -75,8 +76,8 @@ def save_json(document: dict[str, Any]) -> bytes:
         return json.dumps(document, indent=2).encode() + b"\n"
 
 
-def load_xml(content: bytes) -> Any:
-    """Read an XML document without entities, without network and with bounded depth.
+def load_voevent(content: bytes) -> etree._Element:
+    """Read a VOEvent packet.
 
     Parameters
     ----------
@@ -86,53 +87,19 @@ def load_xml(content: bytes) -> Any:
     Returns
     -------
     lxml.etree._Element
-        The root element. Comments and processing instructions are left out.
+        The root element, without comments and processing instructions.
 
     Raises
     ------
     InputError
-        If it is not well-formed, or declares a document type.
+        If the packet is not well-formed, declares entities, or its root element is not
+        VOEvent; see :func:`ingest.core.xml.parse_xml`.
     """
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        root = etree.fromstring(content, parser)
-    except etree.XMLSyntaxError as error:
-        raise InputError(
-            f"this is not well-formed XML: {error.msg}",
-            where=f"line {error.lineno}",
-            remedy=_REMEDY,
-        ) from None
-    except ValueError as error:
-        raise InputError(f"this is not XML: {error}", remedy=_REMEDY) from None
-    if root.getroottree().docinfo.internalDTD is not None:
-        raise InputError(
-            "the XML declares a document type, which no VOEvent needs",
-            expected="a packet without DOCTYPE",
-            remedy=_REMEDY,
-        )
-    return root
-
-
-def load_voevent(content: bytes) -> Any:
-    """Read a VOEvent packet and return its root element; see :func:`load_xml`.
-
-    Raises
-    ------
-    InputError
-        Also if the root element is another one than VOEvent.
-    """
-    root = load_xml(content)
+    root = parse_xml(content)
     if etree.QName(root).localname != "VOEvent":
         raise InputError(
-            "this is XML, but no VOEvent",
-            where="/",
+            "the XML document is not a VOEvent",
+            where="/*",
             value=root.tag,
             expected="VOEvent as the root element",
             remedy=_REMEDY,

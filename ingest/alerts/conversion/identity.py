@@ -7,7 +7,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from ingest.alerts.conversion.fields import KM3NET_STREAM, number_of
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 
 _PUBLISHED: Final = re.compile(r"/gcn/(?:notices/)?([^?#]+?)(?:\.schema)?\.json$")
 _URI: Final = "/:+?@!$&'()*,;="

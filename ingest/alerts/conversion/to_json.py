@@ -59,7 +59,7 @@ def to_json(content: bytes) -> dict[str, Any]:
     if root.get("ivorn", "").lower().startswith(f"{KM3NET_STREAM}#".lower()):
         return KM3NET_CONSTANTS | read_shared(root)
     # loaded when it is wanted: the parsers of all streams take longer than most conversions
-    notice = importlib.import_module("ingest.alerts.packets").parse(content)
+    notice = importlib.import_module("ingest.alerts.notices.parsing").parse(content)
     return core_notice(notice)
 
 

@@ -36,7 +36,7 @@ from ingest.alerts.conversion.values import (
     legible,
     same,
 )
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 
 VERSIONS: Final = ("2.0", "2.1")
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from lxml import etree
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 
 JSON: Final = "json"
 """The utype of a Param, and the type of a Group, that is read as JSON."""

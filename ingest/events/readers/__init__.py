@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.readers._damage import unreadable
 from ingest.events.readers.antares_text import AntaresTextReader
-from ingest.events.readers.base import FileFacts, Reader
+from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
 from ingest.events.readers.event_csv import EventCsvReader
 from ingest.events.readers.gadf_fits import GadfFitsReader
@@ -36,7 +36,7 @@ READERS: Final[dict[str, type[Reader]]] = {
 AUTO: Final = "auto"
 """Instead of the name of a format: find out."""
 
-__all__ = ["AUTO", "READERS", "FileFacts", "Reader", "open_reader"]
+__all__ = ["AUTO", "DEFAULT_CHUNK_ROWS", "READERS", "FileFacts", "Reader", "open_reader"]
 
 
 def open_reader(path: Path, format: str = AUTO) -> Reader:
@@ -51,7 +51,7 @@ def open_reader(path: Path, format: str = AUTO) -> Reader:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If there is no such format, none or several recognise the file, or it is damaged.
     """
     if format != AUTO:

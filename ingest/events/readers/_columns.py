@@ -1,7 +1,7 @@
 """What all readers do with the columns of a file: exact integers, exact times, unit vectors.
 
 Nothing is invented and nothing is rounded in silence: a value that does not fit the field it is
-meant for is an :class:`~ingest.errors.InputError` that names the row.
+meant for is an :class:`~ingest.core.errors.InputError` that names the row.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, MISSING_INTEGER
 
 Array = npt.NDArray[Any]
@@ -50,7 +50,7 @@ def integers(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a value is not whole, or does not fit the field.
     """
     target = np.dtype(FIELDS[field])
@@ -100,7 +100,7 @@ def unix_time(
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If a time is no number, is before either detector existed, or a part of it is out of
         its range.
     """
@@ -147,7 +147,7 @@ def refuse_empty(rows: int, path: Path) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If `rows` is 0.
     """
     if rows == 0:
@@ -164,7 +164,7 @@ def mjd_to_unix(mjd: Array, path: Path, where: Where) -> tuple[Array, Array]:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         As :func:`unix_time`.
     """
     day = np.floor(mjd)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from ingest.errors import IngestError, InputError
+from ingest.core.errors import IngestError, InputError
 
 REPAIR: Final = "fetch the file again; if it stays so, have it written again at its origin"
 

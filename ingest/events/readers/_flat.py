@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.readers._hdf5 import (
     ATTRIBUTE_BYTES_LIMIT,
     REPAIR,
@@ -67,7 +67,7 @@ class FlatTable:
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If they cannot be read.
         """
         column = self.columns[name]
@@ -85,7 +85,7 @@ def flat_tables(file: Any, path: Path) -> list[FlatTable]:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file's structure cannot be read.
     """
     nodes: list[tuple[str, Any]] = [("/", file)]
@@ -111,7 +111,7 @@ def check(table: FlatTable) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If they are not.
     """
     for name, column in table.columns.items():

@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import IngestError, InputError
+from ingest.core.errors import IngestError, InputError
 from ingest.events.readers._damage import unreadable
 
 Array = npt.NDArray[Any]
@@ -72,7 +72,7 @@ def opened(path: Path) -> Iterator[Any]:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If there is no such file, or it is not HDF5, or it is cut off.
     """
     try:
@@ -100,7 +100,7 @@ def holds(file: Any, name: str, path: Path) -> bool:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file is too damaged to tell.
     """
     with told(path, name):
@@ -137,7 +137,7 @@ class Table:
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If it is missing, is no table, its columns differ in length, or it claims rows
             that were never written.
         """
@@ -179,7 +179,7 @@ class Table:
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If the rows cannot be read.
         """
         stop = min(stop, self.rows)
@@ -194,7 +194,7 @@ class Table:
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If one is missing or of another type.
         """
         for name in names:
@@ -263,7 +263,7 @@ def believe(dataset: Any, path: Path, where: str) -> None:
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If it is not.
     """
     with told(path, where):

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.readers._hdf5 import Table
 
 Array = npt.NDArray[Any]

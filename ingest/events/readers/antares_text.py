@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._damage import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
@@ -68,7 +68,7 @@ class AntaresTextReader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If a line does not hold five numbers, or the file is empty or ends within a line.
         """
         dtype = chunk_dtype(self.gives)

@@ -49,7 +49,7 @@ class Reader(abc.ABC):
 
     Raises
     ------
-    ingest.errors.InputError
+    ingest.core.errors.InputError
         If the file is not of this format, or is damaged.
     """
 
@@ -82,7 +82,7 @@ class Reader(abc.ABC):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             At the first row that cannot be read; it names file, row and value.
         """
 

@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._columns import FIRST_LIGHT, integers, refuse_empty, unix_time
 from ingest.events.readers._damage import REPAIR, damage_told, unreadable
@@ -106,7 +106,7 @@ class DstRootReader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If the header cannot be read.
         """
         with _opened(self.path) as file:
@@ -149,7 +149,7 @@ class DstRootReader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If entries cannot be read, or times are not absolute.
         """
         refuse_empty(self._n_events, self.path)

@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from astropy.time import Time
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
 from ingest.events.readers._damage import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
@@ -81,7 +81,7 @@ class EventCsvReader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If a line has too few or too many values, or one that is not of its column's type.
         """
         dtype = chunk_dtype(self.gives)

@@ -25,7 +25,7 @@ from astropy import units as u
 from astropy.io import fits
 from astropy.time import Time
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, Chunk, chunk_dtype
 from ingest.events.readers._columns import SECONDS_PER_DAY, integers, refuse_empty
 from ingest.events.readers._damage import REPAIR, damage_told, unreadable
@@ -131,7 +131,7 @@ class GadfFitsReader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If rows cannot be read, or a value does not fit its field.
         """
         refuse_empty(self._rows, self.path)

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
 from ingest.events.readers._columns import integers, refuse_empty, unix_time
 from ingest.events.readers._hdf5 import (
@@ -138,7 +138,7 @@ class Km3pipeHdf5Reader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If the header cannot be read.
         """
         with opened(self.path) as file:
@@ -171,7 +171,7 @@ class Km3pipeHdf5Reader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If the times are not absolute, keys repeat or do not grow, or a track's event is
             missing.
         """

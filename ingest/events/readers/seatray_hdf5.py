@@ -33,7 +33,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER, Chunk, chunk_dtype
 from ingest.events.readers._columns import integers, refuse_empty, source_to_direction, unix_time
 from ingest.events.readers._hdf5 import Table, attributes, holds, is_hdf5, opened, told
@@ -116,7 +116,7 @@ class SeatrayHdf5Reader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If there is no table of times, it has no line for an event or two, or rows cannot
             be read.
         """

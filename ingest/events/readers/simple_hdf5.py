@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from astropy import units as u
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, Chunk, chunk_dtype
 from ingest.events.readers._columns import (
     MJD_OF_UNIX_EPOCH,
@@ -150,7 +150,7 @@ class SimpleHdf5Reader(Reader):
 
         Raises
         ------
-        ingest.errors.InputError
+        ingest.core.errors.InputError
             If rows cannot be read, or a value does not fit its field.
         """
         refuse_empty(self._n_events, self.path)

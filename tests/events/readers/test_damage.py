@@ -10,7 +10,7 @@ from astropy.io import fits
 from astropy.table import Table
 from km3net_testdata import data_path
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.readers import READERS, open_reader
 
 SEEDS = 25

@@ -9,7 +9,7 @@ import uproot
 from astropy.coordinates import AltAz, EarthLocation, SkyCoord
 from astropy.time import Time
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.readers.dst_root import DstRootReader
 

@@ -11,7 +11,7 @@ from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 from astropy.time import Time
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.readers.gadf_fits import GadfFitsReader
 

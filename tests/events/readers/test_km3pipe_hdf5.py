@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.readers.km3pipe_hdf5 import Km3pipeHdf5Reader
 

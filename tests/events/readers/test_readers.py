@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS
 from ingest.events.readers import READERS, open_reader
 

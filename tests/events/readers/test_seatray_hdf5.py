@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from km3net_testdata import data_path
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER
 from ingest.events.readers.seatray_hdf5 import TIMES_COLUMNS, SeatrayHdf5Reader
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest.errors import InputError
+from ingest.core.errors import InputError
 from ingest.events.readers.simple_hdf5 import SPELLINGS, SimpleHdf5Reader
 
 SKY = {"MJD": [58000.25, 58001.5], "RA": [10.0, 20.0], "Decl": [-5.0, 6.0]}

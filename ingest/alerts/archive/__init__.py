@@ -1,0 +1,26 @@
+"""The raw archive: the bytes of packets, their index, the quarantine, and packet sources."""
+
+from ingest.alerts.archive.archive import Archive
+from ingest.alerts.archive.attachments import attach, attached_map
+from ingest.alerts.archive.audit import find_unindexed, verify
+from ingest.alerts.archive.index import ArchiveError, Entry, printable
+from ingest.alerts.archive.packet import Packet
+from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
+from ingest.alerts.archive.source_report import SourceError, SourceReport
+
+__all__ = [
+    "MAX_PARSED_BYTES",
+    "Archive",
+    "ArchiveError",
+    "Entry",
+    "Packet",
+    "SourceError",
+    "SourceReport",
+    "attach",
+    "attached_map",
+    "check_paths",
+    "find_unindexed",
+    "packets_in",
+    "printable",
+    "verify",
+]

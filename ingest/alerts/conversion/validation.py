@@ -1,0 +1,192 @@
+"""What is wrong with a packet by the schema that its format has, and by common sense.
+
+Findings are lines of text for people: where, what was found, what was expected. Nothing here
+raises because of what a packet says, and nothing is fetched: GCN's schemas are the pinned npm
+package, VOEvent's are part of this project (``ingest/alerts/schemas/README.md``).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+from lxml import etree
+from referencing import Registry, Resource
+
+from ingest.alerts.conversion.documents import load_voevent
+from ingest.alerts.conversion.fields import KM3NET_SCHEMA
+from ingest.alerts.conversion.identity import is_km3net
+from ingest.alerts.conversion.plausibility import implausible
+from ingest.core.errors import InputError, UnavailableError
+from ingest.core.xml import parse_xml
+
+SCHEMAS: Final = Path(__file__).parent / "schemas"
+_PUBLISHED: Final = SCHEMAS / "gcn" / "node_modules" / "@nasa-gcn" / "schema" / "gcn"
+_PATH: Final = re.compile(r"https?://gcn\.nasa\.gov/schema/(?:[^/]+/)?gcn/(.+)")
+_CORE: Final = ("Event", "Alert", "Reporter", "Statistics", "Localization", "DateTime")
+_NAMES: Final = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "null": "null",
+}
+
+
+def validate_json(document: object) -> list[str]:
+    """Return what is wrong with a notice in JSON.
+
+    Parameters
+    ----------
+    document : object
+        As read from JSON.
+
+    Returns
+    -------
+    list of str
+        Findings against the published schema that the notice names, whatever version of it;
+        for notices that name none, that of KM3NeT or what all notices share. Then those of
+        :func:`.implausible`.
+
+    Raises
+    ------
+    UnavailableError
+        If the published schemas are not installed.
+    """
+    if not isinstance(document, dict):
+        return [f"the document: found {_shown(document)}, expected an object"]
+    named = document.get("$schema")
+    findings = []
+    validators = _validators(named if isinstance(named, str) else None, is_km3net(document))
+    if not isinstance(named, str):
+        findings.append("$schema: missing, expected the address of a schema at gcn.nasa.gov")
+    elif not validators:
+        findings.append(f"$schema: found {_shown(named)}, expected the address of a GCN schema")
+        validators = _validators(None, is_km3net(document))
+    try:
+        for validator in validators:
+            findings += [_finding(error) for error in validator.iter_errors(document)]
+    except RecursionError:
+        return ["the document: nested too deeply"]
+    return [*dict.fromkeys(findings), *implausible(document)]
+
+
+def validate_voevent(content: bytes) -> list[str]:
+    """Return what is wrong with a VOEvent packet.
+
+    Parameters
+    ----------
+    content : bytes
+        The packet. Versions 2.0 and 2.1 are checked against their schema, to which a packet
+        without namespace does not conform; for others there is none.
+
+    Returns
+    -------
+    list of str
+        Findings, with line numbers.
+    """
+    try:
+        root = load_voevent(content)
+    except InputError as error:
+        return [" ".join(str(error).split())]
+    findings = []
+    version = root.get("version")
+    if version in ("2.0", "2.1"):
+        schema = voevent_schema(version)
+        if not schema.validate(root):
+            findings = [f"line {error.line}: {error.message}" for error in schema.error_log]
+    else:
+        findings.append(f"version: found {_shown(version)}, expected 2.0 or 2.1")
+    ivorn = root.get("ivorn", "")
+    if not re.fullmatch(r"ivo://[^#\s]+#\S+", ivorn):
+        findings.append(f"ivorn: found {_shown(ivorn)}, expected ivo://authority/stream#event")
+    return findings
+
+
+@cache
+def voevent_schema(version: str) -> etree.XMLSchema:
+    """Return the schema of VOEvent 2.0 or 2.1."""
+    return etree.XMLSchema(parse_xml((SCHEMAS / f"VOEvent-v{version}.xsd").read_bytes()))
+
+
+def published_schemas() -> dict[str, dict[str, Any]]:
+    """Return GCN's schemas by their path, such as ``notices/km3net/alert.schema.json``.
+
+    Raises
+    ------
+    UnavailableError
+        If they are not installed.
+    """
+    found = {
+        path.relative_to(_PUBLISHED).as_posix(): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(_PUBLISHED.rglob("*.schema.json"))
+    }
+    if not found:
+        raise UnavailableError(
+            "GCN's schemas of notices are not installed",
+            file=_PUBLISHED,
+            remedy="install npm (apt-get install npm), then run ./setup.sh",
+        )
+    return found
+
+
+@cache
+def _registry() -> tuple[dict[str, dict[str, Any]], Registry[Any]]:
+    schemas = published_schemas()
+    resources = ((s["$id"], Resource.from_contents(s)) for s in schemas.values())
+    # without a function to retrieve others: nothing comes from the network
+    return schemas, Registry[Any]().with_resources(resources)
+
+
+@cache
+def _validators(named: str | None, km3net: bool) -> list[Any]:
+    """Return the validators for the schema of this address; none if it is not known."""
+    schemas, registry = _registry()
+    if named is None and not km3net:
+        paths = [f"notices/core/{part}.schema.json" for part in _CORE]
+    else:
+        match = _PATH.fullmatch(named or KM3NET_SCHEMA)
+        paths = [match[1]] if match and match[1] in schemas else []
+    return [Draft202012Validator(schemas[path], registry=registry) for path in paths]
+
+
+def _finding(error: ValidationError) -> str:
+    place = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" for part in error.absolute_path
+    )
+    where = place.lstrip(".") or "the document"
+    return f"{where}: found {_shown(error.instance)}, expected {_expected(error)}"
+
+
+def _expected(error: ValidationError) -> str:
+    wanted: Any = error.validator_value
+    match error.validator:
+        case "type":
+            return _types(wanted)
+        case "enum":
+            return "one of " + ", ".join(map(str, wanted))
+        case "oneOf" | "anyOf":
+            return " or ".join(_types(option.get("type", "object")) for option in wanted)
+        case "minItems":
+            return f"at least {wanted} entries"
+        case "maxItems":
+            return f"at most {wanted} entries"
+    return str(error.message)
+
+
+def _types(names: str | Iterable[str]) -> str:
+    listed = [names] if isinstance(names, str) else names
+    return " or ".join(_NAMES.get(name, name) for name in listed)
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 80 else text[:80] + "…"

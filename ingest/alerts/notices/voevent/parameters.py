@@ -1,0 +1,222 @@
+"""Everything a VOEvent says, one row for each value, in the order of the packet.
+
+Elements are told by their local names: packets come with the ``voe`` prefix, another one, a
+default namespace, an ``https`` namespace and none.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from ingest.alerts.notices.model import PacketError, Parameter
+
+MAX_DEPTH: Final = 64
+MAX_PARAMETERS: Final = 100_000
+MAX_SIZE: Final = 1 << 26
+"""Characters of all rows together: names of groups and columns come again in each row."""
+
+_SECTIONS: Final = frozenset({"Who", "What", "WhereWhen", "How", "Why", "Citations"})
+_ROOT: Final = "VOEvent"
+_NAME: Final = frozenset({"name"})
+
+
+def local_name(name: str) -> str:
+    """Return the name of an element or attribute without its namespace."""
+    return name if name[0] != "{" else name[name.rfind("}") + 1 :]
+
+
+class _Rows:
+    """Walk a packet's elements and gather the rows.
+
+    It is half of the time that a packet takes: what most elements do not have is not looked for.
+    """
+
+    def __init__(self) -> None:
+        self.rows: list[Parameter] = []
+        self.size = 0
+
+    def add(self, section: str, path: str, value: str | None) -> None:
+        self.rows.append(Parameter(section, path, value))
+        self.size += len(path)
+        if self.size > MAX_SIZE or len(self.rows) > MAX_PARAMETERS:
+            raise _too_many(section)
+
+    def text(self, section: str, path: str, text: str | None) -> None:
+        if text and (stripped := text.strip()):
+            self.add(section, path or "#text", stripped)
+
+    def attributes(
+        self, items: Any, section: str, path: str, known: frozenset[str] = frozenset()
+    ) -> None:
+        for name, value in items:
+            if name not in known and (local := local_name(name)) != "schemaLocation":
+                self.add(section, f"{path}/@{local}" if path else f"@{local}", value)
+
+    def element(self, element: Any, section: str, path: str, depth: int) -> None:
+        """Add any element: its text, its attributes, its children."""
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
+        before = len(self.rows)
+        if text := element.text:
+            self.text(section, path, text)
+        if attributes := element.items():
+            self.attributes(attributes, section, path)
+        for child in element:
+            name = local_name(child.tag)
+            self.element(child, section, f"{path}/{name}" if path else name, depth + 1)
+            if tail := child.tail:
+                self.text(section, path, tail)
+        if len(self.rows) == before and path:
+            self.add(section, path, None)
+
+    def group(self, element: Any, section: str, path: str, depth: int) -> None:
+        """Add What, a Group or a Table, whose children are told by their names."""
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
+        before = len(self.rows)
+        self.text(section, path, element.text)
+        self.attributes(element.items(), section, path, _NAME if path else frozenset())
+        prefix = f"{path}/" if path else ""
+        columns: list[Parameter] = []
+        for child in element:
+            kind = local_name(child.tag)
+            name = child.get("name")
+            below = prefix + (kind if name is None else name)
+            if kind == "Param":
+                self.param(child, section, below, depth + 1)
+            elif kind == "Field":
+                columns.append(self.param(child, section, below, depth + 1))
+            elif kind in ("Group", "Table"):
+                self.group(child, section, below, depth + 1)
+            elif kind == "Data":
+                self.table(child, section, path, columns, depth + 1)
+            else:
+                self.element(child, section, prefix + kind, depth + 1)
+            if tail := child.tail:
+                self.text(section, path, tail)
+        if len(self.rows) == before and path:
+            self.add(section, path, None)
+
+    def param(self, element: Any, section: str, path: str, depth: int) -> Parameter:
+        """Add a Param or the Field of a table as one row, and what else it contains."""
+        place = len(self.rows)
+        self.add(section, path, None)
+        value = unit = ucd = data_type = description = None
+        for name, text in element.items():
+            if name == "value":
+                value = text
+            elif name == "unit":
+                unit = text
+            elif name == "ucd":
+                ucd = text
+            elif name == "dataType":
+                data_type = text
+            elif name != "name":
+                self.add(section, f"{path}/@{local_name(name)}", text)
+        if (text := element.text) and (text := text.strip()):
+            if value is None:
+                value = text
+            else:
+                self.add(section, f"{path}/#text", text)
+        for child in element:
+            kind = local_name(child.tag)
+            text = (child.text or "").strip()
+            simple = bool(text) and len(child) == 0 and not child.attrib
+            if simple and kind == "Description" and description is None:
+                description = text
+            elif simple and kind == "Value" and value is None:
+                value = text
+            else:
+                self.element(child, section, f"{path}/{kind}", depth + 1)
+            if tail := child.tail:
+                self.text(section, path, tail)
+        row = Parameter(section, path, value, unit, ucd, data_type, description)
+        self.rows[place] = row
+        return row
+
+    def table(
+        self, data: Any, section: str, path: str, columns: list[Parameter], depth: int
+    ) -> None:
+        """Add the cells of a table, row by row, each under the path of its Field."""
+        if depth > MAX_DEPTH:
+            raise _too_deep(section, path)
+        below = f"{path}/Data" if path else "Data"
+        self.text(section, below, data.text)
+        self.attributes(data.items(), section, below)
+        for line in data:
+            if local_name(line.tag) != "TR":
+                self.element(line, section, f"{below}/{local_name(line.tag)}", depth + 1)
+            else:
+                self.line(line, section, below, columns, depth)
+            self.text(section, below, line.tail)
+
+    def line(
+        self, line: Any, section: str, path: str, columns: list[Parameter], depth: int
+    ) -> None:
+        self.text(section, f"{path}/TR", line.text)
+        self.attributes(line.items(), section, f"{path}/TR")
+        for number, cell in enumerate(line):
+            simple = len(cell) == 0 and not cell.attrib and local_name(cell.tag) == "TD"
+            if simple and number < len(columns):
+                column = columns[number]
+                text = (cell.text or "").strip()
+                # its other fields come again in each line
+                self.size += sum(len(part) for part in column if part) - len(column.path)
+                self.add(section, column.path, text or None)
+                self.rows[-1] = column._replace(value=text or None, description=None)
+            else:
+                self.element(cell, section, f"{path}/TR/{local_name(cell.tag)}", depth + 2)
+            self.text(section, f"{path}/TR", cell.tail)
+
+
+def _too_many(section: str) -> PacketError:
+    return PacketError(
+        "the packet has too many values, or too long names",
+        where=f"/VOEvent/{section}",
+        expected=f"at most {MAX_PARAMETERS} values",
+        remedy="ask the sender; no alert needs that many",
+    )
+
+
+def _too_deep(section: str, path: str) -> PacketError:
+    return PacketError(
+        "the packet is nested too deeply",
+        where=f"/VOEvent/{section}/{path[:200]}",
+        expected=f"at most {MAX_DEPTH} levels",
+        remedy="ask the sender; no alert needs that many",
+    )
+
+
+def rows_of(root: Any) -> list[Parameter]:
+    """Return every value of a packet with its place.
+
+    Parameters
+    ----------
+    root : lxml.etree._Element
+        The packet; comments are not in the tree.
+
+    Returns
+    -------
+    list of Parameter
+        Attributes of a Param or Field that have a field are there, all others have a row of
+        their own with ``@`` before the name. Texts are without the blanks around them,
+        attributes as they stand. What lies outside the six sections is in the section VOEvent.
+
+    Raises
+    ------
+    PacketError
+        If the packet is nested too deeply or has too many values.
+    """
+    rows = _Rows()
+    rows.attributes(root.items(), _ROOT, "")
+    rows.text(_ROOT, "", root.text)
+    for child in root:
+        kind = local_name(child.tag)
+        if kind == "What":
+            rows.group(child, kind, "", 2)
+        elif kind in _SECTIONS:
+            rows.element(child, kind, "", 2)
+        else:
+            rows.element(child, _ROOT, kind, 2)
+        rows.text(_ROOT, "", child.tail)
+    return rows.rows

@@ -1,0 +1,223 @@
+"""The tables of an instance, filled from its archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, ArchiveError, Entry, attach
+from ingest.alerts.notices import PacketError, parse
+from ingest.alerts.pipeline.processing import (
+    ProcessingReport,
+    process_all,
+    process_new,
+    process_quarantined,
+)
+from ingest.alerts.pipeline.steps import make_rows
+from ingest.alerts.pipeline.worker_pool import WorkerPool
+from ingest.alerts.skymaps import read_map
+from ingest.alerts.tables import SCHEMA, Store, open_store
+from ingest.core.errors import InputError, InstanceError
+from ingest.core.progress import ProgressCallback
+from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
+
+
+def open_archive(layout: Layout) -> Archive:
+    """Return the archive of an instance.
+
+    Raises
+    ------
+    InstanceError
+        If the account of the servers cannot enter its directory.
+    """
+    layout.create()
+    directory = layout.archive
+    parents = (directory.parent, *directory.parents)
+    nearest = next(path for path in parents if path.exists())
+    if not layout.account.can_enter(nearest):
+        raise InstanceError(
+            f"the account {layout.account.name} cannot enter the directory of the archive",
+            file=nearest,
+            expected="a directory that it can enter",
+            remedy=f"set {ARCHIVE_VARIABLE} to another directory",
+        )
+    return Archive(directory, layout.account)
+
+
+def update_tables(
+    layout: Layout,
+    archive: Archive,
+    on_progress: ProgressCallback | None = None,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+) -> ProcessingReport:
+    """Make rows of all packets that have none and are not in quarantine.
+
+    The database is started if it does not run, and stopped again.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    on_progress : ProgressCallback, optional
+        Called with the number of packets processed so far.
+    max_parsed_bytes : int, optional
+        Larger packets are refused.
+
+    Raises
+    ------
+    ArchiveError
+        If the tables were filled from another archive.
+    IngestError
+        As in :func:`ingest.alerts.pipeline.processing.process_new`.
+    """
+    with _open(layout, archive, max_parsed_bytes) as (store, pool):
+        _check_archive(archive, store)
+        return process_new(archive, store, pool, on_progress)
+
+
+def retry_quarantined(
+    layout: Layout,
+    archive: Archive,
+    on_progress: ProgressCallback | None = None,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+) -> ProcessingReport:
+    """Process the packets in quarantine again, and new ones; see :func:`update_tables`."""
+    with _open(layout, archive, max_parsed_bytes) as (store, pool):
+        _check_archive(archive, store)
+        return process_quarantined(archive, store, pool, on_progress)
+
+
+def rebuild_tables(
+    layout: Layout,
+    archive: Archive,
+    on_progress: ProgressCallback | None = None,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+) -> ProcessingReport:
+    """Replace all rows by those of all packets, including the ones in quarantine.
+
+    The former rows are served until the end. Parameters are those of :func:`update_tables`.
+    """
+    with _open(layout, archive, max_parsed_bytes) as (store, pool):
+        with store.replacement():
+            report = process_all(archive, store, pool, on_progress)
+        store.vacuum()
+    return report
+
+
+def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dict[float, float]:
+    """Attach a sky map to a notice, and take the regions of the notice from it.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    notice : str
+        The ivorn of the packet, or its number in the archive.
+    path : pathlib.Path
+        The map.
+
+    Returns
+    -------
+    dict of float to float
+        Areas in square degrees of the regions of 0.5 and 0.9 containment.
+
+    Raises
+    ------
+    InputError
+        If there is no such notice, or the file is not a sky map; nothing is changed then.
+    """
+    content = path.read_bytes()
+    try:
+        sky = read_map(content)
+    except PacketError as error:
+        error.file = str(path)
+        error.expected = error.expected or "a sky map in HEALPix, flat or multi-order, as FITS"
+        error.remedy = "attach the map as its collaboration distributes it; nothing was changed"
+        raise
+    update_tables(layout, archive)  # after an upgrade they may be empty
+    with lifecycle.database(layout) as state, open_store(layout, state) as store:
+        _check_archive(archive, store)
+        entry = _find_entry(archive, store, notice)
+        attach(archive, entry, content, f"file:{path.name}")
+        result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
+        store.update_notice(result.rows[0])
+    return {level: sky.area(level) for level in (0.5, 0.9)}
+
+
+def check_archive(layout: Layout, archive: Archive) -> None:
+    """Check that the tables, if they exist, were filled from this archive.
+
+    If a disk is not mounted or an environment variable is not set, the archive appears to be
+    empty.
+
+    Raises
+    ------
+    ArchiveError
+        If they were filled from another archive.
+    """
+    with _existing_store(layout) as store:
+        if store is not None:
+            _check_archive(archive, store)
+
+
+def count_rows(layout: Layout) -> int | None:
+    """Return how many packets have rows; None if the database does not run or has no tables."""
+    with _existing_store(layout) as store:
+        return None if store is None else store.count()
+
+
+@contextmanager
+def _open(
+    layout: Layout, archive: Archive, max_parsed_bytes: int
+) -> Iterator[tuple[Store, WorkerPool]]:
+    with (
+        lifecycle.database(layout) as state,
+        open_store(layout, state) as store,
+        WorkerPool(archive, max_parsed_bytes) as pool,
+    ):
+        yield store, pool
+
+
+@contextmanager
+def _existing_store(layout: Layout) -> Iterator[Store | None]:
+    """Yield the store as it is; None if the database does not run or has no tables."""
+    state, cluster = InstanceState.read(layout), Cluster(layout)
+    if state is None or not cluster.is_running:
+        yield None
+        return
+    with cluster.connect(state.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
+        yield None if cursor.fetchone()[0] is None else Store(connection)
+
+
+def _check_archive(archive: Archive, store: Store) -> None:
+    newest = store.newest()
+    if newest is None:
+        return
+    number, sha256 = newest
+    entry = archive.entry(number)
+    if entry is None or entry.sha256 != sha256:
+        raise ArchiveError(
+            "the tables were filled from another archive",
+            file=archive.root,
+            where=f"packet {number}",
+            value="there is no such packet" if entry is None else entry.sha256,
+            expected=sha256,
+            remedy=f"check that its disk is mounted and {ARCHIVE_VARIABLE} is set as before; if"
+            " this is the right archive, make the tables from it: km3vo alerts rebuild",
+        )
+
+
+def _find_entry(archive: Archive, store: Store, notice: str) -> Entry:
+    number = int(notice) if notice.isdecimal() else store.notice_id_of(notice)
+    entry = archive.entry(number) if number else None
+    if entry is None or store.missing([entry.number]):
+        raise InputError(
+            "there is no such notice",
+            value=notice,
+            expected="its ivorn, or its number (notice_id) in alerts.notices",
+            remedy="look it up in alerts.notices, or import its packet first",
+        )
+    return entry

@@ -1,0 +1,293 @@
+"""Notices as rows of the published tables, in the text that PostgreSQL's COPY reads.
+
+``rd/alerts/nu.rd`` defines the tables. This module only says which value goes into which column,
+and a test compares the two.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from ingest.alerts.notices import LARGEST, Notice, NoticeType, Parameter, Regions
+from ingest.alerts.tables.circle_polygon import circle_polygon
+
+if TYPE_CHECKING:
+    from ingest.alerts.archive import Entry
+
+Value = str | float | int | bool | None
+
+GROUPING_COLUMNS: Final = ("version", "alert_id", "is_latest", "retracted")
+"""Columns of ``notices`` that depend on other notices; see :mod:`ingest.alerts.tables.grouping`."""
+NOTICE_COLUMNS: Final = (
+    "notice_id", "ivorn", "stream", "event_name", "record_number", "revision", "role",
+    "notice_type", "alert_type", "is_test", "is_injection", "event_mjd", "notice_mjd", "received",
+    "ra", "dec", "pos_err", "pos_err_cl", "pos_err_50", "pos_err_90", "pos_err_stat",
+    "pos_err_sys", "far", "far_original", "far_unit", "far_doubtful", "energy", "energy_kind",
+    "signalness", "p_value", "topology", "pipeline", "instrument", "n_events", "region_50",
+    "region_90", "region_origin", "outline", "sky_map_url", "sky_map", "media_format", "sha256",
+    "packet_size", "origin", "remarks",
+)  # fmt: skip
+PART_COLUMNS: Final = {
+    "events": (
+        "notice_id", "event_no", "event_id", "event_mjd", "ra", "dec", "pos_err", "pos_err_cl",
+        "cos_zenith", "topology", "energy",
+    ),
+    "counterparts": (
+        "notice_id", "counterpart_no", "counterpart_name", "ra", "dec", "pos_err",
+        "counterpart_mjd", "angular_distance", "reference", "description",
+    ),
+    "params": (
+        "notice_id", "param_no", "part", "param_path", "param_value", "param_unit", "param_ucd",
+        "data_type", "description",
+    ),
+    "citations": ("notice_id", "citation_no", "cited_ivorn", "cite"),
+}  # fmt: skip
+"""Columns of the other tables, which have one row for each part of a notice."""
+
+GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
+"""Kinds of citations that make two packets notices of one alert."""
+_MAX_KEY_BYTES: Final = 1000
+"""PostgreSQL cannot index texts much longer than twice that."""
+_MJD_OF_UNIX_EPOCH: Final = 40_587.0
+_NULL: Final = "\\N"
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
+
+
+@dataclass(frozen=True, slots=True)
+class GroupingKeys:
+    """The values of a notice that decide to which alert it belongs, and which notice is the newest.
+
+    Attributes
+    ----------
+    number : int
+        Of the packet in the archive.
+    ivorn : str
+        Its identifier.
+    alert_name : str
+        Name of the alert according to this packet alone: the key of the event, else the ivorn.
+    cited : tuple of str
+        Identifiers of packets of the same alert.
+    revision : int or None
+        As in the packet.
+    notice_mjd : float or None
+        When the notice was written, MJD in UTC.
+    received : float
+        When the packet was received, MJD in UTC.
+    is_retraction : bool
+        Whether the notice retracts its alert.
+    """
+
+    number: int
+    ivorn: str
+    alert_name: str
+    cited: tuple[str, ...]
+    revision: int | None
+    notice_mjd: float | None
+    received: float
+    is_retraction: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PacketRows:
+    """The rows of one packet.
+
+    Attributes
+    ----------
+    keys : GroupingKeys
+        What the columns :data:`GROUPING_COLUMNS` are derived from.
+    notice : bytes
+        The row of ``notices`` without these columns.
+    parts : dict of str to bytes
+        The rows of the other tables, by table.
+    """
+
+    keys: GroupingKeys
+    notice: bytes
+    parts: dict[str, bytes]
+
+
+def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None) -> PacketRows:
+    """Return the rows of one notice.
+
+    Parameters
+    ----------
+    entry : Entry
+        The packet's entry in the archive.
+    notice : Notice
+        The notice in the packet.
+    regions : Regions
+        The notice's 50 % and 90 % regions.
+    sky_map : str or None
+        SHA-256 of the notice's sky map in the archive.
+    """
+    number = entry.number
+    received = _mjd(entry.received)
+    ivorn = _key(notice.ivorn)
+    parts: dict[str, Iterable[tuple[Value, ...]]] = {
+        "events": (
+            (_key(e.event_id), e.mjd, e.ra, e.dec, e.radius, e.containment, e.cos_zenith,
+             e.topology, e.energy)
+            for e in notice.events
+        ),
+        "counterparts": (
+            (c.name, c.ra, c.dec, c.radius, c.mjd, c.angular_distance, c.reference, c.description)
+            for c in notice.counterparts
+        ),
+        "citations": ((_key(c.ivorn), c.kind) for c in notice.citations),
+    }  # fmt: skip
+    return PacketRows(
+        keys=GroupingKeys(
+            number=number,
+            ivorn=ivorn,
+            alert_name=_alert_name(notice, ivorn),
+            cited=tuple(
+                _key(citation.ivorn)
+                for citation in notice.citations
+                if citation.kind in GROUPING_CITATIONS
+                and authority(citation.ivorn) == authority(ivorn)
+            ),
+            revision=_bounded(notice.revision),
+            notice_mjd=notice.notice_mjd,
+            received=received,
+            is_retraction=notice.notice_type is NoticeType.RETRACTION,
+        ),
+        notice=_line(_notice_row(entry, notice, regions, sky_map, ivorn, received)),
+        parts={
+            table: b"".join(_line((number, place, *row)) for place, row in enumerate(rows, 1))
+            for table, rows in parts.items()
+        }
+        | {"params": _params(number, notice.parameters)},
+    )
+
+
+def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
+    """Return a row of ``notices`` from its :data:`GROUPING_COLUMNS` and the rest of the row."""
+    return b"\t".join((_line(grouping)[:-1], notice))
+
+
+def _notice_row(
+    entry: Entry,
+    notice: Notice,
+    regions: Regions,
+    sky_map: str | None,
+    ivorn: str,
+    received: float,
+) -> tuple[Value, ...]:
+    """Return the values of the columns :data:`NOTICE_COLUMNS`, in this order."""
+    at, far = notice.position, notice.far
+    return (
+        entry.number,
+        ivorn,
+        _key(notice.stream),
+        notice.event_name,
+        _bounded(notice.record_number),
+        _bounded(notice.revision),
+        notice.role.value,
+        notice.notice_type.value,
+        notice.alert_type,
+        notice.is_test,
+        notice.is_injection,
+        notice.event_mjd,
+        notice.notice_mjd,
+        received,
+        *(
+            (at.ra, at.dec, at.radius, at.containment, at.radius_50, at.radius_90, at.statistical,
+             at.systematic)
+            if at else (None,) * 8
+        ),
+        *((far.hertz, far.value, far.unit, far.doubtful) if far else (None,) * 4),
+        notice.energy,
+        notice.energy_kind,
+        notice.signalness,
+        notice.p_value,
+        notice.topology,
+        notice.pipeline,
+        notice.instrument,
+        _bounded(notice.n_events),
+        regions.region_50,
+        regions.region_90,
+        regions.origin,
+        circle_polygon(notice.position),
+        notice.sky_map_urls[0] if notice.sky_map_urls else None,
+        sky_map,
+        notice.media_format,
+        entry.sha256,
+        _bounded(entry.size),
+        entry.source,
+        "; ".join(notice.remarks) or None,
+    )  # fmt: skip
+
+
+def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
+    """Return the rows of ``params``, most of all rows, without a call for each value."""
+    return "".join(
+        [
+            f"{number}\t{place}\t{_text(section)}\t{_text(path)}"
+            f"\t{_NULL if value is None else _text(value)}"
+            f"\t{_NULL if unit is None else _text(unit)}"
+            f"\t{_NULL if ucd is None else _text(ucd)}"
+            f"\t{_NULL if data_type is None else _text(data_type)}"
+            f"\t{_NULL if description is None else _text(description)}\n"
+            for place, (section, path, value, unit, ucd, data_type, description) in enumerate(
+                parameters, 1
+            )
+        ]
+    ).encode("utf-8", "backslashreplace")
+
+
+def _alert_name(notice: Notice, ivorn: str) -> str:
+    name = _key(notice.event_key or ivorn)
+    if notice.is_test:
+        return name if name.startswith("test/") else f"test/{name}"
+    return f"injection/{name}" if notice.is_injection else name
+
+
+def authority(ivorn: str) -> str:
+    """Return the naming authority of an identifier, in lower case."""
+    return ivorn.lower().removeprefix("ivo://").partition("#")[0].partition("/")[0]
+
+
+def _key(text: str) -> str:
+    """Return a text short enough for an index; the end of a long one becomes its checksum."""
+    encoded = text.replace("\0", "\\u0000").encode("utf-8", "backslashreplace")
+    if len(encoded) <= _MAX_KEY_BYTES:
+        return encoded.decode()
+    start = encoded[: _MAX_KEY_BYTES - 80].decode("utf-8", "ignore")
+    return f"{start}… sha256:{hashlib.sha256(encoded).hexdigest()}"
+
+
+def _bounded(number: int | None) -> int | None:
+    """Return a number that fits in the column, else None; ``params`` has it as it was sent."""
+    return None if number is None or abs(number) > LARGEST else number
+
+
+def _mjd(iso: str) -> float:
+    return _MJD_OF_UNIX_EPOCH + datetime.fromisoformat(iso).timestamp() / 86_400.0
+
+
+def _line(values: Iterable[Value]) -> bytes:
+    return ("\t".join([_cell(value) for value in values]) + "\n").encode(
+        "utf-8", "backslashreplace"
+    )
+
+
+def _text(value: str) -> str:
+    # nearly all texts are printable, and the test is faster than the translation
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return _NULL
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, float) and not math.isfinite(value):
+        return _NULL
+    return repr(value)

@@ -1,0 +1,174 @@
+"""The schema ``alerts`` in an instance: its tables, functions and services.
+
+``rd/alerts`` defines them. After an upgrade that changes only services or descriptions, the rows
+stay. If columns change, the tables are created again and filled from the archive.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg2.extensions
+
+from ingest.alerts.tables.store import SCHEMA, TABLES, Store
+from ingest.core.checkout import RD
+from ingest.core.descriptors import parse
+from ingest.core.errors import ImportFailedError
+from ingest.core.files import atomic_write
+from ingest.instance import Cluster, InstanceState, Layout
+from ingest.instance.dachs import Dachs, deploy, publication
+
+FOLDER: Final = "alerts"
+DESCRIPTOR: Final = f"{FOLDER}/nu"
+_DEPLOYED: Final = "alerts.made"
+"""File of the instance with the checksum of the definitions that it serves."""
+_FUNCTIONS: Final = ("order.sql", "regions.sql")
+
+
+def ensure_tables(layout: Layout, state: InstanceState, replace: bool = False) -> None:
+    """Create the tables of an instance, or update them to the current definition.
+
+    Parameters
+    ----------
+    layout, state : Layout, InstanceState
+        The instance, locked. Its database must run.
+    replace : bool, optional
+        Whether to create tables again if their columns changed. They are empty then, and the
+        caller has to fill them. Otherwise such tables are served as they are.
+
+    Raises
+    ------
+    ImportFailedError
+        If DaCHS refuses the descriptors.
+    """
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        columns = _columns(connection)
+    current = _is_current(columns)
+    outdated = bool(columns) and not current
+    if outdated and not replace:
+        return
+    if not current or _digest(state) != _deployed_digest(layout):
+        _deploy(layout, state, outdated)
+
+
+def update_tables(layout: Layout, state: InstanceState) -> None:
+    """Update an instance's tables, if it has some, after an upgrade or for a new server address."""
+    if _deployed_digest(layout) is not None:
+        ensure_tables(layout, state)
+
+
+@contextmanager
+def open_store(layout: Layout, state: InstanceState) -> Iterator[Store]:
+    """Yield the store of an instance, which the caller fills; see :func:`ensure_tables`."""
+    ensure_tables(layout, state, replace=True)
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        yield Store(connection)
+
+
+def declared_columns() -> dict[str, dict[str, str]]:
+    """Return the columns and their types that the resource descriptor declares, by table."""
+    root = parse(RD / f"{DESCRIPTOR}.rd")
+    streams = {stream.get("id"): stream for stream in root.iter("STREAM")}
+    found = {}
+    for table in root.iter("table"):
+        sources = [streams[feed.get("source")] for feed in table.iter("FEED")]
+        found[table.get("id")] = {
+            column.get("name"): column.get("type")
+            for part in (*sources, table)
+            for column in part.iter("column")
+        }
+    return found
+
+
+def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
+    """Deploy the descriptors, and let DaCHS create what is missing."""
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        lacking = _lacks_indices(connection)
+        for name in _FUNCTIONS:
+            connection.cursor().execute((RD / FOLDER / name).read_text("utf-8"))
+        connection.commit()
+    dachs = Dachs(layout)
+    existed = deploy.exists(layout, FOLDER)
+    (layout.var / _DEPLOYED).unlink(missing_ok=True)
+    deploy.put(layout, FOLDER, [])
+    commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
+    if replace:
+        commands.insert(0, ["drop", DESCRIPTOR])
+    elif lacking:
+        commands.append(["imp", "-I", DESCRIPTOR])
+    try:
+        publication.raise_on_failure(
+            dachs.together(*commands), "DaCHS could not create the tables of the alerts"
+        )
+    except ImportFailedError:
+        deploy.take_back(layout, FOLDER, existed)
+        raise
+    deploy.keep(layout, FOLDER)
+    with atomic_write(layout.var / _DEPLOYED) as stream:
+        stream.write(_digest(state).encode())
+    (layout.var / _DEPLOYED).chmod(0o600)
+    dachs.reload()
+
+
+def _digest(state: InstanceState) -> str:
+    """Return a checksum of the definitions, DaCHS' version and the server's address.
+
+    An upgrade of DaCHS replaces our functions for regions, and ObsCore contains the address.
+    """
+    checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
+    for folder in (deploy.SHARED, FOLDER):
+        for path in sorted((RD / folder).rglob("*")):
+            if path.is_file() and path.suffix in deploy.SUFFIXES:
+                checksum.update(path.name.encode() + path.read_bytes())
+    for name in _FUNCTIONS:
+        checksum.update((RD / FOLDER / name).read_bytes())
+    return checksum.hexdigest()
+
+
+def _deployed_digest(layout: Layout) -> str | None:
+    try:
+        return (layout.var / _DEPLOYED).read_text()
+    except FileNotFoundError:
+        return None
+
+
+def _columns(connection: psycopg2.extensions.connection) -> dict[str, dict[str, str]]:
+    """Return the columns and their types of the tables in the database, by table."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT relname, attname, format_type(atttypid, atttypmod)"
+        " FROM pg_attribute JOIN pg_class AS c ON c.oid = attrelid"
+        " WHERE relnamespace = to_regnamespace(%s) AND relkind IN ('r', 'v')"
+        " AND attnum > 0 AND NOT attisdropped",
+        [SCHEMA],
+    )
+    found: dict[str, dict[str, str]] = {}
+    for table, name, kind in cursor.fetchall():
+        found.setdefault(table, {})[name] = kind
+    return found
+
+
+def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
+    """Return whether an existing table has fewer indices than the descriptor declares."""
+    cursor = connection.cursor()
+    cursor.execute(
+        "SELECT tablename, count(*) FROM pg_indexes WHERE schemaname = %s GROUP BY tablename",
+        [SCHEMA],
+    )
+    found = dict(cursor.fetchall())
+    return bool(found) and any(
+        found.get(table.get("id"), 0)
+        < sum(index.get("metaOnly") is None for index in table.iter("index"))
+        + (table.get("primary") is not None)
+        for table in parse(RD / f"{DESCRIPTOR}.rd").iter("table")
+    )
+
+
+def _is_current(columns: dict[str, dict[str, str]]) -> bool:
+    """Return whether all tables exist with the columns that the descriptor declares."""
+    return all(columns.get(table) == kinds for table, kinds in declared_columns().items()) and all(
+        columns.get(table, {}).keys() == set(names) for table, names in TABLES.items()
+    )

@@ -1,0 +1,232 @@
+"""The published tables of alerts: adding, replacing and counting their rows.
+
+DaCHS creates the tables from ``rd/alerts/nu.rd``. Rows are written to them directly, a batch in
+one transaction, and a running server returns them with the next query.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import psycopg2
+import psycopg2.errors
+import psycopg2.extensions
+
+from ingest.alerts.tables import grouping, rows
+from ingest.alerts.tables.rows import PacketRows
+from ingest.core.errors import InstanceError
+
+SCHEMA: Final = "alerts"
+TABLES: Final[Mapping[str, Sequence[str]]] = {
+    "notices": (*rows.GROUPING_COLUMNS, *rows.NOTICE_COLUMNS),
+    **rows.PART_COLUMNS,
+    "aliases": ("alias", "alert_id"),
+}
+"""The columns of each table."""
+_ROLE: Final = "gavoadmin"
+"""Owner of the tables; connections give up all other rights."""
+_ROW_ERRORS: Final = (
+    psycopg2.DataError,
+    psycopg2.IntegrityError,
+    psycopg2.InternalError,
+    psycopg2.ProgrammingError,
+    psycopg2.errors.ProgramLimitExceeded,  # such as a text that is too long for an index
+)
+"""Errors that the rows cause, and not the database."""
+
+
+class Store:
+    """The tables of the alert archive.
+
+    Parameters
+    ----------
+    connection : psycopg2 connection
+        Connection to the instance's database that may take the role of DaCHS' administrator. No
+        other object may use it.
+    """
+
+    def __init__(self, connection: psycopg2.extensions.connection) -> None:
+        self._connection = connection
+        self._in_replacement = False
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET ROLE {_ROLE}")
+        connection.commit()
+
+    def processed(self) -> int:
+        """Return the highest number of a packet that has rows, or 0."""
+        found = self.newest()
+        return found[0] if found else 0
+
+    def newest(self) -> tuple[int, str] | None:
+        """Return number and SHA-256 of the last packet that has rows, or None."""
+        found = self._fetch(
+            "SELECT notice_id, sha256 FROM alerts.notices ORDER BY notice_id DESC LIMIT 1"
+        )
+        return (int(found[0][0]), str(found[0][1])) if found else None
+
+    def missing(self, numbers: Sequence[int]) -> list[int]:
+        """Return those of `numbers` that have no rows, in the same order."""
+        asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
+        without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
+        found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
+        return [int(number) for (number,) in found]
+
+    def count(self) -> int:
+        """Return the number of packets that have rows."""
+        return int(self._fetch("SELECT count(*) FROM alerts.notices")[0][0])
+
+    def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
+        """Add the rows of packets in one transaction.
+
+        Parameters
+        ----------
+        batch : sequence of PacketRows
+            Ordered by packet number.
+
+        Returns
+        -------
+        list of (int, str)
+            Number and reason for each packet whose rows the database refuses. All others are
+            added.
+
+        Raises
+        ------
+        InstanceError
+            If the database cannot be reached or its disk is full. Nothing is added then.
+        """
+        refused: list[tuple[int, str]] = []
+        with self._transaction() as cursor:
+            cursor.execute("SAVEPOINT batch")
+            try:
+                self._write(batch, cursor)
+            except _ROW_ERRORS:
+                cursor.execute("ROLLBACK TO SAVEPOINT batch")
+                refused = self._add_singly(batch, cursor)
+        return refused
+
+    def notice_id_of(self, ivorn: str) -> int | None:
+        """Return the number of the last packet with an identifier, or None."""
+        query = (
+            "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
+        )
+        found = self._fetch(query, [ivorn])
+        return int(found[0][0]) if found else None
+
+    def update_notice(self, packet: PacketRows) -> None:
+        """Replace a notice's row in ``notices``, after its sky map was attached for example.
+
+        Its :data:`~ingest.alerts.tables.rows.GROUPING_COLUMNS` and the other tables do not change.
+        """
+        columns = ", ".join(rows.GROUPING_COLUMNS)
+        with self._transaction() as cursor:
+            cursor.execute(
+                f"DELETE FROM alerts.notices WHERE notice_id = %s RETURNING {columns}",
+                [packet.keys.number],
+            )
+            _copy("notices", [rows.complete_row(cursor.fetchone(), packet.notice)], cursor)
+
+    @contextlib.contextmanager
+    def replacement(self) -> Iterator[None]:
+        """Replace all rows by those that are added in the block, in one transaction.
+
+        Readers see the former rows until the block ends, and keep them if it raises an exception.
+        """
+        with self._transaction() as cursor:
+            for table in TABLES:
+                cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
+            self._in_replacement = True
+            try:
+                yield
+            finally:
+                self._in_replacement = False
+
+    def vacuum(self) -> None:
+        """Free the space of replaced rows, and update the statistics for the query planner."""
+        self._connection.commit()
+        self._connection.autocommit = True
+        try:
+            with self._connection.cursor() as cursor:
+                for table in TABLES:
+                    cursor.execute(f"VACUUM ANALYZE {SCHEMA}.{table}")
+        finally:
+            self._connection.autocommit = False
+
+    def _add_singly(self, batch: Sequence[PacketRows], cursor: Any) -> list[tuple[int, str]]:
+        refused = []
+        for packet in batch:
+            cursor.execute("SAVEPOINT packet")
+            try:
+                self._write([packet], cursor)
+            except _ROW_ERRORS as error:
+                cursor.execute("ROLLBACK TO SAVEPOINT packet")
+                reason = str(error).strip().partition("\n")[0]
+                refused.append((packet.keys.number, f"the database refuses its rows: {reason}"))
+        return refused
+
+    def _write(self, batch: Sequence[PacketRows], cursor: Any) -> None:
+        found = grouping.group_notices([packet.keys for packet in batch], cursor)
+        self._regroup(found, cursor)
+        _copy(
+            "notices",
+            (rows.complete_row(found.columns[one.keys.number], one.notice) for one in batch),
+            cursor,
+        )
+        for table in rows.PART_COLUMNS:
+            _copy(table, (packet.parts[table] for packet in batch), cursor)
+        for ivorn in found.recount:
+            cursor.execute(
+                "UPDATE alerts.notices AS n SET version = counted.version FROM ("
+                "SELECT notice_id, row_number() OVER (ORDER BY notice_id) AS version"
+                " FROM alerts.notices WHERE ivorn = %s) AS counted"
+                " WHERE n.notice_id = counted.notice_id AND n.version != counted.version",
+                [ivorn],
+            )
+
+    def _regroup(self, found: grouping.Grouping, cursor: Any) -> None:
+        """Update the stored notices that new ones affect."""
+        for former, name in found.renamed.items():
+            for table in ("notices", "aliases"):
+                cursor.execute(
+                    f"UPDATE alerts.{table} SET alert_id = %s WHERE alert_id = %s", [name, former]
+                )
+        for alias, name in found.aliases.items():
+            cursor.execute("DELETE FROM alerts.aliases WHERE alias = %s", [alias])
+            cursor.execute("INSERT INTO alerts.aliases VALUES (%s, %s)", [alias, name])
+        for number, (is_latest, retracted) in found.changed.items():
+            cursor.execute(
+                "UPDATE alerts.notices SET is_latest = %s, retracted = %s WHERE notice_id = %s",
+                [int(is_latest), int(retracted), number],
+            )
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[Any]:
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+            if not self._in_replacement:
+                self._connection.commit()
+        except psycopg2.OperationalError as error:
+            raise InstanceError(
+                "the database could not add the alerts; the tables are unchanged",
+                value=str(error).strip(),
+                remedy="see the instance's directory logs, then run the command again",
+            ) from None
+        finally:
+            if not self._in_replacement:
+                with contextlib.suppress(psycopg2.InterfaceError):
+                    self._connection.rollback()
+
+    def _fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._transaction() as cursor:
+            cursor.execute(query, values or None)
+            return list(cursor.fetchall())
+
+
+def _copy(table: str, lines: Iterable[bytes], cursor: Any) -> None:
+    content = b"".join(lines)
+    if content:
+        columns = ", ".join(TABLES[table])
+        cursor.copy_expert(f"COPY {SCHEMA}.{table} ({columns}) FROM STDIN", io.BytesIO(content))

@@ -1,0 +1,53 @@
+"""``km3vo check`` and ``km3vo demo``: validators and example queries on the running instance."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from ingest.commands.output import json_option, say, show_json, show_table
+from ingest.core.errors import ExitCode
+from ingest.instance import current_layout
+
+
+@click.command()
+@click.option("--stilts", default="stilts", help="The STILTS program.")
+@json_option
+def check(stilts: str, as_json: bool) -> None:
+    """Validate what the running instance publishes; print a table of findings."""
+    from ingest.publish.validators import run_all
+
+    results = run_all(current_layout(), stilts)
+    if as_json:
+        show_json([dataclasses.asdict(result) for result in results])
+    else:
+        show_table(
+            ("check", "subject", "result", "findings"),
+            ((one.check, one.subject, "ok" if one.passed else "FAILED", one.summary)
+             for one in results),
+        )  # fmt: skip
+        for one in results:
+            for line in one.details:
+                say(f"{one.check} {one.subject}: {line}")
+    if not all(result.passed for result in results):
+        raise SystemExit(ExitCode.FAILURE)
+
+
+@click.command()
+@json_option
+def demo(as_json: bool) -> None:
+    """Send example queries to the running instance and show the answers."""
+    from ingest.publish.demo import addresses, answers
+
+    layout = current_layout()
+    shown = list(answers(layout))
+    if as_json:
+        show_json([dataclasses.asdict(answer) for answer in shown])
+        return
+    for answer in shown:
+        say(f"\n{answer.title}\n{answer.query}")
+        show_table(answer.names, answer.rows)
+    say("")
+    for name, address in addresses(layout).items():
+        say(f"{name + ':':10} {address}")

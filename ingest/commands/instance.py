@@ -1,0 +1,78 @@
+"""``km3vo instance``: the private PostgreSQL and DaCHS below ``var/``."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from ingest.commands.output import console, json_option, messages, say, show_json
+from ingest.core.errors import ExitCode
+from ingest.instance import Layout, current_layout, lifecycle
+
+
+@click.group()
+def instance() -> None:
+    """Run the private PostgreSQL and DaCHS below var/."""
+
+
+@instance.command()
+@click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
+def up(port: int | None) -> None:
+    """Start the instance, creating what is missing; print its URL."""
+    from ingest.alerts.tables import update_tables
+
+    layout = current_layout()
+    with console.status("starting …"):
+        url = lifecycle.up(layout, port)
+        with lifecycle.database(layout) as state:
+            update_tables(layout, state)
+        describe_releases(layout)
+    say(f"The server answers at {url}")
+
+
+@instance.command()
+def down() -> None:
+    """Stop the instance; its data stay."""
+    lifecycle.down(current_layout())
+    say("The instance is down.")
+
+
+@instance.command()
+@json_option
+def status(as_json: bool) -> None:
+    """Report whether the instance runs; exit code 3 if it does not."""
+    found = lifecycle.status(current_layout())
+    if as_json:
+        show_json(dataclasses.asdict(found) | {"is_up": found.is_up})
+    elif not found.created:
+        say("There is no instance yet; make up creates it.")
+    else:
+        words = {True: "runs", False: "does not run"}
+        say(f"database  {words[found.database_runs]}, port {found.postgres_port}")
+        server = words[found.server_runs]
+        if found.server_runs and not found.server_answers:
+            server += ", but does not answer"
+        say(f"server    {server}, {found.url}")
+    if not found.is_up:
+        raise SystemExit(ExitCode.NOT_RUNNING)
+
+
+@instance.command()
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--with-archive", is_flag=True, help="Delete the alert archive as well.")
+def reset(yes: bool, with_archive: bool) -> None:
+    """Stop the instance and delete it with all that was imported."""
+    layout = current_layout()
+    if not yes:
+        click.confirm(f"Delete the instance in {layout.place}?", abort=True)
+    lifecycle.reset(layout, with_archive)
+    say("The instance is deleted.")
+
+
+def describe_releases(layout: Layout) -> None:
+    """Update the descriptions for search engines in the web pages; warn where that fails."""
+    from ingest.publish.documents import refresh_web_pages
+
+    for problem in refresh_web_pages(layout):
+        messages.print(f"warning: {problem}")

@@ -1,0 +1,151 @@
+"""Reading TOML files into typed models, with errors that name the key and suggest the right one."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from ingest.core.errors import ManifestError
+
+BLANK = "FILL IN:"
+"""Marks, in a file that was begun by a program, what a person has to write."""
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class StrictModel(BaseModel):
+    """A model that refuses keys it does not know and never changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def blanks(path: Path) -> list[tuple[str, str]]:
+    """Return the blanks left in a file: the place of each, and what is wanted there."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []  # whoever reads the file properly tells what is wrong with it
+    return [
+        (f"line {number}", re.split(r'["<\\]', line.partition(BLANK)[2])[0].strip())
+        for number, line in enumerate(lines, start=1)
+        if BLANK in line
+    ]
+
+
+def refuse_blanks(path: Path) -> None:
+    """Refuse a file that is not filled in.
+
+    Raises
+    ------
+    ManifestError
+        If there are blanks left.
+    """
+    if left := blanks(path):
+        where, wanted = left[0]
+        more = f" (and {len(left) - 1} more)" if len(left) > 1 else ""
+        raise ManifestError(
+            f"a blank is left{more}",
+            file=path,
+            where=where,
+            expected=wanted,
+            remedy="fill it in; km3vo release check lists what is missing",
+        )
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Return the content of a TOML file.
+
+    Raises
+    ------
+    ManifestError
+        If it cannot be read or is no TOML.
+    """
+    try:
+        with path.open("rb") as stream:
+            return tomllib.load(stream)
+    except OSError as error:
+        raise ManifestError(
+            f"the file cannot be read ({error.strerror})",
+            file=path,
+            remedy="check the name and that you may read it",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ManifestError(
+            "this is not valid TOML",
+            file=path,
+            value=str(error),
+            expected='lines of the form key = "value" below [table] headings',
+            remedy="correct the line; the syntax is explained at https://toml.io",
+        ) from None
+
+
+def validate(content: dict[str, Any], model: type[Model], path: Path) -> Model:
+    """Return `content` as a `model`; `path` is only for the error message.
+
+    Raises
+    ------
+    ManifestError
+        For the first key that is unknown, missing or has a bad value.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as failure:
+        errors = failure.errors(include_url=False)
+        # A misspelt key shows up twice, as an unknown and as a missing one: tell the former.
+        first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+        key = ".".join(str(part) for part in first["loc"])
+        more = f" (and {len(errors) - 1} more problems)" if len(errors) > 1 else ""
+        if first["type"] == "extra_forbidden":
+            raise ManifestError(
+                f"unknown key {key}{more}",
+                file=path,
+                where=key,
+                value=key.rpartition(".")[2],
+                expected=_expected_key(model, first["loc"]),
+                remedy="correct the spelling or remove the line",
+            ) from None
+        if first["type"] == "missing":
+            raise ManifestError(
+                f"the key {key} is missing{more}",
+                file=path,
+                where=key,
+                remedy=f"add {key.rpartition('.')[2]} = …",
+            ) from None
+        raise ManifestError(
+            f"the value of {key} is not usable{more}",
+            file=path,
+            where=key,
+            value=first["input"],
+            expected=first["msg"].removeprefix("Value error, "),
+            remedy="correct the value",
+        ) from None
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """Read a TOML file into a `model`; see :func:`read_toml` and :func:`validate`."""
+    return validate(read_toml(path), model, path)
+
+
+def _expected_key(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
+    """Say which keys there are where an unknown one was met, the most similar first."""
+    for step in location[:-1]:
+        if isinstance(step, str) and step in model.model_fields:
+            model = _inner_model(model.model_fields[step].annotation) or model
+    names = list(model.model_fields)
+    close = difflib.get_close_matches(str(location[-1]), names, n=1)
+    return f"{close[0]}?" if close else "one of " + ", ".join(names)
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    """Return the model inside an annotation such as ``list[Model]`` or ``Model | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for part in get_args(annotation):
+        if found := _inner_model(part):
+            return found
+    return None

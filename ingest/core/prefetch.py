@@ -1,0 +1,24 @@
+"""Overlapping of production and consumption in a chain of generators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+Item = TypeVar("Item")
+_END: Final = object()
+
+
+def prefetch(items: Iterable[Item]) -> Iterator[Item]:
+    """Yield `items` while a second thread produces the next one.
+
+    This pays off where both sides spend their time in numpy, HDF5 or file access, which
+    release the interpreter lock. An exception raised by `items` is raised in place of the item.
+    """
+    iterator = iter(items)
+    with ThreadPoolExecutor(1, "prefetch") as executor:
+        pending = executor.submit(next, iterator, _END)
+        while (item := pending.result()) is not _END:
+            pending = executor.submit(next, iterator, _END)
+            yield item  # type: ignore[misc]  # never _END

@@ -1,0 +1,233 @@
+"""The manifest of a release: what was delivered, where it may come from, what it must hold."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from ingest.core.checkout import INPUTS
+from ingest.core.configuration import StrictModel, load, refuse_blanks
+from ingest.core.errors import ManifestError
+
+_MJD_OF_UNIX_EPOCH = 40_587.0
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
+FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+
+
+class OverlaySource(StrictModel):
+    """A file in the directory that INPUTS names, as ``<release>/<file>`` or ``<file>``."""
+
+    kind: Literal["overlay"]
+
+
+class FolderSource(StrictModel):
+    """A file that was dropped, or fetched before, into the release's own folder."""
+
+    kind: Literal["folder"]
+
+
+class UrlSource(StrictModel):
+    """A file somewhere on the web."""
+
+    kind: Literal["url"]
+    url: Url
+
+
+class TapSource(StrictModel):
+    """The answer of a TAP service that serves the same sample."""
+
+    kind: Literal["tap"]
+    url: Url
+    query: str
+
+
+class PackageSource(StrictModel):
+    """A file inside a Python package that carries data."""
+
+    kind: Literal["package"]
+    package: str
+    path: str
+
+
+class SimulationSource(StrictModel):
+    """A simulated stand-in, so that everything can be tried without the data."""
+
+    kind: Literal["simulation"]
+    seed: int
+
+
+Source = Annotated[
+    OverlaySource | FolderSource | UrlSource | TapSource | PackageSource | SimulationSource,
+    Field(discriminator="kind"),
+]
+
+
+class DeliveredFile(StrictModel):
+    """One file of a release.
+
+    Attributes
+    ----------
+    size : int, optional
+        Bytes.
+    sha256 : tuple of str
+        The checksums it may have; any if there are none.
+    public : bool
+        Whether the file itself may be given to anyone; DataLink then offers it.
+    sources : tuple of Source
+        Where it may come from, the best first.
+    """
+
+    name: FileName
+    size: Annotated[int, Field(gt=0)] | None = None
+    sha256: tuple[Sha256, ...] = ()
+    public: bool = False
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+
+
+class ReleaseSection(StrictModel):
+    """What the release is."""
+
+    name: Name
+    descriptor: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
+    """DaCHS' id of the resource descriptor: its file below ``rd/`` without ``.rd``."""
+    table: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
+    """The published table with one row per event."""
+    detector: Literal["antares", "orca", "arca"]
+    instrument: str
+    """The detector's configuration, such as ORCA6."""
+    det_id: Annotated[int, Field(ge=0)] | None = None
+    """The number of that configuration, where all events have the same."""
+    format: str
+    start: AwareDatetime
+    stop: AwareDatetime
+    livetime_days: Annotated[float, Field(gt=0)] | None = None
+    events: Annotated[int, Field(gt=0)]
+    products: Literal["one", "per-file"] = "one"
+    """Whether all files become one product, or each (of a run) one of its own."""
+
+    @model_validator(mode="after")
+    def _start_is_before_stop(self) -> ReleaseSection:
+        if self.start >= self.stop:
+            raise ValueError("start must be before stop")
+        return self
+
+    @property
+    def start_mjd(self) -> float:
+        """Begin of data taking, MJD UTC."""
+        return _mjd(self.start)
+
+    @property
+    def stop_mjd(self) -> float:
+        """End of data taking, MJD UTC."""
+        return _mjd(self.stop)
+
+
+class ObservationSection(StrictModel):
+    """What the observation covers; it goes into the product's header, and from there to ObsCore.
+
+    The words of the high-energy extension of ObsCore are ``event_type``, ``obs_mode``,
+    ``analysis_mode`` and ``messenger``.
+    """
+
+    collection: str
+    min_energy_gev: Annotated[float, Field(gt=0)]
+    max_energy_gev: Annotated[float, Field(gt=0)]
+    angular_resolution_deg: Annotated[float, Field(gt=0)] | None = None
+    """Median angular distance between the reconstructed and the true direction."""
+    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)]
+    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)]
+    diameter_deg: Annotated[float, Field(gt=0, le=360)]
+    event_type: str
+    obs_mode: str
+    analysis_mode: str | None = None
+    messenger: str = "neutrino"
+    messenger_pdgid: str | None = None
+
+    @model_validator(mode="after")
+    def _energies_are_in_order(self) -> ObservationSection:
+        if self.min_energy_gev > self.max_energy_gev:
+            raise ValueError("min_energy_gev must not be larger than max_energy_gev")
+        return self
+
+
+class ChecksSection(StrictModel):
+    """Which rules may leave rows out; any other bad row ends the import."""
+
+    reject: frozenset[str] = frozenset()
+
+
+class PublicationSection(StrictModel):
+    """What others call the release."""
+
+    open_data_id: Name | None = None
+    """Its collection in KM3NeT's Open Data Center; the release's own name if there is none."""
+
+
+class Manifest(StrictModel):
+    """The content of a ``release.toml``."""
+
+    release: ReleaseSection
+    observation: ObservationSection
+    checks: ChecksSection = ChecksSection()
+    publication: PublicationSection = PublicationSection()
+    files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
+
+    @property
+    def name(self) -> str:
+        """The release's name."""
+        return self.release.name
+
+    @property
+    def folder_in_rd(self) -> str:
+        """The folder of its descriptor below ``rd/``."""
+        return self.release.descriptor.partition("/")[0]
+
+    @property
+    def folder(self) -> Path:
+        """The release's folder with manifest and files."""
+        return INPUTS / self.name
+
+
+def load_manifest(name: str) -> Manifest:
+    """Return the manifest of the release `name`.
+
+    Raises
+    ------
+    ManifestError
+        If there is none, or it is not valid.
+    """
+    path = INPUTS / name / "release.toml"
+    if not path.is_file():
+        raise ManifestError(
+            f"there is no release {name}",
+            file=path,
+            expected="one of " + ", ".join(release_names()),
+            remedy="correct the name, or write the manifest",
+        )
+    refuse_blanks(path)
+    manifest = load(path, Manifest)
+    if manifest.name != name:
+        raise ManifestError(
+            "the release's name is not that of its folder",
+            file=path,
+            where="release.name",
+            value=manifest.name,
+            expected=name,
+            remedy="correct one of the two",
+        )
+    return manifest
+
+
+def release_names() -> list[str]:
+    """Return the names of all releases that have a manifest, in alphabetical order."""
+    return sorted(path.parent.name for path in INPUTS.glob("*/release.toml"))
+
+
+def _mjd(moment: datetime) -> float:
+    return moment.astimezone(UTC).timestamp() / 86_400 + _MJD_OF_UNIX_EPOCH

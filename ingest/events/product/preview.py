@@ -1,0 +1,221 @@
+"""A picture of the events of a product on the sky, for DataLink's ``#preview``.
+
+Few events are points, many are a density in equal areas (HEALPix, Górski et al. 2005). The same
+product gives the same bytes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from astropy import units
+from astropy.io import fits
+from astropy_healpix import lonlat_to_healpix, npix_to_nside, nside_to_npix
+from matplotlib import style
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import Circle
+
+from ingest.core.skyplot import (
+    BOLD,
+    DENSITY,
+    EVENT,
+    GRID,
+    NIGHT,
+    OUTLINED,
+    PLAIN,
+    circle,
+    draw_frame,
+    draw_plane,
+    inverse,
+    mollweide,
+    save,
+    write,
+)
+
+Floats = npt.NDArray[np.float64]
+
+MOST_POINTS: Final = 20_000
+"""More events than that are shown as a density."""
+EVENTS_PER_PIXEL: Final = 10
+"""In the mean, at least; fewer would show chance and not the sky."""
+RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
+_ROWS: Final = 1 << 16
+_INCHES, _DPI = (10.0, 6.0), 110
+
+
+@dataclass
+class _Sky:
+    """What is drawn of the events."""
+
+    count: int
+    ra: Floats
+    """deg; empty where the density is drawn."""
+    dec: Floats
+    density: npt.NDArray[np.int64] | None
+    radii: dict[str, float]
+    """Error radii in deg by what they contain; of a single event only."""
+
+
+def write_preview(product: Path) -> Path:
+    """Draw the events of a product beside it.
+
+    Parameters
+    ----------
+    product : pathlib.Path
+        An event list as :func:`ingest.events.product.gadf.write_event_list` makes it.
+
+    Returns
+    -------
+    pathlib.Path
+        The picture, ``<stem>.png``.
+    """
+    with fits.open(product, memmap=True) as hdus:
+        primary, events = hdus[0].header, hdus["EVENTS"]
+        sky = _collect(product, events)
+        days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
+        when = " to ".join(days)
+    # whatever the user's own settings of matplotlib are
+    with style.context("default"):
+        figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
+        # beside the sky of a single event there is room for its surroundings
+        axes = figure.add_axes((0.045, 0.06, 0.91 if sky.count != 1 else 0.68, 0.78))
+        draw_frame(axes)
+        draw_plane(axes)
+        _draw_events(figure, axes, sky)
+        number = f"{sky.count:,} event" + ("" if sky.count == 1 else "s")
+        write(figure, 0.045, 0.945, primary.get("TITLE") or primary["INSTRUME"], 15, BOLD)
+        write(figure, 0.045, 0.895, f"{primary['INSTRUME']} · {number} · {when}", 11)
+        if sky.count == 1:
+            _zoom(figure, sky)
+        if primary["SIMULATE"]:
+            mark: dict[str, Any] = {
+                "ha": "center",
+                "va": "center",
+                "rotation": 24,
+                "alpha": 0.55,
+                "zorder": 9,
+            }
+            write(figure, 0.5, 0.45, "SIMULATED", 64, BOLD, color="#e63946", **mark)
+        return save(figure, product.with_suffix(".png"))
+
+
+def _collect(product: Path, events: Any) -> _Sky:
+    """Read the positions, and count them in pixels if they are many."""
+    count = int(events.header["NAXIS2"])
+    if count <= MOST_POINTS:
+        # a copy of at least nothing: there may be no events
+        rows = np.concatenate([np.empty(0, _row_type(events)), *_rows(product, events)])
+        return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
+    nside = 8
+    while nside < 32 and nside_to_npix(2 * nside) * EVENTS_PER_PIXEL <= count:
+        nside *= 2
+    density = np.zeros(nside_to_npix(nside), np.int64)
+    for rows in _rows(product, events):
+        pixel = _pixel(nside, rows["RA"], rows["DEC"])
+        density += np.bincount(pixel, minlength=len(density))
+    return _Sky(count, np.empty(0), np.empty(0), density, {})
+
+
+def _pixel(nside: int, ra: Floats, dec: Floats) -> npt.NDArray[np.int64]:
+    """Return the HEALPix pixels, ring scheme, of positions in deg."""
+    pixel: npt.NDArray[np.int64] = lonlat_to_healpix(ra * units.deg, dec * units.deg, nside)
+    return pixel
+
+
+def _radii(rows: npt.NDArray[np.void]) -> dict[str, float]:
+    """Return the error radii of a single event, in deg, by what they contain."""
+    names = rows.dtype.names or ()
+    if len(rows) != 1:
+        return {}
+    given = {label: name for name, label in RADII.items() if name in names}
+    if not given and "ANG_ERR" in names:
+        given = {"error": "ANG_ERR"}
+    radii = {label: float(rows[name][0]) for label, name in given.items()}
+    return {label: radius for label, radius in radii.items() if np.isfinite(radius)}
+
+
+def _row_type(events: Any) -> np.dtype[np.void]:
+    row_type: np.dtype[np.void] = events.columns.dtype.newbyteorder(">")
+    return row_type
+
+
+def _rows(product: Path, events: Any) -> Iterator[npt.NDArray[np.void]]:
+    """Yield the rows, some at a time; what astropy maps would stay in memory as a whole."""
+    row_type = _row_type(events)
+    with product.open("rb") as stream:
+        stream.seek(events.fileinfo()["datLoc"])
+        left = int(events.header["NAXIS2"])
+        while left > 0:
+            rows = np.fromfile(stream, row_type, min(_ROWS, left))
+            left -= len(rows) or left
+            yield rows
+
+
+def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
+    if sky.density is None:
+        size = float(np.clip(9000 / max(sky.count, 1), 2.2, 40))
+        x, y = mollweide(sky.ra, sky.dec)
+        alpha = 0.95 if sky.count < 1000 else 0.7
+        if sky.radii:
+            edge = circle(float(sky.ra[0]), float(sky.dec[0]), max(sky.radii.values()))
+            # dots: a line would cross the map where the circle crosses its edge
+            axes.plot(*mollweide(*edge), ls="", marker=".", ms=1.6, color=EVENT, zorder=6)
+            size = 6.0
+        axes.scatter(x, y, s=size, color=EVENT, alpha=alpha, linewidths=0, zorder=6)
+        return
+    width, height = 1600, 800
+    x, y = np.meshgrid(
+        (np.arange(width) + 0.5) / width * 4 - 2, (np.arange(height) + 0.5) / height * 2 - 1
+    )
+    inside = x**2 / 4 + y**2 < 1
+    area = 4 * np.pi * np.degrees(1) ** 2 / len(sky.density)
+    image = np.full(x.shape, np.nan)
+    pixel = _pixel(npix_to_nside(len(sky.density)), *inverse(x[inside], y[inside]))
+    image[inside] = sky.density[pixel] / area
+    shown = axes.imshow(
+        np.ma.masked_invalid(image),
+        extent=(-2, 2, -1, 1),
+        origin="lower",
+        cmap=DENSITY,
+        vmin=0,
+        vmax=float(np.percentile(sky.density, 99.5)) / area or 1.0,
+        interpolation="nearest",
+        zorder=2,
+    )
+    bar = figure.add_axes((0.70, 0.075, 0.24, 0.018))
+    figure.colorbar(shown, cax=bar, orientation="horizontal")
+    for label in bar.get_xticklabels():
+        label.set_fontproperties(FontProperties(fname=str(PLAIN), size=8))
+    write(figure, 0.94, 0.105, "events per square degree", 9, ha="right")
+
+
+def _zoom(figure: Figure, sky: _Sky) -> None:
+    """Draw the surroundings of a single event, with the circles of its errors."""
+    ra, dec = float(sky.ra[0]), float(sky.dec[0])
+    axes = figure.add_axes((0.755, 0.25, 0.22, 0.3667))
+    widest = max([*sky.radii.values(), 0.5])
+    half = 1.35 * widest
+    axes.set_xlim(half, -half)
+    axes.set_ylim(-half, half)
+    axes.set_aspect("equal")
+    axes.set_facecolor(NIGHT)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    # the words stand around the circles: side by side they would cover each other
+    for angle, (label, radius) in zip((45, 135, 225, 315), sky.radii.items(), strict=False):
+        axes.add_patch(Circle((0, 0), radius, fill=False, ec=EVENT, lw=1.2, alpha=0.9))
+        x, y = radius * np.cos(np.radians(angle)), radius * np.sin(np.radians(angle))
+        write(axes, x, y, label, 8, ha="center", va="center", color=EVENT, **OUTLINED)
+    axes.plot(0, 0, marker="+", ms=9, mew=1.5, color=EVENT)
+    axes.plot([0.9 * half, 0.9 * half - 1], [-0.86 * half] * 2, color=GRID, lw=1.5)
+    write(axes, 0.9 * half, -0.82 * half, "1°", 8, color=GRID, va="bottom")
+    place = f"RA {ra:.2f}°, Dec {dec:+.2f}°".replace("-", "−")
+    write(axes, 0, 1.05 * half, place, 10, ha="center", va="bottom")
+    write(axes, 0, -1.05 * half, "radii of containment", 9, ha="center", va="top")

@@ -1,0 +1,143 @@
+"""A release's metadata for DataCite, which registers DOIs: its schema 4.5, JSON and XML."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from datacite import schema45
+
+from ingest.core.checkout import RD
+from ingest.core.errors import ManifestError
+from ingest.publish.documents.dates import days
+from ingest.publish.documents.record import Agent, Record
+
+UAT = "Unified Astronomy Thesaurus"
+UAT_URI = "http://www.ivoa.net/rdf/uat"
+
+
+def to_datacite(record: Record) -> dict[str, Any]:
+    """Return the metadata as DataCite's JSON.
+
+    Raises
+    ------
+    ManifestError
+        If the data have no DOI of their own, or DataCite's schema does not accept the result.
+    """
+    if record.doi is None:
+        raise ManifestError(
+            "the data set has no DOI of its own",
+            file=RD / record.release / "nu.rd",
+            where='meta name="doi"',
+            value=f"{record.paper_doi}, of the paper" if record.paper_doi else None,
+            expected="a DOI with one of the prefixes that [deposit] doi_prefixes of the site's"
+            " file lists",
+            remedy="have one reserved (Zenodo and Dataverse do), and write it into the descriptor"
+            " and its prefix into the site's file",
+        )
+    document: dict[str, Any] = {
+        "doi": record.doi,
+        "url": record.reference_url,
+        "types": {"resourceTypeGeneral": "Dataset", "resourceType": record.type},
+        "creators": [_agent(one) for one in record.creators],
+        "titles": [{"title": record.title}],
+        "publisher": {"name": record.publisher},
+        "publicationYear": str(record.created.year),
+        "language": "en",
+        "subjects": [
+            {
+                "subject": one.label,
+                "subjectScheme": UAT,
+                "schemeUri": UAT_URI,
+                "valueUri": one.uri,
+            }
+            for one in record.subjects
+        ],
+        "contributors": [
+            {
+                "name": record.contact.name,
+                "nameType": "Organizational",
+                "contributorType": "ContactPerson",
+            },
+            *(_agent(one) | {"contributorType": "Other"} for one in record.contributors),
+        ],
+        "dates": _dates(record),
+        "alternateIdentifiers": [
+            {"alternateIdentifier": record.identifier, "alternateIdentifierType": "IVOID"}
+        ],
+        "relatedIdentifiers": _related(record),
+        "sizes": [f"{one.size} bytes ({one.name})" for one in record.files],
+        "formats": sorted({one.media_type for one in record.files}),
+        "rightsList": [
+            {
+                "rights": record.licence.text,
+                "rightsUri": record.licence.uri,
+                "rightsIdentifier": record.licence.spdx,
+                "rightsIdentifierScheme": "SPDX",
+                "schemeUri": "https://spdx.org/licenses/",
+            }
+        ],
+        "descriptions": [{"description": record.description, "descriptionType": "Abstract"}],
+        "schemaVersion": "http://datacite.org/schema/kernel-4",
+    }
+    if record.version:
+        document["version"] = record.version
+    problems = [error.message for error in schema45.validator.iter_errors(document)]
+    if problems:
+        raise ManifestError(
+            "DataCite's schema does not accept the metadata",
+            file=RD / record.release / "nu.rd",
+            value="\n".join(problems),
+            remedy="correct the resource descriptor, and import the release again",
+        )
+    return document
+
+
+def to_datacite_xml(record: Record) -> str:
+    """Return the metadata as DataCite's XML; see :func:`to_datacite`."""
+    return str(schema45.tostring(to_datacite(record)))
+
+
+def _agent(agent: Agent) -> dict[str, Any]:
+    if agent.is_organisation:
+        return {"name": agent.name, "nameType": "Organizational"}
+    document: dict[str, Any] = {
+        "name": agent.name,
+        "nameType": "Personal",
+        "familyName": agent.family_name,
+        "givenName": agent.given_name,
+    }
+    if agent.orcid:
+        document["nameIdentifiers"] = [
+            {
+                "nameIdentifier": f"https://orcid.org/{agent.orcid}",
+                "nameIdentifierScheme": "ORCID",
+                "schemeUri": "https://orcid.org",
+            }
+        ]
+    return document
+
+
+def _dates(record: Record) -> list[dict[str, str]]:
+    dates = [
+        {"date": record.created.date().isoformat(), "dateType": "Created"},
+        {"date": record.updated.date().isoformat(), "dateType": "Updated"},
+    ]
+    if covered := days(record):
+        dates.append({"date": "/".join(covered), "dateType": "Collected"})
+    return dates
+
+
+def _related(record: Record) -> list[dict[str, str]]:
+    related = []
+    if record.paper_doi:
+        related.append((record.paper_doi, "DOI"))
+    if record.bibcode:
+        related.append((record.bibcode, "bibcode"))
+    return [
+        {
+            "relatedIdentifier": identifier,
+            "relatedIdentifierType": kind,
+            "relationType": "IsSupplementTo",
+        }
+        for identifier, kind in related
+    ]

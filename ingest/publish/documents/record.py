@@ -1,0 +1,200 @@
+"""What is published of a release, in one typed model.
+
+:mod:`ingest.publish.documents.voresource` fills it from the release's VOResource record, which
+DaCHS makes from the resource descriptor; all documents for repositories and search engines are
+made from it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ingest.core.configuration import StrictModel
+
+ICRS_MOC = "https://www.ivoa.net/documents/MOC/"
+
+
+class Agent(StrictModel):
+    """A person or an organisation.
+
+    Attributes
+    ----------
+    name : str
+        A person as ``Last, First``; an organisation as it calls itself.
+    orcid : str, optional
+        As ``0000-0002-1825-0097``.
+    """
+
+    name: str
+    is_organisation: bool
+    orcid: str | None = None
+
+    @property
+    def family_name(self) -> str:
+        """A person's name before the comma."""
+        return self.name.partition(",")[0].strip()
+
+    @property
+    def given_name(self) -> str:
+        """A person's name after the comma."""
+        return self.name.partition(",")[2].strip()
+
+
+class Contact(StrictModel):
+    """Whom one writes to."""
+
+    name: str
+    email: str
+
+
+class Subject(StrictModel):
+    """A concept of the Unified Astronomy Thesaurus, in the IVOA's form of it."""
+
+    term: str
+    label: str
+    uri: str
+
+
+class Licence(StrictModel):
+    """What one may do with the data."""
+
+    spdx: str
+    """Its SPDX identifier, such as CC-BY-4.0."""
+    uri: str
+    text: str
+
+
+class Coverage(StrictModel):
+    """Where and when there can be events, and of which energy.
+
+    Attributes
+    ----------
+    sky : str
+        An ASCII MOC in ICRS; empty if it is not said.
+    times : tuple of float, optional
+        First and last MJD (UTC).
+    energies : tuple of float, optional
+        Lowest and highest energy in J.
+    """
+
+    sky: str = ""
+    times: tuple[float, float] | None = None
+    energies: tuple[float, float] | None = None
+    wavebands: tuple[str, ...] = ()
+
+
+class Service(StrictModel):
+    """A way to query the release."""
+
+    standard: str
+    """The IVOA's identifier of the protocol."""
+    url: str
+
+
+class Column(StrictModel):
+    """A column of a table; `type` is VOTable's."""
+
+    name: str
+    type: str
+    arraysize: str | None
+    unit: str
+    ucd: str
+    description: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a cell is one number or one text, as CSV files and spreadsheets want it."""
+        return self.arraysize is None or self.type in ("char", "unicodeChar")
+
+
+class Table(StrictModel):
+    """A table one can query by TAP."""
+
+    name: str
+    description: str
+    rows: int | None
+    columns: tuple[Column, ...]
+
+
+class DataFile(StrictModel):
+    """A file one can have; `size` in bytes."""
+
+    name: str
+    url: str
+    size: int
+    sha256: str
+    media_type: str
+    description: str
+
+
+class Record(StrictModel):
+    """A release as the world sees it.
+
+    Attributes
+    ----------
+    release : str
+        Its name, which is also that of its database schema.
+    identifier : str
+        Its IVOA identifier.
+    doi : str, optional
+        Of the data themselves; only what the data centre registered itself counts.
+    paper_doi, bibcode : str, optional
+        The paper to cite with the data.
+    open_data_id : str
+        Its name in KM3NeT's Open Data Center.
+    kid : str, optional
+        KM3NeT's identifier of the data product, which leads to its provenance.
+    reference_url : str
+        The release's web page.
+    """
+
+    release: str
+    identifier: str
+    doi: str | None
+    paper_doi: str | None
+    bibcode: str | None
+    title: str
+    short_name: str
+    description: str
+    creators: tuple[Agent, ...]
+    contributors: tuple[Agent, ...]
+    contact: Contact
+    publisher: str
+    created: datetime
+    updated: datetime
+    version: str | None
+    subjects: tuple[Subject, ...]
+    licence: Licence
+    reference_url: str
+    content_level: str
+    type: str
+    facilities: tuple[str, ...]
+    instruments: tuple[str, ...]
+    coverage: Coverage
+    services: tuple[Service, ...]
+    tables: tuple[Table, ...]
+    files: tuple[DataFile, ...]
+    open_data_id: str
+    kid: str | None
+
+    def service(self, standard: str) -> str | None:
+        """Return the address of the service with an IVOA standard's identifier, if there is one."""
+        for one in self.services:
+            if one.standard.lower() == standard.lower():
+                return one.url
+        return None
+
+    @property
+    def cone_search(self) -> str | None:
+        """Address of the cone search, ready for parameters."""
+        return self.service("ivo://ivoa.net/std/ConeSearch")
+
+    @property
+    def tap(self) -> str | None:
+        """Address of the TAP service."""
+        return self.service("ivo://ivoa.net/std/TAP#aux") or self.service("ivo://ivoa.net/std/TAP")
+
+    @property
+    def main_table(self) -> Table:
+        """The table of the events."""
+        return self.tables[0]

@@ -1,0 +1,49 @@
+"""The description for search engines that stands in a release's web page.
+
+DaCHS puts a file of the release into its page (the stream ``structured-data`` of
+``rd/km3net/common.rd``). The file is made of the registry record, so when the server is up.
+"""
+
+from __future__ import annotations
+
+from ingest.core.errors import IngestError
+from ingest.core.files import atomic_write
+from ingest.events.delivery import load_manifest, release_names
+from ingest.instance import Layout, lifecycle
+from ingest.instance.dachs import deploy
+from ingest.publish.documents.jsonld import to_croissant, to_script
+from ingest.publish.documents.serving import table_hash
+from ingest.publish.documents.voresource import read_record
+
+FILE = "structured-data.json"
+
+
+def refresh_web_pages(layout: Layout) -> list[str]:
+    """Write the descriptions of all releases that are online; return what went wrong.
+
+    A stand-in is not described: search engines must not find it. Nothing here stops a server
+    from coming up; a release whose metadata are not good has a page without a description.
+    """
+    if not lifecycle.status(layout).is_up:
+        return []
+    problems = []
+    for name in release_names():
+        folder = load_manifest(name).folder_in_rd
+        data = layout.inputs / folder / "data"
+        if not data.is_dir() or deploy.is_simulated(layout, folder):
+            continue
+        path = data / FILE
+        try:
+            record = read_record(name, layout)
+            text = to_script(to_croissant(record, table_hash(record, layout)))
+        except (IngestError, OSError) as reason:
+            path.unlink(missing_ok=True)
+            problems.append(
+                f"the web page of {name} has no description for search engines: {reason}"
+            )
+            continue
+        with atomic_write(path) as stream:
+            stream.write(text.encode())
+        path.chmod(0o600)
+        layout.account.chown(path)
+    return problems

@@ -1,0 +1,129 @@
+"""The page that says what to do at the Registry of Registries, as HTML and as plain text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from html import escape
+from pathlib import Path
+
+from ingest.core.files import atomic_write
+from ingest.instance import Layout, Site
+from ingest.publish.oai import PATH
+from ingest.publish.registry.publishing import Outcome
+from ingest.publish.registry.rules import Finding
+
+
+def write_page(layout: Layout, site: Site, outcome: Outcome) -> tuple[Path, Path]:
+    """Write the page below the instance's reports; return the HTML file and the text file."""
+    folder = layout.reports
+    paths = folder / "registry.html", folder / "registry.txt"
+    for path, text in zip(paths, (html(site, outcome), plain_page(site, outcome)), strict=True):
+        with atomic_write(path) as stream:
+            stream.write(text.encode())
+        layout.account.chown(path)
+    return paths
+
+
+def title(site: Site, outcome: Outcome) -> str:
+    """Return the page's heading."""
+    ready = "ready to be registered" if _is_ready(outcome) else "not ready to be registered"
+    return f"{site.site.name} is {ready}"
+
+
+def steps(site: Site, outcome: Outcome) -> list[str]:
+    """Return what to do now, step by step."""
+    endpoint = f"{site.site.url}{PATH}"
+    if not _is_ready(outcome):
+        if outcome.findings:
+            return ["Put right what is listed below.", "Type make publish again."]
+        return ["This was a rehearsal. Type make publish."]
+    look_up = (
+        "SELECT ivoid, res_title, updated FROM rr.resource"
+        f" WHERE ivoid LIKE 'ivo://{site.authority.id.lower()}%'"
+    )
+    wait = (
+        "Wait a day: the searchable registries harvest once a day. Then send this query to"
+        f" {site.registry.regtap} and see that all records listed below are there: {look_up}"
+    )
+    if outcome.known:
+        return ["There is nothing to do: the registries know this server, and come back.", wait]
+    return [
+        f"Open {site.registry.registry_of_registries} in a browser. This is the Registry of"
+        " Registries, from which all others learn of a new one.",
+        f"Type {endpoint} into the field for the base URL of the OAI interface, and start the"
+        " validation. It takes some minutes.",
+        "Read the result. Warnings and recommendations do no harm. If there is a failure, mend"
+        " it, type make publish, and begin again.",
+        "Press the button that registers the validated registry. This is done once in the life"
+        " of a server: later changes are harvested.",
+        wait,
+        "When the address of the server changes, type make publish there, and repeat all this.",
+    ]
+
+
+def plain_page(site: Site, outcome: Outcome) -> str:
+    """Return the page as plain text."""
+    lines = [title(site, outcome), "", f"Date: {_now()}", ""]
+    lines += [f"{number}. {text}" for number, text in enumerate(steps(site, outcome), 1)]
+    if outcome.unchecked:
+        lines += ["", "Not checked:", *(f"- {words}" for words in outcome.unchecked)]
+    if outcome.findings:
+        lines += ["", "To be put right:"]
+        for one in outcome.findings:
+            lines += [f"- {one.subject}: {one.rule}", *(f"    {line}" for line in details(one))]
+    if outcome.records:
+        lines += ["", "Records:"]
+        lines += [
+            f"- {one.identifier}{' (deleted)' if one.deleted else ''}" for one in outcome.records
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def details(finding: Finding) -> list[str]:
+    """Return the lines that explain a finding."""
+    return [
+        f"at:       {finding.where}",
+        f"found:    {finding.value or 'nothing'}",
+        f"expected: {finding.expected}",
+        f"remedy:   {finding.remedy}",
+    ]
+
+
+def html(site: Site, outcome: Outcome) -> str:
+    """Return the page as HTML."""
+    parts = [
+        "<!doctype html>",
+        '<html lang="en"><head><meta charset="utf-8">',
+        f"<title>{escape(title(site, outcome))}</title>",
+        "<style>body { font-family: sans-serif; max-width: 60em; margin: 2em auto; }",
+        "td, th { text-align: left; vertical-align: top; padding: 0.3em; }</style></head><body>",
+        f"<h1>{escape(title(site, outcome))}</h1><p>{_now()}</p><ol>",
+        *(f"<li>{escape(text)}</li>" for text in steps(site, outcome)),
+        "</ol>",
+    ]
+    if outcome.unchecked:
+        parts += ["<h2>Not checked</h2><ul>"]
+        parts += [f"<li>{escape(words)}</li>" for words in outcome.unchecked] + ["</ul>"]
+    if outcome.findings:
+        names = ("record", "rule", "place", "found", "expected", "remedy")
+        parts += ["<h2>To be put right</h2><table><tr>"]
+        parts += [f"<th>{name}</th>" for name in names] + ["</tr>"]
+        for one in outcome.findings:
+            cells = (one.subject, one.rule, one.where, one.value, one.expected, one.remedy)
+            parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
+        parts.append("</table>")
+    if outcome.records:
+        parts += ["<h2>Records</h2><ul>"]
+        for record in outcome.records:
+            gone = " (deleted)" if record.deleted else ""
+            parts.append(f"<li>{escape(record.identifier)}{gone}</li>")
+        parts.append("</ul>")
+    return "\n".join([*parts, "</body></html>", ""])
+
+
+def _is_ready(outcome: Outcome) -> bool:
+    return outcome.published and not outcome.findings
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,226 @@
+"""What has to be right with a data centre before registries may learn of it.
+
+The rules of this pre-flight look at the site's facts, at what is deployed, and at the world:
+whether the public address is one, and whether somebody else has the naming authority.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import urllib.parse
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import pyvo
+
+from ingest.core.descriptors import expanded
+from ingest.core.errors import IngestError, UnavailableError
+from ingest.events.delivery import load_manifest, release_names
+from ingest.instance import Layout, Site
+from ingest.instance.dachs import deploy, online_releases
+from ingest.publish import oai
+from ingest.publish.registry.rules import Finding, is_doi
+
+Resolve = Callable[[str], Sequence[str]]
+"""Returns the addresses of a host; raises OSError for one that has none."""
+_RESERVED: Final = ("localhost", "example", "test", "invalid", "local", "internal", "lan", "home")
+"""Last words of names that are nobody's on the internet (RFC 2606, RFC 6761, RFC 6762)."""
+_EXAMPLES: Final = ("example.com", "example.net", "example.org")
+_PATIENCE: Final = 60.0  # s
+_OTHERS: Final = """
+    SELECT r.ivoid, r.res_title, r.reference_url, i.access_url
+    FROM rr.resource AS r
+    JOIN rr.res_detail AS d ON r.ivoid = d.ivoid
+    LEFT OUTER JOIN rr.interface AS i ON r.ivoid = i.ivoid
+    WHERE d.detail_xpath = '/managedAuthority' AND d.detail_value = '{authority}'
+"""
+"""RegTAP 1.1: which registries say that they manage an authority, and where they are."""
+
+
+def resolve(host: str) -> list[str]:
+    """Return the addresses of a host as this machine finds them."""
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, None)]
+
+
+def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
+    """Demand a public URL that is neither this machine nor a private network.
+
+    Parameters
+    ----------
+    site : Site
+        The data centre.
+    lookup : callable
+        How names are resolved.
+    """
+    url = site.site.url
+    expected = "an address that the world can reach, such as https://vo.km3net.de"
+    remedy = "write [site] url into the file KM3VO_SITE names, and run make up"
+    host = urllib.parse.urlsplit(url).hostname or ""
+    value = url
+    if url:
+        try:
+            addresses = [ipaddress.ip_address(host.partition("%")[0])]
+        except ValueError:
+            if host.rpartition(".")[2] in _RESERVED or "." not in host:
+                yield Finding("public-url", "site", "[site] url", url, expected, remedy)
+                return
+            try:
+                addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in lookup(host)]
+            except OSError as error:
+                value = f"{url}, whose name is not known ({error.strerror or error})"
+                addresses = []
+        private = [str(one) for one in addresses if not _is_public(one)]
+        if addresses and not private:
+            return
+        if private:
+            value = f"{url}, which is {', '.join(dict.fromkeys(private))}"
+    yield Finding("public-url", "site", "[site] url", value, expected, remedy)
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    # a multicast address is global, but nobody's
+    return address.is_global and not address.is_multicast
+
+
+def reachable(site: Site) -> Iterator[Finding]:
+    """Demand that our registry answers at the public URL, and that it is ours."""
+    endpoint = site.site.url + oai.PATH
+    value = ""
+    try:
+        answer = oai.identify(endpoint).decode("utf-8", "replace")
+        if f"<managedAuthority>{site.authority.id}</managedAuthority>" in answer:
+            return
+        value = "another registry"
+    except IngestError as error:
+        value = str(error.value or error.problem)
+    yield Finding(
+        "reachable",
+        "site",
+        endpoint,
+        value,
+        f"the registry of the authority {site.authority.id}",
+        "look at the proxy in front of the server; it has to pass on all paths",
+    )
+
+
+def contact(site: Site) -> Iterator[Finding]:
+    """Demand an e-mail address that can be somebody's."""
+    email = site.contact.email
+    domain = email.rpartition("@")[2].lower()
+    if domain.rpartition(".")[2] in _RESERVED or domain.endswith(_EXAMPLES):
+        yield Finding(
+            "contact",
+            "site",
+            "[contact] email",
+            email,
+            "an address that is read",
+            "write [contact] email into the file KM3VO_SITE names",
+        )
+
+
+def releases(layout: Layout) -> Iterator[Finding]:
+    """Demand of each deployed release a DOI, real data, and a manifest."""
+    online = online_releases(layout)
+    manifests = {load_manifest(name).release.descriptor: name for name in release_names()}
+    known = {descriptor.partition("/")[0] for descriptor in manifests}
+    for folder in online:
+        if folder not in known:
+            yield Finding(
+                "withdrawn",
+                folder,
+                str(layout.inputs / folder),
+                "online without a manifest",
+                f"inputs/{folder}/release.toml, or that the release is gone",
+                f"km3vo registry withdraw {folder}",
+            )
+        elif deploy.is_simulated(layout, folder):
+            yield Finding(
+                "simulated",
+                folder,
+                str(layout.inputs / folder),
+                deploy.SIMULATED_WARNING,
+                "real data",
+                f"make import RELEASE={folder} with the delivered file, or"
+                f" km3vo registry withdraw {folder}",
+            )
+    for descriptor in manifests:
+        folder = descriptor.partition("/")[0]
+        if folder in online and not _has_doi(descriptor):
+            yield Finding(
+                "doi",
+                folder,
+                f"rd/{descriptor}.rd",
+                "",
+                "the DOI of the data set, or of the paper to cite",
+                f'add <meta name="doi">10.…/…</meta> to rd/{descriptor}.rd, then'
+                f" make import RELEASE={folder}",
+            )
+
+
+def _has_doi(descriptor: str) -> bool:
+    resource = expanded(descriptor)
+    return any(
+        one.get("name") == "doi" and is_doi(f"doi:{(one.text or '').strip()}")
+        for one in resource.findall("meta")
+    )
+
+
+def authority(site: Site) -> Iterator[Finding]:
+    """Demand that no other registry says it manages our authority.
+
+    Raises
+    ------
+    ingest.core.errors.UnavailableError
+        If the searchable registry cannot be asked.
+    """
+    home = urllib.parse.urlsplit(site.site.url)
+    places: dict[tuple[str, str], list[str]] = {}
+    for ivoid, title, reference, address in managing_registries(site):
+        places.setdefault((ivoid, title), []).append(address or reference)
+    for (ivoid, title), addresses in places.items():
+        hosts = [urllib.parse.urlsplit(one) for one in addresses]
+        if (home.hostname, home.port) not in [(one.hostname, one.port) for one in hosts]:
+            yield Finding(
+                "authority",
+                "site",
+                "[authority] id",
+                site.authority.id,
+                f"an authority that nobody else has; this one is managed by {ivoid}"
+                f" ({title}) at {addresses[0]}",
+                "choose another [authority] id, or agree with them on who keeps it",
+            )
+
+
+def managing_registries(site: Site) -> list[tuple[str, ...]]:
+    """Ask the searchable registry who says to manage our authority.
+
+    Returns
+    -------
+    list of tuple of str
+        IVOID, title, reference URL and access URL of each registry.
+
+    Raises
+    ------
+    ingest.core.errors.UnavailableError
+        If it does not answer.
+    """
+    url = site.registry.regtap
+    try:
+        service = pyvo.dal.TAPService(url)
+        send = service._session.request
+        service._session.request = lambda *args, **more: send(
+            *args, **{"timeout": _PATIENCE, **more}
+        )
+        answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
+        names = ("ivoid", "res_title", "reference_url", "access_url")
+        return [tuple(str(row[name] or "") for name in names) for row in answer]
+    except Exception as error:  # whatever a foreign server makes pyvo raise: it has no answer
+        reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+        raise UnavailableError(
+            "the searchable registry cannot be asked whether the authority is taken",
+            where=url,
+            value=reason,
+            remedy="try again when the network is back; or publish with --offline, and look it"
+            " up yourself before you register",
+        ) from None

@@ -1,0 +1,203 @@
+"""``km3vo registry publish``: from a checked instance to records the world may harvest.
+
+First the pre-flight, cheap questions before dear ones; then DaCHS makes the records; then we
+harvest ourselves and judge every record, as others will.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from ingest.core.errors import InstanceError
+from ingest.instance import Layout, Site, lifecycle, load_site
+from ingest.instance.dachs import Dachs, registration, vocabularies
+from ingest.publish import oai, schemas, validators
+from ingest.publish.registry import preconditions, rules, services
+from ingest.publish.registry.preconditions import Resolve, resolve
+from ingest.publish.registry.rules import Context, Finding
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What a harvest of ourselves shows.
+
+    Attributes
+    ----------
+    records : tuple of ingest.publish.oai.Record
+        What registries get, also what they are told to be gone.
+    findings : tuple of Finding
+        What is wrong with it.
+    """
+
+    records: tuple[oai.Record, ...]
+    findings: tuple[Finding, ...]
+
+
+@dataclass
+class Outcome:
+    """What became of a publication.
+
+    Attributes
+    ----------
+    findings : list of Finding
+        What has to be put right first.
+    records : tuple of ingest.publish.oai.Record
+        What registries get.
+    unchecked : list of str
+        What was not looked at, in words.
+    published : bool
+        Whether DaCHS made the records.
+    known : bool
+        Whether a searchable registry knows us already.
+    """
+
+    findings: list[Finding] = field(default_factory=list)
+    records: tuple[oai.Record, ...] = ()
+    unchecked: list[str] = field(default_factory=list)
+    published: bool = False
+    known: bool = False
+
+
+def publish_records(
+    layout: Layout,
+    *,
+    dry_run: bool = False,
+    offline: bool = False,
+    stilts: str = "stilts",
+    lookup: Resolve = resolve,
+) -> Outcome:
+    """Check everything, make the registry records, and judge them as others will.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance; it must be up.
+    dry_run : bool
+        Change nothing, and go on after a failed pre-flight: judge the records as they are.
+    offline : bool
+        Do not ask the searchable registry whether the authority is taken.
+    stilts : str
+        The STILTS program.
+    lookup : callable
+        How the public URL's name is resolved.
+
+    Raises
+    ------
+    ingest.core.errors.InstanceError
+        If the instance is not up, or does not answer.
+    ingest.core.errors.UnavailableError
+        If the searchable registry does not answer, and `offline` is not set.
+    ingest.core.errors.ImportFailedError
+        If DaCHS could not make the records.
+    """
+    found = lifecycle.status(layout)
+    if not found.is_up:
+        raise InstanceError("the instance is not up", remedy="make up")
+    site = load_site()
+    outcome = Outcome(findings=list(preflight(layout, site, lookup)))
+    if outcome.findings and not dry_run:
+        outcome.unchecked += ["the authority", "what make check looks at", "the records"]
+        return outcome
+    if offline:
+        outcome.unchecked.append(
+            f"whether somebody else has the authority {site.authority.id}, at"
+            f" {site.registry.regtap}"
+        )
+    else:
+        outcome.findings += preconditions.authority(site)
+        outcome.known = bool(preconditions.managing_registries(site))
+    outcome.findings += validator_findings(layout, stilts)
+    if not dry_run:
+        if outcome.findings:
+            outcome.unchecked.append("the records")
+            return outcome
+        with lifecycle.database(layout):
+            registration.register(layout, validators.online_descriptors(layout))
+        outcome.published = True
+    judged = judge(layout, site, found.url)
+    outcome.findings += judged.findings
+    outcome.records = judged.records
+    return outcome
+
+
+def preflight(layout: Layout, site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
+    """Yield what is wrong with the data centre; quick, and without asking other registries."""
+    address = list(preconditions.public_address(site, lookup))
+    yield from address
+    if not address:
+        yield from preconditions.reachable(site)
+    yield from preconditions.contact(site)
+    yield from preconditions.releases(layout)
+
+
+def validator_findings(layout: Layout, stilts: str = "stilts") -> Iterator[Finding]:
+    """Yield what ``make check`` finds."""
+    for result in validators.run_all(layout, stilts):
+        if not result.passed:
+            value = "; ".join((result.summary, *result.details[:3]))
+            yield Finding("check", result.subject, result.check, value, "no findings", "make check")
+
+
+def judge(layout: Layout, site: Site, url: str) -> Judgement:
+    """Harvest the instance as a registry would, and judge every record.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    site : Site
+        Its facts.
+    url : str
+        The address the world reaches it at, which is also asked.
+
+    Raises
+    ------
+    ingest.core.errors.InstanceError
+        If it does not answer as a registry.
+    """
+    dachs = Dachs(layout)
+    endpoint = url + oai.PATH
+    harvest = oai.harvest(endpoint)
+    dublin = oai.harvest(endpoint, oai.DUBLIN_CORE)
+    documents = {"Identify": oai.identify(endpoint)}
+    documents |= {f"ListRecords oai_dc {n}": page for n, page in enumerate(dublin.pages, 1)}
+    documents |= {
+        record.identifier: etree.tostring(record.metadata, xml_declaration=True, encoding="utf-8")
+        for record in harvest.records
+        if record.metadata is not None
+    }
+    context = Context(
+        authority=site.authority.id,
+        url=url,
+        releases=frozenset(registration.online_releases(layout)),
+        subjects=vocabularies.known_terms(dachs.cache, "uat"),
+    )
+    findings = [
+        Finding("schema", name, "/", words, "valid by the IVOA's schemas", "correct the descriptor")
+        for name, words in schemas.violations(dachs, documents).items()
+    ]
+    findings += _both_kinds(harvest.records, dublin.records)
+    findings += rules.judge(harvest.records, context)
+    findings += services.ask_all(harvest.records)
+    return Judgement(harvest.records, tuple(findings))
+
+
+def _both_kinds(
+    resources: tuple[oai.Record, ...], dublin: tuple[oai.Record, ...]
+) -> Iterator[Finding]:
+    """Demand that each resource has its Dublin Core record, and the other way round."""
+    ours, theirs = ({(one.identifier, one.deleted) for one in kind} for kind in (resources, dublin))
+    if not resources:
+        yield Finding("record", "all", "/ListRecords", "none", "records", "make import")
+    for identifier, _ in sorted(ours ^ theirs):
+        yield Finding(
+            "record",
+            identifier,
+            "/ListRecords",
+            "only one of ivo_vor and oai_dc",
+            "both",
+            "read DaCHS' log, then publish the descriptor again",
+        )

@@ -1,0 +1,252 @@
+"""``km3vo release check``: what a release lacks before it can be imported and published."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from astropy import units
+from astropy.io.votable import ucd
+from lxml import etree
+from pydantic import ValidationError
+
+from ingest.core.checkout import RD
+from ingest.core.configuration import BLANK, blanks, read_toml
+from ingest.core.descriptors import expanded
+from ingest.core.errors import IngestError, ManifestError
+from ingest.core.units import gev_to_joule
+from ingest.events.delivery import DeliveredFile, Manifest, acquire, verify
+from ingest.publish.release.draft import paths
+
+METADATA: Final = (
+    "title", "description", "creationDate", "creator", "subject", "rights", "rights.rightsURI",
+    "coverage.waveband", "contentLevel", "type", "facility", "instrument", "referenceURL",
+    "_longdoc",
+)  # fmt: skip
+"""What a resource must say of itself, besides a DOI or why there is none."""
+_DOI: Final = re.compile(r"10\.\d{4,9}/\S+")
+_NO_DOI: Final = re.compile(r"\s*No DOI:\s*\S+")
+_ENERGY_TOLERANCE: Final = 1e-4
+_TIME_TOLERANCE: Final = 1e-4  # d, as the fifth digit of an MJD
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one check says of one thing."""
+
+    check: str
+    subject: str
+    passed: bool
+    words: str
+
+
+def check_release(name: str, overlay: Path | None = None) -> list[Finding]:
+    """Return what is there and what is missing, in the order a curator works.
+
+    Parameters
+    ----------
+    name : str
+        The release.
+    overlay : pathlib.Path, optional
+        A directory with local inputs.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If there is neither a manifest nor a descriptor of that name.
+    """
+    toml, rd = paths(name)
+    if not (toml.is_file() or rd.is_file()):
+        raise ManifestError(
+            f"there is no release {name}",
+            file=toml,
+            remedy=f"correct the name, or begin it with km3vo release new {name}",
+        )
+    findings = [
+        Finding("blank", f"{_short(path)} {where}", False, wanted)
+        for path in (toml, rd)
+        for where, wanted in blanks(path)
+    ]
+    manifest, told = _manifest(toml, name)
+    findings += told
+    if manifest is not None:
+        for file in manifest.files:
+            findings += _file(manifest, file, overlay)
+    try:
+        resource = expanded(f"{name}/nu", RD)
+    except IngestError as error:
+        return [*findings, Finding("descriptor", _short(rd), False, str(error))]
+    findings.append(Finding("descriptor", _short(rd), True, "well-formed"))
+    findings += _metadata(resource)
+    findings += _columns(resource)
+    findings += _test_position(resource)
+    findings += _names(resource, name, manifest)
+    if manifest is not None:
+        findings += _coverage(resource, manifest)
+    return findings
+
+
+def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[Finding]]:
+    """Return the manifest if it is valid, and what is to be said of it."""
+    try:
+        content = read_toml(path)
+        manifest = Manifest.model_validate(content)
+    except IngestError as error:
+        return None, [Finding("manifest", _short(path), False, str(error))]
+    except ValidationError as failure:
+        findings = [
+            Finding("manifest", ".".join(map(str, one["loc"])), False, one["msg"])
+            for one in failure.errors(include_url=False)
+            if not _is_blank(one["input"])
+        ]
+        return None, findings
+    if manifest.name != name:
+        words = f"release.name is {manifest.name}, the folder {name}"
+        return manifest, [Finding("manifest", _short(path), False, words)]
+    return manifest, [Finding("manifest", _short(path), True, "valid")]
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and BLANK in value
+
+
+def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iterator[Finding]:
+    known = bool(file.sha256)
+    yield Finding("checksum", file.name, known, "given" if known else "sha256 is missing")
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            found = acquire(manifest, file, overlay, Path(scratch))
+            verify(file, found)
+        except IngestError as error:
+            value = f": {error.value}" if error.value else ""
+            yield Finding("file", file.name, False, f"{error.problem}{value}")
+            return
+    words = "there is only a simulated stand-in" if found.simulated else found.source
+    yield Finding("file", file.name, not found.simulated, words)
+
+
+def _metadata(resource: etree._Element) -> Iterator[Finding]:
+    said = {
+        meta.get("name"): " ".join("".join(meta.itertext()).split())
+        for meta in resource.findall("meta")
+    }
+    for name in METADATA:
+        words = said.get(name, "").replace("\\simulated", "").strip()
+        if BLANK not in words:
+            yield Finding("metadata", name, bool(words), _cut(words) or "missing")
+    if "doi" in said:
+        if BLANK not in said["doi"]:
+            good = bool(_DOI.fullmatch(said["doi"]))
+            yield Finding("metadata", "doi", good, said["doi"] if good else _not_doi(said["doi"]))
+    else:
+        reasons = [one.text for one in resource.iter(etree.Comment) if _NO_DOI.match(one.text)]
+        words = "missing; or a comment <!-- No DOI: why -->"
+        yield Finding("metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else words))
+    marks = [one for one in resource.findall("macDef") if one.get("name") == "simulated"]
+    if len(marks) != 1:
+        words = 'there must be one <macDef name="simulated"></macDef>'
+        yield Finding("metadata", "simulated", False, words)
+
+
+def _not_doi(text: str) -> str:
+    return f"{text} is no DOI: 10.…/…, without https://doi.org/"
+
+
+def _columns(resource: etree._Element) -> Iterator[Finding]:
+    columns = list(resource.iter("column"))
+    wrong = [f"{column.get('name')}: {words}" for column in columns for words in _faults(column)]
+    for words in wrong:
+        yield Finding("columns", words.partition(":")[0], False, words.partition(": ")[2])
+    if not wrong:
+        words = f"units, UCDs and descriptions of {len(columns)} are good"
+        yield Finding("columns", "all", bool(columns), words if columns else "there are none")
+
+
+def _faults(column: etree._Element) -> Iterator[str]:
+    if not (column.get("description") or "").strip():
+        yield "has no description"
+    unit, word = column.get("unit"), column.get("ucd")
+    if unit:
+        try:
+            units.Unit(unit, format="vounit")
+        except ValueError:
+            yield f"the unit {unit} is not one of VOUnits"
+    if not word:
+        yield "has no UCD"
+    elif not ucd.check_ucd(word, check_controlled_vocabulary=True):
+        yield f"the UCD {word} is not valid"
+
+
+def _test_position(resource: etree._Element) -> Iterator[Finding]:
+    for service in resource.iter("service"):
+        query = next((m for m in service.iter("meta") if m.get("name") == "testQuery"), None)
+        if service.find("scsCore") is None:
+            continue
+        said = {} if query is None else {m.get("name"): m.text for m in query.iter("meta")}
+        try:
+            ra, dec = float(said.get("ra") or ""), float(said.get("dec") or "")
+            good = 0 <= ra < 360 and -90 <= dec <= 90
+            words = f"{ra}, {dec}"
+        except ValueError:
+            good, words = False, "no position of an event is given"
+        yield Finding("test position", str(service.get("id")), good, words)
+
+
+def _names(resource: etree._Element, name: str, manifest: Manifest | None) -> Iterator[Finding]:
+    schema = resource.get("schema")
+    tables = [f"{schema}.{table.get('id')}" for table in resource.findall("table")]
+    wanted = manifest.release.table if manifest else f"{name}.main"
+    yield Finding(
+        "table", wanted, wanted in tables and schema == name, f"declared: {', '.join(tables)}"
+    )
+    if manifest and manifest.release.descriptor != f"{name}/nu":
+        words = f"release.descriptor is {manifest.release.descriptor}"
+        yield Finding("table", f"{name}/nu", False, words)
+    expected = {"release": name, "detector": manifest.release.instrument if manifest else None}
+    for column in resource.iterfind("table/column"):
+        value = expected.get(column.get("name"))
+        said = (column.findtext("property") or "").strip("'")
+        if value and said != value and BLANK not in said + value:
+            words = f"the table says {said}, the manifest {value}"
+            yield Finding("table", str(column.get("name")), False, words)
+
+
+def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[Finding]:
+    observation, release = manifest.observation, manifest.release
+    low, high = observation.min_energy_gev, observation.max_energy_gev
+    joules = gev_to_joule(low), gev_to_joule(high)
+    text = resource.findtext("coverage/spectral")
+    words = f"{joules[0]:.10g} {joules[1]:.10g} J, for {low:g} to {high:g} GeV"
+    yield _range("spectral", text, joules, _ENERGY_TOLERANCE * joules[0], words)
+    days = release.start_mjd, release.stop_mjd
+    text = resource.findtext("coverage/temporal")
+    words = f"{days[0]:.5f} {days[1]:.5f}, for {release.start:%Y-%m-%d} to {release.stop:%Y-%m-%d}"
+    yield _range("temporal", text, days, _TIME_TOLERANCE, words)
+
+
+def _range(
+    subject: str, text: str | None, wanted: tuple[float, float], tolerance: float, words: str
+) -> Finding:
+    try:
+        said = [float(word) for word in (text or "").split()]
+    except ValueError:
+        said = []
+    good = len(said) == 2 and all(
+        abs(one - other) <= tolerance for one, other in zip(said, wanted, strict=True)
+    )
+    if good:
+        return Finding("coverage", subject, True, words)
+    return Finding("coverage", subject, False, f"{_cut(text or 'missing')}; must be {words}")
+
+
+def _short(path: Path) -> str:
+    return "/".join(path.parts[-3:])
+
+
+def _cut(text: str, length: int = 60) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= length else words[: length - 1] + "…"

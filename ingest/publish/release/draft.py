@@ -1,0 +1,243 @@
+"""``km3vo release new``: begin a release with what its file says; blanks mark the rest."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from string import Template
+from typing import Final
+from xml.sax.saxutils import escape
+
+from ingest.core.checkout import INPUTS, RD
+from ingest.core.configuration import BLANK
+from ingest.core.errors import InputError, ManifestError
+from ingest.core.files import atomic_write
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
+from ingest.core.units import gev_to_joule
+from ingest.events.checks import REJECTING
+from ingest.events.survey import Survey, iso
+
+NAME: Final = re.compile(r"[a-z]{2,10}\d\d_\d\d")
+_CREATORS: Final = {"antares": "ANTARES Collaboration"}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the curator says already; None is a blank.
+
+    Parameters
+    ----------
+    title, instrument : str, optional
+        The release's title; the detector's configuration, such as ORCA6.
+    energies_gev : tuple of (float, float), optional
+        The energy range.
+    reject : tuple of str
+        Rules whose rows are left out.
+    """
+
+    title: str | None = None
+    instrument: str | None = None
+    energies_gev: tuple[float, float] | None = None
+    reject: tuple[str, ...] = ()
+
+
+def check_name(name: str) -> None:
+    """Refuse a name that does not follow the pattern of releases, or is taken.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        Then.
+    """
+    if not NAME.fullmatch(name):
+        raise ManifestError(
+            "this is no name for a release",
+            value=name,
+            expected="kind, year and running number, such as evts24_01",
+            remedy="choose another name",
+        )
+    for path in paths(name):
+        if path.exists():
+            raise ManifestError(
+                f"the release {name} exists already",
+                file=path,
+                remedy="take the next number; a release that is out does not change",
+            )
+
+
+def paths(name: str) -> tuple[Path, Path]:
+    """Return a release's manifest and resource descriptor."""
+    return INPUTS / name / "release.toml", RD / name / "nu.rd"
+
+
+def begin_release(name: str, survey: Survey, told: Told) -> tuple[Path, Path]:
+    """Write the manifest and the resource descriptor of a new release.
+
+    Parameters
+    ----------
+    name : str
+        Its name, checked by :func:`check_name`.
+    survey : Survey
+        Its file.
+    told : Told
+        What the curator says.
+
+    Raises
+    ------
+    ingest.core.errors.InputError
+        If the file cannot become a release: it is simulated, its detector is not known, or it
+        has no event that passes the checks.
+    """
+    _refuse_unfit(survey)
+    manifest, descriptor = paths(name)
+    text = _filled("release.toml", _manifest_values(name, survey, told))
+    rd = _filled("release.rd", _descriptor_values(name, survey, told))
+    for path, content in ((manifest, text), (descriptor, rd)):
+        with atomic_write(path) as stream:
+            stream.write(content.encode())
+    return manifest, descriptor
+
+
+def _refuse_unfit(survey: Survey) -> None:
+    if survey.facts.simulated or survey.site is None or not survey.checks.accepted:
+        raise InputError(
+            "the file cannot become a release",
+            file=survey.path,
+            value="\n".join(survey.problems),
+            expected="measured events of a known detector",
+            remedy="km3vo events inspect tells more about the file",
+        )
+
+
+def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]:
+    site, events, facts = survey.site, survey.events, survey.facts
+    assert site is not None
+    start, stop, times = _times(survey)
+    energies = told.energies_gev or (None, None)
+    broken = {
+        rule: found
+        for rule, found in survey.checks.rules.items()
+        if found.count and rule in REJECTING
+    }
+    return {
+        "name": name,
+        "detector": site.name,
+        "instrument": _text(_instrument(told)),
+        "det_id": f"det_id = {_det_id(survey)}"
+        if _det_id(survey) is not None
+        else "# No det_id: the events have none, or different ones.",
+        "format": survey.format,
+        "times": times,
+        "start": iso(start),
+        "stop": iso(stop),
+        "livetime": "# No livetime_days: the header does not say it."
+        if facts.livetime is None
+        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g} if the file'
+        ' has all events of its runs, else the true one; or remove the line"',
+        "events": survey.checks.accepted,
+        "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
+        "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"
+        if math.isfinite(events.min_energy)
+        else "not given",
+        "min_energy": _number(energies[0], "the lowest energy in GeV, as a number"),
+        "max_energy": _number(energies[1], "the highest energy in GeV, as a number"),
+        "event_type": next(iter(events.topologies))
+        if len(events.topologies) == 1
+        else f"{BLANK} track or shower",
+        "broken": "; ".join(
+            f"{rule}: {found.count} rows, first {found.first[0].where}"
+            for rule, found in broken.items()
+        )
+        or "No row of the file breaks a rule.",
+        "reject": ", ".join(_rejects(broken, told.reject)),
+        "file": survey.path.name,
+        "size": survey.size,
+        "sha256": survey.sha256,
+    }
+
+
+def _descriptor_values(name: str, survey: Survey, told: Told) -> dict[str, object]:
+    site = survey.site
+    assert site is not None
+    start, stop, _ = _times(survey)
+    event, ra, dec = survey.events.example or ("", 0.0, 0.0)
+    spectral = f"{BLANK} the energy range in J; km3vo release check says it in numbers"
+    if told.energies_gev:
+        spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in told.energies_gev)
+    runs = survey.runs
+    values = {
+        "name": name,
+        "title": told.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
+        "description": f"{BLANK} in two sentences what the sample is and holds",
+        "today": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z",
+        "creator": _CREATORS.get(site.name, "KM3NeT Collaboration"),
+        "facility": site.facility,
+        "instrument": _instrument(told),
+        "doi": f"{BLANK} 10.…, what to cite; or, instead of this line, a comment that begins"
+        " with No DOI: and says why",
+        "reference": "https://www.km3net.org",
+        "selection": f"{BLANK} how the events were selected, and what they are good for",
+        "columns": f"{BLANK} what one has to know of angular error, energy and likelihood",
+        "runs": f", run {runs[0]}" if len(runs) == 1 else "",
+        "temporal": f"{start:.5f} {stop:.5f}",
+        "spectral": spectral,
+        "short_name": name,
+        "ra": f"{ra:.2f}",
+        "dec": f"{dec:.2f}",
+        "event": event,
+    }
+    return {key: escape(value, {'"': "&quot;"}) for key, value in values.items()}
+
+
+def _times(survey: Survey) -> tuple[float, float, str]:
+    """Return begin and end of data taking in whole seconds, and where they come from."""
+    facts, events = survey.facts, survey.events
+    if facts.start_mjd is not None and facts.stop_mjd is not None:
+        start, stop, words = facts.start_mjd, facts.stop_mjd, "As the header says."
+    else:
+        start, stop = events.first_mjd, events.last_mjd
+        words = "Of the first and the last event: correct them if data taking was longer."
+    # 0.1 ms against a double's rounding; the last second counts to its end
+    first = math.floor((start - UNIX_EPOCH_MJD) * DAY + 1e-4)
+    last = math.floor((stop - UNIX_EPOCH_MJD) * DAY + 1e-4) + 1
+    return first / DAY + UNIX_EPOCH_MJD, last / DAY + UNIX_EPOCH_MJD, words
+
+
+def _det_id(survey: Survey) -> int | None:
+    ids = survey.events.det_ids or ({survey.facts.det_id} - {None})
+    return next(iter(ids)) if len(ids) == 1 else None
+
+
+def _instrument(told: Told) -> str:
+    return told.instrument or f"{BLANK} the detector as in papers, such as ORCA6"
+
+
+def _number(value: float | None, wanted: str) -> str:
+    return f'"{BLANK} {wanted}"' if value is None else f"{value:.10g}"
+
+
+def _text(value: str) -> str:
+    """Return a text as it stands between the quotes of a TOML string."""
+    return json.dumps(value, ensure_ascii=False)[1:-1]
+
+
+def _rejects(broken: Iterable[str], agreed: Iterable[str]) -> list[str]:
+    """Return the rules to be written into ``reject``: those agreed on, blanks for the others."""
+    named = sorted(agreed)
+    undecided = [
+        f"{BLANK} {rule}, if these rows are to be left out; else repair the file"
+        for rule in broken
+        if rule not in named
+    ]
+    return [f'"{_text(one)}"' for one in (*named, *undecided)]
+
+
+def _filled(template: str, values: dict[str, object]) -> str:
+    text = resources.files(__package__).joinpath("templates", template).read_text("utf-8")
+    return Template(text).substitute(values)

@@ -1,0 +1,99 @@
+"""``km3vo qa``: KM3NeT's open-science review of a release, question by question.
+
+The questions are data, in ``qa.toml``. Each has a function in :mod:`ingest.publish.review.checks`
+that looks for the answer and says where it looked.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from ingest.core.configuration import StrictModel, load
+from ingest.core.descriptors import expanded
+from ingest.core.errors import InstanceError, ManifestError
+from ingest.events.delivery import load_manifest, release_names
+from ingest.instance import Layout, lifecycle
+from ingest.publish.review.checks import CHECKS, Answer, Release, Result
+
+
+class Item(StrictModel):
+    """A question of the review."""
+
+    id: str
+    title: str
+    asks: str
+
+
+class Checklist(StrictModel):
+    """All questions, in the order they are asked."""
+
+    items: tuple[Item, ...]
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """A question with its answer."""
+
+    item: Item
+    answer: Answer
+
+
+def checklist() -> tuple[Item, ...]:
+    """Return the questions of the review."""
+    with resources.as_file(resources.files(__package__).joinpath("qa.toml")) as path:
+        return load(Path(path), Checklist).items
+
+
+def review(name: str, layout: Layout) -> list[Reviewed]:
+    """Review a release that is online.
+
+    Parameters
+    ----------
+    name : str
+        The release.
+    layout : Layout
+        The instance; it must be up.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If there is no such release, or it is not online.
+    ingest.core.errors.InstanceError
+        If the instance is not up.
+    """
+    manifest = load_manifest(name)
+    found = lifecycle.status(layout)
+    if not found.is_up:
+        raise InstanceError("the instance is not up", remedy="make up")
+    folder = layout.inputs / manifest.folder_in_rd
+    if not (folder / "data").is_dir():
+        raise ManifestError(
+            "this release is not online",
+            value=name,
+            expected=f"one of {', '.join(_online(layout)) or 'none, since nothing is'}",
+            remedy=f"make import RELEASE={name}",
+        )
+    release = Release(
+        name=name,
+        manifest=manifest,
+        descriptor=expanded(manifest.release.descriptor),
+        folder=folder,
+        record=layout.reports / f"{name}.json",
+        url=found.url,
+    )
+    return [Reviewed(item, CHECKS[item.id](release)) for item in checklist()]
+
+
+def passed(reviewed: list[Reviewed]) -> bool:
+    """Say whether nothing is missing."""
+    return all(one.answer.result is not Result.MISSING for one in reviewed)
+
+
+def _online(layout: Layout) -> list[str]:
+    return [
+        name
+        for name in release_names()
+        if (layout.inputs / load_manifest(name).folder_in_rd / "data").is_dir()
+    ]

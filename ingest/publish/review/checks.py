@@ -1,0 +1,304 @@
+"""How the questions of the review are answered, and where for each answer one has to look."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import tomllib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+import prov.model
+from astropy.io import fits, votable
+from lxml import etree
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from ingest.core import files
+from ingest.core.checkout import CHECKOUT
+from ingest.core.errors import IngestError
+from ingest.events.delivery import Manifest
+from ingest.instance import load_site
+from ingest.instance.dachs import SIMULATED_WARNING
+from ingest.publish import oai
+from ingest.publish.registry import is_doi
+from ingest.publish.release import check_release
+from ingest.publish.validators import TAP_PATH
+
+_FEWEST_WORDS: Final = 100
+"""Of a documentation; less does not say what a sample is and is not good for."""
+_NO_DOI: Final = re.compile(r"\s*No DOI:\s*(\S.*)", re.DOTALL)
+_METADATA: Final = ("metadata", "columns", "coverage", "table", "test position", "descriptor")
+
+
+class Result(Enum):
+    """What the answer to a question is."""
+
+    OK = "ok"
+    MISSING = "missing"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer, and what was looked at: file or address, and what is there."""
+
+    result: Result
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release that is online.
+
+    Attributes
+    ----------
+    name : str
+        Its name.
+    manifest : Manifest
+        What was delivered.
+    descriptor : lxml.etree._Element
+        Its resource descriptor, with what it takes from ``km3net/common.rd``.
+    folder : pathlib.Path
+        What DaCHS serves.
+    record : pathlib.Path
+        The report of the import.
+    url : str
+        The server's address.
+    """
+
+    name: str
+    manifest: Manifest
+    descriptor: etree._Element
+    folder: Path
+    record: Path
+    url: str
+
+    @property
+    def rd(self) -> str:
+        """The descriptor's file, as a curator knows it."""
+        return f"rd/{self.manifest.release.descriptor}.rd"
+
+    @property
+    def products(self) -> list[Path]:
+        """The event lists that are served."""
+        originals = {file.name for file in self.manifest.files}
+        return sorted(
+            path for path in (self.folder / "data").glob("*.fits") if path.name not in originals
+        )
+
+    def said(self, name: str) -> str:
+        """Return the metadata item `name`, in one line; empty if there is none."""
+        texts = (
+            "".join(one.itertext())
+            for one in self.descriptor.findall("meta")
+            if one.get("name") == name
+        )
+        return " ".join(" ".join(texts).replace("\\simulated", "").split())
+
+
+def _answer(good: bool, evidence: Iterable[str]) -> Answer:
+    return Answer(Result.OK if good else Result.MISSING, tuple(evidence))
+
+
+def _readme(release: Release) -> Answer:
+    words = len(release.said("_longdoc").split())
+    address = f"{release.url}/{release.manifest.release.descriptor}/cone/info"
+    evidence = [f"{release.rd}, _longdoc: {words} words"]
+    try:
+        shown = release.said("title") in oai.ask(address).decode("utf-8", "replace")
+        evidence.append(f"{address}: {'answers' if shown else 'is another page'}")
+    except IngestError as error:
+        shown = False
+        evidence.append(f"{address}: {error.value}")
+    return _answer(words >= _FEWEST_WORDS and shown, evidence)
+
+
+def _description(release: Release) -> Answer:
+    said = {name: release.said(name) for name in ("title", "description")}
+    return _answer(
+        all(said.values()),
+        (f"{release.rd}, {name}: {text or 'nothing'}" for name, text in said.items()),
+    )
+
+
+def _licence(release: Release) -> Answer:
+    uri = release.said("rights.rightsURI")
+    name = uri.rpartition("/")[2].removesuffix(".html")
+    try:
+        good = bool(name) and canonicalize_license_expression(name) == name
+    except InvalidLicenseExpression:
+        good = False
+    software = (CHECKOUT / "LICENSE").is_file()
+    evidence = [
+        f"{release.rd}, rights.rightsURI: {uri or 'nothing'}",
+        f"LICENSE, of the software: {'there' if software else 'missing'}",
+    ]
+    return _answer(good and software, evidence)
+
+
+def _citation(release: Release) -> Answer:
+    said = {name: release.said(name) for name in ("creator", "source", "doi", "referenceURL")}
+    evidence = [f"{release.rd}, {name}: {text}" for name, text in said.items() if text]
+    cited = said["source"] or said["doi"] or said["referenceURL"]
+    return _answer(bool(said["creator"] and cited), evidence or [f"{release.rd}: nothing"])
+
+
+def _doi(release: Release) -> Answer:
+    said = release.said("doi")
+    if said:
+        return _answer(is_doi(f"doi:{said}"), [f"{release.rd}, doi: {said}"])
+    for comment in release.descriptor.iter(etree.Comment):
+        if reason := _NO_DOI.match(comment.text):
+            words = " ".join(reason[1].split())
+            return Answer(Result.NOT_APPLICABLE, (f"{release.rd}, No DOI: {words}",))
+    return _answer(False, [f"{release.rd}, doi: nothing, and no comment that says why"])
+
+
+def _environment(release: Release) -> Answer:
+    pins = {
+        canonicalize_name(line.partition("==")[0])
+        for line in (CHECKOUT / "constraints.txt").read_text("utf-8").splitlines()
+        if "==" in line and not line.startswith("#")
+    }
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    needed = {canonicalize_name(Requirement(one).name) for one in project["dependencies"]}
+    evidence = [f"constraints.txt: {len(pins)} packages with their version"]
+    if free := sorted(needed - pins):
+        evidence.append(f"constraints.txt: no version of {', '.join(free)}")
+    makers = {path.name: fits.getheader(path, 1).get("CREATOR", "") for path in release.products}
+    evidence += [f"{name}, CREATOR: {maker or 'nothing'}" for name, maker in makers.items()]
+    versions = all(re.search(r"\d+\.\d+", maker) for maker in makers.values())
+    return _answer(not free and bool(makers) and versions, evidence)
+
+
+def _checksums(release: Release) -> Answer:
+    good = True
+    evidence = []
+    for file in release.manifest.files:
+        place = f"inputs/{release.name}/release.toml, {file.name}"
+        if not file.sha256:
+            good = False
+            evidence.append(f"{place}: no sha256")
+            continue
+        evidence.append(f"{place}: sha256 {', '.join(one[:16] + '…' for one in file.sha256)}")
+        online = release.folder / "data" / file.name
+        if file.public and online.exists():
+            same = files.sha256(online) in file.sha256
+            good &= same
+            evidence.append(f"{online.name}, online: {'the same' if same else 'ANOTHER FILE'}")
+    return _answer(good, evidence)
+
+
+def _provenance(release: Release) -> Answer:
+    good = bool(release.products)
+    evidence = []
+    for product in release.products:
+        path = product.with_name(f"{product.name}.prov.json")
+        try:
+            text = path.read_text("utf-8")
+            known = len(prov.model.ProvDocument.deserialize(content=text, format="json").records)
+        except Exception as error:  # what prov raises for what it cannot read
+            known, text = 0, ""
+            evidence.append(f"{path.name}: not readable ({type(error).__name__})")
+        sums = [one for file in release.manifest.files for one in file.sha256]
+        linked = any(one in text for one in sums) and files.sha256(product) in text
+        good &= known > 0 and linked
+        if known:
+            words = "with" if linked else "WITHOUT"
+            evidence.append(f"{path.name}: {known} records, {words} the checksums of both sides")
+    return _answer(good, evidence or ["there are no products"])
+
+
+def _formats(release: Release) -> Answer:
+    good = bool(release.products)
+    evidence = []
+    for product in release.products:
+        header = fits.getheader(product, 1)
+        said = f"{header.get('HDUCLASS')} {header.get('HDUVERS')} {header.get('HDUCLAS1')}"
+        good &= said.startswith("GADF") and said.endswith("EVENTS")
+        evidence.append(f"{product.name}: FITS, {said}")
+    address = f"{release.url}/{release.manifest.release.descriptor}/cone/scs.xml"
+    try:
+        answer = oai.ask(address, RA="0", DEC="0", SR="0.1")
+        votable.parse(io.BytesIO(answer), verify="ignore").get_first_table()
+        evidence.append(f"{address}: VOTable")
+    except Exception as error:  # also what astropy raises
+        good = False
+        evidence.append(f"{address}: {getattr(error, 'value', error)}")
+    return _answer(good, evidence)
+
+
+def _metadata(release: Release) -> Answer:
+    found = [one for one in check_release(release.name) if one.check in _METADATA]
+    wrong = [one for one in found if not one.passed]
+    evidence = [f"{release.rd}: {len(found) - len(wrong)} of {len(found)} checks are good"]
+    evidence += [f"{release.rd}, {one.subject}: {one.words}" for one in wrong]
+    return _answer(not wrong, evidence)
+
+
+def _numbers(release: Release) -> Answer:
+    table = release.manifest.release.table
+    query = f"SELECT count(*) AS n FROM {table}"
+    address = f"{release.url}{TAP_PATH}/sync"
+    said: dict[str, object] = {
+        f"inputs/{release.name}/release.toml, events": release.manifest.release.events
+    }
+    try:
+        record = json.loads(release.record.read_text("utf-8"))
+        said[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
+    except (OSError, ValueError, KeyError) as error:
+        said[f"reports/{release.record.name}, imported"] = type(error).__name__
+    said["products, rows"] = sum(fits.getheader(one, 1)["NAXIS2"] for one in release.products)
+    try:
+        answer = oai.ask(address, LANG="ADQL", QUERY=query, RESPONSEFORMAT="csv").decode()
+        said[f"{address}, {query}"] = int(answer.split()[-1])
+    except (IngestError, ValueError, IndexError) as error:
+        said[f"{address}, {query}"] = str(error)
+    expected = release.manifest.release.events
+    text = f"{release.said('description')} {release.said('_longdoc')}"
+    number = rf"(?<![\d,.])(?:{expected:,}|{expected})(?![\d,])"
+    told = expected == 1 or re.search(number, text) is not None
+    words = "it" if told else "nothing of it"
+    said_so = "one event needs no number" if expected == 1 else f"says {words}"
+    evidence = [f"{place}: {value}" for place, value in said.items()]
+    evidence.append(f"{release.rd}, the text: {said_so}")
+    return _answer(told and all(one == expected for one in said.values()), evidence)
+
+
+def _real(release: Release) -> Answer:
+    marked = [
+        path.name
+        for path in release.folder.glob("*.rd")
+        if SIMULATED_WARNING in path.read_text("utf-8")
+    ]
+    words = f"marked as simulated: {', '.join(marked)}" if marked else "not marked as simulated"
+    return _answer(not marked, [f"the descriptor that is online: {words}"])
+
+
+def _contact(_: Release) -> Answer:
+    contact = load_site().contact
+    return _answer(bool(contact.email), [f"site.toml, contact: {contact.name}, {contact.email}"])
+
+
+CHECKS: Final[dict[str, Callable[[Release], Answer]]] = {
+    "readme": _readme,
+    "description": _description,
+    "licence": _licence,
+    "citation": _citation,
+    "doi": _doi,
+    "environment": _environment,
+    "checksums": _checksums,
+    "provenance": _provenance,
+    "formats": _formats,
+    "metadata": _metadata,
+    "numbers": _numbers,
+    "real": _real,
+    "contact": _contact,
+}
+"""The functions that answer, by the ids of the questions."""

@@ -1,0 +1,134 @@
+"""``make check``: what others' validators say of the running instance.
+
+Nothing here judges by itself: DaCHS validates descriptors and runs their tests, its XML schemas
+validate the registry records, STILTS validates TAP.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from lxml import etree
+
+from ingest.alerts.tables import DESCRIPTOR as ALERTS
+from ingest.core.errors import InstanceError
+from ingest.events.delivery import load_manifest, release_names
+from ingest.instance import Layout, lifecycle
+from ingest.instance.dachs import JOINING, Dachs
+from ingest.publish import oai, schemas
+
+TAP_PATH = "/__system__/tap/run/tap"
+_DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")
+"""What taplint finds in every DaCHS 2.7: its column statistics in VOSI tables, and that it has
+no table of planned observations (ObsLocTAP), which it does not claim to have."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one validator said of one thing."""
+
+    check: str
+    subject: str
+    passed: bool
+    summary: str
+    details: tuple[str, ...] = ()
+
+
+def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
+    """Run every validator on the running instance.
+
+    Raises
+    ------
+    InstanceError
+        If the instance is not up, or a validator is not installed.
+    """
+    found = lifecycle.status(layout)
+    if not found.is_up:
+        raise InstanceError("the instance is not up", remedy="make up")
+    dachs = Dachs(layout)
+    results = []
+    for rd in online_descriptors(layout):
+        results.append(_validate(dachs, rd))
+        results.append(_test(dachs, rd))
+    results.extend(_registry(dachs, found.url))
+    results.append(_taplint(found.url, stilts))
+    return results
+
+
+def online_descriptors(layout: Layout) -> list[str]:
+    """Return the descriptors that are deployed: releases, what joins them, and the alerts."""
+    releases = [load_manifest(name).release.descriptor for name in release_names()]
+    return [
+        descriptor
+        for descriptor in (*releases, *JOINING, ALERTS)
+        if (layout.inputs / f"{descriptor}.rd").exists()
+    ]
+
+
+def _validate(dachs: Dachs, rd: str) -> CheckResult:
+    done = dachs.command("val", "-c", rd)
+    lines = _lines(done.stdout + done.stderr)
+    problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
+    passed = done.returncode == 0 and not problems and any("OK" in line for line in lines)
+    return CheckResult(
+        "dachs val", rd, passed, "valid" if passed else "not valid", () if passed else tuple(lines)
+    )
+
+
+def _test(dachs: Dachs, rd: str) -> CheckResult:
+    done = dachs.command("test", "-v", rd)
+    output = done.stdout + done.stderr
+    summary = re.search(r"(\d+) of (\d+) bad", output)
+    if summary is None:
+        return CheckResult("dachs test", rd, False, "did not run", tuple(_lines(output)[-8:]))
+    bad, count = int(summary[1]), int(summary[2])
+    passed = bad == 0 and count > 0
+    details = () if passed else tuple(_lines(output))
+    return CheckResult("dachs test", rd, passed, f"{count - bad} of {count} pass", details)
+
+
+def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
+    """Harvest the instance's own registry and validate each record."""
+    records = {
+        record.identifier: etree.tostring(record.metadata, xml_declaration=True, encoding="utf-8")
+        for record in oai.harvest(url + oai.PATH).records
+        if record.metadata is not None  # a deleted resource has none
+    }
+    if not records:
+        yield CheckResult("registry record", "all", False, "there are none")
+    wrong = schemas.violations(dachs, records)
+    for identifier in records:
+        words = wrong.get(identifier, "")
+        summary = "not valid" if words else "valid"
+        yield CheckResult("registry record", identifier, not words, summary, tuple(_lines(words)))
+
+
+def _taplint(url: str, stilts: str) -> CheckResult:
+    if shutil.which(stilts) is None:
+        raise InstanceError("STILTS is not installed", value=stilts, remedy="run make setup")
+    done = subprocess.run(
+        [stilts, "taplint", f"tapurl={url}{TAP_PATH}", "report=EF", "maxrepeat=10000"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=900,
+    )
+    # No errors at all may as well mean that the program did not run.
+    total = re.search(r"Totals: Errors: (\d+)(?:.*Failures: (\d+))?", done.stdout)
+    if total is None:
+        said = tuple(_lines(done.stdout + done.stderr)[-8:])
+        return CheckResult("taplint", url, False, "did not run", said)
+    errors = [line for line in _lines(done.stdout) if re.match(r"[EF]-", line)]
+    ours = tuple(line for line in errors if not _DACHS_OWN.search(line))
+    own = len(errors) - len(ours)
+    summary = f"{len(ours)} errors of ours, {own} that every DaCHS has"
+    complete = len(errors) == int(total[1]) + int(total[2] or 0)
+    return CheckResult("taplint", url, not ours and complete, summary, ours)
+
+
+def _lines(text: str) -> list[str]:
+    return [line.rstrip() for line in text.splitlines() if line.strip()]

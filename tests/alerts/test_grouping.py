@@ -1,0 +1,217 @@
+"""Which notices belong together, and which is the newest: in any order of arrival."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from ingest.alerts.archive.index import Entry
+from ingest.alerts.notices.containment import Regions
+from ingest.alerts.notices.model import Citation, Notice, NoticeType
+from ingest.alerts.tables.rows import table_rows
+from ingest.alerts.tables.store import Store
+
+FIRST = "2026-01-01T00:00:00.000000Z"
+EXAMPLES = settings(
+    deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+NOISE = "".join(chr(0x1D400 + one % 700) for one in random.Random(1).randbytes(20_000))
+"""A text that cannot be compressed: others find their way into an index at any length."""
+
+
+def entry(number: int) -> Entry:
+    return Entry(number, f"{number:064x}", FIRST, "file:test", "application/xml", 10)
+
+
+def packet(number: int, notice: Notice):
+    return table_rows(entry(number), notice, Regions(), None)
+
+
+def notice(name: str, *cites: tuple[str, str], **more) -> Notice:
+    more = {"stream": "test", "media_format": "voevent-2.0"} | more
+    citations = tuple(Citation(ivorn=f"ivo://one/{to}", kind=kind) for to, kind in cites)
+    return Notice(ivorn=f"ivo://one/{name}", citations=citations, **more)
+
+
+def table(store: Store) -> dict[int, tuple[int, str, bool, bool]]:
+    rows = store._fetch(
+        "SELECT notice_id, version, alert_id, is_latest = 1, retracted = 1 FROM alerts.notices"
+    )
+    return {number: tuple(rest) for number, *rest in rows}
+
+
+def expected(notices: dict[int, Notice]) -> dict[int, tuple[int, str, bool, bool]]:
+    """Apply the rules to all notices at once, as they are written down, without any cleverness."""
+
+    def name(one: Notice) -> str:
+        start = "test/" if one.is_test else "injection/" if one.is_injection else ""
+        return start + (one.event_key or one.ivorn)
+
+    def cites(one: Notice, other: Notice) -> bool:
+        linking = {c.ivorn for c in one.citations if c.kind in ("supersedes", "retraction")}
+        alike = (one.is_test, not one.is_test and one.is_injection) == (
+            other.is_test,
+            not other.is_test and other.is_injection,
+        )
+        return other.ivorn in linking and alike
+
+    groups = {number: {number} for number in notices}
+    for _ in notices:
+        for one in notices:
+            for other in notices:
+                a, b = notices[one], notices[other]
+                if name(a) == name(b) or cites(a, b) or cites(b, a):
+                    both = groups[one] | groups[other]
+                    for member in both:
+                        groups[member] = both
+    found = {}
+    for number, one in notices.items():
+        members = groups[number]
+        names = {name(notices[member]) for member in members}
+        keyed = {name for name in names if "ivo://" not in name}
+        by_time = any(notices[member].revision is None for member in members)
+
+        def order(member: int, by_time: bool = by_time) -> tuple:
+            revision = 0 if by_time else notices[member].revision
+            written = notices[member].notice_mjd
+            return (revision, 61_041.0 if written is None else written, member)
+
+        newest = max(members, key=order)
+        version = sum(notices[n].ivorn == one.ivorn for n in notices if n <= number)
+        retracted = notices[newest].notice_type is NoticeType.RETRACTION
+        found[number] = (version, min(keyed or names), number == newest, retracted)
+    return found
+
+
+drawn_notices = st.builds(
+    lambda name, cites, key, **more: notice(name, *cites, event_key=key and f"key/{key}", **more),
+    name=st.sampled_from("abcdef"),
+    cites=st.lists(
+        st.tuples(
+            st.sampled_from("abcdef"), st.sampled_from(["supersedes", "retraction", "followup"])
+        ),
+        max_size=2,
+    ),
+    key=st.none() | st.sampled_from("xyz"),
+    revision=st.none() | st.integers(0, 3),
+    notice_mjd=st.none() | st.sampled_from([61_000.0, 61_040.5, 61_100.0]),
+    is_test=st.sampled_from([False, False, True]),
+    is_injection=st.sampled_from([False, False, False, True]),
+    notice_type=st.sampled_from(NoticeType),
+)
+
+
+@EXAMPLES
+@given(st.lists(drawn_notices, min_size=1, max_size=9), st.randoms(), st.data())
+def test_rows_depend_on_the_set_of_packets_alone(empty_store, notices, random, data):
+    numbered = dict(enumerate(notices, 1))
+    order = list(numbered)
+    if data.draw(st.booleans(), "out of turn"):
+        random.shuffle(order)
+    with empty_store.forgotten():
+        while order:
+            size = data.draw(st.integers(1, len(order)))
+            batch, order = order[:size], order[size:]
+            refused = empty_store.store.add([packet(n, numbered[n]) for n in sorted(batch)])
+            assert refused == []
+        assert table(empty_store.store) == expected(numbered)
+
+
+def test_a_late_revision_does_not_become_the_newest(empty_store):
+    first = notice("a", event_key="icecube/1", revision=2)
+    late = notice("b", event_key="icecube/1", revision=1, notice_mjd=61_999.0)
+    with empty_store.forgotten():
+        empty_store.store.add([packet(1, first)])
+        empty_store.store.add([packet(2, late)])
+        assert [row[2] for row in table(empty_store.store).values()] == [True, False]
+
+
+def test_a_retraction_that_comes_before_its_alert_retracts_it(empty_store):
+    retraction = notice(
+        "r", ("a", "retraction"), notice_type=NoticeType.RETRACTION, notice_mjd=61_001.0
+    )
+    alert = notice("a", event_key="icecube/1", notice_mjd=61_000.0)
+    with empty_store.forgotten():
+        empty_store.store.add([packet(1, retraction)])
+        empty_store.store.add([packet(2, alert)])
+        assert table(empty_store.store) == {
+            1: (1, "icecube/1", True, True),
+            2: (1, "icecube/1", False, True),
+        }
+
+
+def test_an_update_after_a_retraction_brings_the_alert_back(empty_store):
+    alert, retraction, update = (
+        notice(name, event_key="ligo/1", revision=revision, notice_type=kind)
+        for name, revision, kind in [
+            ("a", 1, NoticeType.INITIAL),
+            ("b", 2, NoticeType.RETRACTION),
+            ("c", 3, NoticeType.UPDATE),
+        ]
+    )
+    with empty_store.forgotten():
+        empty_store.store.add([packet(1, alert), packet(2, retraction)])
+        assert {row[3] for row in table(empty_store.store).values()} == {True}
+        empty_store.store.add([packet(3, update)])
+        assert {row[3] for row in table(empty_store.store).values()} == {False}
+
+
+def test_nobody_retracts_what_another_authority_sent(empty_store):
+    alert = notice("a", event_key="km3net/1")
+    foreign = Notice(
+        ivorn="ivo://other/r",
+        stream="test",
+        media_format="voevent-2.0",
+        notice_type=NoticeType.RETRACTION,
+        citations=(Citation(ivorn=alert.ivorn, kind="retraction"),),
+    )
+    with empty_store.forgotten():
+        empty_store.store.add([packet(1, alert), packet(2, foreign)])
+        assert table(empty_store.store)[1] == (1, "km3net/1", True, False)
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        {"ivorn": "ivo://one/" + "x" * 100_000},
+        {"ivorn": "ivo://one/\0\ud800\\N\t\n"},
+        {"event_key": "y" * 100_000},
+        {"event_name": "\\.\n\\N\t\r\0\udfff"},
+        {"record_number": 10**30, "revision": -(10**30), "n_events": 10**12},
+        {"remarks": ("\\", "\t")},
+        {"stream": NOISE, "event_name": NOISE, "alert_type": NOISE, "pipeline": NOISE},
+        {"ivorn": "ivo://one/" + NOISE, "event_key": NOISE},
+    ],
+)
+def test_hostile_values_become_rows(empty_store, hostile):
+    one = notice("a", ("b" * 100_000, "supersedes"))
+    with empty_store.forgotten():
+        changed = one.model_copy(update=hostile)
+        assert empty_store.store.add([packet(1, changed)]) == []
+        assert len(table(empty_store.store)) == 1
+
+
+def test_rows_that_no_index_holds_are_refused_and_do_not_stop_the_others(empty_store):
+    good, bad = packet(1, notice("a")), packet(2, notice("b"))
+    bad = replace(bad, notice=bad.notice.replace(b"\ttest\t", b"\t%s\t" % NOISE.encode(), 1))
+    with empty_store.forgotten():
+        ((number, reason),) = empty_store.store.add([good, bad])
+        assert number == 2
+        assert "index" in reason
+        assert list(table(empty_store.store)) == [1]
+
+
+def test_rows_the_database_refuses_are_named_and_the_others_kept(empty_store):
+    good, bad = packet(1, notice("a")), packet(2, notice("b"))
+    bad = replace(bad, notice=bad.notice.replace(b"voevent-2.0", b"\\N"))
+    with empty_store.forgotten():
+        ((number, reason),) = empty_store.store.add([good, bad])
+        assert number == 2
+        assert "media_format" in reason
+        assert list(table(empty_store.store)) == [1]
