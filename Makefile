@@ -5,8 +5,11 @@ port := $(if $(PORT),--port $(PORT))
 release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
+# Two at a time; each process takes whole files, since their tests share instances.
+pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test lint bench
+.PHONY: help setup demo import alerts up down status check publish test test-fast lint bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -43,14 +46,20 @@ check: setup  ## validate what is online with others' validators
 publish: setup  ## make the registry records, and say how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
-lint: setup  ## style and types
+lint: setup  ## style, spelling, types, and who imports whom
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
+	@.venv/bin/codespell
 	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@.venv/bin/pytest
+	@$(pytest)
+
+test-fast:  ## run the tests that need no server and little time
+	@./setup.sh test
+	@$(pytest) -m 'not system and not slow'
 
 bench: setup  ## speed, as ratios against peers in the same run
 	@.venv/bin/python -m tests.bench

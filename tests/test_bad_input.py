@@ -126,7 +126,7 @@ def test_an_empty_file(refused) -> None:
 
 
 def test_only_header_lines(good, refused) -> None:
-    assert "the file holds no events" in refused(b"".join(good[:2]))
+    assert "the file contains no events" in refused(b"".join(good[:2]))
 
 
 def test_a_file_cut_in_the_middle_of_a_line(good, refused) -> None:
@@ -137,7 +137,7 @@ def test_a_file_cut_in_the_middle_of_a_line(good, refused) -> None:
 
 def test_a_file_whose_last_lines_are_missing(good, refused) -> None:
     message = refused(b"".join(good[:8000]))
-    assert "the number of events is not the one announced" in message
+    assert "the number of events differs from the manifest" in message
     assert "7998" in message
     assert "expected: 8754" in message
 
@@ -167,7 +167,7 @@ def test_binary_garbage(refused) -> None:
 def test_a_line_of_a_gigabyte(refused, tmp_path) -> None:
     with (tmp_path / FILE).open("wb") as stream:
         stream.truncate(2**30)
-    assert f"{FILE}, line 1: the line does not end" in refused(None)
+    assert f"{FILE}, line 1: the line is too long" in refused(None)
 
 
 def test_a_wrong_checksum(good, refused) -> None:
@@ -185,13 +185,6 @@ def test_a_directory_in_the_place_of_the_file(refused, tmp_path) -> None:
 def test_a_pipe_in_the_place_of_the_file(refused, tmp_path) -> None:
     os.mkfifo(tmp_path / FILE)
     assert f"{FILE}: this is not a file" in refused(None)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_file(good, refused, tmp_path) -> None:
-    (tmp_path / FILE).write_bytes(b"".join(good))
-    (tmp_path / FILE).chmod(0)
-    assert f"{FILE}: the file cannot be read (Permission denied)" in refused(None)
 
 
 def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
@@ -297,7 +290,7 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
     path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
-    assert "could not import or register" in message
+    assert "could not import or publish" in message
     assert "creationDate missing" in message
 
 
@@ -320,7 +313,7 @@ def test_a_full_disk(instance, untouched) -> None:
     scratch = instance.var / "scratch"
     tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", scratch]
     if subprocess.run(tmpfs, check=False, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
+        pytest.skip("no file system can be mounted here: run as root, outside of a container")
     try:
         message = refusal(instance.km3vo(*IMPORT, "--force"), ExitCode.FAILURE)
     finally:

@@ -112,7 +112,7 @@ def test_the_demonstration_of_a_clone_shows_real_events_and_alerts(reader):
     assert "ant20_01: taken from release folder" in reader.told
     assert "SIMULATED" not in reader.told
     for found in ("ANT1157", "ANT6062", "KM3-230213A", "ANTARES-2017-PS"):
-        assert re.search(rf"│ {found}\s", reader.told), found
+        assert re.search(rf"(?m)^{found}\t", reader.told), found
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)

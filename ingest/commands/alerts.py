@@ -30,7 +30,7 @@ _MOST_TOLD: Final = 20
 
 @click.group()
 def alerts() -> None:
-    """Keep alert packets for ever, and publish what they say."""
+    """Archive alert packets, and publish their content."""
 
 
 for command in (convert, validate, map_, inspect_map):
@@ -38,9 +38,9 @@ for command in (convert, validate, map_, inspect_map):
 
 
 def _place(text: str) -> Path:
-    """Return a path; that of nothing would be the current directory."""
+    """Return a path; an empty text would mean the current directory."""
     if not text:
-        raise click.BadParameter("it is empty; was a variable of the shell not set?")
+        raise click.BadParameter("it is empty; is a shell variable not set?")
     return Path(text)
 
 
@@ -49,7 +49,7 @@ _LARGEST: Final = click.option(
     type=click.IntRange(1),
     default=MAX_PARSED_BYTES >> 20,
     show_default=True,
-    help="Megabytes (2^20) of a packet that is read into memory.",
+    help="Size limit of a packet in MiB; larger ones are archived but not read.",
 )
 
 
@@ -57,12 +57,13 @@ _LARGEST: Final = click.option(
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=_place)
 @_LARGEST
 def import_(paths: tuple[Path, ...], largest: int) -> None:
-    """Archive the packets in files and directories, and make rows of them.
+    """Archive the packets in files and directories, and add their rows to the tables.
 
-    A PATH is a packet, lines of JSON, a tar archive, each compressed or not, or a directory
-    with such files. What was archived before is passed over, so the same again goes on where
-    it was interrupted. The exit code is 2 if a file could not be read to its end; packets that
-    could be read but not understood are in quarantine, and no failure.
+    A PATH is a packet, a file with a packet per line (JSON lines), or a tar archive, each
+    compressed or not, or a directory with such files. Packets that are archived already are
+    skipped, so an interrupted import is continued by the same command. The exit code is 2 if a
+    file could not be read completely. Packets that cannot be understood are put in quarantine;
+    this is not a failure.
     """
     check_paths(paths)
     layout = current_layout()
@@ -78,12 +79,14 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
 
 
 @alerts.command()
-@click.option("--retry", is_flag=True, help="Read them again, for instance after an upgrade.")
-@click.option("--show", metavar="NUMBER", type=int, help="Print the packet with this number.")
+@click.option(
+    "--retry", is_flag=True, help="Read the packets again, for instance after an upgrade."
+)
+@click.option("--show", metavar="NUMBER", type=int, help="Show the packet with this number.")
 @_LARGEST
 @json_option
 def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> None:
-    """List the packets that were kept but could not be understood, and why."""
+    """List the packets that could not be understood, with the reasons."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if show is not None:
@@ -105,35 +108,35 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
 
 
 @alerts.command()
-@click.option("--repair", is_flag=True, help="Put packets back into an index that lost them.")
+@click.option("--repair", is_flag=True, help="Add packets to the index that it lost.")
 def verify(repair: bool) -> None:
-    """Read every packet in the archive again, and compare with its checksum."""
+    """Compare every packet in the archive with its checksum."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
         reindexed = archive.reindex(archives.find_unindexed(archive))
-        say(f"{len(reindexed)} packets were put back into the index")
+        say(f"{len(reindexed)} packets were added to the index")
     with progress(console, "packets", len(archive)) as on_progress:
         damaged = archives.verify(archive, on_progress)
     for file in damaged:
         say(f"{file.name}: {file.problem}")
     lost = archives.find_unindexed(archive)
     for sha256 in lost:
-        say(f"packet {sha256}: not in the index; add --repair to put it back")
+        say(f"packet {sha256}: not in the index; --repair adds it")
     if damaged or lost:
-        say(f"{len(damaged) + len(lost)} of {len(archive)} packets are not in order")
+        say(f"{len(damaged) + len(lost)} of {len(archive)} packets are damaged or not in the index")
         raise SystemExit(ExitCode.FAILURE)
-    say(f"all {len(archive)} packets are as they came")
+    say(f"all {len(archive)} packets are intact")
 
 
 @alerts.command()
 @click.argument("notice")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def attach(notice: str, file: Path) -> None:
-    """Keep FILE as the sky map of a NOTICE, given by its ivorn or its number.
+    """Attach FILE as the sky map of NOTICE, given by its ivorn or its number.
 
-    Its regions then come from the map, and DataLink offers it. Packets mostly say where their
-    map is and do not bring it; nothing is fetched by itself.
+    The regions of the notice are then taken from the map, and DataLink offers it. Most packets
+    only contain the address of their map, which km3vo does not fetch.
     """
     layout = current_layout()
     areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
@@ -144,7 +147,7 @@ def attach(notice: str, file: Path) -> None:
 @alerts.command()
 @_LARGEST
 def rebuild(largest: int) -> None:
-    """Make the tables anew from the archive alone; the former rows are served until the end."""
+    """Rebuild the tables from the archive; the present rows are served until the end."""
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     with progress(console, "packets read", len(archive)) as on_progress:
@@ -155,7 +158,7 @@ def rebuild(largest: int) -> None:
 @alerts.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Say how many packets there are, and what became of them."""
+    """Report how many packets are archived, in the tables, and in quarantine."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     packets, held = len(archive), len(archive.quarantined())

@@ -1,4 +1,4 @@
-"""``km3vo alerts map`` and ``inspect-map``: making a sky map, and asking one."""
+"""``km3vo alerts map`` and ``inspect-map``: making and inspecting sky maps."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ingest.alerts.skymaps import SkyMap, make_map, read_directions, read_map
-from ingest.alerts.skymaps.picture import area_text, write_map_preview
+from ingest.alerts.skymaps.preview import area_text, write_map_preview
 from ingest.commands.output import say
 from ingest.core.errors import InputError
 
@@ -19,11 +19,13 @@ FILE = click.Path(path_type=Path)
 @click.option("--ra", type=float, required=True, help="Best direction: right ascension, ICRS deg.")
 @click.option("--dec", type=float, required=True, help="Best direction: declination, ICRS deg.")
 @click.option("--radius", type=float, help="Without DIRECTIONS: the error radius in deg.")
-@click.option("--containment", type=float, help="Probability that the source is within it, as 0.9.")
-@click.option("-o", "--output", metavar="FILE", type=FILE, help="The map.")
+@click.option(
+    "--containment", type=float, help="Probability that the source is within RADIUS, such as 0.9."
+)
+@click.option("-o", "--output", metavar="FILE", type=FILE, help="File of the sky map.")
 @click.option("--name", metavar="NAME", help="Name of the event, such as KM3-230213A.")
-@click.option("--preview", is_flag=True, help="Draw a picture beside the map.")
-@click.option("--overwrite", is_flag=True, help="Replace a map that exists.")
+@click.option("--preview", is_flag=True, help="Also draw a preview (PNG), next to the map.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing map.")
 def map_(
     directions: Path | None,
     ra: float,
@@ -35,12 +37,12 @@ def map_(
     preview: bool,
     overwrite: bool,
 ) -> None:
-    """Make the sky map of an alert of our own, as a FITS file of many orders.
+    """Make the sky map of one of our own alerts, as a multi-order FITS file.
 
-    DIRECTIONS is a table (CSV, ECSV, FITS) of resimulated directions: columns ra and dec where
-    the source may be, or true_ra, true_dec, reco_ra, reco_dec of simulated events, whose errors
-    are taken from the best direction on; in deg, with a column weight if need be. Without it
-    the map is a normal distribution of the given radius and containment.
+    DIRECTIONS is a table (CSV, ECSV, FITS) of resimulated directions in deg, ICRS: either columns
+    ra and dec where the source may be, or true_ra, true_dec, reco_ra and reco_dec of simulated
+    events, whose errors are applied to the best direction. A column weight is optional. Without
+    DIRECTIONS the map is a normal distribution with the given radius and containment.
     """
     if directions is not None and (radius is not None or containment is not None):
         raise click.UsageError("give either DIRECTIONS, or --radius and --containment")
@@ -49,7 +51,9 @@ def map_(
     stem = directions.stem if directions else name or "alert"
     path = output or Path(f"{stem}.multiorder.fits")
     if path.exists() and not overwrite:
-        raise InputError("this file exists", file=path, remedy="remove it, or use --overwrite")
+        raise InputError(
+            "the file already exists", file=path, remedy="remove it, or use --overwrite"
+        )
     sample = read_directions(directions, ra, dec) if directions else None
     sky = make_map(ra, dec, sample, radius=radius, containment=containment)
     sky.write(path, {"OBJECT": name} if name else None)
@@ -57,20 +61,19 @@ def map_(
     _describe(sky)
     if preview:
         title = name or stem
-        picture = write_map_preview(sky, path.with_suffix(".png"), title, "KM3NeT · sky map")
-        say(f"{picture}")
+        say(f"{write_map_preview(sky, path.with_suffix('.png'), title, 'KM3NeT · sky map')}")
 
 
 @click.command()
 @click.argument("file", type=FILE)
 @click.option(
-    "--at", type=(float, float), metavar="RA DEC", help="Ask for this position, ICRS deg."
+    "--at", type=(float, float), metavar="RA DEC", help="Also describe this position, ICRS deg."
 )
-@click.option("--preview", metavar="FILE.png", type=FILE, help="Draw a picture of the map there.")
+@click.option("--preview", metavar="FILE.png", type=FILE, help="Draw a preview of the map.")
 def inspect_map(file: Path, at: tuple[float, float] | None, preview: Path | None) -> None:
-    """Say where the source of a sky map is, and how likely it is at a position.
+    """Describe a sky map: its centre, its regions, and the probability at a position.
 
-    FILE is a HEALPix map as FITS, flat or of many orders, of any collaboration.
+    FILE is a HEALPix map in FITS format, flat or multi-order, of any collaboration.
     """
     if at is not None and not (0 <= at[0] <= 360 and -90 <= at[1] <= 90):
         raise click.BadParameter("RA from 0 to 360 and DEC from -90 to 90 deg", param_hint="--at")

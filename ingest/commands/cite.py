@@ -8,7 +8,7 @@ import click
 
 from ingest.commands.output import messages, say
 from ingest.instance import current_layout, load_site
-from ingest.publish.documents import FORMS, deposit_to_dataverse, read_record, write
+from ingest.publish.documents import DOCUMENTS, deposit_to_dataverse, read_record, write
 
 
 @click.command()
@@ -17,7 +17,7 @@ from ingest.publish.documents import FORMS, deposit_to_dataverse, read_record, w
     "--to",
     "target",
     required=True,
-    type=click.Choice(sorted(FORMS)),
+    type=click.Choice(sorted(DOCUMENTS)),
     help="The repository or format.",
 )
 @click.option(
@@ -41,7 +41,7 @@ def cite(release: str, target: str, output: Path | None, deposit: bool) -> None:
         for path in write(record, target, output):
             say(str(path))
     elif not deposit:
-        click.echo(FORMS[target][0].text(record), nl=False)
+        click.echo(DOCUMENTS[target][0].text(record), nl=False)
     if target == "dataverse":
         where = load_site().deposit
         if deposit:

@@ -1,4 +1,4 @@
-"""A progress bar for what takes long, where somebody is looking."""
+"""Progress bars for long steps, on a terminal only."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ PATIENCE = 2.0
 
 @contextmanager
 def progress(console: Console, what: str, total: int | None) -> Iterator[ProgressCallback]:
-    """Yield a function to be told how much of `total` is done.
+    """Yield a function to call with the amount done so far, out of `total`.
 
-    On a terminal a bar appears after :data:`PATIENCE`, and goes at the end; elsewhere nothing.
+    On a terminal a bar appears after :data:`PATIENCE` and disappears at the end.
     """
     bar = Progress(
         TextColumn("{task.description}"),

@@ -13,7 +13,7 @@ from ingest.core.configuration import blanks
 from ingest.core.errors import ExitCode
 from ingest.events.delivery import overlay_directory
 from ingest.events.survey import survey
-from ingest.publish.release import Told, begin_release, check_name, check_release
+from ingest.publish.release import CuratorInput, begin_release, check_name, check_release
 
 
 @click.group()
@@ -46,7 +46,7 @@ def new(
     check_name(name)
     with progress(console, "events", None) as on_progress:
         found = survey(file, format, detector, on_progress)
-    written = begin_release(name, found, Told(title, instrument, energies, reject))
+    written = begin_release(name, found, CuratorInput(title, instrument, energies, reject))
     for path in written:
         say(f"{path}: {len(blanks(path))} blanks")
     for line in found.checks.lines():

@@ -1,11 +1,13 @@
-"""Reading published metadata from a resource descriptor, where they are written once."""
+"""Reading of resource descriptors (RDs), which define all published metadata and columns."""
 
 from __future__ import annotations
 
 import copy
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from lxml import etree
 
@@ -14,44 +16,111 @@ from ingest.core.configuration import refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.core.xml import XMLError, parse_xml
 
-_MACRO = re.compile(r"\\\w+")
+_SHARED: Final = "km3net/common"
+"""DaCHS' id of the descriptor with the streams that all releases use."""
+_MACRO: Final = re.compile(r"\\\w+")
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """What a resource descriptor says about the whole resource."""
+    """The metadata of a whole resource.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The descriptor.
+    title : str
+        The resource's title.
+    doi : str
+        DOI of the paper to cite; empty if there is none.
+    licence : str
+        SPDX identifier of the licence.
+    """
 
     path: Path
     title: str
     doi: str
-    """Of the paper to cite; empty if there is none."""
     licence: str
-    """The licence's SPDX name."""
 
 
 def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
-    """Read the resource descriptor with DaCHS' id `rd_id`, such as ``ant20_01/nu``.
+    """Read the metadata of a resource descriptor.
+
+    Parameters
+    ----------
+    rd_id : str
+        DaCHS' id of the descriptor, such as ``ant20_01/nu``.
+    folder : pathlib.Path, optional
+        The folder of all descriptors.
 
     Raises
     ------
     ManifestError
-        If there is none, it is not well-formed, or it lacks a piece of metadata.
+        If the file is missing, not well-formed, not filled in, or lacks an item of metadata.
     """
     path = folder / f"{rd_id}.rd"
-    resource = parse(path)
+    resource = _parse(path)
     refuse_blanks(path)
+    rights = _meta(_parse(folder / f"{_SHARED}.rd"), "rights.rightsURI", path)
     return Descriptor(
         path,
         title=_meta(resource, "title", path),
         doi=_meta(resource, "doi", path, required=False),
-        licence=_meta(parse(folder / "km3net" / "common.rd"), "rights.rightsURI", path)
-        .rpartition("/")[2]
-        .removesuffix(".html"),
+        licence=rights.rpartition("/")[2].removesuffix(".html"),
     )
 
 
-def parse(path: Path) -> etree._Element:
-    """Return the root element of an RD, with its comments."""
+def expand_descriptor(rd_id: str, folder: Path = RD) -> etree._Element:
+    """Return the root element of a descriptor, with its comments and with streams replayed.
+
+    Each ``FEED`` of a stream of the same descriptor or of ``km3net/common`` is replaced by the
+    elements of the stream, and the definitions of streams are left out. Streams of DaCHS
+    itself are not replayed.
+
+    Parameters
+    ----------
+    rd_id : str
+        DaCHS' id of the descriptor, such as ``ant20_01/nu``.
+    folder : pathlib.Path, optional
+        The folder of all descriptors.
+
+    Raises
+    ------
+    ManifestError
+        If either file is missing or not well-formed, or a stream is not defined.
+    """
+    path = folder / f"{rd_id}.rd"
+    resource = _parse(path)
+    shared = _parse(folder / f"{_SHARED}.rd")
+    streams = {f"{_SHARED}#{one.get('id')}": one for one in shared.iter("STREAM")}
+    for stream in list(resource.iter("STREAM")):
+        streams[stream.get("id")] = stream
+        stream.getparent().remove(stream)
+    _replay(resource, streams, path)
+    return resource
+
+
+def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
+    """Return the types of the columns of all tables of an expanded descriptor.
+
+    Parameters
+    ----------
+    resource : lxml.etree._Element
+        What :func:`expand_descriptor` returned.
+
+    Returns
+    -------
+    dict of dict of str
+        By the table's id and the column's name, both in the order of the descriptor.
+    """
+    return {
+        table.get("id"): {column.get("name"): column.get("type") for column in table.iter("column")}
+        for table in resource.iter("table")
+    }
+
+
+def _parse(path: Path) -> etree._Element:
+    """Return the root element of a descriptor, with its comments."""
     try:
         return parse_xml(path.read_bytes(), keep_comments=True)
     except OSError:
@@ -71,40 +140,32 @@ def parse(path: Path) -> etree._Element:
         ) from None
 
 
-def expanded(rd_id: str, folder: Path = RD) -> etree._Element:
-    """Return the root of a descriptor with the streams of ``km3net/common.rd`` in their places.
-
-    Raises
-    ------
-    ManifestError
-        If either file is missing or not well-formed, or there is no such stream.
-    """
-    path = folder / f"{rd_id}.rd"
-    resource = parse(path)
-    shared = parse(folder / "km3net" / "common.rd")
-    streams = {stream.get("id"): stream for stream in shared.iter("STREAM")}
-    for feed in list(resource.iter("FEED")):
-        place, _, name = feed.get("source", "").partition("#")
-        if place != "km3net/common":
+def _replay(element: etree._Element, streams: Mapping[str, etree._Element], path: Path) -> None:
+    """Replace the ``FEED`` elements below `element` by the contents of their streams."""
+    for feed in list(element.iter("FEED")):
+        source = feed.get("source", "")
+        if "#" in source and not source.startswith(f"{_SHARED}#"):
             continue
-        if name not in streams:
+        if source not in streams:
             raise ManifestError(
                 "there is no such stream",
                 file=path,
                 where=f"line {feed.sourceline}",
-                value=name,
+                value=source,
                 expected=f"one of {', '.join(sorted(streams))}",
-                remedy="correct the name after km3net/common#",
+                remedy="correct source=",
             )
-        for child in streams[name].iterchildren(etree.Element):
+        content = _with_macros(copy.deepcopy(streams[source]), dict(feed.attrib))
+        # without itself: a stream that replays itself has no end
+        _replay(content, {key: one for key, one in streams.items() if key != source}, path)
+        for child in content.iterchildren(etree.Element):
             if child.tag != "doc":
-                feed.addprevious(_with_macros(copy.deepcopy(child), dict(feed.attrib)))
+                feed.addprevious(child)
         feed.getparent().remove(feed)
-    return resource
 
 
-def _with_macros(element: etree._Element, values: dict[str, str]) -> etree._Element:
-    """Replace the macros of a stream by the values its user gave."""
+def _with_macros(element: etree._Element, values: Mapping[str, str]) -> etree._Element:
+    """Replace the macros in a stream by the attributes of its ``FEED``."""
 
     def replaced(text: str) -> str:
         return re.sub(r"(?<!\\)\\(\w+)", lambda m: values.get(m[1], m[0]), text)

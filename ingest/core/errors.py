@@ -99,5 +99,9 @@ class InstanceError(IngestError):
     """The private PostgreSQL or DaCHS could not be brought where it should be."""
 
 
+class NoAnswerError(IngestError):
+    """A server does not answer, or answers with an error."""
+
+
 class ImportFailedError(IngestError):
     """DaCHS refused an import; the table is as it was before."""

@@ -1,11 +1,13 @@
-"""UTC to Terrestrial Time, as seconds since the reference of this project's FITS files.
+"""Time scales and epochs: Unix time, MJD in UTC, and the TT seconds of FITS event lists.
 
-One double resolves 0.12 µs there in 2025, which is what GADF asks for.
+This is the only module that holds the constants that relate days, MJD, JD and Unix time. One
+double resolves 0.12 µs of the TT seconds in 2025, as GADF requires.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import date
+from typing import Final, TypeVar
 
 import erfa
 import numpy as np
@@ -13,17 +15,48 @@ import numpy.typing as npt
 from astropy.time import update_leap_seconds
 from astropy.utils import iers
 
-# erfa brings its own table of leap seconds; that of astropy-iers-data may be newer. The file
-# is named because astropy would otherwise look for a newer one in the network.
+# ERFA's built-in table of leap seconds may be older than that of astropy-iers-data. The file is
+# named explicitly because astropy would otherwise look for a newer one on the network.
 update_leap_seconds([iers.IERS_LEAP_SECOND_FILE])
 
 MJD_REFERENCE: Final = 51_544
-"""2000-01-01T00:00:00 TT; a whole day, so MJDREFF is 0 and nothing is rounded."""
+"""MJD of 2000-01-01T00:00:00 TT, the reference of this project's FITS files; a whole day, so
+MJDREFF is 0 and nothing is rounded."""
 DAY: Final = 86_400.0
+"""s; length of a day without a leap second."""
 UNIX_EPOCH_MJD: Final = 40_587
-_MJD_ZERO: Final = 2_400_000.5
+"""MJD of 1970-01-01T00:00:00 UTC."""
+NANOSECONDS: Final = 1_000_000_000
+"""Nanoseconds per second."""
+MJD_EPOCH: Final = date(1858, 11, 17)
+"""The day with MJD 0."""
+MJD_ZERO: Final = 2_400_000.5
+"""Julian Date of MJD 0."""
 
 Float64 = npt.NDArray[np.float64]
+Times = TypeVar("Times", float, Float64)
+"""One time or an array of them."""
+
+
+def unix_to_mjd(seconds: Times) -> Times:
+    """Return the MJD, UTC, of Unix times in seconds.
+
+    Every day counts 86 400 s here: within a day that ends with a leap second the result is up
+    to 1 s off. For the times of events see :func:`ingest.events.sky.mjd_utc`.
+    """
+    return UNIX_EPOCH_MJD + seconds / DAY
+
+
+def split_mjd(mjd: npt.ArrayLike) -> tuple[Float64, Float64]:
+    """Return MJD, UTC, as whole Unix seconds and nanoseconds; every day counts 86 400 s.
+
+    Both are whole floating-point numbers. NaN gives NaN seconds and 0 nanoseconds.
+    """
+    mjd = np.asarray(mjd, np.float64)
+    day = np.floor(mjd)
+    nanoseconds = np.nan_to_num(np.rint((mjd - day) * (DAY * NANOSECONDS)))
+    second, nanosecond = np.divmod(nanoseconds, NANOSECONDS)
+    return (day - UNIX_EPOCH_MJD) * DAY + second, nanosecond
 
 
 def utc_mjd_to_tt(mjd: npt.ArrayLike) -> Float64:
@@ -34,9 +67,14 @@ def utc_mjd_to_tt(mjd: npt.ArrayLike) -> Float64:
     mjd : array_like
         MJD, UTC, from 1960 on. A day that ends with a leap second has 86 401 seconds, as in
         ERFA and :class:`astropy.time.Time`.
+
+    Returns
+    -------
+    ndarray of float
+        s, with the shape of `mjd`.
     """
     whole, fraction = np.divmod(np.asarray(mjd, np.float64), 1.0)
-    return _tt_seconds(*erfa.utctai(_MJD_ZERO + whole, fraction))
+    return _tt_seconds(*erfa.utctai(MJD_ZERO + whole, fraction))
 
 
 def unix_to_tt(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float64:
@@ -45,23 +83,30 @@ def unix_to_tt(seconds: npt.ArrayLike, nanoseconds: npt.ArrayLike = 0) -> Float6
     Parameters
     ----------
     seconds, nanoseconds : array_like of int
-        UTC seconds since 1970-01-01, which do not count leap seconds, and the rest. A leap
-        second itself cannot be told from the second that follows it.
+        UTC seconds since 1970-01-01, not counting leap seconds, and the fraction in ns. A leap
+        second cannot be distinguished from the second that follows it.
+
+    Returns
+    -------
+    ndarray of float
+        s, with the shape of `seconds`.
     """
     day, second = np.divmod(np.asarray(seconds, np.int64), int(DAY))
-    tai = erfa.utctai(_MJD_ZERO + UNIX_EPOCH_MJD + day, np.zeros(day.shape))
+    tai = erfa.utctai(MJD_ZERO + UNIX_EPOCH_MJD + day, np.zeros(day.shape))
     return _tt_seconds(*tai) + (second + np.asarray(nanoseconds) / 1e9)
 
 
 def tt_to_iso(seconds: float) -> str:
-    """Return a time as ``yyyy-mm-ddThh:mm:ss.sss`` in TT."""
+    """Return seconds of TT since :data:`MJD_REFERENCE` as ``yyyy-mm-ddThh:mm:ss.sss`` in TT."""
     milliseconds = round(seconds * 1000)
     start = np.datetime64("2000-01-01T00:00:00.000", "ms")
     return str(start + np.timedelta64(milliseconds, "ms"))
 
 
 def _tt_seconds(tai_1: Float64, tai_2: Float64) -> Float64:
+    """Return seconds of TT since :data:`MJD_REFERENCE` of a two-part JD in TAI."""
     tt_1, tt_2 = erfa.taitt(tai_1, tai_2)
     # the first part is a whole number of days after the reference: exact in seconds
-    seconds: Float64 = (tt_1 - (_MJD_ZERO + MJD_REFERENCE)) * DAY + tt_2 * DAY
+    days = tt_1 - (MJD_ZERO + MJD_REFERENCE)
+    seconds: Float64 = days * DAY + tt_2 * DAY
     return seconds

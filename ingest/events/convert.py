@@ -20,6 +20,7 @@ from ingest.core.errors import InputError, ManifestError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
 from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.timescales import DAY
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.delivery import Acquired, Manifest, verify
 from ingest.events.fields import MISSING_INTEGER, Chunk
@@ -29,7 +30,6 @@ from ingest.events.sky import detector, detector_with_id, locate_chunks
 
 WHOLE_SAMPLE: Final = 1
 """OBS_ID of a product that holds a whole release, or whose run is not known."""
-_SECONDS_PER_DAY: Final = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -233,7 +233,7 @@ def release_recipe(
             reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
             licence=descriptor.licence,
             gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
-            livetime=None if days is None else days * _SECONDS_PER_DAY,
+            livetime=None if days is None else days * DAY,
             simulated=simulated,
             more=tuple(observation_cards(manifest.observation, site.facility)),
         ),

@@ -7,6 +7,7 @@ from typing import Final
 
 from ingest import __version__
 from ingest.core.errors import InputError
+from ingest.core.timescales import DAY
 from ingest.events.checks import Expectations
 from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe, refuse_simulated
 from ingest.events.fields import MISSING_INTEGER
@@ -14,7 +15,6 @@ from ingest.events.product import gadf
 from ingest.events.readers import FileFacts, Reader
 from ingest.events.sky import DETECTORS, Detector, detector, detector_with_id
 
-_DAY: Final = 86_400.0
 _ROUNDING: Final = 1.0
 """s; headers give start and stop in whole seconds, and the livetime exactly."""
 
@@ -147,7 +147,7 @@ def good_times(
     livetimes = [one.livetime for one in facts if one.livetime is not None]
     if len(merged) < len(facts) or len(livetimes) < len(facts):
         return merged, None
-    ontime = sum(stop - start for start, stop in merged) * _DAY
+    ontime = sum(stop - start for start, stop in merged) * DAY
     livetime = sum(livetimes)
     fits = livetime <= ontime + _ROUNDING * len(facts)
     return merged, min(livetime, ontime) if fits else None

@@ -1,1 +1,1 @@
-"""What goes out to the world, and the checks before it does."""
+"""New releases, validation, registry records, and documents that make releases citable."""

@@ -5,10 +5,7 @@ The protocol is OAI-PMH 2.0 with the profile of IVOA's Registry Interfaces 1.1.
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -16,34 +13,35 @@ from typing import Final
 from lxml import etree
 
 from ingest.core.errors import InstanceError
+from ingest.core.http import get
 from ingest.core.xml import XMLError, parse_xml
 
 PATH: Final = "/oai.xml"
-"""Where DaCHS answers harvesters, below the server's address."""
+"""The path of DaCHS' OAI-PMH interface."""
 VORESOURCE: Final = "ivo_vor"
 DUBLIN_CORE: Final = "oai_dc"
 _OAI: Final = "{http://www.openarchives.org/OAI/2.0/}"
 _PATIENCE: Final = 60.0  # s
 _MOST_PAGES: Final = 10_000
-"""More than any registry has; a server that hands out the same token again has to stop."""
+"""More than any registry has, in case a server repeats its resumption token."""
 
 
 @dataclass(frozen=True)
-class Record:
+class RegistryRecord:
     """One record of a registry.
 
     Attributes
     ----------
     identifier : str
-        Of the resource, an IVOID.
+        The IVOID of the resource.
     datestamp : str
-        When the record last changed, in ISO 8601.
+        Time of the last change of the record, in ISO 8601.
     deleted : bool
-        Whether the header says that the resource is gone.
+        Whether the resource was deleted.
     sets : tuple of str
         The OAI sets it belongs to.
     metadata : lxml.etree._Element or None
-        The resource itself; a deleted one has none.
+        The resource; None for a deleted one.
     """
 
     identifier: str
@@ -58,7 +56,7 @@ class Harvest:
     """All answers to a ListRecords request."""
 
     pages: tuple[bytes, ...]
-    records: tuple[Record, ...]
+    records: tuple[RegistryRecord, ...]
 
 
 def identify(endpoint: str) -> bytes:
@@ -67,7 +65,7 @@ def identify(endpoint: str) -> bytes:
     Raises
     ------
     InstanceError
-        If there is no such answer.
+        If the server does not answer so.
     """
     content = ask(endpoint, verb="Identify")
     _parse(endpoint, content, "Identify")
@@ -82,24 +80,24 @@ def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
     endpoint : str
         The address of the registry's OAI-PMH interface.
     prefix : str
-        The kind of metadata: ``ivo_vor`` or ``oai_dc``.
+        The metadata format: ``ivo_vor`` or ``oai_dc``.
     **more
         Further arguments of the first request.
 
     Raises
     ------
     InstanceError
-        If an answer is none, or not OAI-PMH.
+        If an answer is missing, or not OAI-PMH.
     """
     pages: list[bytes] = []
-    records: list[Record] = []
+    records: list[RegistryRecord] = []
     wanted: dict[str, str] = {"metadataPrefix": prefix, **more}
     for _ in range(_MOST_PAGES):
         content = ask(endpoint, verb="ListRecords", **wanted)
         answer = _parse(endpoint, content, "ListRecords")
         error = answer.find(f"{_OAI}error")
         if error is not None and error.get("code") == "noRecordsMatch":
-            break  # DaCHS hands out a token also after a last page that is just full
+            break  # DaCHS returns a token even after a last page that is just full
         pages.append(content)
         records.extend(_records(answer))
         token = (answer.findtext(f"{_OAI}ListRecords/{_OAI}resumptionToken") or "").strip()
@@ -107,7 +105,7 @@ def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
             break
         wanted = {"resumptionToken": token}
     else:
-        raise InstanceError("the registry never comes to an end", where=endpoint)
+        raise InstanceError("the registry's answer does not end", where=endpoint)
     return Harvest(tuple(pages), tuple(records))
 
 
@@ -116,22 +114,13 @@ def ask(endpoint: str, **arguments: str) -> bytes:
 
     Raises
     ------
-    InstanceError
-        If there is none.
+    NoAnswerError
+        If the server does not answer.
     """
     address = endpoint.rstrip("?&")
     if arguments:
         address += ("&" if "?" in address else "?") + urllib.parse.urlencode(arguments)
-    try:
-        with urllib.request.urlopen(address, timeout=_PATIENCE) as reply:
-            return bytes(reply.read())
-    except (OSError, urllib.error.URLError, http.client.HTTPException, ValueError) as error:
-        raise InstanceError(
-            "the server does not answer this request",
-            where=address,
-            value=str(getattr(error, "reason", "") or error),
-            remedy="look whether the address is right and the server up: make status",
-        ) from None
+    return get(address, timeout=_PATIENCE)
 
 
 def ask_xml(address: str) -> etree._Element:
@@ -157,7 +146,7 @@ def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
     harmless = told is not None and told.get("code") == "noRecordsMatch"
     if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):
         raise InstanceError(
-            "the server does not answer as a registry",
+            "the server's answer is not that of a registry",
             where=endpoint,
             value=answer.tag if told is None else f"{told.get('code')}: {told.text}",
             expected=f"an OAI-PMH answer to {verb}",
@@ -165,12 +154,12 @@ def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
     return answer
 
 
-def _records(answer: etree._Element) -> Iterator[Record]:
+def _records(answer: etree._Element) -> Iterator[RegistryRecord]:
     for record in answer.iter(f"{_OAI}record"):
         header = record.find(f"{_OAI}header")
         metadata = record.find(f"{_OAI}metadata")
         empty = metadata is None or len(metadata) == 0
-        yield Record(
+        yield RegistryRecord(
             identifier=(header.findtext(f"{_OAI}identifier") or "").strip(),
             datestamp=(header.findtext(f"{_OAI}datestamp") or "").strip(),
             deleted=header.get("status") == "deleted",

@@ -1,4 +1,4 @@
-"""The IVOA's XML schemas, as DaCHS carries them, applied to what the registry says."""
+"""Validation with the IVOA's XML schemas, which DaCHS includes."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
     dachs : Dachs
         The instance whose DaCHS validates.
     documents : mapping of str to bytes
-        XML documents by whatever names they have.
+        XML documents by name.
 
     Returns
     -------
     dict of str to str
-        What is wrong, by the names of the documents that are not valid.
+        The errors, by the names of the invalid documents.
     """
     if not documents:
         return {}
@@ -37,7 +37,7 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
             path.chmod(0o644)
             dachs.account.chown(path)
             paths[name] = path
-        done = dachs.command("admin", "xsdValidate", *map(str, paths.values()))
+        done = dachs.run("admin", "xsdValidate", *map(str, paths.values()))
     said = done.stdout + done.stderr
     wrong = {}
     for name, path in paths.items():

@@ -1,7 +1,7 @@
-"""``make check``: what others' validators say of the running instance.
+"""``make check``: external validators run on the instance.
 
-Nothing here judges by itself: DaCHS validates descriptors and runs their tests, its XML schemas
-validate the registry records, STILTS validates TAP.
+DaCHS validates descriptors and runs their tests, its XML schemas validate the registry records,
+and STILTS validates TAP.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from ingest.alerts.tables import DESCRIPTOR as ALERTS
 from ingest.core.errors import InstanceError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import JOINING, Dachs
+from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs
 from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
 _DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")
-"""What taplint finds in every DaCHS 2.7: its column statistics in VOSI tables, and that it has
-no table of planned observations (ObsLocTAP), which it does not claim to have."""
+"""taplint's findings about every DaCHS 2.7: column statistics in VOSI tables, and the missing table
+of planned observations (ObsLocTAP), which DaCHS does not claim to have."""
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """What one validator said of one thing."""
+    """The result of one validator for one subject."""
 
     check: str
     subject: str
@@ -60,17 +60,17 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
 
 
 def online_descriptors(layout: Layout) -> list[str]:
-    """Return the descriptors that are deployed: releases, what joins them, and the alerts."""
+    """Return the deployed descriptors: releases, the resources that join them, and the alerts."""
     releases = [load_manifest(name).release.descriptor for name in release_names()]
     return [
         descriptor
-        for descriptor in (*releases, *JOINING, ALERTS)
+        for descriptor in (*releases, *COMBINED_DESCRIPTORS, ALERTS)
         if (layout.inputs / f"{descriptor}.rd").exists()
     ]
 
 
 def _validate(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.command("val", "-c", rd)
+    done = dachs.run("val", "-c", rd)
     lines = _lines(done.stdout + done.stderr)
     problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
     passed = done.returncode == 0 and not problems and any("OK" in line for line in lines)
@@ -80,7 +80,7 @@ def _validate(dachs: Dachs, rd: str) -> CheckResult:
 
 
 def _test(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.command("test", "-v", rd)
+    done = dachs.run("test", "-v", rd)
     output = done.stdout + done.stderr
     summary = re.search(r"(\d+) of (\d+) bad", output)
     if summary is None:
@@ -92,14 +92,14 @@ def _test(dachs: Dachs, rd: str) -> CheckResult:
 
 
 def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
-    """Harvest the instance's own registry and validate each record."""
+    """Harvest the instance's registry and validate each record."""
     records = {
         record.identifier: etree.tostring(record.metadata, xml_declaration=True, encoding="utf-8")
         for record in oai.harvest(url + oai.PATH).records
         if record.metadata is not None  # a deleted resource has none
     }
     if not records:
-        yield CheckResult("registry record", "all", False, "there are none")
+        yield CheckResult("registry record", "all", False, "no records")
     wrong = schemas.violations(dachs, records)
     for identifier in records:
         words = wrong.get(identifier, "")
@@ -117,7 +117,7 @@ def _taplint(url: str, stilts: str) -> CheckResult:
         check=False,
         timeout=900,
     )
-    # No errors at all may as well mean that the program did not run.
+    # Without this line the program did not run to its end.
     total = re.search(r"Totals: Errors: (\d+)(?:.*Failures: (\d+))?", done.stdout)
     if total is None:
         said = tuple(_lines(done.stdout + done.stderr)[-8:])
@@ -125,7 +125,7 @@ def _taplint(url: str, stilts: str) -> CheckResult:
     errors = [line for line in _lines(done.stdout) if re.match(r"[EF]-", line)]
     ours = tuple(line for line in errors if not _DACHS_OWN.search(line))
     own = len(errors) - len(ours)
-    summary = f"{len(ours)} errors of ours, {own} that every DaCHS has"
+    summary = f"{len(ours)} errors of ours, {own} of every DaCHS"
     complete = len(errors) == int(total[1]) + int(total[2] or 0)
     return CheckResult("taplint", url, not ours and complete, summary, ours)
 

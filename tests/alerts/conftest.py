@@ -13,6 +13,8 @@ from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
+from tests.instances import Instance
+from tests.templates import Templates, port
 
 
 @pytest.fixture(scope="session")
@@ -27,6 +29,16 @@ def packet_files(delivered: Path) -> list[Path]:
 def contents(packet_files: list[Path]) -> list[bytes]:
     """Return the bytes of all real packets."""
     return [file.read_bytes() for file in packet_files]
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
+    """Give the tests of a module an instance with a database but no server."""
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", port(40))
+    try:
+        yield templates.copy("empty", made)
+    finally:
+        made.reset()
 
 
 class _Enough(Exception):

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from ingest.alerts.archive.archive import Archive, Packet
-from ingest.alerts.archive.audit import unlisted, verify
+from ingest.alerts.archive.audit import find_unindexed, verify
 from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -26,21 +26,11 @@ from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
-    """Give the tests of the module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0)
-    try:
-        yield made
-    finally:
-        made.km3vo("instance", "reset", "--yes", "--with-archive")
-
-
 @pytest.fixture
-def empty(served: Instance) -> Iterator[Instance]:
+def empty(database: Instance) -> Iterator[Instance]:
     """Give a test the same, and take the alerts out of it at the end."""
-    yield served
-    layout = layout_of(served)
+    yield database
+    layout = layout_of(database)
     if layout.archive.exists():
         shutil.rmtree(layout.archive)
     if (state := InstanceState.read(layout)) is not None and Cluster(layout).is_running:
@@ -81,15 +71,17 @@ def rows_of(instance: Instance) -> dict[int, str]:
 
 def assert_all_accounted_for(instance: Instance) -> None:
     archive = archive_of(instance)
-    assert verify(archive) == [] and unlisted(archive) == []
+    assert verify(archive) == [] and find_unindexed(archive) == []
     entries = {entry.number: entry.sha256 for entry in archive.entries()}
     held = {one.entry.number: one.entry.sha256 for one in archive.quarantined()}
     assert rows_of(instance) | held == entries
     assert not rows_of(instance).keys() & held.keys()
 
 
-def counts(told: str) -> dict[str, int]:
-    return {what: int(count) for count, what in re.findall(r"^ +(\d+)  (.+)$", told, re.MULTILINE)}
+def counts(output: str) -> dict[str, int]:
+    return {
+        what: int(count) for count, what in re.findall(r"^ +(\d+)  (.+)$", output, re.MULTILINE)
+    }
 
 
 def test_real_packets_are_imported_listed_and_verified(
@@ -134,10 +126,10 @@ def test_real_packets_are_imported_listed_and_verified(
         "packets": many, "in quarantine": 2, "with rows": many - 2, "waiting": 0
     }  # fmt: skip
     verified = empty.km3vo("alerts", "verify")
-    assert (verified.returncode, verified.stdout) == (0, f"all {many} packets are as they came\n")
+    assert (verified.returncode, verified.stdout) == (0, f"all {many} packets are intact\n")
 
 
-def test_a_path_that_is_not_there_stops_before_anything_is_done(
+def test_a_path_that_does_not_exist_is_refused_before_anything_is_done(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     done = empty.km3vo("alerts", "import", str(delivered / "alerts"), str(tmp_path / "none"))
@@ -149,16 +141,16 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert not layout_of(empty).archive.exists()
 
 
-def test_a_damaged_delivery_is_told_and_the_rest_imported(
+def test_a_damaged_source_is_reported_and_the_rest_is_imported(
     empty: Instance, contents: list[bytes], tmp_path: Path
 ) -> None:
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as tape:
+    with tarfile.open(fileobj=stream, mode="w") as tar:
         for number, content in enumerate(contents):
             member = tarfile.TarInfo(f"{number}.xml")
             member.size = len(content)
-            tape.addfile(member, io.BytesIO(content))
-        end = tape.offset
+            tar.addfile(member, io.BytesIO(content))
+        end = tar.offset
     whole = gzip.compress(stream.getvalue())
     (tmp_path / "a.tar.gz").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "b.tar").write_bytes(stream.getvalue()[:end] + b"\x1b[31m" * 300)
@@ -166,14 +158,16 @@ def test_a_damaged_delivery_is_told_and_the_rest_imported(
     done = empty.km3vo("alerts", "import", str(tmp_path))
     assert done.returncode == 2
     assert "not everything could be read; what could be is imported" in done.stderr
-    assert f"{tmp_path.name}/a.tar.gz: cannot be read to its end" in done.stderr
-    assert f"{tmp_path.name}/b.tar: cannot be read to its end" in done.stderr
+    assert f"{tmp_path.name}/a.tar.gz: cannot be read to the end" in done.stderr
+    assert f"{tmp_path.name}/b.tar: cannot be read to the end" in done.stderr
     assert "\x1b" not in done.stdout + done.stderr
     assert counts(done.stdout)["new"] == len(contents) + 1
     assert_all_accounted_for(empty)
 
 
-def test_what_packets_say_does_not_reach_the_terminal_raw(empty: Instance, tmp_path: Path) -> None:
+def test_control_characters_in_packets_do_not_reach_the_terminal(
+    empty: Instance, tmp_path: Path
+) -> None:
     (tmp_path / "a\x1b[31m[red].xml").write_bytes(b"<\x1b[2J[bold]/>")
     empty.km3vo("alerts", "import", str(tmp_path))
     listed = empty.km3vo("alerts", "quarantine").stdout
@@ -186,7 +180,7 @@ def test_what_packets_say_does_not_reach_the_terminal_raw(empty: Instance, tmp_p
     assert "there is no packet with this number" in unknown.stderr
 
 
-def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) -> None:
+def test_a_large_packet_is_archived_and_not_parsed(empty: Instance, tmp_path: Path) -> None:
     with (tmp_path / "large.xml").open("wb") as stream:
         stream.write(b"<a>")
         stream.truncate(100_000_000)
@@ -200,7 +194,7 @@ def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) 
     assert_all_accounted_for(empty)
 
 
-def test_a_large_packet_is_read_where_it_is_allowed_also_by_a_rebuild(
+def test_a_large_packet_is_parsed_with_a_higher_limit_also_by_a_rebuild(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     gold = (delivered / "alerts" / "voevent" / "icecube_gold.xml").read_bytes()
@@ -237,15 +231,15 @@ def test_tables_are_never_filled_from_two_archives(
     assert rows_of(empty) == {}
 
 
-def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Instance) -> None:
-    for word, told in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
-        done = empty.km3vo("alerts", "import", word)
+def test_empty_paths_and_devices_import_nothing(empty: Instance) -> None:
+    for path, problem in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
+        done = empty.km3vo("alerts", "import", path)
         assert done.returncode == 2
-        assert told in done.stderr
+        assert problem in done.stderr
     assert not layout_of(empty).archive.exists()
 
 
-def test_verify_names_damage_and_repairs_the_index(empty: Instance, delivered: Path) -> None:
+def test_verify_lists_damage_and_repairs_the_index(empty: Instance, delivered: Path) -> None:
     empty.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"))
     archive = archive_of(empty)
     first, *_, last = archive.entries()
@@ -256,44 +250,44 @@ def test_verify_names_damage_and_repairs_the_index(empty: Instance, delivered: P
     assert done.returncode == 1
     assert f"packet 1, {first.sha256}: damaged: its checksum is " in done.stdout
     assert f"packet {last.sha256}: not in the index" in done.stdout
-    assert done.stdout.endswith("2 of 3 packets are not in order\n")
+    assert done.stdout.endswith("2 of 3 packets are damaged or not in the index\n")
     repaired = empty.km3vo("alerts", "verify", "--repair")
-    assert repaired.stdout.startswith("1 packets were put back into the index\n")
+    assert repaired.stdout.startswith("1 packets were added to the index\n")
     assert repaired.returncode == 1
     assert [entry.sha256 for entry in archive.entries()][-1] == last.sha256
 
 
-def test_commands_without_an_archive_say_so(empty: Instance) -> None:
+def test_commands_report_an_archive_that_does_not_exist_as_empty(empty: Instance) -> None:
     assert empty.km3vo("alerts", "quarantine").stdout == "0 of 0 packets are in quarantine\n"
-    assert empty.km3vo("alerts", "verify").stdout == "all 0 packets are as they came\n"
+    assert empty.km3vo("alerts", "verify").stdout == "all 0 packets are intact\n"
     assert counts(empty.km3vo("alerts", "status").stdout)["packets"] == 0
     assert not layout_of(empty).archive.exists()
 
 
-def test_another_place_of_the_archive_can_be_named(
-    served: Instance, delivered: Path, tmp_path: Path
+def test_a_directory_with_other_files_cannot_become_the_archive(
+    database: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     gcn = str(delivered / "alerts" / "gcn")
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").touch()
-    refused = served.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
+    refused = database.km3vo("alerts", "import", gcn, KM3VO_ARCHIVE=str(tmp_path / "mine"))
     assert refused.returncode == 1
     assert not (tmp_path / "mine" / "packets").exists()
     if os.geteuid() == 0:  # pytest's directory is root's alone
-        assert "cannot enter the place of the archive" in refused.stderr
+        assert "cannot enter the directory of the archive" in refused.stderr
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT])
-def test_an_import_that_is_ended_anywhere_can_be_done_again(
+def test_an_import_that_is_interrupted_anywhere_can_be_repeated(
     empty: Instance, contents: list[bytes], tmp_path: Path, wanted: signal.Signals
 ) -> None:
     good = [content for content in contents if b"<" in content[:200]]
-    with tarfile.open(tmp_path / "many.tar", "w") as tape:
+    with tarfile.open(tmp_path / "many.tar", "w") as tar:
         for number in range(4000):
             content = good[number % len(good)] + b"<!-- %d -->" % number
             member = tarfile.TarInfo(f"{number}.xml")
             member.size = len(content)
-            tape.addfile(member, io.BytesIO(content))
+            tar.addfile(member, io.BytesIO(content))
     command = [KM3VO, "alerts", "import", str(tmp_path / "many.tar")]
     archive = archive_of(empty)
     conditions = (
@@ -309,17 +303,17 @@ def test_an_import_that_is_ended_anywhere_can_be_done_again(
                 time.sleep(0.02)
             assert running.poll() is None, "it was over too early"
             running.send_signal(wanted)
-            told = running.communicate(timeout=60)[1]
-        assert b"Traceback" not in told
-        archive.settle()
-        assert verify(archive) == [] == unlisted(archive)
+            errors = running.communicate(timeout=60)[1]
+        assert b"Traceback" not in errors
+        archive.recover()
+        assert verify(archive) == [] == find_unindexed(archive)
     done = empty.km3vo("alerts", "import", str(tmp_path / "many.tar"))
     assert done.returncode == 0, done.stderr
     assert_all_accounted_for(empty)
     assert len(archive) == 4000
 
 
-def test_a_reset_spares_the_archive(
+def test_a_reset_does_not_delete_the_archive(
     scratch_instance: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     layout = layout_of(scratch_instance)
@@ -342,7 +336,7 @@ def test_a_reset_spares_the_archive(
     assert not target.exists()
 
 
-def test_modules_in_the_current_directory_are_not_taken(
+def test_modules_in_the_current_directory_are_not_imported(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     for name in ("numpy", "lxml", "signal", "threading", "psycopg2"):

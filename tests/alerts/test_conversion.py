@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.alerts.conversion import ivorn_of, load_json, save_json, to_json, to_voevent
+from ingest.alerts.conversion import load_json, save_json, to_json, to_voevent
 from ingest.alerts.conversion.core import core_notice
-from ingest.alerts.conversion.to_voevent import radius_90
+from ingest.alerts.conversion.json_to_voevent import radius_90
 from ingest.alerts.conversion.validation import (
     published_schemas,
     validate_json,
     validate_voevent,
     voevent_schema,
 )
-from ingest.alerts.notices import parse
+from ingest.alerts.notices import ivorn_of, parse
 from ingest.alerts.notices.model import Notice, NoticeType, Position, Rate
 from ingest.core.errors import InputError
 
@@ -242,9 +242,9 @@ def test_the_notice_of_another_mission_survives_too(delivered: Path) -> None:
         assert as_json(to_json(packet)) == as_json(document)
 
 
-def test_a_notice_that_names_no_event_cannot_be_a_voevent() -> None:
+def test_a_notice_without_identifier_cannot_be_a_voevent() -> None:
     for document in ({}, {"id": " "}, {"id": [], "event_name": None}, {"ra": 1.0, "dec": 2.0}):
-        with pytest.raises(InputError, match="which event") as caught:
+        with pytest.raises(InputError, match="no usable identifier") as caught:
             to_voevent(document)
         assert caught.value.where == "event_name, id, alert_datetime, trigger_time"
 
@@ -323,14 +323,14 @@ def test_a_value_that_no_parser_would_read_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'{"far": 1, "far": 2}', "a key stands twice"),
+        (b'{"far": 1, "far": 2}', "a key occurs twice"),
         (b'{"far": 1e999}', "a number is out of range"),
-        (b'{"far": NaN}', "not JSON"),
-        (b'{"far": ', "not JSON"),
-        (b'{"far": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b'{"far": NaN}', "not well-formed"),
+        (b'{"far": ', "not well-formed"),
+        (b'{"far": ' + b"9" * 5000 + b"}", "cannot be decoded"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[1]", "not a notice"),
-        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a": "\xff"}', "cannot be decoded"),
     ],
 )
 def test_json_that_cannot_be_kept_is_refused(content: bytes, problem: str) -> None:

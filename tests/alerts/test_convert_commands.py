@@ -90,7 +90,7 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, alerts: Path) -> None
     for name, content, problem in (
         ("text", b"hello", "neither a VOEvent nor a notice"),
         ("nothing", b"", "neither a VOEvent nor a notice"),
-        ("broken.json", b'{"id": ', "not JSON"),
+        ("broken.json", b'{"id": ', "not well-formed"),
         ("list.json", b"[]", "not a notice"),
         ("broken.xml", b"<VOEvent", "not well-formed"),
         ("utf16.xml", '<?xml version="1.0"?><a/>'.encode("utf-16"), "not a VOEvent"),
@@ -137,8 +137,8 @@ def test_validate_names_each_file_and_exits_with_2_if_there_is_a_finding(
     assert result.exit_code == ExitCode.BAD_INPUT
     lines = result.stdout.splitlines()
     assert lines[0] == f"{good[0]}: ok"
-    assert f"{empty}: id, event_name: missing, expected one of them at least" in lines
-    assert any(line.startswith(f"{text}: this is neither") for line in lines)
+    assert f"{empty}: id, event_name: missing, expected at least one of them" in lines
+    assert any(line.startswith(f"{text}: the file is neither") for line in lines)
     assert any("Error2Radius99" in line for line in lines)
 
 

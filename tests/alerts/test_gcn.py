@@ -6,7 +6,7 @@ import json
 import pytest
 from astropy.time import Time
 
-from ingest.alerts.conversion.identity import ivorn_of
+from ingest.alerts.notices import ivorn_of
 from ingest.alerts.notices.model import NoticeType, PacketError, Role
 from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
@@ -202,7 +202,7 @@ def test_mock_and_retracted_notices_of_the_lvk():
     assert gone.event_key == "ligo-virgo-kagra/S181101ab"
 
 
-@pytest.mark.parametrize("content", [FITS, gzip.compress(FITS)])
+@pytest.mark.parametrize("content", [FITS, gzip.compress(FITS, mtime=0)])
 def test_a_map_within_a_notice_is_given_beside_it(content):
     text = base64.b64encode(content).decode()
     notice = km3net(healpix_file=text, healpix_url=None)

@@ -1,4 +1,4 @@
-"""Sky maps in all the conventions mean what they say; expected values are analytic."""
+"""Sky maps are read correctly in all conventions; expected values are analytic."""
 
 import gzip
 import io
@@ -21,9 +21,9 @@ from hypothesis import strategies as st
 from mocpy import MOC
 
 from ingest.alerts.notices.model import PacketError
-from ingest.alerts.skymaps.cells import DEEPEST, areas, join_uniq, split_uniq
-from ingest.alerts.skymaps.model import MOST_RANGES, SkyMap, map_regions, read_map, simplified
-from tests.alerts.maps import (
+from ingest.alerts.skymaps.model import MAX_RANGES, SkyMap, map_regions, read_map, simplified
+from ingest.alerts.skymaps.multiorder import MAX_ORDER, cell_areas
+from tests.alerts.sample_maps import (
     cap,
     fisher,
     fisher_radius,
@@ -40,7 +40,7 @@ AREA_DEG2 = AREA * math.degrees(1) ** 2
 
 
 def multi_order(name="PROBDENSITY", unit="sr-1", per=lambda area: 1.0, system="C", **cards):
-    """Return a file whose cells are of order 3 far from the centre and of order 6 near to it."""
+    """Return a file with cells of order 6 near the centre, and of order 3 elsewhere."""
     coarse = np.arange(12 * 4**3)
     density = flat_density(8, CENTRE, KAPPA, system=system)
     near = density > 1e-4 * density.max()
@@ -54,7 +54,7 @@ def multi_order(name="PROBDENSITY", unit="sr-1", per=lambda area: 1.0, system="C
 
 
 def check(sky, tolerance=0.06):
-    """Compare a map with the distribution it was made of."""
+    """Compare a map with the distribution that it was made from."""
     apart = SkyCoord(*sky.best(), unit="deg").separation(SkyCoord(*CENTRE, unit="deg"))
     assert apart.deg < 1
     for level in (0.5, 0.9):
@@ -106,12 +106,12 @@ def test_rows_of_1024_pixels_are_read_as_healpy_writes_them(packed, code, per_ro
 
 @pytest.mark.parametrize("system", ["G", "E"])
 @pytest.mark.parametrize("scheme", ["NESTED", "RING"])
-def test_maps_in_other_coordinates_are_turned_to_icrs(system, scheme):
+def test_maps_in_other_coordinates_are_transformed_to_icrs(system, scheme):
     values = flat_density(NSIDE, CENTRE, KAPPA, scheme.lower(), system) * AREA
     check(read_map(flat_bytes(values, NSIDE, scheme=scheme, system=system)))
 
 
-def test_a_map_of_many_orders_in_galactic_coordinates_is_turned_to_icrs():
+def test_a_multi_order_map_in_galactic_coordinates_is_transformed_to_icrs():
     check(read_map(multi_order(system="G")))
 
 
@@ -120,13 +120,13 @@ def test_a_map_of_many_orders_in_galactic_coordinates_is_turned_to_icrs():
     [
         ("PROBDENSITY", "sr-1", lambda area: 1.0),
         ("PROBDENSITY", None, lambda area: 1.0),
-        # IceCube's name for the column has the unit in it
+        # IceCube has the unit in the name of the column
         ("PROBABILITY DENSITY [deg-2]", None, lambda area: 1 / math.degrees(1) ** 2),
         ("PROBABILITY", "pix-1", lambda area: area),
         ("PROB", None, lambda area: area),
     ],
 )
-def test_maps_of_many_orders_are_read_in_every_unit(name, unit, per):
+def test_multi_order_maps_are_read_in_every_unit(name, unit, per):
     check(read_map(multi_order(name, unit, per)))
 
 
@@ -154,7 +154,7 @@ def test_partial_maps_from_a_first_pixel_on_are_read():
     check(read_map(content))
 
 
-def test_columns_beside_the_probability_are_left_alone():
+def test_other_columns_are_ignored():
     values = flat_density(NSIDE, CENTRE, KAPPA) * AREA
     distance = np.full(len(values), 40.0)
     content = table_bytes(
@@ -166,7 +166,7 @@ def test_columns_beside_the_probability_are_left_alone():
     check(read_map(content))
 
 
-def test_cells_numbered_without_sign_are_read():
+def test_unsigned_cell_numbers_are_read():
     with fits.open(io.BytesIO(multi_order())) as hdus:
         uniq, density = hdus[1].data["UNIQ"].astype("u8"), hdus[1].data["PROBDENSITY"]
     column = fits.Column("UNIQ", "K", bzero=2**63, array=uniq)
@@ -179,10 +179,10 @@ def test_cells_numbered_without_sign_are_read():
 
 @pytest.mark.parametrize(
     ("name", "word"),
-    # the numbers 1 to 48; and whole numbers of either sign
-    [("explicit", "integrals 1176 "), ("implicit", "no probabilities")],
+    # the numbers 1 to 48; and integers of both signs
+    [("explicit", "integrals 1176 "), ("implicit", "not probabilities")],
 )
-def test_maps_of_something_else_that_a_library_ships_are_refused(name, word):
+def test_maps_of_other_quantities_from_a_library_are_refused(name, word):
     folder = Path(cdshealpix.__file__).parent / "tests" / "resources"
     with pytest.raises(PacketError, match=word):
         read_map(folder / f"skymap-{name}.fits")
@@ -207,18 +207,18 @@ def test_a_scan_of_a_part_of_the_sky_has_nan_elsewhere_and_is_read():
     check(read_map(flat_bytes(values, NSIDE)))
 
 
-def test_a_map_that_is_nearly_normalised_is_brought_to_one_and_says_so():
+def test_a_map_that_is_nearly_normalised_is_normalised_with_a_remark():
     values = flat_density(NSIDE, CENTRE, KAPPA) * 0.8
     sky = read_map(flat_bytes(values, NSIDE, name="PROBDENSITY", unit="sr-1"))
     check(sky)
-    assert sky.remarks == ("the map integrates to 0.8: brought to 1",)
+    assert sky.remarks == ("the map integrates to 0.8: normalised",)
 
 
-def test_a_unit_that_cannot_be_is_not_believed():
+def test_a_wrong_unit_is_corrected_with_a_remark():
     values = flat_density(NSIDE, CENTRE, KAPPA) * AREA
     sky = read_map(flat_bytes(values, NSIDE, name="PROBDENSITY", unit="sr-1"))
     check(sky)
-    assert sky.remarks == ("unit 'sr-1' cannot be: values are per pixel",)
+    assert sky.remarks == ("unit 'sr-1' is wrong: values are per pixel",)
 
 
 def test_negligible_pixels_are_merged_without_moving_probability():
@@ -226,9 +226,9 @@ def test_negligible_pixels_are_merged_without_moving_probability():
     sky = read_map(flat_bytes(values, 256))
     assert len(sky.uniq) < 20_000 < len(values)
     assert sky.area(0.9) == pytest.approx(cap(fisher_radius(0.9, 20_000.0)), rel=0.03)
-    # where it counts the file's own values stand
+    # where the probability is high, the values of the file are unchanged
     pixel = int(values.argmax())
-    order, cell = split_uniq(sky.uniq[[int(sky.density.argmax())]])
+    order, cell = uniq_to_level_ipix(sky.uniq[[int(sky.density.argmax())]])
     assert (order[0], cell[0]) == (8, pixel)
     assert sky.probability.max() == pytest.approx(values[pixel] / values.sum(), rel=1e-12)
 
@@ -240,7 +240,7 @@ def test_regions_agree_with_those_of_mocpy(level):
     inside = moc.contains_lonlat(*centres_of(sky))
     held = sky.probability[inside].sum()
     assert held >= level - 1e-12
-    # the same cells as an independent reading has, and the one that crosses the level
+    # the cells that mocpy selects, and the one that crosses the level
     theirs = MOC.from_valued_healpix_cells(
         sky.uniq.astype(np.uint64), sky.density, 6, values_are_densities=True,
         cumul_to=level, strict=False,
@@ -258,7 +258,7 @@ def centres_of(sky):
     return Longitude(lon), Latitude(lat)
 
 
-def test_what_a_region_contains_is_what_the_containment_says():
+def test_regions_and_containment_agree():
     sky = read_map(multi_order())
     random = np.random.default_rng(5)
     ra, dec = random.uniform(120, 180, 5000), random.uniform(-60, -10, 5000)
@@ -270,13 +270,13 @@ def test_what_a_region_contains_is_what_the_containment_says():
 
 
 def test_cells_that_are_equally_dense_are_in_a_region_together():
-    uniq = join_uniq(np.zeros(12, np.int64), np.arange(12))
-    sky = SkyMap.of(uniq, np.r_[np.ones(6), np.zeros(6)])
+    uniq = level_ipix_to_uniq(np.zeros(12, np.int64), np.arange(12))
+    sky = SkyMap.from_cells(uniq, np.r_[np.ones(6), np.zeros(6)])
     assert sky.area(0.5) == sky.area(1.0) == pytest.approx(cap(180) / 2)
     assert list(sky.containment_at([45.0, 45.0], [45.0, -80.0])) == [pytest.approx(1), 1]
 
 
-def test_a_written_map_is_read_by_others(tmp_path):
+def test_other_software_reads_a_written_map(tmp_path):
     sky = read_map(multi_order())
     path = sky.write(
         tmp_path / "our.fits", {"OBJECT": "KM3-230213A", "DATE": "2026-01-01T00:00:00"}
@@ -288,7 +288,7 @@ def test_a_written_map_is_read_by_others(tmp_path):
     theirs = MOC.from_multiordermap_fits_file(str(path), cumul_from=0, cumul_to=0.9, strict=False)
     share = theirs.sky_fraction * 4 * math.pi * math.degrees(1) ** 2
     assert share == pytest.approx(sky.area(0.9), rel=0.01)
-    # as GCN tells its users: astropy and astropy-healpix
+    # as GCN recommends: astropy and astropy-healpix
     table = Table.read(path)
     assert table["PROBDENSITY"].unit == u.Unit("sr-1")
     level, cell = uniq_to_level_ipix(np.asarray(table["UNIQ"]))
@@ -303,7 +303,7 @@ def test_a_written_map_is_read_by_others(tmp_path):
         hdus.verify("exception")
 
 
-def test_the_regions_of_a_map_are_moc_texts(tmp_path):
+def test_the_regions_of_a_map_are_mocs_in_ascii(tmp_path):
     regions = map_regions(multi_order())
     assert regions.origin == "map"
     sky = read_map(multi_order())
@@ -311,26 +311,27 @@ def test_the_regions_of_a_map_are_moc_texts(tmp_path):
     assert MOC.from_string(regions.region_90) == sky.region(0.9)
 
 
-def test_a_ragged_region_is_made_coarser_and_still_contains_itself():
+def test_a_region_of_many_ranges_is_degraded_to_one_that_contains_it():
     random = np.random.default_rng(6)
     values = random.exponential(size=12 * 128**2)
     regions = map_regions(flat_bytes(values / values.sum(), 128))
     moc = MOC.from_string(regions.region_90)
     exact = read_map(flat_bytes(values / values.sum(), 128)).region(0.9)
-    assert len(exact.to_depth29_ranges) > MOST_RANGES >= len(moc.to_depth29_ranges)
+    assert len(exact.to_depth29_ranges) > MAX_RANGES >= len(moc.to_depth29_ranges)
     assert exact.difference(moc).empty()
     assert simplified(moc) == moc
 
 
-@given(st.integers(0, DEEPEST), st.floats(0, 1, exclude_max=True))
-def test_cell_numbers_are_those_of_astropy(order, part):
-    cell = np.array([int(part * 12 * 4**order), 0, 12 * 4**order - 1])
-    uniq = join_uniq(order, cell)
-    level, ipix = uniq_to_level_ipix(uniq)
+@given(st.integers(0, MAX_ORDER), st.floats(0, 1, exclude_max=True))
+def test_cell_numbers_are_exact_at_all_orders(order, part):
+    """Versions of astropy-healpix that used a logarithm are wrong at the end of high orders."""
+    cells = np.array([int(part * 12 * 4**order), 0, 12 * 4**order - 1])
+    uniq = level_ipix_to_uniq(order, cells)
+    assert list(uniq) == [4 * 4**order + int(cell) for cell in cells]
+    level, cell = uniq_to_level_ipix(uniq)
     assert list(level) == [order] * 3
-    assert list(ipix) == list(cell)
-    assert [list(part) for part in split_uniq(uniq)] == [[order] * 3, list(cell)]
-    assert areas(order) == pytest.approx(4 * math.pi / 12 / 4**order)
+    assert list(cell) == list(cells)
+    assert cell_areas(order) == pytest.approx(4 * math.pi / 12 / 4**order)
 
 
 GOOD = flat_bytes(flat_density(8, CENTRE, 30.0) * pixel_area(8).value, 8)
@@ -356,33 +357,33 @@ def card(keyword, value):
 @pytest.mark.parametrize(
     ("content", "word"),
     [
-        (b"", "no FITS"),
-        (b"not base64 after all", "no FITS"),
-        (b"<html>404</html>" * 1000, "no FITS"),
-        (GOOD[:2000], "no end"),
+        (b"", "not a FITS file"),
+        (b"not base64 after all", "not a FITS file"),
+        (b"<html>404</html>" * 1000, "not a FITS file"),
+        (GOOD[:2000], "no END"),
         (GOOD[:6000], "shorter"),
         (GOOD[:2880], "no HEALPix map"),
         (GOOD[:5760], "shorter"),
-        (b"SIMPLE  =                    T" + b" " * 3_000_000, "no end"),
+        (b"SIMPLE  =                    T" + b" " * 3_000_000, "no END"),
         (edited(card("NAXIS2", 768), card("NAXIS2", 10**12)), "shorter"),
         (edited(card("NAXIS2", 768), card("NAXIS2", -1)), "damaged"),
         (edited(card("NAXIS2", 768), card("NAXIS2", "'x'")), "damaged"),
         (edited(card("NAXIS1", 8), card("NAXIS1", 0)), "wider"),
-        (changed(NSIDE=7), "power of two"),
-        (changed(NSIDE=0), "power of two"),
-        (changed(NSIDE=2**40), "power of two"),
-        (changed(NSIDE=1024), "as many pixels"),
-        (changed(NSIDE=4, FIRSTPIX=0, LASTPIX=767), "number is none"),
-        (changed(NSIDE="eight"), "power of two"),
-        (changed(ORDERING="SPIRAL"), "scheme"),
-        (changed(COORDSYS="MARS"), "coordinates"),
-        (edited(b"TFORM1  = 'D       '", b"TFORM1  = 'Z       '"), "format"),
+        (changed(NSIDE=7), "not a power of two"),
+        (changed(NSIDE=0), "not a power of two"),
+        (changed(NSIDE=2**40), "not a power of two"),
+        (changed(NSIDE=1024), "does not agree with NSIDE"),
+        (changed(NSIDE=4, FIRSTPIX=0, LASTPIX=767), "number is out of range"),
+        (changed(NSIDE="eight"), "not a power of two"),
+        (changed(ORDERING="SPIRAL"), "pixel ordering is unknown"),
+        (changed(COORDSYS="MARS"), "coordinate system is unknown"),
+        (edited(b"TFORM1  = 'D       '", b"TFORM1  = 'Z       '"), "format of a column is unknown"),
         (edited(b"TFORM1  = 'D       '", b"TFORM1  = '9999999D'"), "wider"),
-        (b"\x1f\x8b" + b"\x08 nonsense", "damaged"),
-        (gzip.compress(GOOD)[:-400], "cut off"),
+        (b"\x1f\x8b" + b"\x08 nonsense", "compressed map is damaged"),
+        (gzip.compress(GOOD)[:-400], "compressed map is truncated"),
     ],
 )
-def test_what_is_no_map_is_refused_at_once(content, word):
+def test_bytes_that_are_not_a_map_are_refused_quickly(content, word):
     begin = time.monotonic()
     with pytest.raises(PacketError, match=word):
         read_map(content)
@@ -392,23 +393,23 @@ def test_what_is_no_map_is_refused_at_once(content, word):
 @pytest.mark.parametrize(
     ("values", "name", "unit", "word"),
     [
-        (np.full(768, 5.0), "PROB", "pix-1", "no integral of it is 1"),
-        (np.linspace(-9000, -1, 768), "T", None, "no values|perhaps likelihoods"),
+        (np.full(768, 5.0), "PROB", "pix-1", "none of its integrals is 1"),
+        (np.linspace(-9000, -1, 768), "T", None, "no positive values|perhaps likelihoods"),
         (np.linspace(-9, 3, 768), "T", None, "perhaps likelihoods"),
         (np.linspace(0, 40, 768), "2DLLH", None, "likelihoods or significances"),
         (np.linspace(0, 40, 768), "TS", None, "likelihoods or significances"),
-        (np.linspace(20000, 20040, 768), "T", None, "no integral of it is 1"),
-        (np.zeros(768), "PROB", "pix-1", "no values"),
-        (np.full(768, np.nan), "PROB", "pix-1", "no values"),
+        (np.linspace(20000, 20040, 768), "T", None, "none of its integrals is 1"),
+        (np.zeros(768), "PROB", "pix-1", "no positive values"),
+        (np.full(768, np.nan), "PROB", "pix-1", "no positive values"),
         (np.full(768, np.inf), "PROB", "pix-1", "infinite"),
     ],
 )
-def test_maps_of_something_else_are_refused(values, name, unit, word):
+def test_maps_of_other_quantities_are_refused(values, name, unit, word):
     with pytest.raises(PacketError, match=word):
         read_map(flat_bytes(values, 8, name=name, unit=unit))
 
 
-def test_a_refusal_names_the_integrals_and_the_file(tmp_path):
+def test_the_error_names_the_integrals_and_the_file(tmp_path):
     path = tmp_path / "llh.fits"
     path.write_bytes(flat_bytes(np.full(768, 5.0), 8))
     with pytest.raises(PacketError) as caught:
@@ -423,20 +424,19 @@ def test_a_refusal_names_the_integrals_and_the_file(tmp_path):
 @pytest.mark.parametrize(
     "uniq", [[4, 5, 16], [4, 4], [3, 5], [-4, 5], [2**62, 5]], ids=str
 )  # fmt: skip
-def test_cells_that_overlap_or_are_none_are_refused(uniq):
+def test_overlapping_and_invalid_cells_are_refused(uniq):
     content = table_bytes(
         [("UNIQ", "K", None, np.array(uniq)), ("PROBDENSITY", "D", "sr-1", np.ones(len(uniq)))],
         {"PIXTYPE": "HEALPIX", "ORDERING": "NUNIQ", "COORDSYS": "C"},
     )
-    with pytest.raises(PacketError, match=r"overlap|number is none"):
+    with pytest.raises(PacketError, match=r"overlap|number is out of range"):
         read_map(content)
 
 
-def test_a_bomb_is_not_unpacked(monkeypatch, tmp_path):
-
+def test_a_decompression_bomb_is_refused_early(monkeypatch, tmp_path):
     from ingest.alerts.skymaps import healpix_table
 
-    monkeypatch.setattr(healpix_table, "MOST_BYTES", 20 << 20)
+    monkeypatch.setattr(healpix_table, "MAX_BYTES", 20 << 20)
     squeeze = zlib.compressobj(9, wbits=31)
     bomb = b"".join(squeeze.compress(bytes(1 << 20)) for _ in range(200)) + squeeze.flush()
     path = tmp_path / "bomb.fits.gz"
@@ -451,7 +451,7 @@ def test_a_bomb_is_not_unpacked(monkeypatch, tmp_path):
 
 @settings(max_examples=300, deadline=None)
 @given(data=st.data())
-def test_a_damaged_map_is_read_or_refused_and_nothing_else(data):
+def test_a_damaged_map_is_read_or_refused(data):
     content = bytearray(GOOD)
     for _ in range(data.draw(st.integers(1, 6))):
         place = data.draw(st.integers(0, 7000))

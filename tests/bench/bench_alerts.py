@@ -16,9 +16,9 @@ from pathlib import Path
 
 from lxml import etree
 
-from ingest.alerts.archive.archive import Archive
+from ingest.alerts import pipeline
+from ingest.alerts.archive import Archive
 from ingest.alerts.conversion.validation import voevent_schema
-from ingest.alerts.pipeline import intake
 from ingest.core.checkout import INPUTS
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
@@ -55,13 +55,13 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
         schema.validate(etree.fromstring(content, parser))
     alone = peers / (time.process_time() - begin)
 
-    archive = intake.archive_of(layout)
+    archive = pipeline.open_archive(layout)
     before, begin = _work(layout), time.perf_counter()
-    archived = intake.receive(archive, [tar])
+    archived = pipeline.archive_packets(archive, [tar])
     middle = time.perf_counter()
-    outcome = _unlocked(layout, archive)
+    report = _unlocked(layout, archive)
     end, work = time.perf_counter(), _work(layout) - before
-    assert archived.new == outcome.with_rows == count, (archived, outcome)
+    assert archived.new == report.with_rows == count, (archived, report)
     cores = len(os.sched_getaffinity(0))
     yield Line(
         f"{count:,} packets from tar to rows, {cores} cores",
@@ -82,16 +82,16 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
     yield Line("  largest process", f"{peak / 1024:,.0f} MiB", "", "", "the same for any number")
 
 
-def _unlocked(layout: Layout, archive: Archive) -> intake.Outcome:
+def _unlocked(layout: Layout, archive: Archive) -> pipeline.ProcessingReport:
     """Fill the tables of an instance that this process has locked already."""
-    from ingest.alerts.pipeline.run import process
-    from ingest.alerts.pipeline.worker_pool import Workers
+    from ingest.alerts.pipeline.processing import process_new
+    from ingest.alerts.pipeline.worker_pool import WorkerPool
     from ingest.alerts.tables import open_store
 
     state = InstanceState.read(layout)
     assert state is not None
-    with open_store(layout, state) as store, Workers(archive, intake.STEPS) as workers:
-        return process(archive, store, workers)
+    with open_store(layout, state) as store, WorkerPool(archive) as pool:
+        return process_new(archive, store, pool)
 
 
 def _work(layout: Layout) -> float:

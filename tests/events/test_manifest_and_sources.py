@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import http.server
+import os
 import socket
+import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -45,6 +49,11 @@ def test_the_projects_manifests_are_valid(name: str) -> None:
     loaded = load_manifest(name)
     assert loaded.name == name
     assert loaded.release.start_mjd < loaded.release.stop_mjd
+
+
+def test_only_folders_with_a_manifest_are_releases() -> None:
+    folders = {path.name for path in PROJECTS.iterdir()}
+    assert {"alerts", "irf_arca115", "irf_arca230"} <= folders - set(release_names())
 
 
 def test_dates_are_converted_to_mjd() -> None:
@@ -90,6 +99,35 @@ def test_a_directory_instead_of_the_file_is_not_passed_over(inputs, tmp_path, pl
         acquire(manifest({"kind": place}), tmp_path, tmp_path)
 
 
+@contextmanager
+def without_roots_rights() -> Iterator[None]:
+    """Let the file system treat us as an ordinary user, also where root runs the tests."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65_534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("name", ["ant20_01/list.dat", "list.dat"])
+def test_a_file_that_cannot_be_read_is_not_passed_over(inputs, name: str) -> None:
+    made = manifest({"kind": "overlay"}, {"kind": "folder"})
+    with tempfile.TemporaryDirectory() as place:
+        overlay = Path(place)
+        overlay.chmod(0o755)
+        (overlay / name).parent.mkdir(exist_ok=True)
+        (overlay / name).write_bytes(CONTENT)
+        (overlay / name).chmod(0)
+        with (
+            without_roots_rights(),
+            pytest.raises(InputError, match=r"list\.dat: the file cannot be read \(Permission"),
+        ):
+            acquire(made, overlay, overlay)
+
+
 @pytest.fixture
 def web(tmp_path):
     """Serve a folder on a port of this machine."""
@@ -128,15 +166,12 @@ def test_a_download_that_is_something_else_is_not_kept(inputs, tmp_path, web, fi
     assert list((inputs / "ant20_01").iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["url", "tap"])
-def test_a_refused_connection_is_a_refusal(inputs, tmp_path, kind: str) -> None:
+def test_a_refused_connection_is_a_refusal(inputs, tmp_path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    source = {"kind": kind, "url": f"http://127.0.0.1:{port}/list.dat"}
-    if kind == "tap":
-        source["query"] = "SELECT 1"
-    with pytest.raises(UnavailableError, match=rf"(?s){kind}: http://127\.0\.0\.1.*refused"):
+    source = {"kind": "url", "url": f"http://127.0.0.1:{port}/list.dat"}
+    with pytest.raises(UnavailableError, match=r"(?s)url: http://127\.0\.0\.1.*refused"):
         acquire(manifest(source), None, tmp_path)
 
 

@@ -9,10 +9,10 @@ import pytest
 
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
-from ingest.instance.postgres import HOST, MENDED_VERSION, SUPERUSER, Cluster
+from ingest.instance.postgres import HOST, PATCHED_VERSION, SUPERUSER, Cluster
 from tests.instances import Instance
 
-SCRIPT = Path(f"/usr/share/postgresql/15/extension/pg_sphere--{MENDED_VERSION}.sql")
+SCRIPT = Path(f"/usr/share/postgresql/15/extension/pg_sphere--{PATCHED_VERSION}.sql")
 
 
 @pytest.mark.skipif(not SCRIPT.exists(), reason="this PostgreSQL needs no mended pgSphere")
@@ -38,7 +38,7 @@ def test_the_mended_pgsphere_is_whole(instance: Instance) -> None:
     try:
         connection = connect("mended")
         cursor = connection.cursor()
-        cursor.execute(f"CREATE EXTENSION pg_sphere VERSION '{MENDED_VERSION}'")
+        cursor.execute(f"CREATE EXTENSION pg_sphere VERSION '{PATCHED_VERSION}'")
         point, circle = "spoint(1.0, 0.05)", "scircle(spoint(1.0, 0.0), 0.1)"
         cursor.execute(
             f"SELECT {point} <@ {circle}, {circle} @> {point}, {point} @ {circle},"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ingest.instance import layout as layouts
-from ingest.instance.process import working_below
+from ingest.instance.process import processes_below
 from tests.instances import KM3VO, Instance
 from tests.served import served
 
@@ -210,14 +210,14 @@ def test_a_site_of_ones_own(worn, tmp_path) -> None:
     assert "Süd &amp; Söhne" in worn.fetch("").decode()
 
 
-def test_a_lost_memory_is_told_and_nothing_is_destroyed(worn) -> None:
+def test_a_lost_state_is_an_error_and_nothing_is_destroyed(worn) -> None:
     path = worn.var / "instance.json"
     content = path.read_text()
     path.write_text("{")
     try:
         done = worn.km3vo("instance", "up")
         assert done.returncode == 1
-        assert "what belongs to it was lost" in done.stderr
+        assert "the file with the state of the instance is missing" in done.stderr
     finally:
         path.write_text(content)
     worn.up()
@@ -261,7 +261,7 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
         time.sleep(seconds)
         starting.kill()
         if scratch_instance.var.exists():
-            kill(*working_below(scratch_instance.var.resolve()))
+            kill(*processes_below(scratch_instance.var.resolve()))
     scratch_instance.up()
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
 
@@ -280,7 +280,7 @@ def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     assert target.exists()
     delete_by_hand(scratch_instance)
     assert scratch_instance.km3vo("instance", "down").returncode == 0
-    assert working_below(target) == []
+    assert processes_below(target) == []
     assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
     assert processes_of(scratch_instance) == []
@@ -292,7 +292,9 @@ def delete_by_hand(instance: Instance) -> None:
     instance.var.unlink() if instance.var.is_symlink() else shutil.rmtree(instance.var)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root hands over to another account: run as root"
+)
 def test_root_needs_an_account_to_hand_over_to(worn) -> None:
     for account, told in (("no_such_user", "does not exist"), ("root", "names root")):
         done = worn.km3vo("instance", "up", KM3VO_USER=account)
@@ -300,7 +302,7 @@ def test_root_needs_an_account_to_hand_over_to(worn) -> None:
         assert told in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a shelter")
-def test_a_place_the_account_cannot_enter_gets_a_shelter(worn) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a fallback directory: run as root")
+def test_a_directory_the_account_cannot_enter_is_replaced_by_a_fallback(worn) -> None:
     assert worn.var.is_symlink()
-    assert worn.var.resolve() == layouts.shelter_of(worn.var)
+    assert worn.var.resolve() == layouts.fallback_directory(worn.var)

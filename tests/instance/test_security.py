@@ -290,7 +290,7 @@ def test_adql_reaches_no_further(instance, query: str) -> None:
         instance.adql(query)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to look from")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to look from: run as root")
 def test_other_users_read_nothing_of_an_instance(instance) -> None:
     done = subprocess.run(
         [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from lxml import etree
 
-from ingest.publish.oai import Record
+from ingest.publish.oai import RegistryRecord
 
 TABLES = {
     "resource": "ivoid res_type created updated short_name res_title content_level"
@@ -60,7 +60,7 @@ def descriptor() -> str:
     </resource>"""
 
 
-def rows(records: Iterable[Record]) -> Iterator[tuple[str, dict[str, object]]]:
+def rows(records: Iterable[RegistryRecord]) -> Iterator[tuple[str, dict[str, object]]]:
     """Yield the rows of all tables: the table's name, and values by column."""
     for record in records:
         if record.metadata is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.events.delivery.manifest import load_manifest
-from ingest.publish.documents.record import DataFile, Record
+from ingest.publish.documents.record import DataFile, ReleaseRecord
 from ingest.publish.documents.voresource import parse
 
 DOI = "10.5072/km3net.ant20-01"
@@ -39,7 +39,7 @@ def with_person(element: etree._Element) -> etree._Element:
     return element
 
 
-def record(doi: bool = True) -> Record:
+def record(doi: bool = True) -> ReleaseRecord:
     """Return a record with a collaboration and a person as creators."""
     element = with_person(resource())
     if doi:

@@ -22,7 +22,7 @@ from ingest.core.errors import ManifestError
 from ingest.publish.documents.citation import to_citation
 from ingest.publish.documents.datacite import to_datacite, to_datacite_xml
 from ingest.publish.documents.dataverse import to_dataverse
-from ingest.publish.documents.formats import FORMS, write
+from ingest.publish.documents.formats import DOCUMENTS, write
 from ingest.publish.documents.jsonld import to_croissant, to_jsonld, to_script
 from ingest.publish.documents.zenodo import to_zenodo
 from tests.publish.blocks import ASTROPHYSICS
@@ -164,7 +164,7 @@ def test_no_text_gets_out_of_the_script_element(text: str) -> None:
     assert json.loads(script) == {"name": text}
 
 
-@pytest.mark.parametrize("target", sorted(set(FORMS) - {"croissant"}))
+@pytest.mark.parametrize("target", sorted(set(DOCUMENTS) - {"croissant"}))
 def test_each_document_is_written_whole(tmp_path: Path, target: str) -> None:
     for path in write(record(), target, tmp_path):
         assert record().title in path.read_text()

@@ -23,7 +23,7 @@ IDS = ["readme", "description", "licence", "citation", "doi", "environment", "ch
 @pytest.fixture
 def release(instance, layout, tmp_path: Path) -> Release:
     """Return the ANTARES release, with copies of its files that a test may change."""
-    from ingest.core.descriptors import expanded
+    from ingest.core.descriptors import expand_descriptor
     from ingest.events.delivery.manifest import load_manifest
 
     shutil.copytree(layout.inputs / "ant20_01", tmp_path / "ant20_01")
@@ -31,7 +31,12 @@ def release(instance, layout, tmp_path: Path) -> Release:
     shutil.copy(layout.reports / record.name, record)
     manifest = load_manifest("ant20_01")
     return Release(
-        "ant20_01", manifest, expanded("ant20_01/nu"), tmp_path / "ant20_01", record, instance.url
+        "ant20_01",
+        manifest,
+        expand_descriptor("ant20_01/nu"),
+        tmp_path / "ant20_01",
+        record,
+        instance.url,
     )
 
 

@@ -9,9 +9,9 @@ import pytest
 from instances import ROOT
 from lxml import etree
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, NoAnswerError
 from ingest.instance import lifecycle
-from ingest.instance.dachs import registration
+from ingest.instance.dachs import register
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
 from ingest.publish import oai, schemas, validators
@@ -60,7 +60,7 @@ def endpoint(instance) -> str:
     return f"{instance.url}/oai.xml"
 
 
-def by_identifier(endpoint: str, **more: str) -> dict[str, oai.Record]:
+def by_identifier(endpoint: str, **more: str) -> dict[str, oai.RegistryRecord]:
     return {one.identifier: one for one in oai.harvest(endpoint, **more).records}
 
 
@@ -134,7 +134,7 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
 
 def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
     with lifecycle.database(layout):
-        registration.register(layout, validators.online_descriptors(layout))
+        register(layout, validators.online_descriptors(layout))
     judged = publishing.judge(layout, load_site(), instance.url)
     broken = {(one.rule, one.subject) for one in judged.findings}
     assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}
@@ -167,7 +167,7 @@ def test_services_that_do_not_answer_are_told(instance, endpoint) -> None:
     nowhere = text.replace("<sr>0.5</sr>", "<sr>0.0001</sr>").replace("<dec>35.8", "<dec>88.8")
     missing = text.replace("/cone/scs.xml", "/cone/nothing.xml")
     for changed, words in ((nowhere, "0 rows"), (missing, "does not answer")):
-        one = oai.Record(record.identifier, "", False, (), etree.fromstring(changed))
+        one = oai.RegistryRecord(record.identifier, "", False, (), etree.fromstring(changed))
         (found,) = services.ask_all([one])
         assert found.rule == "answers"
         assert words in found.value
@@ -183,7 +183,7 @@ def test_all_pages_of_a_harvest_are_read(endpoint) -> None:
 
 
 def test_what_is_no_registry_is_told(instance) -> None:
-    with pytest.raises(InstanceError, match="does not answer"):
+    with pytest.raises(NoAnswerError, match="does not answer"):
         oai.harvest(f"{instance.url}/nothing.xml")
     with pytest.raises(InstanceError, match=r"not well-formed|as a registry"):
         oai.identify(f"{instance.url}/__system__/tap/run/tap/availability")
@@ -267,7 +267,7 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     path.write_text('[site]\nurl = "https://vo.km3net.de"\n')
     monkeypatch.setenv("KM3VO_SITE", str(path))
     site = load_site()
-    record = oai.Record("ivo://km3net.org/org", "", False, (), None)
+    record = oai.RegistryRecord("ivo://km3net.org/org", "", False, (), None)
     ready = publishing.Outcome(published=True, records=(record,))
     text = page.plain_page(site, ready)
     assert "is ready to be registered" in text

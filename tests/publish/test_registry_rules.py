@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from lxml import etree
 
-from ingest.publish.oai import Record
+from ingest.publish.oai import RegistryRecord
 from ingest.publish.registry.rules import RULES, Context, is_good_moc, judge
 
 IVOID = "ivo://km3net.org/ant20_01/nu/cone"
@@ -50,9 +50,9 @@ GOOD = f"""<ri:Resource xmlns:ri="http://www.ivoa.net/xml/RegistryInterface/v1.0
 </ri:Resource>"""
 
 
-def record(text: str, **more: object) -> Record:
+def record(text: str, **more: object) -> RegistryRecord:
     told = {"identifier": IVOID, "datestamp": "", "deleted": False, "sets": ()}
-    return Record(**(told | more), metadata=etree.fromstring(text))
+    return RegistryRecord(**(told | more), metadata=etree.fromstring(text))
 
 
 def test_a_good_record_breaks_no_rule() -> None:
@@ -111,8 +111,8 @@ def test_each_rule_is_tested_here() -> None:
 
 
 def test_a_deleted_record_is_not_judged_and_an_empty_one_is_told() -> None:
-    gone = Record(IVOID, "", True, (), None)
-    empty = Record(IVOID, "", False, (), None)
+    gone = RegistryRecord(IVOID, "", True, (), None)
+    empty = RegistryRecord(IVOID, "", False, (), None)
     assert [one.rule for one in judge([gone, empty], CONTEXT)] == ["record"]
 
 

@@ -27,7 +27,7 @@ def draw_map(archive: Archive, entry: Entry, notice: Notice, content: bytes) -> 
     """
     # matplotlib takes a second to load, and few packets have a map
     from ingest.alerts.skymaps import read_map
-    from ingest.alerts.skymaps.picture import write_map_preview
+    from ingest.alerts.skymaps.preview import write_map_preview
 
     path = archive.preview_path(entry)
     title = notice.event_name or notice.ivorn.rpartition("#")[2]

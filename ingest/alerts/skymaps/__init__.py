@@ -1,6 +1,6 @@
-"""Sky maps and coverage maps: reading, making, and the regions they enclose."""
+"""Sky maps and coverage maps: reading and making them, and their 50 % and 90 % regions."""
 
-from ingest.alerts.skymaps.circles import circle_regions
+from ingest.alerts.skymaps.circle_coverage import circle_regions
 from ingest.alerts.skymaps.directions import read_directions
 from ingest.alerts.skymaps.making import make_map
 from ingest.alerts.skymaps.model import SkyMap, map_regions, read_map

@@ -1,4 +1,4 @@
-"""Tables of resimulated directions, from which the sky map of an alert is made."""
+"""Tables of resimulated directions, from which sky maps of our own alerts are made."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.table import Table
 
+from ingest.alerts.skymaps.sphere import Floats
 from ingest.core.errors import InputError
 
-Floats = npt.NDArray[np.float64]
-
-FEWEST: Final = 50
-"""Fewer say nothing about the 90 % region: five or less lie outside of it."""
+MIN_DIRECTIONS: Final = 50
+"""Of fewer directions, less than five lie outside of the 90 % region."""
 _FORMATS: Final = {
     ".csv": "ascii.csv",
     ".ecsv": "ascii.ecsv",
@@ -26,12 +24,12 @@ _FORMATS: Final = {
     ".fits": "fits",
     ".fit": "fits",
 }
-_EXPECTED: Final = "columns ra, dec; or true_ra, true_dec, reco_ra, reco_dec; weight if need be"
+_EXPECTED: Final = "columns ra, dec or true_ra, true_dec, reco_ra, reco_dec; optionally weight"
 
 
 @dataclass(frozen=True)
 class Directions:
-    """Where the source may be, as a sample.
+    """A weighted sample of directions where the source may be.
 
     Attributes
     ----------
@@ -46,8 +44,8 @@ class Directions:
     weight: Floats
 
     @property
-    def effective(self) -> float:
-        """How many directions of equal weight say as much (Kish 1965, Survey Sampling)."""
+    def effective_size(self) -> float:
+        """Effective sample size, 1 / sum of the squared weights (Kish 1965, Survey Sampling)."""
         return float(1 / (self.weight**2).sum())
 
 
@@ -55,14 +53,14 @@ def read_directions(path: Path, ra: float, dec: float) -> Directions:
     """Read a table of resimulated directions.
 
     With the columns ``ra`` and ``dec`` each row is a direction where the source may be. With
-    ``true_ra``, ``true_dec``, ``reco_ra``, ``reco_dec`` each row is a simulated event like the
-    one of the alert: what separates its true direction from the reconstructed one, distance and
-    position angle, is taken from the best direction on. Either may have a column ``weight``.
+    ``true_ra``, ``true_dec``, ``reco_ra``, ``reco_dec`` each row is a simulated event similar to
+    the one of the alert: the offset (separation and position angle) of its true from its
+    reconstructed direction is applied to the best direction. A column ``weight`` is optional.
 
     Parameters
     ----------
     path : pathlib.Path
-        CSV, ECSV, text in columns with a head, or FITS. Angles in deg, ICRS, unless the column
+        CSV, ECSV, FITS, or text in columns with a header line. ICRS, in deg unless the column
         has another unit.
     ra, dec : float
         The best direction in deg, ICRS.
@@ -70,15 +68,15 @@ def read_directions(path: Path, ra: float, dec: float) -> Directions:
     Raises
     ------
     InputError
-        If the table cannot be read, lacks columns, holds what is no direction or weight, or has
-        less than `FEWEST` directions.
+        If the table cannot be read, lacks columns, contains invalid directions or weights, or
+        has an effective sample size below `MIN_DIRECTIONS`.
     """
     table = _read(path)
     columns = {name.lower(): name for name in table.colnames}
     if {"true_ra", "true_dec", "reco_ra", "reco_dec"} <= columns.keys():
         true, reco = (
-            SkyCoord(*_positions(table, columns, path, kind), unit="deg")
-            for kind in ("true_", "reco_")
+            SkyCoord(*_positions(table, columns, path, prefix), unit="deg")
+            for prefix in ("true_", "reco_")
         )
         best = SkyCoord(ra, dec, unit="deg")
         moved = best.directional_offset_by(reco.position_angle(true), reco.separation(true))
@@ -87,7 +85,7 @@ def read_directions(path: Path, ra: float, dec: float) -> Directions:
         found = _positions(table, columns, path, "")
     else:
         raise InputError(
-            "the table has no directions",
+            "the table has no columns of directions",
             file=path,
             value=" ".join(table.colnames),
             expected=_EXPECTED,
@@ -99,18 +97,19 @@ def read_directions(path: Path, ra: float, dec: float) -> Directions:
         if len(wrong) or not weight.sum() > 0:
             row = int(wrong[0]) if len(wrong) else 0
             raise InputError(
-                "a weight is none", file=path, where=f"row {row + 1}", value=float(weight[row])
-                if len(weight) else None, expected="0 or more, and not all 0",
+                "the weights are invalid", file=path, where=f"row {row + 1}",
+                value=float(weight[row]) if len(weight) else None,
+                expected="0 or more, and not all 0",
             )  # fmt: skip
     directions = Directions(*found, weight / weight.sum() if len(weight) else weight)
-    if len(weight) < FEWEST or directions.effective < FEWEST:
+    if len(weight) < MIN_DIRECTIONS or directions.effective_size < MIN_DIRECTIONS:
         raise InputError(
-            "there are too few directions to make a map of",
+            "too few directions for a sky map",
             file=path,
-            value=f"{len(weight)}, which weigh as much as "
-            f"{directions.effective if len(weight) else 0:.1f}",
-            expected=f"at least {FEWEST}",
-            remedy="resimulate more, or make the map of a radius and its containment",
+            value=f"{len(weight)}, with an effective sample size of "
+            f"{directions.effective_size if len(weight) else 0:.1f}",
+            expected=f"at least {MIN_DIRECTIONS}",
+            remedy="resimulate more, or make the map from a radius and its containment",
         )
     return directions
 
@@ -119,25 +118,28 @@ def _read(path: Path) -> Table:
     form = _FORMATS.get(path.suffix.lower())
     if form is None:
         raise InputError(
-            "no known kind of table", file=path, expected=" ".join(_FORMATS), value=path.suffix
+            "the type of the table is unknown",
+            file=path,
+            value=path.suffix,
+            expected=" ".join(_FORMATS),
         )
-    path.open("rb").close()  # what is not there says so as itself
+    path.open("rb").close()  # raises FileNotFoundError and the like
     try:
         return Table.read(path, format=form)
     except Exception as reason:
-        # astropy's readers raise errors of many kinds
+        # astropy's readers raise exceptions of many types
         raise InputError("the table cannot be read", file=path, value=str(reason)) from None
 
 
 def _positions(
-    table: Table, columns: dict[str, str], path: Path, kind: str
+    table: Table, columns: dict[str, str], path: Path, prefix: str
 ) -> tuple[Floats, Floats]:
-    ra = _numbers(table, columns[f"{kind}ra"], path, u.deg)
-    dec = _numbers(table, columns[f"{kind}dec"], path, u.deg)
+    ra = _numbers(table, columns[f"{prefix}ra"], path, u.deg)
+    dec = _numbers(table, columns[f"{prefix}dec"], path, u.deg)
     wrong = np.flatnonzero(~((ra >= -360) & (ra <= 360) & (np.abs(dec) <= 90)))
     if len(wrong):
         raise InputError(
-            "a direction is none",
+            "a direction is invalid",
             file=path,
             where=f"row {wrong[0] + 1}",
             value=f"ra {ra[wrong[0]]:g}, dec {dec[wrong[0]]:g}",
@@ -147,7 +149,7 @@ def _positions(
 
 
 def _numbers(table: Table, name: str, path: Path, unit: Any) -> Floats:
-    """Return a column as numbers, in the unit that is wanted; NaN where there is none."""
+    """Return a column as numbers in a unit; missing values are NaN."""
     column = table[name]
     try:
         values = np.ma.filled(np.ma.asarray(column).astype(np.float64), np.nan)
@@ -155,8 +157,14 @@ def _numbers(table: Table, name: str, path: Path, unit: Any) -> Floats:
             values = u.Quantity(values, column.unit).to_value(unit)
     except (ValueError, TypeError, u.UnitsError) as reason:
         raise InputError(
-            "a column has no such numbers", file=path, where=f"column {name}", value=str(reason)
+            "a column is not numeric, or has a wrong unit",
+            file=path,
+            where=f"column {name}",
+            value=str(reason),
+            expected=f"numbers{f' in {unit}' if unit else ''}",
         ) from None
     if values.ndim != 1:
-        raise InputError("a column has more than one number per row", file=path, where=name)
+        raise InputError(
+            "a column has more than one number per row", file=path, where=f"column {name}"
+        )
     return np.asarray(values)

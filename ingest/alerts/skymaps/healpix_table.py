@@ -1,7 +1,8 @@
-"""Tables of sky maps in FITS files, read without trusting what the header claims.
+"""HEALPix tables in FITS files, read without trust in their headers.
 
-Nothing is allocated before it is known that the file has the bytes. A damaged or hostile file
-ends as a :class:`~ingest.alerts.notices.model.PacketError` within milliseconds.
+Memory is only allocated for bytes that the file has. A damaged or malicious file raises
+:class:`~ingest.alerts.notices.model.PacketError` within milliseconds; why astropy.io.fits cannot
+be used here is in docs/decisions/010-sky-map-files.md.
 """
 
 from __future__ import annotations
@@ -23,27 +24,29 @@ from astropy.io import fits
 from ingest.alerts.notices import PacketError
 from ingest.core.fitstable import BLOCK
 
-MOST_BYTES: Final = 512 << 20
-"""Of a map, unpacked: NSIDE 2048 in double precision is 403 MB."""
-_MOST_HEADER_BLOCKS: Final = 200
-_MOST_EXTENSIONS: Final = 20
+MAX_BYTES: Final = 512 << 20
+"""Of an uncompressed map: NSIDE 2048 in double precision is 403 MB."""
+_MAX_HEADER_BLOCKS: Final = 200
+_MAX_HDUS: Final = 20
 _CARD: Final = 80
-_PIECE: Final = 1 << 20
-_TYPES: Final = {"L": "i1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
-_WIDTHS: Final = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
-"""Bytes of types no map is made of, which may stand beside it. Bits (X) have their own rule."""
+_CHUNK: Final = 1 << 20
+_NUMBERS: Final = {"L": "i1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+_OTHER_WIDTHS: Final = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
+"""Bytes of the formats that other columns may have. Bits (X) are packed into bytes."""
 
 Buffer = bytes | mmap.mmap
 
 
 @dataclass(frozen=True)
-class MapTable:
-    """The first table of a file that holds a HEALPix map.
+class HealpixTable:
+    """The HEALPix table of a file.
 
     Attributes
     ----------
+    header : astropy.io.fits.Header
+        Of the table.
     names, units : tuple of str
-        Of the columns of numbers, as the file has them; a unit may be empty.
+        Of the numeric columns, as in the file. A unit may be empty.
     """
 
     header: fits.Header
@@ -52,64 +55,61 @@ class MapTable:
     _columns: tuple[tuple[npt.NDArray[Any], float, float], ...]
 
     def text(self, keyword: str) -> str:
-        """Return a keyword's value in upper case without blanks; empty if there is none."""
+        """Return the value of a keyword in upper case without blanks, or an empty text."""
         return str(self.header.get(keyword, "")).strip().upper()
 
-    def whole(self, keyword: str) -> int | None:
-        """Return a keyword's value if it is a whole number."""
+    def integer(self, keyword: str) -> int | None:
+        """Return the value of a keyword if it is an integer, else None."""
         value = self.header.get(keyword)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def values(self, number: int) -> npt.NDArray[Any]:
-        """Return a column, row after row, shape (rows x elements per row,).
-
-        Whole numbers are int64, others float64.
-        """
+        """Return a column, row by row, as int64 or float64, shape (rows x elements per row,)."""
         stored, scale, zero = self._columns[number]
         flat = stored.reshape(-1)
         if stored.dtype.kind == "f" or scale != 1 or zero != int(zero):
             result = flat.astype(np.float64)
             return result if (scale, zero) == (1, 0) else result * scale + zero
-        # an unsigned number is stored as a signed one less 2^63, and wraps around
+        # unsigned integers are stored with an offset of 2^63, and wrap around
         return (flat.astype(np.int64).view(np.uint64) + np.uint64(int(zero) % 2**64)).view(np.int64)
 
 
 @contextmanager
-def read_table(source: bytes | Path) -> Iterator[MapTable]:
-    """Open the HEALPix table of a file.
+def open_table(source: bytes | Path) -> Iterator[HealpixTable]:
+    """Open the first HEALPix table of a file.
 
     Parameters
     ----------
     source : bytes or pathlib.Path
-        A FITS file, packed by gzip or not.
+        A FITS file, compressed with gzip or not.
 
     Yields
     ------
-    MapTable
-        Its columns are read from the file when they are asked for.
+    HealpixTable
+        Its columns are read when they are accessed, inside of the block.
 
     Raises
     ------
     PacketError
-        If this is no FITS file, has no such table, is shorter than it says, or too large.
+        If the content is not a FITS file, has no such table, is truncated, or too large.
     OSError
         If the file cannot be read.
     """
     with _content(source) as content:
         if content[:6] != b"SIMPLE":
-            raise PacketError("this is no FITS file", value=bytes(content[:60]))
-        yield _table(content)
+            raise PacketError("the sky map is not a FITS file", value=bytes(content[:60]))
+        yield _first_map(content)
 
 
 @contextmanager
 def _content(source: bytes | Path) -> Iterator[Buffer]:
-    """Open what is to be read, unpacked, without holding a large file in memory."""
+    """Open the decompressed content, without reading a large file into memory."""
     if isinstance(source, bytes):
         if source[:2] != b"\x1f\x8b":
             _check_size(len(source))
             yield source
             return
-        pieces: Iterator[bytes] = iter([source])
+        chunks: Iterator[bytes] = iter([source])
     else:
         with source.open("rb") as stream:
             if stream.read(2) != b"\x1f\x8b":
@@ -121,61 +121,61 @@ def _content(source: bytes | Path) -> Iterator[Buffer]:
                 with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
                     yield mapped
                 return
-        pieces = _pieces(source)
-    with tempfile.TemporaryFile() as unpacked:
+        chunks = _chunks(source)
+    with tempfile.TemporaryFile() as decompressed:
         size = 0
-        for piece in _unpack(pieces):
-            size += len(piece)
+        for chunk in _decompress(chunks):
+            size += len(chunk)
             _check_size(size)
-            unpacked.write(piece)
+            decompressed.write(chunk)
         if size == 0:
-            raise PacketError("the packed map is empty")
-        unpacked.flush()
-        with mmap.mmap(unpacked.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            raise PacketError("the compressed map is empty")
+        decompressed.flush()
+        with mmap.mmap(decompressed.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             yield mapped
 
 
-def _pieces(path: Path) -> Iterator[bytes]:
+def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
-        while piece := stream.read(_PIECE):
-            yield piece
+        while chunk := stream.read(_CHUNK):
+            yield chunk
 
 
-def _unpack(packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield what gzip packed, a piece at a time, however much a piece may become."""
-    machine = zlib.decompressobj(wbits=31)
+def _decompress(compressed: Iterator[bytes]) -> Iterator[bytes]:
+    """Decompress gzip in chunks of limited size, however large the compression ratio."""
+    decompressor = zlib.decompressobj(wbits=31)
     try:
-        for piece in packed:
-            while piece:
-                yield machine.decompress(piece, _PIECE)
-                piece = machine.unconsumed_tail
-            if machine.eof:
+        for chunk in compressed:
+            while chunk:
+                yield decompressor.decompress(chunk, _CHUNK)
+                chunk = decompressor.unconsumed_tail
+            if decompressor.eof:
                 return
     except zlib.error as reason:
-        raise PacketError("the packed map is damaged", value=str(reason)) from None
-    raise PacketError("the packed map is cut off")
+        raise PacketError("the compressed map is damaged", value=str(reason)) from None
+    raise PacketError("the compressed map is truncated")
 
 
 def _check_size(size: int) -> None:
-    if size > MOST_BYTES:
-        raise PacketError("the map is too large", expected=f"at most {MOST_BYTES >> 20} MiB")
+    if size > MAX_BYTES:
+        raise PacketError("the sky map is too large", expected=f"at most {MAX_BYTES >> 20} MiB")
 
 
-def _table(content: Buffer) -> MapTable:
+def _first_map(content: Buffer) -> HealpixTable:
     start = 0
-    for _ in range(_MOST_EXTENSIONS):
+    for _ in range(_MAX_HDUS):
         if start >= len(content):
             break
         header, start = _header(content, start)
         if header.get("XTENSION", "").strip() == "BINTABLE" and _is_map(header):
-            return _columns(content, header, start)
+            return _map_table(content, header, start)
         start += -(-_data_size(header) // BLOCK) * BLOCK
     raise PacketError("the file has no HEALPix map", expected="a table with PIXTYPE = 'HEALPIX'")
 
 
 def _header(content: Buffer, start: int) -> tuple[fits.Header, int]:
-    """Read the header that begins at `start`; return it, and where its data begin."""
-    for number in range(_MOST_HEADER_BLOCKS):
+    """Return the header that begins at an offset, and the offset of its data."""
+    for number in range(_MAX_HEADER_BLOCKS):
         first = start + number * BLOCK
         block = content[first : first + BLOCK]
         if len(block) < BLOCK:
@@ -184,18 +184,24 @@ def _header(content: Buffer, start: int) -> tuple[fits.Header, int]:
             end = first + BLOCK
             text = bytes(content[start:end]).decode("ascii", "replace").replace("�", "?")
             return fits.Header.fromstring(text), end
-    raise PacketError("a header of the FITS file has no end", where=f"byte {start}")
+    raise PacketError(
+        "a FITS header has no END",
+        where=f"byte {start}",
+        expected=f"at most {_MAX_HEADER_BLOCKS} blocks of {BLOCK} bytes",
+    )
 
 
 def _number(header: fits.Header, keyword: str, default: int | None = None) -> int:
     value = header.get(keyword, default)
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise PacketError("a header is damaged", where=keyword, value=value)
+        raise PacketError(
+            "a FITS header is damaged", where=keyword, value=value, expected="an integer from 0"
+        )
     return value
 
 
 def _data_size(header: fits.Header) -> int:
-    """Return the bytes of an HDU's data, as the FITS standard has it (section 4.4.1)."""
+    """Return the size in bytes of an HDU's data (FITS standard 4.0, section 4.4.1)."""
     axes = [_number(header, f"NAXIS{number + 1}") for number in range(_number(header, "NAXIS"))]
     size = 1 if axes else 0
     for axis in axes:
@@ -213,11 +219,11 @@ def _is_map(header: fits.Header) -> bool:
     )
 
 
-def _columns(content: Buffer, header: fits.Header, start: int) -> MapTable:
+def _map_table(content: Buffer, header: fits.Header, start: int) -> HealpixTable:
     width, rows = _number(header, "NAXIS1"), _number(header, "NAXIS2")
     if rows == 0 or start + width * rows > len(content):
         raise PacketError(
-            "the table is shorter than its header says",
+            "the table is shorter than its header claims",
             where="NAXIS2",
             value=rows,
             expected=f"at most {(len(content) - start) // max(width, 1)} rows, and at least one",
@@ -227,17 +233,19 @@ def _columns(content: Buffer, header: fits.Header, start: int) -> MapTable:
     for number in range(1, _number(header, "TFIELDS") + 1):
         form = str(header.get(f"TFORM{number}", "")).strip()
         found = re.match(r"(\d{0,9})([A-Z])", form)
-        if not found or found[2] not in {*_TYPES, *_WIDTHS, "X"}:
-            raise PacketError("a column has no known format", where=f"TFORM{number}", value=form)
+        if not found or found[2] not in {*_NUMBERS, *_OTHER_WIDTHS, "X"}:
+            raise PacketError(
+                "the format of a column is unknown", where=f"TFORM{number}", value=form
+            )
         count, code = int(found[1] or 1), found[2]
-        if code in _TYPES:
-            dtype = np.dtype(_TYPES[code])
+        if code in _NUMBERS:
+            dtype = np.dtype(_NUMBERS[code])
             size = count * dtype.itemsize
         else:
-            size = -(-count // 8) if code == "X" else count * _WIDTHS[code]
+            size = -(-count // 8) if code == "X" else count * _OTHER_WIDTHS[code]
         if at + size > width:
             raise PacketError("the columns are wider than the rows", where="NAXIS1", value=width)
-        if code in _TYPES and count:
+        if code in _NUMBERS and count:
             strides = (width, dtype.itemsize)
             stored = np.ndarray((rows, count), dtype, content, start + at, strides)
             scale, zero = header.get(f"TSCAL{number}", 1), header.get(f"TZERO{number}", 0)
@@ -245,4 +253,4 @@ def _columns(content: Buffer, header: fits.Header, start: int) -> MapTable:
             names.append(str(header.get(f"TTYPE{number}", "")).strip())
             units.append(str(header.get(f"TUNIT{number}", "")).strip())
         at += size
-    return MapTable(header, tuple(names), tuple(units), tuple(columns))
+    return HealpixTable(header, tuple(names), tuple(units), tuple(columns))

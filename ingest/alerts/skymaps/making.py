@@ -1,14 +1,14 @@
 """Sky maps of our own alerts, from resimulated directions or from an error radius.
 
-The map is a sum of Fisher's distributions (von Mises-Fisher), one around each direction: a kernel
-density on the sphere (Hall, Watson & Cabrera 1987, Biometrika 74, 751). The kernels' width is the
-rule of thumb h = s n^(-1/6) for n directions that spread by s in each of two dimensions: it
-minimises the expected squared error for a normal spread (Silverman 1986, Density Estimation,
-section 4.3.2; for Fisher's distribution García-Portugués 2013, Electron. J. Stat. 7, 1655, has
-the same limit). As Silverman advises, s is the smaller one of two estimates, by all directions
-and by their median, so that long tails do not widen the core. Kernels would widen the
-distribution as a whole; the directions are therefore drawn towards their mean by the factor that
-keeps the mean square (Silverman's section 6.4.1).
+The map is a kernel density estimate on the sphere (Hall, Watson & Cabrera 1987, Biometrika 74,
+751): a sum of Fisher distributions (von Mises-Fisher), one around each direction. The kernels'
+width is the rule of thumb h = s n^(-1/6) for n directions with a spread s in each of two
+dimensions, which minimises the expected squared error for a normal distribution (Silverman 1986,
+Density Estimation, section 4.3.2; García-Portugués 2013, Electron. J. Stat. 7, 1655, has the same
+limit for Fisher's distribution). As Silverman recommends, s is the smaller of two estimates, from
+the mean square and from the median distance, so that long tails do not widen the core. Because
+the kernels would widen the distribution as a whole, the directions are first shrunk towards their
+mean by the factor that conserves the mean square (Silverman, section 6.4.1).
 """
 
 from __future__ import annotations
@@ -17,29 +17,40 @@ import math
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
-from astropy_healpix import healpix_to_xyz
+from astropy_healpix import healpix_to_xyz, level_ipix_to_uniq
 
-from ingest.alerts.skymaps.cells import DEEPEST, Whole, areas, cells_at, join_uniq
-from ingest.alerts.skymaps.circles import chord, reach, unit_vectors
+from ingest.alerts.skymaps.circle_coverage import max_cell_radius
 from ingest.alerts.skymaps.directions import Directions
 from ingest.alerts.skymaps.model import SkyMap
+from ingest.alerts.skymaps.multiorder import (
+    MAX_ORDER,
+    Integers,
+    cell_areas,
+    cells_at,
+    subdivide,
+)
+from ingest.alerts.skymaps.sphere import (
+    Floats,
+    angle_to_chord,
+    chord_to_angle,
+    lonlat,
+    separations,
+    unit_vectors,
+)
 from ingest.core.errors import InputError
 
-Floats = npt.NDArray[np.float64]
-
 CELLS_PER_WIDTH: Final = 3
-"""The finest cells compared with a kernel: a third of its width, or smaller."""
+"""Minimum number of the finest cells per width of a kernel."""
 CELLS_PER_CIRCLE: Final = 6
 """The same for a single kernel, which is as wide as the whole distribution."""
 NEGLIGIBLE: Final = 1e-6
-"""A cell that cannot hold more is not split."""
+"""Cells that cannot contain a larger probability are not subdivided."""
 _GROUP: Final = 256
-"""Cells that are worked on at a time."""
-_FARTHEST: Final = 7.0
-"""Widths of a kernel, beyond which it has 1e-11 of its height and is left out."""
-_FAR: Final = 0.999
-"""A best direction outside of this region does not belong to its directions."""
+"""Cells whose densities are computed together."""
+_CUTOFF: Final = 7.0
+"""Widths of a kernel; further away it is below 1e-10 of its maximum and left out."""
+_MAX_LEVEL: Final = 0.999
+"""A best direction outside of this credible region does not belong to its directions."""
 
 
 def make_map(
@@ -57,53 +68,54 @@ def make_map(
     ra, dec : float
         The best direction in deg, ICRS.
     directions : Directions, optional
-        Where the source may be, see :func:`ingest.alerts.skymaps.directions.read_directions`.
+        Directions where the source may be; see
+        :func:`ingest.alerts.skymaps.directions.read_directions`.
     radius, containment : float, optional
-        Without directions: the error radius in deg, and the probability that the source is
-        within it.
+        Without directions: the error radius in deg, and the probability that it contains the
+        source.
 
     Returns
     -------
     SkyMap
-        Of many orders, fine where the probability is.
+        Multi-order, with small cells where the density is high.
 
     Raises
     ------
     InputError
-        If the position is none, if the best direction is not among the directions, or if the
-        radius and its containment are none of a distribution that has its peak in the centre.
+        If the best direction is not on the sphere or far from all directions, or if no
+        distribution with its maximum at the centre has this radius and containment.
     """
     if not (0 <= ra < 360 and -90 <= dec <= 90):
         raise InputError(
-            "the best direction is none",
+            "the best direction is not on the sphere",
             value=f"ra {ra:g}, dec {dec:g}",
             expected="ra from 0 to 360, dec from -90 to 90 deg",
         )
     if directions is None:
         if radius is None or containment is None:
             raise InputError(
-                "there is nothing to make a map of",
+                "a sky map needs directions or a radius",
                 expected="resimulated directions, or a radius with its containment",
             )
         kappa = concentration(radius, containment)
-        return _kernel_map(unit_vectors([ra], [dec]), np.ones(1), kappa)
-    sky = _kernel_map(*_kernels(directions))
-    if float(sky.containment_at([ra], [dec])[0]) > _FAR:
-        centre = sky.best()
+        return _map_of_kernels(unit_vectors([ra], [dec]), np.ones(1), kappa)
+    sky = _map_of_kernels(*_kernels(directions))
+    if float(sky.containment_at([ra], [dec])[0]) > _MAX_LEVEL:
+        ra_max, dec_max = sky.best()
         raise InputError(
             "the best direction is far from its resimulated directions",
             value=f"ra {ra:g}, dec {dec:g}",
-            expected=f"near ra {centre[0]:.3f}, dec {centre[1]:.3f}, where they are",
-            remedy="check that both are ICRS in deg, and of the same event",
+            expected=f"near their maximum at ra {ra_max:.3f}, dec {dec_max:.3f}",
+            remedy="check that both are of the same event, and ICRS in deg",
         )
     return sky
 
 
 def concentration(radius: float, containment: float) -> float:
-    """Return the concentration of Fisher's distribution from a radius and what it contains.
+    """Return the concentration of the Fisher distribution with a radius and its containment.
 
-    Within r lies the share (1 - exp(-k (1 - cos r))) / (1 - exp(-2 k)) (Fisher 1953, Proc. R.
-    Soc. A 217, 295), which is solved for k by bisection.
+    A circle of radius r contains (1 - exp(-k (1 - cos r))) / (1 - exp(-2 k)) (Fisher 1953,
+    Proc. R. Soc. A 217, 295). This is solved for k by bisection.
 
     Parameters
     ----------
@@ -112,20 +124,25 @@ def concentration(radius: float, containment: float) -> float:
     containment : float
         Above 0, below 1.
 
+    Returns
+    -------
+    float
+        k, dimensionless; for small r the distribution has a width of k^(-1/2) radian.
+
     Raises
     ------
     InputError
-        If there is no such distribution: a source that is anywhere is within `radius` with a
-        larger probability.
+        If there is no such distribution, because even the uniform one has a larger containment.
     """
     height = 2 * math.sin(math.radians(radius) / 2) ** 2
     if not (0 < radius < 180 and height / 2 < containment < 1):
         raise InputError(
-            "no distribution has its peak in the centre and this radius",
+            "no distribution with its maximum at the centre has this radius",
             value=f"radius {radius:g} deg with containment {containment:g}",
-            expected=f"a containment below 1 and above {max(height, 0) / 2:.3g}, the whole sky's",
+            expected=f"a containment below 1 and above {max(height, 0) / 2:.3g}, which the uniform"
+            " distribution has",
         )
-    # without the denominator the solution is in closed form, and too large
+    # without the denominator the solution has a closed form, and is an upper bound
     low, high = 0.0, -math.log1p(-containment) / height
     for _ in range(200):
         middle = (low + high) / 2
@@ -143,107 +160,103 @@ def _kernels(directions: Directions) -> tuple[Floats, Floats, float]:
     mean = weight @ vectors
     if not np.linalg.norm(mean) > 0.01:
         raise InputError(
-            "the directions have no centre: they are all over the sky", expected="a concentration"
+            "the directions have no centre: they are spread over the whole sky",
+            expected="directions around the best one",
         )
     mean /= np.linalg.norm(mean)
-    apart = _angle(chord(vectors, mean))
-    square = float(weight @ apart**2) / 2
-    rising = np.argsort(apart)
-    half = np.searchsorted(np.cumsum(weight[rising]), 0.5)
-    median = float(apart[rising][min(int(half), len(apart) - 1)])
-    # half of a normal distribution in two dimensions lies within sqrt(2 ln 2) of its width
-    spread = min(math.sqrt(square), median / math.sqrt(2 * math.log(2)))
+    distance = separations(vectors, mean)
+    variance = float(weight @ distance**2) / 2
+    ascending = np.argsort(distance)
+    half = np.searchsorted(np.cumsum(weight[ascending]), 0.5)
+    median = float(distance[ascending][min(int(half), len(distance) - 1)])
+    # the median distance of a normal distribution in two dimensions is sqrt(2 ln 2) widths
+    spread = min(math.sqrt(variance), median / math.sqrt(2 * math.log(2)))
     if not spread > 1e-7:
         raise InputError(
-            "the directions are all the same", expected="directions that differ as their errors do"
+            "the directions are all the same",
+            expected="directions that scatter with their errors",
         )
-    width = spread * directions.effective ** (-1 / 6)
-    drawn = math.sqrt(1 - min(width**2 / square, 1.0))
-    vectors = _towards(mean, vectors, apart, drawn)
-    return *_joined(vectors, weight, width), 1 / width**2
+    width = spread * directions.effective_size ** (-1 / 6)
+    factor = math.sqrt(1 - min(width**2 / variance, 1.0))
+    vectors = _shrink(vectors, mean, distance, factor)
+    return *_bin(vectors, weight, width), 1 / width**2
 
 
-def _towards(mean: Floats, vectors: Floats, apart: Floats, factor: float) -> Floats:
-    """Bring directions nearer to another one, along great circles."""
-    sine = np.sin(apart)
+def _shrink(vectors: Floats, mean: Floats, distance: Floats, factor: float) -> Floats:
+    """Move directions along great circles, to a fraction of their distance from the mean."""
+    sine = np.sin(distance)
     safe = np.where(sine > 1e-12, sine, 1.0)
-    ours = np.where(sine > 1e-12, np.sin(factor * apart) / safe, factor)
-    theirs = np.where(sine > 1e-12, np.sin((1 - factor) * apart) / safe, 1 - factor)
-    moved = ours[:, np.newaxis] * vectors + theirs[:, np.newaxis] * mean
+    of_vector = np.where(sine > 1e-12, np.sin(factor * distance) / safe, factor)
+    of_mean = np.where(sine > 1e-12, np.sin((1 - factor) * distance) / safe, 1 - factor)
+    moved = of_vector[:, np.newaxis] * vectors + of_mean[:, np.newaxis] * mean
     return np.asarray(moved / np.linalg.norm(moved, axis=1, keepdims=True))
 
 
-def _joined(vectors: Floats, weight: Floats, width: float) -> tuple[Floats, Floats]:
-    """Join directions that are much nearer to each other than kernels are wide."""
-    order = _order_of(width / 3)
-    dec = np.degrees(np.arctan2(vectors[:, 2], np.hypot(vectors[:, 0], vectors[:, 1])))
-    ra = np.degrees(np.arctan2(vectors[:, 1], vectors[:, 0]))
-    cell, group = np.unique(cells_at(ra, dec, order), return_inverse=True)
-    sums = [np.bincount(group, weight * axis, len(cell)) for axis in vectors.T]
-    joined = np.stack(sums, 1)
-    length = np.linalg.norm(joined, axis=1, keepdims=True)
-    kept = length[:, 0] > 0
-    return joined[kept] / length[kept], np.bincount(group, weight, len(cell))[kept]
+def _bin(vectors: Floats, weight: Floats, width: float) -> tuple[Floats, Floats]:
+    """Combine directions in cells that are small compared with the width of a kernel."""
+    order = _order_for(width / 3)
+    cell, group = np.unique(cells_at(*lonlat(vectors), order), return_inverse=True)
+    sums = np.stack([np.bincount(group, weight * axis, len(cell)) for axis in vectors.T], 1)
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    valid = length[:, 0] > 0
+    return sums[valid] / length[valid], np.bincount(group, weight, len(cell))[valid]
 
 
-def _order_of(size: float) -> int:
-    """Return the order whose cells are not larger than a size in radian."""
-    return int(np.clip(math.ceil(math.log2(math.sqrt(math.pi / 3) / size)), 0, DEEPEST))
+def _order_for(size: float) -> int:
+    """Return the lowest order whose cells are not larger than a size in radian."""
+    return int(np.clip(math.ceil(math.log2(math.sqrt(math.pi / 3) / size)), 0, MAX_ORDER))
 
 
-def _kernel_map(vectors: Floats, weight: Floats, kappa: float) -> SkyMap:
-    """Return the map of a sum of Fisher's distributions.
+def _map_of_kernels(vectors: Floats, weight: Floats, kappa: float) -> SkyMap:
+    """Return the map of a sum of Fisher distributions.
 
-    From the twelve largest cells down, a cell is split as long as it may hold more than a
-    negligible probability: the density nowhere in it is higher than if its centre were nearer
-    to every kernel by the cell's reach.
+    Starting from order 0, a cell is subdivided while it may contain more than a negligible
+    probability. The upper bound is the density that its centre would have if it were closer to
+    every kernel by the radius of the cell.
     """
     norm = kappa / (2 * math.pi * -math.expm1(-2 * kappa))
 
-    def density(cell: Whole, order: int, nearer: float) -> Floats:
+    def density(cell: Integers, order: int, closer_by: float) -> Floats:
         points = np.stack(healpix_to_xyz(cell, 2**order, order="nested"), 1)
-        return norm * _summed(points, vectors, weight, kappa, nearer)
+        return norm * _sum_of_kernels(points, vectors, weight, kappa, closer_by)
 
-    fine = CELLS_PER_CIRCLE if len(weight) == 1 else CELLS_PER_WIDTH
-    last = _order_of(min(kappa**-0.5, 1.0) / fine)
-    cell, found = np.arange(12), []
+    per_width = CELLS_PER_CIRCLE if len(weight) == 1 else CELLS_PER_WIDTH
+    last = _order_for(min(kappa**-0.5, 1.0) / per_width)
+    cell, parts = np.arange(12), []
     for order in range(last + 1):
         split = np.zeros(len(cell), bool)
         if order < last:
-            split = density(cell, order, reach(order)) * areas(order) > NEGLIGIBLE
-        kept = cell[~split]
-        found.append((join_uniq(order, kept), density(kept, order, 0.0)))
-        cell = (4 * cell[split, np.newaxis] + np.arange(4)).reshape(-1)
-    uniq, values = (np.concatenate(parts) for parts in zip(*found, strict=True))
-    return SkyMap.of(uniq, values)
+            split = density(cell, order, max_cell_radius(order)) * cell_areas(order) > NEGLIGIBLE
+        final = cell[~split]
+        parts.append((level_ipix_to_uniq(order, final), density(final, order, 0.0)))
+        cell = subdivide(cell[split])
+    uniq, values = (np.concatenate(part) for part in zip(*parts, strict=True))
+    return SkyMap.from_cells(uniq, values)
 
 
-def _summed(points: Floats, vectors: Floats, weight: Floats, kappa: float, nearer: float) -> Floats:
-    """Return the weighted sums of kernels at points, as if these were nearer by an angle.
+def _sum_of_kernels(
+    points: Floats, vectors: Floats, weight: Floats, kappa: float, closer_by: float
+) -> Floats:
+    """Return the weighted sums of kernels at points, as if these were closer by an angle.
 
-    The points are worked on in groups, in the order of the nested scheme, which keeps neighbours
-    together: a group needs the kernels around it only.
+    The points are processed in groups. In nested order their neighbours are in the same group,
+    which therefore needs only the kernels nearby.
     """
     result = np.zeros(len(points))
     for first in range(0, len(points), _GROUP):
-        some = points[first : first + _GROUP]
-        middle = some.mean(0)
+        group = points[first : first + _GROUP]
+        middle = group.mean(0)
         length = float(np.linalg.norm(middle))
-        around = vectors[:, 0] > -2  # all of them
+        nearby = np.ones(len(vectors), bool)
         if length > 0.5:
             middle /= length
-            widest = float(_angle(chord(some, middle)).max())
-            around = _angle(chord(vectors, middle)) < widest + nearer + _FARTHEST / kappa**0.5
-        square = np.zeros((len(some), np.count_nonzero(around)))
+            extent = float(separations(group, middle).max())
+            nearby = separations(vectors, middle) < extent + closer_by + _CUTOFF / kappa**0.5
+        squares = np.zeros((len(group), np.count_nonzero(nearby)))
         for axis in range(3):
-            square += (some[:, axis, np.newaxis] - vectors[around, axis]) ** 2
-        if nearer:
-            angle = np.maximum(_angle(np.sqrt(square)) - nearer, 0)
-            square = 4 * np.sin(angle / 2) ** 2
-        result[first : first + _GROUP] = np.exp(-kappa / 2 * square) @ weight[around]
+            squares += (group[:, axis, np.newaxis] - vectors[nearby, axis]) ** 2
+        if closer_by:
+            angle = np.maximum(chord_to_angle(np.sqrt(squares)) - closer_by, 0)
+            squares = angle_to_chord(angle) ** 2
+        result[first : first + _GROUP] = np.exp(-kappa / 2 * squares) @ weight[nearby]
     return result
-
-
-def _angle(chords: Floats) -> Floats:
-    """Return the angles in radian that chords of the unit sphere span."""
-    return np.asarray(2 * np.arcsin(np.minimum(chords / 2, 1)))

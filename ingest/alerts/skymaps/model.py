@@ -1,8 +1,8 @@
-"""Sky maps: the probability of where the source of an alert is, as HEALPix maps.
+"""Sky maps: the probability density of a source's direction in multi-order HEALPix cells.
 
-Collaborations write them flat or of many orders, in two pixel schemes and three systems of
-coordinates, and as probability per pixel, per steradian or per square degree. All become a
-:class:`SkyMap`: cells of many orders in ICRS with a density per steradian and the integral 1.
+Files of sky maps are flat or multi-order, in two pixel orderings and three coordinate systems, with
+probabilities per pixel, per steradian or per square degree. All become a :class:`SkyMap`:
+multi-order cells in ICRS with a density per steradian and the integral 1.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from astropy.io import fits
+from astropy_healpix import uniq_to_level_ipix
 from mocpy import MOC
 
 from ingest import __version__
 from ingest.alerts.notices import FROM_MAP, Regions
-from ingest.alerts.skymaps.cells import (
-    SQUARE_DEGREES,
-    Floats,
-    Whole,
-    areas,
-    centres,
-    first_of,
-    split_uniq,
-    value_at,
+from ingest.alerts.skymaps.multiorder import (
+    DEG2_PER_SR,
+    Integers,
+    cell_areas,
+    cell_centres,
+    sort_cells,
+    values_at,
 )
 from ingest.alerts.skymaps.reader import read_cells
+from ingest.alerts.skymaps.sphere import Floats
 from ingest.core.files import atomic_write
 
-MOST_RANGES: Final = 5000
-"""Of a region in the database; a more ragged one gets coarser cells, and still contains it."""
+MAX_RANGES: Final = 5000
+"""Ranges of cells of a region in the database; a region with more is degraded to coarser cells."""
 _ROUNDING: Final = 1e-12
 
 
@@ -46,39 +46,38 @@ class SkyMap:
     Attributes
     ----------
     uniq : array of int64, shape (n,)
-        NUNIQ numbers of HEALPix cells that do not overlap, in ICRS, ordered by their place in
-        the nested scheme. The density is 0 where there are no cells.
+        NUNIQ numbers of HEALPix cells in ICRS that do not overlap, sorted by their position in
+        the nested scheme. The density is 0 outside of them.
     density : array of float64, shape (n,)
         sr^-1; the integral is 1.
     remarks : tuple of str
-        What was noticed when the map was read, and done about it.
+        Peculiarities of the file that the map was read from, and how they were handled.
     """
 
-    uniq: Whole
+    uniq: Integers
     density: Floats
     remarks: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, uniq: Whole, density: Floats, remarks: tuple[str, ...] = ()) -> SkyMap:
-        """Return a map of cells in any order, whose integral is brought to 1."""
-        order, cell = split_uniq(uniq)
-        by_place = np.argsort(first_of(order, cell), kind="stable")
-        total = float(density @ areas(order))
-        return cls(uniq[by_place], density[by_place] / total, remarks)
+    def from_cells(cls, uniq: Integers, density: Floats, remarks: tuple[str, ...] = ()) -> SkyMap:
+        """Return the normalised map of unsorted cells."""
+        by_position = sort_cells(uniq)
+        total = float(density @ cell_areas(uniq_to_level_ipix(uniq)[0]))
+        return cls(uniq[by_position], density[by_position] / total, remarks)
 
     @cached_property
-    def order(self) -> Whole:
+    def order(self) -> Integers:
         """The order of each cell."""
-        return split_uniq(self.uniq)[0]
+        return np.asarray(uniq_to_level_ipix(self.uniq)[0])
 
     @property
     def probability(self) -> Floats:
         """The probability in each cell."""
-        return np.asarray(self.density * areas(self.order))
+        return np.asarray(self.density * cell_areas(self.order))
 
     @cached_property
     def _levels(self) -> tuple[Floats, Floats]:
-        """The densities of cells from the highest down, and what is at least as dense."""
+        """Densities of the cells in descending order, and their cumulative probabilities."""
         falling = np.argsort(-self.density, kind="stable")
         return self.density[falling], np.cumsum(self.probability[falling])
 
@@ -95,13 +94,13 @@ class SkyMap:
         array of float64, shape (n,)
             sr^-1.
         """
-        return value_at(self.uniq, self.density, ra, dec)
+        return values_at(self.uniq, self.density, ra, dec)
 
     def containment_at(self, ra: npt.ArrayLike, dec: npt.ArrayLike) -> Floats:
         """Return the smallest credible levels whose regions contain positions.
 
-        It is the probability of everything that is at least as dense as the position, also
-        called searched probability: small where the source is likely to be.
+        This is the total probability of all cells that are at least as dense as the one at the
+        position, also called searched probability. It is small where the source is likely.
 
         Parameters
         ----------
@@ -119,10 +118,10 @@ class SkyMap:
         return np.where(here > 0, np.minimum(searched[np.maximum(last, 0)], 1.0), 1.0)
 
     def in_region(self, level: float) -> npt.NDArray[np.bool_]:
-        """Return which cells make the region of a credible level, shape (n,)."""
+        """Return a mask of the cells in the region of a credible level, shape (n,)."""
         density, searched = self._levels
         last = min(int(np.searchsorted(searched, level - _ROUNDING)), len(density) - 1)
-        # cells as dense as the last one belong to it, too: nothing chooses between them
+        # cells as dense as the last one belong to the region, too
         return np.asarray((self.density >= density[last]) & (self.density > 0))
 
     def region(self, level: float) -> MOC:
@@ -131,37 +130,37 @@ class SkyMap:
         Parameters
         ----------
         level : float
-            The probability, above 0 and at most 1. The region holds as much or, because cells
-            are whole, a little more.
+            The probability, above 0 and at most 1. The region contains at least as much: it
+            consists of whole cells.
 
         Returns
         -------
         mocpy.MOC
             In ICRS.
         """
-        order, cell = split_uniq(self.uniq[self.in_region(level)])
-        deepest = int(self.order.max())
-        return MOC.from_healpix_cells(cell.astype(np.uint64), order.astype(np.uint8), deepest)
+        order, cell = uniq_to_level_ipix(self.uniq[self.in_region(level)])
+        highest = int(self.order.max())
+        return MOC.from_healpix_cells(cell.astype(np.uint64), order.astype(np.uint8), highest)
 
     def area(self, level: float) -> float:
         """Return the area in square degrees of the region of a credible level."""
-        return float(areas(self.order[self.in_region(level)]).sum() * SQUARE_DEGREES)
+        return float(cell_areas(self.order[self.in_region(level)]).sum() * DEG2_PER_SR)
 
     def best(self) -> tuple[float, float]:
         """Return right ascension and declination in deg, ICRS, of the densest cell's centre."""
-        order, cell = split_uniq(self.uniq[[int(np.argmax(self.density))]])
-        ra, dec = centres(order, cell)
+        order, cell = uniq_to_level_ipix(self.uniq[[int(np.argmax(self.density))]])
+        ra, dec = cell_centres(order, cell)
         return float(ra[0]), float(dec[0])
 
-    def write(self, path: Path, about: Mapping[str, str] | None = None) -> Path:
-        """Write the map as a FITS file of many orders, in the form that GCN's alerts have.
+    def write(self, path: Path, keywords: Mapping[str, str] | None = None) -> Path:
+        """Write the map as a multi-order FITS file, in the format of GCN's alerts.
 
         Parameters
         ----------
         path : pathlib.Path
-            The file; replaced if it is there.
-        about : mapping of str to str, optional
-            Further keywords, such as OBJECT, DATE-OBS, REFERENC, or DATE, which else is now.
+            The file; replaced if it exists.
+        keywords : mapping of str to str, optional
+            Further keywords, such as OBJECT, DATE-OBS, REFERENC, or DATE (default: now).
 
         Returns
         -------
@@ -175,16 +174,16 @@ class SkyMap:
         table = fits.BinTableHDU.from_columns(columns)
         for keyword, value, comment in (
             ("PIXTYPE", "HEALPIX", "HEALPix pixels"),
-            ("ORDERING", "NUNIQ", "cells of many orders"),
+            ("ORDERING", "NUNIQ", "multi-order cells"),
             ("COORDSYS", "C", "equatorial, ICRS"),
-            ("MOCORDER", int(self.order.max()), "finest order of the cells"),
-            ("INDXSCHM", "EXPLICIT", "each row has its cell's number"),
-            ("ORIGIN", "KM3NeT", "who made the map"),
-            ("CREATOR", f"km3net-vo {__version__}", "what made the map"),
-            ("DATE", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "UTC, when it was made"),
+            ("MOCORDER", int(self.order.max()), "highest order of the cells"),
+            ("INDXSCHM", "EXPLICIT", "each row has the number of its cell"),
+            ("ORIGIN", "KM3NeT", "organisation that made the map"),
+            ("CREATOR", f"km3net-vo {__version__}", "software that made the map"),
+            ("DATE", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"), "UTC, when the map was made"),
         ):
             table.header[keyword] = (value, comment)
-        for keyword, text in (about or {}).items():
+        for keyword, text in (keywords or {}).items():
             table.header[keyword] = text
         with atomic_write(path) as stream:
             fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
@@ -197,42 +196,38 @@ def read_map(source: bytes | Path) -> SkyMap:
     Parameters
     ----------
     source : bytes or pathlib.Path
-        A FITS file with a HEALPix map, packed by gzip or not.
+        A FITS file with a HEALPix map, compressed with gzip or not.
 
     Raises
     ------
     ingest.alerts.notices.model.PacketError
-        If it is no map of probabilities, whatever the bytes.
+        If the bytes are not a probability map.
     OSError
         If the file cannot be read.
     """
-    return SkyMap.of(*read_cells(source))
+    return SkyMap.from_cells(*read_cells(source))
 
 
 def map_regions(source: bytes | Path) -> Regions:
-    """Return the regions of a sky map that came with an alert.
+    """Return the 50 % and 90 % regions of the sky map of an alert.
 
     Parameters
     ----------
     source : bytes or pathlib.Path
-        As in :func:`read_map`, which tells the errors raised.
+        As in :func:`read_map`, which also lists the errors raised.
 
     Returns
     -------
     Regions
-        Each of at most `MOST_RANGES` ranges of cells; one that has more is made coarser.
+        Each of at most `MAX_RANGES` ranges of cells; see :func:`simplified`.
     """
-    return regions_of(read_map(source))
-
-
-def regions_of(sky: SkyMap) -> Regions:
-    """Return the regions of a sky map; see :func:`map_regions`."""
+    sky = read_map(source)
     texts = [simplified(sky.region(level)).to_string() for level in (0.5, 0.9)]
     return Regions(texts[0], texts[1], FROM_MAP)
 
 
-def simplified(region: MOC, most: int = MOST_RANGES) -> MOC:
-    """Return a region of at most `most` ranges of cells that contains another one."""
-    while len(region.to_depth29_ranges) > most:
+def simplified(region: MOC, max_ranges: int = MAX_RANGES) -> MOC:
+    """Return a region of at most `max_ranges` ranges of cells that contains another region."""
+    while len(region.to_depth29_ranges) > max_ranges:
         region = region.degrade_to_order(region.max_order - 1)
     return region

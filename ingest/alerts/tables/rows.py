@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.alerts.notices import LARGEST, Notice, NoticeType, Parameter, Regions
+from ingest.alerts.notices import MAX_INTEGER, Notice, NoticeType, Parameter, Regions
 from ingest.alerts.tables.circle_polygon import circle_polygon
+from ingest.core.timescales import unix_to_mjd
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Entry
@@ -53,7 +54,6 @@ GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
 """Kinds of citations that make two packets notices of one alert."""
 _MAX_KEY_BYTES: Final = 1000
 """PostgreSQL cannot index texts much longer than twice that."""
-_MJD_OF_UNIX_EPOCH: Final = 40_587.0
 _NULL: Final = "\\N"
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
 
@@ -263,11 +263,11 @@ def _key(text: str) -> str:
 
 def _bounded(number: int | None) -> int | None:
     """Return a number that fits in the column, else None; ``params`` has it as it was sent."""
-    return None if number is None or abs(number) > LARGEST else number
+    return None if number is None or abs(number) > MAX_INTEGER else number
 
 
 def _mjd(iso: str) -> float:
-    return _MJD_OF_UNIX_EPOCH + datetime.fromisoformat(iso).timestamp() / 86_400.0
+    return unix_to_mjd(datetime.fromisoformat(iso).timestamp())
 
 
 def _line(values: Iterable[Value]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,8 +11,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, load, refuse_blanks
 from ingest.core.errors import ManifestError
-
-_MJD_OF_UNIX_EPOCH = 40_587.0
+from ingest.core.timescales import unix_to_mjd
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -39,14 +38,6 @@ class UrlSource(StrictModel):
     url: Url
 
 
-class TapSource(StrictModel):
-    """The answer of a TAP service that serves the same sample."""
-
-    kind: Literal["tap"]
-    url: Url
-    query: str
-
-
 class PackageSource(StrictModel):
     """A file inside a Python package that carries data."""
 
@@ -63,7 +54,7 @@ class SimulationSource(StrictModel):
 
 
 Source = Annotated[
-    OverlaySource | FolderSource | UrlSource | TapSource | PackageSource | SimulationSource,
+    OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
     Field(discriminator="kind"),
 ]
 
@@ -230,4 +221,4 @@ def release_names() -> list[str]:
 
 
 def _mjd(moment: datetime) -> float:
-    return moment.astimezone(UTC).timestamp() / 86_400 + _MJD_OF_UNIX_EPOCH
+    return unix_to_mjd(moment.timestamp())

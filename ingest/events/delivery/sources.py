@@ -5,18 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import stat
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pyvo
-
-from ingest import __version__
 from ingest.core.errors import IngestError, InputError, UnavailableError
-from ingest.core.files import atomic_write, sha256
+from ingest.core.files import sha256
+from ingest.core.http import open_url
 from ingest.events.delivery import simulation
 from ingest.events.delivery.manifest import (
     DeliveredFile,
@@ -26,7 +22,6 @@ from ingest.events.delivery.manifest import (
     PackageSource,
     SimulationSource,
     Source,
-    TapSource,
     UrlSource,
 )
 
@@ -127,7 +122,7 @@ def acquire(
 def verify(file: DeliveredFile, acquired: Acquired) -> None:
     """Compare a file with what the manifest says about it.
 
-    Nothing is said of the contents of answers and simulations: they are made on the way.
+    A simulated stand-in is made on the way, so there is nothing to compare.
 
     Raises
     ------
@@ -145,7 +140,7 @@ def verify(file: DeliveredFile, acquired: Acquired) -> None:
             expected=f"{file.size} bytes",
             remedy="fetch or copy the file again",
         )
-    if file.sha256 and acquired.sha256 not in file.sha256 and not _is_answer(acquired):
+    if file.sha256 and acquired.sha256 not in file.sha256:
         raise InputError(
             "the file's checksum is not one the manifest knows",
             file=acquired.path,
@@ -173,13 +168,10 @@ def _ask(
         case FolderSource():
             if not _is_readable(kept):
                 raise _NotThere(f"no {kept}")
-            return kept, f"release folder, {kept}" + (_answer_mark(kept) or "")
+            return kept, f"release folder, {kept}"
         case UrlSource():
             _download(source.url, kept, lambda path: verify(file, _unnamed(path)))
             return kept, source.url
-        case TapSource():
-            _query(source, kept)
-            return kept, f"{source.url} ({source.query})"
         case PackageSource():
             return _in_package(source), f"Python package {source.package}"
         case SimulationSource():
@@ -222,70 +214,21 @@ def _unnamed(path: Path) -> Acquired:
 
 def _download(url: str, target: Path, check: Callable[[Path], None]) -> None:
     """Fetch a file; what does not pass `check` counts as not there and is not kept."""
-    request = urllib.request.Request(url, headers={"User-Agent": f"km3net-vo/{__version__}"})
     draft = target.with_name(f".{target.name}.download")
     try:
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as reply, draft.open("wb") as out:
-            size = 0
-            while block := reply.read(1 << 20):
-                size += len(block)
-                if size > _LARGEST_DOWNLOAD:
-                    raise _NotThere(f"{url} does not end")
+        with open_url(url, timeout=_PATIENCE) as reply, draft.open("wb") as out:
+            for block in reply.iter_raw():
                 out.write(block)
+                if reply.num_bytes_downloaded > _LARGEST_DOWNLOAD:
+                    raise _NotThere(f"{url} has more than {_LARGEST_DOWNLOAD >> 30} GiB")
         check(draft)
         draft.replace(target)
     except IngestError as error:
         raise _NotThere(f"{url}: {error.problem} (found {error.value})") from None
-    except (OSError, ValueError) as error:
-        raise _NotThere(f"{url}: {getattr(error, 'reason', error)}") from None
+    except OSError as error:
+        raise _NotThere(f"{url}: {error}") from None
     finally:
         draft.unlink(missing_ok=True)
-
-
-_ANSWER = b"# answer of "
-
-
-def _query(source: TapSource, target: Path) -> None:
-    """Ask the predecessor's TAP service, and write its answer in the form of the public file."""
-    try:
-        service = pyvo.dal.TAPService(source.url)
-        service._session.request = _with_timeout(service._session.request)
-        answer = service.run_sync(source.query, maxrec=10_000_000).to_table()
-        answer.sort("id")
-        lines = [
-            f"{row['decl']}\t{row['ra']}\t{row['nhit']}\t{row['beta']}\t{row['mjd']}\n"
-            for row in answer
-        ]
-        names = [str(name) for name in answer["id"]]
-    except Exception as error:  # whatever a foreign server makes pyvo raise: it has no answer
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise _NotThere(f"{source.url}: {reason[:300]}") from None
-    if names != [f"ANT{number:04d}" for number in range(1, len(names) + 1)] or not names:
-        raise _NotThere(f"{source.url}: its events are not numbered ANT0001, ANT0002, …")
-    with atomic_write(target) as stream:
-        stream.write(_ANSWER + f"{source.url} to {source.query}\n".encode())
-        stream.write(b"# Decl(deg)\tRA(deg)\tNhit\tBeta(deg)\tMJD\n")
-        stream.write("".join(lines).encode())
-
-
-def _with_timeout(request: Callable[..., object]) -> Callable[..., object]:
-    def patient(*args: object, **kwargs: object) -> object:
-        return request(*args, **{"timeout": _PATIENCE, **kwargs})
-
-    return patient
-
-
-def _answer_mark(path: Path) -> str | None:
-    """Return the origin of a file that was written from a service's answer, or None."""
-    with path.open("rb") as stream:
-        first = stream.readline(500)
-    if not first.startswith(_ANSWER):
-        return None
-    return " (" + first[2:].decode("utf-8", "replace").strip() + ")"
-
-
-def _is_answer(acquired: Acquired) -> bool:
-    return _answer_mark(acquired.path) is not None
 
 
 def _in_package(source: PackageSource) -> Path:

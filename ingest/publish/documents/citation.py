@@ -6,10 +6,10 @@ from typing import Any
 
 import yaml
 
-from ingest.publish.documents.record import Agent, Record
+from ingest.publish.documents.record import Agent, ReleaseRecord
 
 
-def to_citation(record: Record) -> str:
+def to_citation(record: ReleaseRecord) -> str:
     """Return the file's text."""
     document: dict[str, Any] = {
         "cff-version": "1.2.0",
@@ -38,7 +38,7 @@ def to_citation(record: Record) -> str:
     return str(yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=100))
 
 
-def _message(record: Record) -> str:
+def _message(record: ReleaseRecord) -> str:
     papers = [f"doi:{record.paper_doi}"] if record.paper_doi else []
     papers += [record.bibcode] if record.bibcode else []
     paper = f" and the paper they were published with ({', '.join(papers)})" if papers else ""

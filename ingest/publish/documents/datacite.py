@@ -9,13 +9,13 @@ from datacite import schema45
 from ingest.core.checkout import RD
 from ingest.core.errors import ManifestError
 from ingest.publish.documents.dates import days
-from ingest.publish.documents.record import Agent, Record
+from ingest.publish.documents.record import Agent, ReleaseRecord
 
 UAT = "Unified Astronomy Thesaurus"
 UAT_URI = "http://www.ivoa.net/rdf/uat"
 
 
-def to_datacite(record: Record) -> dict[str, Any]:
+def to_datacite(record: ReleaseRecord) -> dict[str, Any]:
     """Return the metadata as DataCite's JSON.
 
     Raises
@@ -31,7 +31,7 @@ def to_datacite(record: Record) -> dict[str, Any]:
             value=f"{record.paper_doi}, of the paper" if record.paper_doi else None,
             expected="a DOI with one of the prefixes that [deposit] doi_prefixes of the site's"
             " file lists",
-            remedy="have one reserved (Zenodo and Dataverse do), and write it into the descriptor"
+            remedy="reserve one (at Zenodo or a Dataverse), and write it into the descriptor"
             " and its prefix into the site's file",
         )
     document: dict[str, Any] = {
@@ -87,12 +87,12 @@ def to_datacite(record: Record) -> dict[str, Any]:
             "DataCite's schema does not accept the metadata",
             file=RD / record.release / "nu.rd",
             value="\n".join(problems),
-            remedy="correct the resource descriptor, and import the release again",
+            remedy="correct the resource descriptor, then import the release again",
         )
     return document
 
 
-def to_datacite_xml(record: Record) -> str:
+def to_datacite_xml(record: ReleaseRecord) -> str:
     """Return the metadata as DataCite's XML; see :func:`to_datacite`."""
     return str(schema45.tostring(to_datacite(record)))
 
@@ -117,7 +117,7 @@ def _agent(agent: Agent) -> dict[str, Any]:
     return document
 
 
-def _dates(record: Record) -> list[dict[str, str]]:
+def _dates(record: ReleaseRecord) -> list[dict[str, str]]:
     dates = [
         {"date": record.created.date().isoformat(), "dateType": "Created"},
         {"date": record.updated.date().isoformat(), "dateType": "Updated"},
@@ -127,7 +127,7 @@ def _dates(record: Record) -> list[dict[str, str]]:
     return dates
 
 
-def _related(record: Record) -> list[dict[str, str]]:
+def _related(record: ReleaseRecord) -> list[dict[str, str]]:
     related = []
     if record.paper_doi:
         related.append((record.paper_doi, "DOI"))

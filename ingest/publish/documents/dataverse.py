@@ -1,7 +1,7 @@
 """A release's metadata for a Dataverse, such as KM3NeT's Open Data Center.
 
 The form is that of Dataverse's native API. Which field is compound, multiple or of a controlled
-vocabulary is said by its metadata blocks ``citation`` and ``astrophysics``.
+vocabulary is defined by its metadata blocks ``citation`` and ``astrophysics``.
 """
 
 from __future__ import annotations
@@ -10,21 +10,21 @@ from typing import Any, Final
 
 from ingest.publish.documents.datacite import UAT, UAT_URI
 from ingest.publish.documents.dates import days
-from ingest.publish.documents.record import Agent, Record
+from ingest.publish.documents.record import Agent, ReleaseRecord
 
 AGENCY: Final = "IVOA"
-"""Who gives the identifier by which a deposited release is found again."""
+"""The agency of the identifier by which a deposited release is found again."""
 _LICENCES: Final = {
     "CC0-1.0": ("CC0 1.0", "http://creativecommons.org/publicdomain/zero/1.0"),
     "CC-BY-4.0": ("CC BY 4.0", "http://creativecommons.org/licenses/by/4.0"),
 }
-"""The licences each Dataverse knows, by their SPDX names."""
+"""The licences that every Dataverse knows, by their SPDX names."""
 
 Field = dict[str, Any]
 
 
-def to_dataverse(record: Record) -> dict[str, Any]:
-    """Return the data set as Dataverse's native API takes it."""
+def to_dataverse(record: ReleaseRecord) -> dict[str, Any]:
+    """Return the data set as Dataverse's native API expects it."""
     version: dict[str, Any] = {
         "metadataBlocks": {
             "citation": {"displayName": "Citation Metadata", "fields": _citation(record)},
@@ -42,7 +42,7 @@ def to_dataverse(record: Record) -> dict[str, Any]:
     return {"datasetVersion": version}
 
 
-def _citation(record: Record) -> list[Field]:
+def _citation(record: ReleaseRecord) -> list[Field]:
     identifiers = [(AGENCY, record.identifier)]
     if record.doi:
         identifiers.append(("DOI", record.doi))
@@ -99,7 +99,7 @@ def _citation(record: Record) -> list[Field]:
     return fields
 
 
-def _astrophysics(record: Record) -> list[Field]:
+def _astrophysics(record: ReleaseRecord) -> list[Field]:
     fields = [_words("astroType", ["EventList", "Catalog"])]
     if record.facilities:
         fields.append(_texts("astroFacility", record.facilities))
@@ -122,7 +122,7 @@ def _author(agent: Agent) -> list[Field]:
     return fields
 
 
-def _papers(record: Record) -> list[list[Field]]:
+def _papers(record: ReleaseRecord) -> list[list[Field]]:
     if record.paper_doi:
         return [
             [
@@ -141,7 +141,7 @@ def _papers(record: Record) -> list[list[Field]]:
     return []
 
 
-def _services(record: Record) -> list[str]:
+def _services(record: ReleaseRecord) -> list[str]:
     named = [("Cone search", record.cone_search), ("TAP service", record.tap)]
     named += [(f"File {one.name}, sha256 {one.sha256}", one.url) for one in record.files]
     return [f"{name}: {url}" for name, url in named if url]

@@ -1,10 +1,10 @@
-"""Dates as the documents for repositories want them."""
+"""Dates in the form that repositories require."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from ingest.publish.documents.record import Record
+from ingest.publish.documents.record import ReleaseRecord
 
 _MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 
@@ -14,10 +14,10 @@ def iso_date(mjd: float) -> str:
     return (_MJD_ZERO + timedelta(days=mjd)).date().isoformat()
 
 
-def days(record: Record) -> tuple[str, str] | None:
-    """Return the first and the last day of the data; None where the record does not say.
+def days(record: ReleaseRecord) -> tuple[str, str] | None:
+    """Return the first and the last day of the data; None if the record does not have them.
 
-    The end of the coverage is a moment: midnight belongs to the day before.
+    The coverage ends at an instant: midnight counts as the day before.
     """
     if record.coverage.times is None:
         return None

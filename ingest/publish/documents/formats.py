@@ -1,4 +1,4 @@
-"""The documents that can be made of a release's metadata, by where they go."""
+"""The documents that can be made from a release's metadata, by target."""
 
 from __future__ import annotations
 
@@ -15,53 +15,55 @@ from ingest.publish.documents.datacite import to_datacite, to_datacite_xml
 from ingest.publish.documents.dataverse import to_dataverse
 from ingest.publish.documents.jsonld import to_croissant, to_jsonld
 from ingest.publish.documents.km3resource import to_km3resource
-from ingest.publish.documents.record import Record
+from ingest.publish.documents.record import ReleaseRecord
 from ingest.publish.documents.serving import table_hash
 from ingest.publish.documents.zenodo import to_zenodo
 
 
 @dataclass(frozen=True)
-class Form:
-    """One form of a release's metadata: the file it is kept in, and how its text is made."""
+class Document:
+    """A document with a release's metadata: its file name, and a function that returns its text."""
 
     file: str
-    text: Callable[[Record], str]
+    text: Callable[[ReleaseRecord], str]
 
 
 def json_text(document: dict[str, Any]) -> str:
-    """Return JSON as people can read it."""
+    """Return indented JSON."""
     return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
 
 
-FORMS: Final[dict[str, tuple[Form, ...]]] = {
-    "citation": (Form("CITATION.cff", to_citation),),
+DOCUMENTS: Final[dict[str, tuple[Document, ...]]] = {
+    "citation": (Document("CITATION.cff", to_citation),),
     "croissant": (
-        Form(
+        Document(
             "croissant.json",
             lambda record: json_text(to_croissant(record, table_hash(record, current_layout()))),
         ),
     ),
     "datacite": (
-        Form("datacite.json", lambda record: json_text(to_datacite(record))),
-        Form("datacite.xml", to_datacite_xml),
+        Document("datacite.json", lambda record: json_text(to_datacite(record))),
+        Document("datacite.xml", to_datacite_xml),
     ),
-    "dataverse": (Form("dataverse.json", lambda record: json_text(to_dataverse(record))),),
-    "jsonld": (Form("dataset.jsonld", lambda record: json_text(to_jsonld(record))),),
-    "km3resource": (Form("km3resource.json", lambda record: json_text(to_km3resource(record))),),
-    "zenodo": (Form("zenodo.json", lambda record: json_text(to_zenodo(record))),),
+    "dataverse": (Document("dataverse.json", lambda record: json_text(to_dataverse(record))),),
+    "jsonld": (Document("dataset.jsonld", lambda record: json_text(to_jsonld(record))),),
+    "km3resource": (
+        Document("km3resource.json", lambda record: json_text(to_km3resource(record))),
+    ),
+    "zenodo": (Document("zenodo.json", lambda record: json_text(to_zenodo(record))),),
 }
-"""What ``km3vo cite --to`` offers."""
+"""The documents by target, the choices of ``km3vo cite --to``."""
 
 
-def write(record: Record, target: str, folder: Path) -> list[Path]:
-    """Write the documents for `target` into `folder`, all of them or none; return their paths.
+def write(record: ReleaseRecord, target: str, folder: Path) -> list[Path]:
+    """Write all documents for `target` into `folder`, or none; return their paths.
 
     Raises
     ------
     ingest.core.errors.ManifestError
-        If the metadata are not good enough for the target; nothing is written.
+        If the metadata do not suffice for the target; nothing is written then.
     """
-    texts = {folder / form.file: form.text(record) for form in FORMS[target]}
+    texts = {folder / form.file: form.text(record) for form in DOCUMENTS[target]}
     for path, text in texts.items():
         with atomic_write(path) as stream:
             stream.write(text.encode())

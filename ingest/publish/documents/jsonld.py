@@ -11,7 +11,7 @@ import urllib.parse
 from typing import Any, Final
 
 from ingest.publish.documents.dates import days
-from ingest.publish.documents.record import ICRS_MOC, Agent, Column, DataFile, Record
+from ingest.publish.documents.record import ICRS_MOC, Agent, DataFile, ReleaseRecord, TableColumn
 
 CROISSANT: Final = "http://mlcommons.org/croissant/1.0"
 _CONTEXT: Final[dict[str, Any]] = {
@@ -59,7 +59,7 @@ _CONTEXT: Final[dict[str, Any]] = {
 }
 """The context that the Croissant format specification 1.0 prescribes."""
 _ALL: Final = "20000000"
-"""More rows than DaCHS ever sends in one answer."""
+"""More rows than DaCHS returns in one answer."""
 _TYPES: Final = {
     "boolean": "sc:Boolean", "unsignedByte": "sc:Integer", "short": "sc:Integer",
     "int": "sc:Integer", "long": "sc:Integer", "float": "sc:Float", "double": "sc:Float",
@@ -68,7 +68,7 @@ _TYPES: Final = {
 """Croissant's types by those of VOTable."""
 
 
-def to_jsonld(record: Record) -> dict[str, Any]:
+def to_jsonld(record: ReleaseRecord) -> dict[str, Any]:
     """Return the release as a ``Dataset`` of schema.org."""
     return {
         "@context": "https://schema.org/",
@@ -77,12 +77,12 @@ def to_jsonld(record: Record) -> dict[str, Any]:
     } | _dataset(record)
 
 
-def to_croissant(record: Record, table_sha256: str | None = None) -> dict[str, Any]:
+def to_croissant(record: ReleaseRecord, table_sha256: str | None = None) -> dict[str, Any]:
     """Return the release as Croissant 1.0, which is also a ``Dataset`` of schema.org.
 
     Parameters
     ----------
-    record : Record
+    record : ReleaseRecord
         The release.
     table_sha256 : str, optional
         The checksum of what :func:`table_url` gives. Without it the table is left out.
@@ -121,7 +121,7 @@ def to_croissant(record: Record, table_sha256: str | None = None) -> dict[str, A
     return document
 
 
-def table_url(record: Record) -> str | None:
+def table_url(record: ReleaseRecord) -> str | None:
     """Return the address of the table of events as CSV; None if there is no TAP service.
 
     Columns that are no single number or text, such as circles, are left out. The rows are
@@ -142,15 +142,15 @@ def table_url(record: Record) -> str | None:
 
 
 def to_script(document: dict[str, Any]) -> str:
-    """Return JSON that can stand in a ``<script>`` element, whatever its texts say."""
+    """Return JSON that is safe inside a ``<script>`` element, whatever its texts contain."""
     text = json.dumps(document, ensure_ascii=False, indent=1)
-    # Inside JSON these are only in strings, where the escaped form means the same.
+    # In JSON these occur in strings only, where the escaped form means the same.
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text
 
 
-def _dataset(record: Record) -> dict[str, Any]:
+def _dataset(record: ReleaseRecord) -> dict[str, Any]:
     document: dict[str, Any] = {
         "name": record.title,
         "alternateName": record.short_name,
@@ -204,20 +204,20 @@ def _agent(agent: Agent) -> dict[str, str]:
     return document | ({"@id": f"https://orcid.org/{agent.orcid}"} if agent.orcid else {})
 
 
-def _papers(record: Record) -> list[str]:
+def _papers(record: ReleaseRecord) -> list[str]:
     if record.paper_doi:
         return [f"https://doi.org/{record.paper_doi}"]
     return [f"https://ui.adsabs.harvard.edu/abs/{record.bibcode}"] if record.bibcode else []
 
 
-def _how_to_cite(record: Record) -> str:
+def _how_to_cite(record: ReleaseRecord) -> str:
     authors = "; ".join(one.name for one in record.creators)
     where = f"https://doi.org/{record.doi}" if record.doi else record.identifier
     words = f"{authors} ({record.created.year}): {record.title}. {record.publisher}. {where}"
     return ". ".join([words, *_papers(record)])
 
 
-def _variable(column: Column) -> dict[str, Any]:
+def _variable(column: TableColumn) -> dict[str, Any]:
     variable = {
         "@type": "PropertyValue",
         "name": column.name,
@@ -228,7 +228,7 @@ def _variable(column: Column) -> dict[str, Any]:
     return {key: value for key, value in variable.items() if value}
 
 
-def _sky(record: Record) -> dict[str, Any] | None:
+def _sky(record: ReleaseRecord) -> dict[str, Any] | None:
     if not record.coverage.sky:
         return None
     return {
@@ -243,7 +243,7 @@ def _sky(record: Record) -> dict[str, Any] | None:
     }
 
 
-def _energies(record: Record) -> dict[str, Any] | None:
+def _energies(record: ReleaseRecord) -> dict[str, Any] | None:
     if record.coverage.energies is None:
         return None
     low, high = record.coverage.energies
@@ -272,7 +272,7 @@ def _file_object(file: DataFile) -> dict[str, str]:
     return _download(file) | {"@type": "cr:FileObject", "@id": file.name}
 
 
-def _field(column: Column) -> dict[str, Any]:
+def _field(column: TableColumn) -> dict[str, Any]:
     return {
         "@type": "cr:Field",
         "@id": f"events/{column.name}",

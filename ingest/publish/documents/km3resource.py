@@ -1,4 +1,4 @@
-"""A release as KM3NeT's Open Data Center describes resources.
+"""A release in the terms of KM3NeT's Open Data Center.
 
 KM3NeT annotates what it publishes as a ``KM3OpenResource`` with an identifier (``kid``) and a
 type (``ktype``) that tells its client openkm3 what to do with it; resources are grouped in a
@@ -12,7 +12,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, Final
 
-from ingest.publish.documents.record import Record
+from ingest.publish.documents.record import ReleaseRecord
 
 VO_TYPE: Final = "vo.scs"
 """The ``ktype`` of a cone search that TAP offers, too: openkm3 then has get_scs and get_tap.
@@ -23,7 +23,7 @@ READER: Final = "https://open-data.pages.km3net.de/openkm3"
 """The documentation of KM3NeT's client."""
 
 
-def to_km3resource(record: Record) -> dict[str, Any]:
+def to_km3resource(record: ReleaseRecord) -> dict[str, Any]:
     """Return the collection of the release, with its VO service and its files as resources."""
     resources = [_resource(record, "vo", VO_TYPE, "KM3NeT VO service") | _service(record)]
     for number, file in enumerate(record.files, start=1):
@@ -37,7 +37,7 @@ def to_km3resource(record: Record) -> dict[str, Any]:
             }
         )
     if record.kid:
-        # the import gave the product an identifier, which its provenance has, too
+        # the import assigned the product an identifier, which its provenance repeats
         for resource in resources:
             resource["provenance"] = record.kid
     return {
@@ -50,7 +50,7 @@ def to_km3resource(record: Record) -> dict[str, Any]:
     }
 
 
-def _resource(record: Record, ending: str, ktype: str, name: str) -> dict[str, Any]:
+def _resource(record: ReleaseRecord, ending: str, ktype: str, name: str) -> dict[str, Any]:
     return {
         "identifier": f"{record.open_data_id}_{ending}",
         "kid": _kid(record, ending),
@@ -61,7 +61,7 @@ def _resource(record: Record, ending: str, ktype: str, name: str) -> dict[str, A
     }
 
 
-def _service(record: Record) -> dict[str, Any]:
+def _service(record: ReleaseRecord) -> dict[str, Any]:
     services = {"scs": record.cone_search, "tap": record.tap}
     return {
         "accessURL": {name: url for name, url in services.items() if url},
@@ -69,7 +69,7 @@ def _service(record: Record) -> dict[str, Any]:
     }
 
 
-def _common(record: Record) -> dict[str, Any]:
+def _common(record: ReleaseRecord) -> dict[str, Any]:
     links = [{"rel": "landing-page", "href": record.reference_url}]
     if record.paper_doi:
         links.append({"rel": "paper", "href": f"https://doi.org/{record.paper_doi}"})
@@ -92,6 +92,6 @@ def _common(record: Record) -> dict[str, Any]:
     }
 
 
-def _kid(record: Record, ending: str) -> str:
-    """Return an identifier that stays the same for the same resource."""
+def _kid(record: ReleaseRecord, ending: str) -> str:
+    """Return an identifier that is always the same for the same resource."""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{record.identifier}#{ending}"))

@@ -1,4 +1,4 @@
-"""What is published of a release, in one typed model.
+"""The published metadata of a release, in one typed model.
 
 :mod:`ingest.publish.documents.voresource` fills it from the release's VOResource record, which
 DaCHS makes from the resource descriptor; all documents for repositories and search engines are
@@ -20,7 +20,7 @@ class Agent(StrictModel):
     Attributes
     ----------
     name : str
-        A person as ``Last, First``; an organisation as it calls itself.
+        A person as ``Last, First``; an organisation by its own name.
     orcid : str, optional
         As ``0000-0002-1825-0097``.
     """
@@ -41,14 +41,14 @@ class Agent(StrictModel):
 
 
 class Contact(StrictModel):
-    """Whom one writes to."""
+    """The address for questions about the data."""
 
     name: str
     email: str
 
 
 class Subject(StrictModel):
-    """A concept of the Unified Astronomy Thesaurus, in the IVOA's form of it."""
+    """A concept of the Unified Astronomy Thesaurus, as the IVOA's vocabulary writes it."""
 
     term: str
     label: str
@@ -56,7 +56,7 @@ class Subject(StrictModel):
 
 
 class Licence(StrictModel):
-    """What one may do with the data."""
+    """The licence of the data."""
 
     spdx: str
     """Its SPDX identifier, such as CC-BY-4.0."""
@@ -65,12 +65,12 @@ class Licence(StrictModel):
 
 
 class Coverage(StrictModel):
-    """Where and when there can be events, and of which energy.
+    """The sky, time and energies that the release covers.
 
     Attributes
     ----------
     sky : str
-        An ASCII MOC in ICRS; empty if it is not said.
+        An ASCII MOC in ICRS; empty if unknown.
     times : tuple of float, optional
         First and last MJD (UTC).
     energies : tuple of float, optional
@@ -80,7 +80,6 @@ class Coverage(StrictModel):
     sky: str = ""
     times: tuple[float, float] | None = None
     energies: tuple[float, float] | None = None
-    wavebands: tuple[str, ...] = ()
 
 
 class Service(StrictModel):
@@ -91,7 +90,7 @@ class Service(StrictModel):
     url: str
 
 
-class Column(StrictModel):
+class TableColumn(StrictModel):
     """A column of a table; `type` is VOTable's."""
 
     name: str
@@ -103,21 +102,21 @@ class Column(StrictModel):
 
     @property
     def is_plain(self) -> bool:
-        """Whether a cell is one number or one text, as CSV files and spreadsheets want it."""
+        """Whether a cell is a single number or text, which a CSV file can hold."""
         return self.arraysize is None or self.type in ("char", "unicodeChar")
 
 
 class Table(StrictModel):
-    """A table one can query by TAP."""
+    """A table that can be queried by TAP."""
 
     name: str
     description: str
     rows: int | None
-    columns: tuple[Column, ...]
+    columns: tuple[TableColumn, ...]
 
 
 class DataFile(StrictModel):
-    """A file one can have; `size` in bytes."""
+    """A file for download; `size` in bytes."""
 
     name: str
     url: str
@@ -127,23 +126,23 @@ class DataFile(StrictModel):
     description: str
 
 
-class Record(StrictModel):
-    """A release as the world sees it.
+class ReleaseRecord(StrictModel):
+    """A release as it is published.
 
     Attributes
     ----------
     release : str
-        Its name, which is also that of its database schema.
+        Its name, and that of its database schema.
     identifier : str
         Its IVOA identifier.
     doi : str, optional
-        Of the data themselves; only what the data centre registered itself counts.
+        The DOI of the data; only one that the data centre registered is recognised.
     paper_doi, bibcode : str, optional
-        The paper to cite with the data.
+        The paper to cite together with the data.
     open_data_id : str
         Its name in KM3NeT's Open Data Center.
     kid : str, optional
-        KM3NeT's identifier of the data product, which leads to its provenance.
+        KM3NeT's identifier of the data product, which links it to its provenance.
     reference_url : str
         The release's web page.
     """
@@ -166,7 +165,6 @@ class Record(StrictModel):
     subjects: tuple[Subject, ...]
     licence: Licence
     reference_url: str
-    content_level: str
     type: str
     facilities: tuple[str, ...]
     instruments: tuple[str, ...]

@@ -1,47 +1,49 @@
-"""What the running instance serves of a release besides its registry record."""
+"""Files and tables of a release that the running instance serves."""
 
 from __future__ import annotations
 
 import hashlib
-import http.client
 import json
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+import httpx
+
 from ingest.core.files import sha256
+from ingest.core.http import open_url
 from ingest.events.delivery import Manifest
 from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
-from ingest.publish.documents.record import DataFile, Record
+from ingest.publish.documents.record import DataFile, ReleaseRecord
 
-_BLOCK: Final = 1 << 20
 _MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
 
-def ask(layout: Layout, url: str, timeout: float = 60.0) -> http.client.HTTPResponse:
-    """Open one of the instance's addresses, by the way that works on this machine.
+@contextmanager
+def ask(layout: Layout, url: str, timeout: float = 60.0) -> Iterator[httpx.Response]:
+    """Open one of the instance's public addresses directly on this machine.
 
-    The world's address may lead through a proxy that is not there yet.
+    The public address may lead through a reverse proxy that is not set up yet. See
+    :func:`ingest.core.http.open_url`.
     """
     state = InstanceState.read(layout)
     if state is not None:
-        host = f"[{state.host}]" if ":" in state.host else state.host
-        url = url.replace(state.server_url, f"http://{host}:{state.web_port}", 1)
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    reply: http.client.HTTPResponse = opener.open(url, timeout=timeout)
-    return reply
+        url = url.replace(state.server_url, state.local_url, 1)
+    with open_url(url, timeout=timeout, proxies=False) as response:
+        yield response
 
 
 def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
-    """Return the files that are served, products first and then what was delivered.
+    """Return the served files, products first and then the delivered files.
 
     Parameters
     ----------
     manifest, layout : Manifest, Layout
         The release, and the instance it is deployed in.
     url : str
-        The address the world reaches the instance at.
+        The public address of the instance.
     """
     folder = layout.inputs / manifest.folder_in_rd / "data"
     found = [
@@ -54,7 +56,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
     ]
     static = f"{url}/{manifest.release.descriptor}/files/static"
     found += [
-        _file(folder / one.name, f"{static}/{one.name}", "The events as they were delivered.")
+        _file(folder / one.name, f"{static}/{one.name}", "The events as delivered.")
         for one in manifest.files
         if one.public and (folder / one.name).is_file()
     ]
@@ -62,7 +64,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
 
 
 def kid(manifest: Manifest, layout: Layout) -> str | None:
-    """Return KM3NeT's identifier of the release's product; None if it has none, or several."""
+    """Return KM3NeT's identifier of the release's product; None unless it has exactly one."""
     try:
         report = json.loads((layout.reports / f"{manifest.name}.json").read_text())
         conversions = report["conversions"]
@@ -71,19 +73,19 @@ def kid(manifest: Manifest, layout: Layout) -> str | None:
     return str(conversions[0]["kid"]) if len(conversions) == 1 else None
 
 
-def table_hash(record: Record, layout: Layout) -> str | None:
-    """Return the SHA-256 of the events as the TAP service gives them in CSV.
+def table_hash(record: ReleaseRecord, layout: Layout) -> str | None:
+    """Return the SHA-256 of the table of events as the TAP service returns it in CSV.
 
-    None if there is no such service, or it answers something else.
+    None if there is no TAP service, or its answer is not CSV.
     """
     url = table_url(record)
     if url is None:
         return None
     digest = hashlib.sha256()
     with ask(layout, url, timeout=300) as reply:
-        if reply.headers.get_content_type() != "text/csv":
+        if reply.headers.get("content-type", "").partition(";")[0].strip() != "text/csv":
             return None
-        while block := reply.read(_BLOCK):
+        for block in reply.iter_raw():
             digest.update(block)
     return digest.hexdigest()
 

@@ -1,7 +1,7 @@
 """Reading a release's metadata from its VOResource record.
 
-The running instance gives the record by OAI-PMH, as registries harvest it. What no registry
-record has, checksums and sizes of the files, is read from the files the instance serves.
+The running instance serves the record by OAI-PMH, as registries harvest it. Checksums and sizes
+of files, which no registry record has, are read from the files that the instance serves.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from ingest.core.errors import InstanceError, ManifestError
 from ingest.core.xml import parse_xml
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.instance import Layout, lifecycle, load_site
-from ingest.instance.dachs import ROOT, TERMS
+from ingest.instance.dachs import VOCABULARY_ROOT, VOCABULARY_TERMS
 from ingest.publish.documents import serving
 from ingest.publish.documents.record import (
     Agent,
-    Column,
     Contact,
     Coverage,
     DataFile,
     Licence,
-    Record,
+    ReleaseRecord,
     Service,
     Subject,
     Table,
+    TableColumn,
 )
 
 _OAI: Final = "{http://www.openarchives.org/OAI/2.0/}"
@@ -45,13 +45,13 @@ _ORGANISATION: Final = re.compile(
 )
 
 
-def read_record(release: str, layout: Layout) -> Record:
-    """Return what the running instance publishes of a release.
+def read_record(release: str, layout: Layout) -> ReleaseRecord:
+    """Return the metadata that the running instance publishes of a release.
 
     Raises
     ------
     ManifestError
-        If there is no such release, or a piece of its metadata cannot be published.
+        If the release does not exist, or a metadata item cannot be published.
     InstanceError
         If the instance is not up, or does not publish the release.
     """
@@ -74,7 +74,7 @@ def parse(
     doi_prefixes: tuple[str, ...] = (),
     files: tuple[DataFile, ...] = (),
     kid: str | None = None,
-) -> Record:
+) -> ReleaseRecord:
     """Return the record a VOResource element describes.
 
     Parameters
@@ -84,30 +84,30 @@ def parse(
     manifest : Manifest
         The release.
     doi_prefixes : tuple of str
-        The prefixes under which the data centre registers DOIs; others are those of papers.
+        The prefixes under which the data centre registers DOIs; other DOIs are those of papers.
     files, kid
-        What no registry record has.
+        Information that a registry record does not have.
 
     Raises
     ------
     ManifestError
-        If a piece of metadata is missing, or not what repositories take.
+        If a metadata item is missing, or repositories would not accept it.
     """
     rd = RD / f"{manifest.release.descriptor}.rd"
-    read = _Reader(resource, rd)
+    read = _ResourceReader(resource, rd)
     dois = [m[1] for text in read.all("altIdentifier") if (m := _DOI.fullmatch(text))]
     own = [doi for doi in dois if doi.partition("/")[0] in doi_prefixes]
     others = [doi for doi in dois if doi not in own]
     bibcodes = resource.xpath("content/source[@format='bibcode']/text()")
     schema = read.schema(manifest.name)
-    reader = _Reader(schema, rd)
-    return Record(
+    reader = _ResourceReader(schema, rd)
+    return ReleaseRecord(
         release=manifest.name,
         identifier=read.one("identifier"),
         doi=own[0] if own else None,
         paper_doi=others[0] if others else None,
         bibcode=bibcodes[0].strip() if bibcodes else None,
-        # those of the schema are the release's own, the others those of its cone search
+        # the schema describes the release, the rest of the record its cone search
         title=reader.one("title"),
         description=reader.one("description"),
         short_name=read.one("shortName"),
@@ -123,7 +123,6 @@ def parse(
         subjects=read.subjects(),
         licence=read.licence(),
         reference_url=read.one("content/referenceURL"),
-        content_level=read.one("content/contentLevel"),
         type=read.one("content/type"),
         facilities=tuple(read.all("facility")),
         instruments=tuple(read.all("instrument")),
@@ -136,8 +135,8 @@ def parse(
     )
 
 
-class _Reader:
-    """Finds texts in an element, and refuses what is not good."""
+class _ResourceReader:
+    """Reads and validates the items of a VOResource element."""
 
     def __init__(self, element: etree._Element, rd: Path) -> None:
         self.element = element
@@ -179,11 +178,11 @@ class _Reader:
             orcid = next((found[1] for found in orcids if found), None)
             agents.append(Agent(name=text, is_organisation=organisation, orcid=orcid))
         if not agents and path.endswith("creator"):
-            raise self._refusal("there is no creator", path, None, 'one, as "Last, First"')
+            raise self._refusal("there is no creator", path, None, 'at least one, as "Last, First"')
         return tuple(agents)
 
     def subjects(self) -> tuple[Subject, ...]:
-        known = TERMS["uat"]
+        known = VOCABULARY_TERMS["uat"]
         subjects = []
         for term in self.all("content/subject"):
             if term not in known:
@@ -193,11 +192,13 @@ class _Reader:
                     term,
                     "a concept of the Unified Astronomy Thesaurus: " + ", ".join(sorted(known)),
                     "correct it, or add it to ingest/instance/dachs/vocabularies.py if it is in"
-                    f" {ROOT}uat",
+                    f" {VOCABULARY_ROOT}uat",
                 )
-            subjects.append(Subject(term=term, label=known[term], uri=f"{ROOT}uat#{term}"))
+            subjects.append(
+                Subject(term=term, label=known[term], uri=f"{VOCABULARY_ROOT}uat#{term}")
+            )
         if not subjects:
-            raise self._refusal("there is no subject", "content/subject", None, "one or more")
+            raise self._refusal("there is no subject", "content/subject", None, "at least one")
         return tuple(subjects)
 
     def licence(self) -> Licence:
@@ -210,7 +211,7 @@ class _Reader:
             spdx = None
         if element is None or spdx is None:
             raise self._refusal(
-                "the licence is not one of SPDX' list",
+                "the licence is not in the SPDX list",
                 "rights.rightsURI",
                 uri or None,
                 "such as https://spdx.org/licenses/CC-BY-4.0.html",
@@ -223,7 +224,6 @@ class _Reader:
             sky=(self.some("coverage/spatial") or "").replace(", ", ","),
             times=_range(self.all("coverage/temporal")),
             energies=_range(self.all("coverage/spectral")),
-            wavebands=tuple(self.all("coverage/waveband")),
         )
 
     def services(self) -> tuple[Service, ...]:
@@ -242,7 +242,7 @@ class _Reader:
             where=where,
             value=value,
             expected=expected,
-            remedy=remedy or "correct it in the resource descriptor, and import the release again",
+            remedy=remedy or "correct the resource descriptor, then import the release again",
         )
 
 
@@ -253,7 +253,7 @@ def _table(element: etree._Element) -> Table:
         description=" ".join((element.findtext("description") or "").split()),
         rows=int(rows) if rows else None,
         columns=tuple(
-            Column(
+            TableColumn(
                 name=column.findtext("name"),
                 type=column.findtext("dataType"),
                 arraysize=column.find("dataType").get("arraysize"),
@@ -267,7 +267,7 @@ def _table(element: etree._Element) -> Table:
 
 
 def _range(texts: list[str]) -> tuple[float, float] | None:
-    """Return the range that all `texts`, each with two numbers, are in."""
+    """Return the range that covers all `texts`, each of two numbers."""
     numbers = [float(word) for text in texts for word in text.split()]
     return (min(numbers), max(numbers)) if numbers else None
 
@@ -278,7 +278,7 @@ def _moment(text: str) -> datetime:
 
 
 def _fetch(layout: Layout, url: str, identifier: str, release: str) -> etree._Element:
-    """Return the VOResource element the instance gives for `identifier`."""
+    """Return the VOResource element that the instance serves for `identifier`."""
     query = urllib.parse.urlencode(
         {"verb": "GetRecord", "metadataPrefix": "ivo_vor", "identifier": identifier}
     )
@@ -289,7 +289,7 @@ def _fetch(layout: Layout, url: str, identifier: str, release: str) -> etree._El
         raise InstanceError(
             f"the instance does not publish {release}",
             where=identifier,
-            expected="a record in its OAI-PMH; simulated stand-ins have none",
+            expected="a record in its OAI-PMH interface; simulated stand-ins have none",
             remedy=f"make import RELEASE={release}, with the real data",
         )
     return metadata[0]

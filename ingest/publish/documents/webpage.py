@@ -1,7 +1,7 @@
-"""The description for search engines that stands in a release's web page.
+"""The description for search engines in a release's web page.
 
-DaCHS puts a file of the release into its page (the stream ``structured-data`` of
-``rd/km3net/common.rd``). The file is made of the registry record, so when the server is up.
+DaCHS includes a file of the release in its page (the stream ``structured-data`` of
+``rd/km3net/common.rd``). The file is made from the registry record, so the server has to run.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from ingest.core.errors import IngestError
 from ingest.core.files import atomic_write
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import deploy
+from ingest.instance.dachs import is_simulated
 from ingest.publish.documents.jsonld import to_croissant, to_script
 from ingest.publish.documents.serving import table_hash
 from ingest.publish.documents.voresource import read_record
@@ -19,10 +19,10 @@ FILE = "structured-data.json"
 
 
 def refresh_web_pages(layout: Layout) -> list[str]:
-    """Write the descriptions of all releases that are online; return what went wrong.
+    """Write the descriptions of all releases that are online; return the problems.
 
-    A stand-in is not described: search engines must not find it. Nothing here stops a server
-    from coming up; a release whose metadata are not good has a page without a description.
+    Simulated stand-ins are not described: search engines must not find them. A problem does not
+    prevent the server from starting; the page of that release has no description then.
     """
     if not lifecycle.status(layout).is_up:
         return []
@@ -30,7 +30,7 @@ def refresh_web_pages(layout: Layout) -> list[str]:
     for name in release_names():
         folder = load_manifest(name).folder_in_rd
         data = layout.inputs / folder / "data"
-        if not data.is_dir() or deploy.is_simulated(layout, folder):
+        if not data.is_dir() or is_simulated(layout, folder):
             continue
         path = data / FILE
         try:

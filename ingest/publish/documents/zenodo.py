@@ -6,10 +6,10 @@ import html
 from typing import Any
 
 from ingest.publish.documents.dates import days
-from ingest.publish.documents.record import Agent, Record
+from ingest.publish.documents.record import Agent, ReleaseRecord
 
 
-def to_zenodo(record: Record) -> dict[str, Any]:
+def to_zenodo(record: ReleaseRecord) -> dict[str, Any]:
     """Return the deposit's metadata.
 
     A data set without a DOI of its own asks Zenodo to reserve one.
@@ -49,7 +49,7 @@ def _agent(agent: Agent) -> dict[str, str]:
     return {"name": agent.name} | ({"orcid": agent.orcid} if agent.orcid else {})
 
 
-def _related(record: Record) -> list[dict[str, str]]:
+def _related(record: ReleaseRecord) -> list[dict[str, str]]:
     related = [
         {"identifier": record.reference_url, "relation": "isAlternateIdentifier", "scheme": "url"}
     ]

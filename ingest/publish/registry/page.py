@@ -1,4 +1,4 @@
-"""The page that says what to do at the Registry of Registries, as HTML and as plain text."""
+"""Instructions for registering at the Registry of Registries, as HTML and as plain text."""
 
 from __future__ import annotations
 
@@ -31,33 +31,36 @@ def title(site: Site, outcome: Outcome) -> str:
 
 
 def steps(site: Site, outcome: Outcome) -> list[str]:
-    """Return what to do now, step by step."""
+    """Return the next steps."""
     endpoint = f"{site.site.url}{PATH}"
     if not _is_ready(outcome):
         if outcome.findings:
-            return ["Put right what is listed below.", "Type make publish again."]
-        return ["This was a rehearsal. Type make publish."]
+            return ["Correct what is listed below.", "Type make publish again."]
+        return ["This was a dry run. Type make publish."]
     look_up = (
         "SELECT ivoid, res_title, updated FROM rr.resource"
         f" WHERE ivoid LIKE 'ivo://{site.authority.id.lower()}%'"
     )
     wait = (
         "Wait a day: the searchable registries harvest once a day. Then send this query to"
-        f" {site.registry.regtap} and see that all records listed below are there: {look_up}"
+        f" {site.registry.regtap} and check that it finds all records listed below: {look_up}"
     )
     if outcome.known:
-        return ["There is nothing to do: the registries know this server, and come back.", wait]
+        return [
+            "There is nothing to do: the registries know this server and harvest it regularly.",
+            wait,
+        ]
     return [
         f"Open {site.registry.registry_of_registries} in a browser. This is the Registry of"
-        " Registries, from which all others learn of a new one.",
+        " Registries, where all other registries find new ones.",
         f"Type {endpoint} into the field for the base URL of the OAI interface, and start the"
         " validation. It takes some minutes.",
-        "Read the result. Warnings and recommendations do no harm. If there is a failure, mend"
-        " it, type make publish, and begin again.",
-        "Press the button that registers the validated registry. This is done once in the life"
-        " of a server: later changes are harvested.",
+        "Read the result. Warnings and recommendations are harmless. If there is a failure,"
+        " correct it, type make publish, and start again.",
+        "Press the button that registers the validated registry. This is done only once for"
+        " a server: later changes are harvested.",
         wait,
-        "When the address of the server changes, type make publish there, and repeat all this.",
+        "When the address of the server changes, type make publish and repeat these steps.",
     ]
 
 
@@ -68,7 +71,7 @@ def plain_page(site: Site, outcome: Outcome) -> str:
     if outcome.unchecked:
         lines += ["", "Not checked:", *(f"- {words}" for words in outcome.unchecked)]
     if outcome.findings:
-        lines += ["", "To be put right:"]
+        lines += ["", "To be corrected:"]
         for one in outcome.findings:
             lines += [f"- {one.subject}: {one.rule}", *(f"    {line}" for line in details(one))]
     if outcome.records:
@@ -106,7 +109,7 @@ def html(site: Site, outcome: Outcome) -> str:
         parts += [f"<li>{escape(words)}</li>" for words in outcome.unchecked] + ["</ul>"]
     if outcome.findings:
         names = ("record", "rule", "place", "found", "expected", "remedy")
-        parts += ["<h2>To be put right</h2><table><tr>"]
+        parts += ["<h2>To be corrected</h2><table><tr>"]
         parts += [f"<th>{name}</th>" for name in names] + ["</tr>"]
         for one in outcome.findings:
             cells = (one.subject, one.rule, one.where, one.value, one.expected, one.remedy)

@@ -1,7 +1,7 @@
-"""What has to be right with a data centre before registries may learn of it.
+"""Preconditions for publishing registry records.
 
-The rules of this pre-flight look at the site's facts, at what is deployed, and at the world:
-whether the public address is one, and whether somebody else has the naming authority.
+They concern the site's configuration, the deployed releases, and the network: whether the public
+address is reachable, and whether another registry has the naming authority.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Final
 
 import pyvo
 
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, Site
-from ingest.instance.dachs import deploy, online_releases
+from ingest.instance.dachs import SIMULATED_WARNING, is_simulated, online_releases
 from ingest.publish import oai
 from ingest.publish.registry.rules import Finding, is_doi
 
 Resolve = Callable[[str], Sequence[str]]
-"""Returns the addresses of a host; raises OSError for one that has none."""
+"""Returns the addresses of a host; raises OSError if it has none."""
 _RESERVED: Final = ("localhost", "example", "test", "invalid", "local", "internal", "lan", "home")
-"""Last words of names that are nobody's on the internet (RFC 2606, RFC 6761, RFC 6762)."""
+"""Top-level domains that do not exist on the internet (RFC 2606, RFC 6761, RFC 6762)."""
 _EXAMPLES: Final = ("example.com", "example.net", "example.org")
 _PATIENCE: Final = 60.0  # s
 _OTHERS: Final = """
@@ -35,27 +35,27 @@ _OTHERS: Final = """
     LEFT OUTER JOIN rr.interface AS i ON r.ivoid = i.ivoid
     WHERE d.detail_xpath = '/managedAuthority' AND d.detail_value = '{authority}'
 """
-"""RegTAP 1.1: which registries say that they manage an authority, and where they are."""
+"""RegTAP 1.1: the registries that manage an authority, and their addresses."""
 
 
 def resolve(host: str) -> list[str]:
-    """Return the addresses of a host as this machine finds them."""
+    """Return the addresses of a host as resolved on this machine."""
     return [str(found[4][0]) for found in socket.getaddrinfo(host, None)]
 
 
 def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
-    """Demand a public URL that is neither this machine nor a private network.
+    """Require a public URL outside this machine and private networks.
 
     Parameters
     ----------
     site : Site
         The data centre.
     lookup : callable
-        How names are resolved.
+        Resolves host names.
     """
     url = site.site.url
-    expected = "an address that the world can reach, such as https://vo.km3net.de"
-    remedy = "write [site] url into the file KM3VO_SITE names, and run make up"
+    expected = "a public address, such as https://vo.km3net.de"
+    remedy = "set url in [site] of the file named by KM3VO_SITE, then make up"
     host = urllib.parse.urlsplit(url).hostname or ""
     value = url
     if url:
@@ -68,7 +68,7 @@ def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
             try:
                 addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in lookup(host)]
             except OSError as error:
-                value = f"{url}, whose name is not known ({error.strerror or error})"
+                value = f"{url}, whose host name is unknown ({error.strerror or error})"
                 addresses = []
         private = [str(one) for one in addresses if not _is_public(one)]
         if addresses and not private:
@@ -79,12 +79,12 @@ def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
-    # a multicast address is global, but nobody's
+    # multicast addresses count as global
     return address.is_global and not address.is_multicast
 
 
 def reachable(site: Site) -> Iterator[Finding]:
-    """Demand that our registry answers at the public URL, and that it is ours."""
+    """Require that our own registry answers at the public URL."""
     endpoint = site.site.url + oai.PATH
     value = ""
     try:
@@ -100,12 +100,12 @@ def reachable(site: Site) -> Iterator[Finding]:
         endpoint,
         value,
         f"the registry of the authority {site.authority.id}",
-        "look at the proxy in front of the server; it has to pass on all paths",
+        "check the proxy in front of the server; it has to forward all paths",
     )
 
 
 def contact(site: Site) -> Iterator[Finding]:
-    """Demand an e-mail address that can be somebody's."""
+    """Require an e-mail address outside reserved domains."""
     email = site.contact.email
     domain = email.rpartition("@")[2].lower()
     if domain.rpartition(".")[2] in _RESERVED or domain.endswith(_EXAMPLES):
@@ -114,13 +114,13 @@ def contact(site: Site) -> Iterator[Finding]:
             "site",
             "[contact] email",
             email,
-            "an address that is read",
-            "write [contact] email into the file KM3VO_SITE names",
+            "an address that somebody reads",
+            "set email in [contact] of the file named by KM3VO_SITE",
         )
 
 
 def releases(layout: Layout) -> Iterator[Finding]:
-    """Demand of each deployed release a DOI, real data, and a manifest."""
+    """Require a DOI, real data and a manifest for each deployed release."""
     online = online_releases(layout)
     manifests = {load_manifest(name).release.descriptor: name for name in release_names()}
     known = {descriptor.partition("/")[0] for descriptor in manifests}
@@ -131,15 +131,15 @@ def releases(layout: Layout) -> Iterator[Finding]:
                 folder,
                 str(layout.inputs / folder),
                 "online without a manifest",
-                f"inputs/{folder}/release.toml, or that the release is gone",
+                f"inputs/{folder}/release.toml, or no such release online",
                 f"km3vo registry withdraw {folder}",
             )
-        elif deploy.is_simulated(layout, folder):
+        elif is_simulated(layout, folder):
             yield Finding(
                 "simulated",
                 folder,
                 str(layout.inputs / folder),
-                deploy.SIMULATED_WARNING,
+                SIMULATED_WARNING,
                 "real data",
                 f"make import RELEASE={folder} with the delivered file, or"
                 f" km3vo registry withdraw {folder}",
@@ -159,7 +159,7 @@ def releases(layout: Layout) -> Iterator[Finding]:
 
 
 def _has_doi(descriptor: str) -> bool:
-    resource = expanded(descriptor)
+    resource = expand_descriptor(descriptor)
     return any(
         one.get("name") == "doi" and is_doi(f"doi:{(one.text or '').strip()}")
         for one in resource.findall("meta")
@@ -167,12 +167,12 @@ def _has_doi(descriptor: str) -> bool:
 
 
 def authority(site: Site) -> Iterator[Finding]:
-    """Demand that no other registry says it manages our authority.
+    """Require that no other registry manages our authority.
 
     Raises
     ------
     ingest.core.errors.UnavailableError
-        If the searchable registry cannot be asked.
+        If the searchable registry cannot be queried.
     """
     home = urllib.parse.urlsplit(site.site.url)
     places: dict[tuple[str, str], list[str]] = {}
@@ -186,14 +186,14 @@ def authority(site: Site) -> Iterator[Finding]:
                 "site",
                 "[authority] id",
                 site.authority.id,
-                f"an authority that nobody else has; this one is managed by {ivoid}"
+                f"an authority that no other registry has; this one is managed by {ivoid}"
                 f" ({title}) at {addresses[0]}",
-                "choose another [authority] id, or agree with them on who keeps it",
+                "choose another [authority] id, or agree with them on who uses it",
             )
 
 
 def managing_registries(site: Site) -> list[tuple[str, ...]]:
-    """Ask the searchable registry who says to manage our authority.
+    """Query the searchable registry for the registries that manage our authority.
 
     Returns
     -------
@@ -215,12 +215,12 @@ def managing_registries(site: Site) -> list[tuple[str, ...]]:
         answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
         names = ("ivoid", "res_title", "reference_url", "access_url")
         return [tuple(str(row[name] or "") for name in names) for row in answer]
-    except Exception as error:  # whatever a foreign server makes pyvo raise: it has no answer
+    except Exception as error:  # whatever another server makes pyvo raise
         reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise UnavailableError(
-            "the searchable registry cannot be asked whether the authority is taken",
+            "the searchable registry cannot be queried for the authority",
             where=url,
             value=reason,
-            remedy="try again when the network is back; or publish with --offline, and look it"
-            " up yourself before you register",
+            remedy="try again later; or publish with --offline, and look the authority up yourself"
+            " before you register",
         ) from None

@@ -1,7 +1,7 @@
-"""``km3vo registry publish``: from a checked instance to records the world may harvest.
+"""``km3vo registry publish``: from a checked instance to records that registries may harvest.
 
-First the pre-flight, cheap questions before dear ones; then DaCHS makes the records; then we
-harvest ourselves and judge every record, as others will.
+Preconditions are checked first, quick ones before slow ones. Then DaCHS makes the records, and
+every record is harvested and validated as a registry would do.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from lxml import etree
 
 from ingest.core.errors import InstanceError
 from ingest.instance import Layout, Site, lifecycle, load_site
-from ingest.instance.dachs import Dachs, registration, vocabularies
+from ingest.instance.dachs import Dachs, known_terms, online_releases, register
 from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import preconditions, rules, services
 from ingest.publish.registry.preconditions import Resolve, resolve
@@ -22,40 +22,40 @@ from ingest.publish.registry.rules import Context, Finding
 
 @dataclass(frozen=True)
 class Judgement:
-    """What a harvest of ourselves shows.
+    """The result of harvesting our own registry.
 
     Attributes
     ----------
-    records : tuple of ingest.publish.oai.Record
-        What registries get, also what they are told to be gone.
+    records : tuple of ingest.publish.oai.RegistryRecord
+        The harvested records, deleted ones included.
     findings : tuple of Finding
-        What is wrong with it.
+        The problems found.
     """
 
-    records: tuple[oai.Record, ...]
+    records: tuple[oai.RegistryRecord, ...]
     findings: tuple[Finding, ...]
 
 
 @dataclass
 class Outcome:
-    """What became of a publication.
+    """The result of a publication.
 
     Attributes
     ----------
     findings : list of Finding
-        What has to be put right first.
-    records : tuple of ingest.publish.oai.Record
-        What registries get.
+        What has to be corrected first.
+    records : tuple of ingest.publish.oai.RegistryRecord
+        The records that registries can harvest.
     unchecked : list of str
-        What was not looked at, in words.
+        What was not checked, in words.
     published : bool
-        Whether DaCHS made the records.
+        Whether the records were made.
     known : bool
-        Whether a searchable registry knows us already.
+        Whether a searchable registry knows this server already.
     """
 
     findings: list[Finding] = field(default_factory=list)
-    records: tuple[oai.Record, ...] = ()
+    records: tuple[oai.RegistryRecord, ...] = ()
     unchecked: list[str] = field(default_factory=list)
     published: bool = False
     known: bool = False
@@ -69,20 +69,20 @@ def publish_records(
     stilts: str = "stilts",
     lookup: Resolve = resolve,
 ) -> Outcome:
-    """Check everything, make the registry records, and judge them as others will.
+    """Check everything, make the registry records, and validate them as a registry would.
 
     Parameters
     ----------
     layout : Layout
         The instance; it must be up.
     dry_run : bool
-        Change nothing, and go on after a failed pre-flight: judge the records as they are.
+        Change nothing; validate the present records even if a precondition fails.
     offline : bool
-        Do not ask the searchable registry whether the authority is taken.
+        Do not query the searchable registry for the naming authority.
     stilts : str
         The STILTS program.
     lookup : callable
-        How the public URL's name is resolved.
+        Resolves the host name of the public URL.
 
     Raises
     ------
@@ -99,11 +99,11 @@ def publish_records(
     site = load_site()
     outcome = Outcome(findings=list(preflight(layout, site, lookup)))
     if outcome.findings and not dry_run:
-        outcome.unchecked += ["the authority", "what make check looks at", "the records"]
+        outcome.unchecked += ["the authority", "the checks of make check", "the records"]
         return outcome
     if offline:
         outcome.unchecked.append(
-            f"whether somebody else has the authority {site.authority.id}, at"
+            f"whether another registry has the authority {site.authority.id}, at"
             f" {site.registry.regtap}"
         )
     else:
@@ -115,7 +115,7 @@ def publish_records(
             outcome.unchecked.append("the records")
             return outcome
         with lifecycle.database(layout):
-            registration.register(layout, validators.online_descriptors(layout))
+            register(layout, validators.online_descriptors(layout))
         outcome.published = True
     judged = judge(layout, site, found.url)
     outcome.findings += judged.findings
@@ -124,7 +124,7 @@ def publish_records(
 
 
 def preflight(layout: Layout, site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
-    """Yield what is wrong with the data centre; quick, and without asking other registries."""
+    """Yield what is wrong with the configuration; quick, and without querying other registries."""
     address = list(preconditions.public_address(site, lookup))
     yield from address
     if not address:
@@ -134,7 +134,7 @@ def preflight(layout: Layout, site: Site, lookup: Resolve = resolve) -> Iterator
 
 
 def validator_findings(layout: Layout, stilts: str = "stilts") -> Iterator[Finding]:
-    """Yield what ``make check`` finds."""
+    """Yield the findings of ``make check``."""
     for result in validators.run_all(layout, stilts):
         if not result.passed:
             value = "; ".join((result.summary, *result.details[:3]))
@@ -142,21 +142,21 @@ def validator_findings(layout: Layout, stilts: str = "stilts") -> Iterator[Findi
 
 
 def judge(layout: Layout, site: Site, url: str) -> Judgement:
-    """Harvest the instance as a registry would, and judge every record.
+    """Harvest the instance as a registry would, and validate every record.
 
     Parameters
     ----------
     layout : Layout
         The instance.
     site : Site
-        Its facts.
+        Its configuration.
     url : str
-        The address the world reaches it at, which is also asked.
+        Its public address, which is harvested.
 
     Raises
     ------
     ingest.core.errors.InstanceError
-        If it does not answer as a registry.
+        If its answers are not those of a registry.
     """
     dachs = Dachs(layout)
     endpoint = url + oai.PATH
@@ -172,8 +172,8 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
     context = Context(
         authority=site.authority.id,
         url=url,
-        releases=frozenset(registration.online_releases(layout)),
-        subjects=vocabularies.known_terms(dachs.cache, "uat"),
+        releases=frozenset(online_releases(layout)),
+        subjects=known_terms(dachs.cache, "uat"),
     )
     findings = [
         Finding("schema", name, "/", words, "valid by the IVOA's schemas", "correct the descriptor")
@@ -186,9 +186,9 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
 
 
 def _both_kinds(
-    resources: tuple[oai.Record, ...], dublin: tuple[oai.Record, ...]
+    resources: tuple[oai.RegistryRecord, ...], dublin: tuple[oai.RegistryRecord, ...]
 ) -> Iterator[Finding]:
-    """Demand that each resource has its Dublin Core record, and the other way round."""
+    """Require each resource to have records in both formats, VOResource and Dublin Core."""
     ours, theirs = ({(one.identifier, one.deleted) for one in kind} for kind in (resources, dublin))
     if not resources:
         yield Finding("record", "all", "/ListRecords", "none", "records", "make import")
@@ -199,5 +199,5 @@ def _both_kinds(
             "/ListRecords",
             "only one of ivo_vor and oai_dc",
             "both",
-            "read DaCHS' log, then publish the descriptor again",
+            "see the log of DaCHS, then publish the descriptor again",
         )

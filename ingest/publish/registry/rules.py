@@ -1,7 +1,7 @@
-"""What a registry record has to say, beyond what the XML schemas demand.
+"""Rules for registry records beyond the XML schemas.
 
-Each rule is a small function with a stable name in :data:`RULES`. It looks at one record and
-yields what is wrong with it; it never looks at the network.
+Each rule is a small function with a stable name in :data:`RULES`. It reads one record and yields
+its violations, without network access.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from lxml import etree
 from mocpy import MOC
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
-from ingest.publish.oai import Record
+from ingest.publish.oai import RegistryRecord
 
 TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 CONE: Final = "ivo://ivoa.net/std/conesearch"
@@ -34,20 +34,20 @@ _DOI: Final = re.compile(r"doi:10\.\d{4,9}/\S+")
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that has to be put right before registries may see a record.
+    """A problem that has to be corrected before registries may harvest a record.
 
     Attributes
     ----------
     rule : str
         The rule's stable name.
     subject : str
-        The record's identifier, or the file or setting that is concerned.
+        The record's identifier, or the file or setting concerned.
     where : str
-        The place in it: an XPath, a line, a key.
+        The place in it: an XPath, a line or a key.
     value : str
-        What is there; empty where nothing is.
+        The value found; empty if there is none.
     expected, remedy : str
-        What should be there, and what to do.
+        The value expected, and what to do.
     """
 
     rule: str
@@ -60,16 +60,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Context:
-    """What the rules have to know besides the record.
+    """What the rules need besides the record.
 
     Attributes
     ----------
     authority : str
         The naming authority, without ``ivo://``.
     url : str
-        The address the world reaches the server at.
+        The public address of the server.
     releases : frozenset of str
-        The names of the releases; each has its folder in the identifiers.
+        The names of the releases, which are path segments of their identifiers.
     subjects : frozenset of str
         The terms of the Unified Astronomy Thesaurus.
     """
@@ -80,21 +80,21 @@ class Context:
     subjects: frozenset[str]
 
 
-_Told = tuple[str, str, str, str]
+_Violation = tuple[str, str, str, str]
 """XPath, value, expectation, remedy."""
-Check = Callable[[Record, etree._Element, Context], Iterator[_Told]]
+Check = Callable[[RegistryRecord, etree._Element, Context], Iterator[_Violation]]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule: its name, what it demands in one sentence, and the function that looks."""
+    """A rule: its name, its requirement in one sentence, and the function that checks it."""
 
     name: str
     demands: str
     check: Check
 
 
-def judge(records: Iterable[Record], context: Context) -> list[Finding]:
+def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
     """Apply all rules to all records that are not deleted."""
     findings = []
     for record in records:
@@ -111,24 +111,26 @@ def judge(records: Iterable[Record], context: Context) -> list[Finding]:
 
 
 def is_data(resource: etree._Element) -> bool:
-    """Say whether a record describes data: not a registry, an organisation or the TAP service."""
+    """Return whether a record describes data: no registry, organisation or TAP service."""
     kind = (resource.get(TYPE) or "").rpartition(":")[2]
     return kind.startswith(("Catalog", "Data")) and TAP not in standards(resource)
 
 
 def standards(resource: etree._Element) -> set[str]:
-    """Return the standards a resource's capabilities follow; IVOIDs ignore case."""
+    """Return the standards of a resource's capabilities in lower case, since IVOIDs ignore case."""
     return {(one.get("standardID") or "").lower() for one in resource.iterfind("capability")}
 
 
-def release_of(record: Record, context: Context) -> str:
-    """Return the release a record belongs to; empty if to none."""
+def release_of(record: RegistryRecord, context: Context) -> str:
+    """Return the release that a record belongs to; empty if there is none."""
     path = record.identifier.removeprefix(f"ivo://{context.authority}/")
     name = path.partition("/")[0]
     return name if name in context.releases else ""
 
 
-def _identifier(record: Record, resource: etree._Element, context: Context) -> Iterator[_Told]:
+def _identifier(
+    record: RegistryRecord, resource: etree._Element, context: Context
+) -> Iterator[_Violation]:
     found = _text(resource, "identifier")
     authority = f"ivo://{context.authority}"
     if found != record.identifier or not (found == authority or found.startswith(f"{authority}/")):
@@ -140,17 +142,19 @@ def _identifier(record: Record, resource: etree._Element, context: Context) -> I
         )
 
 
-def _contact(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _contact(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     found = _text(resource, "curation/contact/email")
     if "@" not in found:
         path = "/Resource/curation/contact/email"
         yield path, found, "an e-mail address", "write [contact] email into the site's file"
 
 
-def _addresses(_: Record, resource: etree._Element, context: Context) -> Iterator[_Told]:
+def _addresses(
+    _: RegistryRecord, resource: etree._Element, context: Context
+) -> Iterator[_Violation]:
     for element in resource.iterfind("capability/interface/accessURL"):
         if element.getparent().get("standardID"):
-            continue  # the endpoint of a stream, which others may serve
+            continue  # the endpoint of a stream, which another server may provide
         found = (element.text or "").strip()
         if not (found + "/").startswith(context.url.rstrip("/") + "/"):
             yield (
@@ -161,7 +165,9 @@ def _addresses(_: Record, resource: etree._Element, context: Context) -> Iterato
             )
 
 
-def _not_simulated(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _not_simulated(
+    _: RegistryRecord, resource: etree._Element, __: Context
+) -> Iterator[_Violation]:
     for element in resource.iter("title", "description"):
         if "SIMULATED" in (element.text or ""):
             yield (
@@ -172,7 +178,9 @@ def _not_simulated(_: Record, resource: etree._Element, __: Context) -> Iterator
             )
 
 
-def _subjects(_: Record, resource: etree._Element, context: Context) -> Iterator[_Told]:
+def _subjects(
+    _: RegistryRecord, resource: etree._Element, context: Context
+) -> Iterator[_Violation]:
     elements = resource.findall("content/subject")
     if not elements:
         remedy = '<meta name="subject">…</meta> in rd/km3net/common.rd'
@@ -189,7 +197,7 @@ def _subjects(_: Record, resource: etree._Element, context: Context) -> Iterator
             )
 
 
-def _creators(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _creators(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     elements = resource.findall("curation/creator/name")
     if not elements:
         remedy = '<meta name="creator">…</meta> in the descriptor'
@@ -205,7 +213,7 @@ def _creators(_: Record, resource: etree._Element, __: Context) -> Iterator[_Tol
             )
 
 
-def _rights(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _rights(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     if not is_data(resource):
         return
     uris = [one.get("rightsURI") or "" for one in resource.iterfind("rights")]
@@ -213,7 +221,7 @@ def _rights(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]
         yield (
             "/Resource/rights/@rightsURI",
             " ".join(uris),
-            "https://spdx.org/licenses/NAME.html with a name of SPDX's list",
+            "https://spdx.org/licenses/NAME.html with a name of the SPDX list",
             'correct <meta name="rights.rightsURI"> in rd/km3net/common.rd',
         )
 
@@ -226,7 +234,7 @@ def _is_licence(uri: str) -> bool:
         return False
 
 
-def _content(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _content(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     wanted = {"contentLevel": ("Research",), "type": ("Catalog", "Archive")}
     for name, values in wanted.items() if is_data(resource) else ():
         found = [(one.text or "").strip() for one in resource.iterfind(f"content/{name}")]
@@ -239,7 +247,9 @@ def _content(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told
             )
 
 
-def _doi(record: Record, resource: etree._Element, context: Context) -> Iterator[_Told]:
+def _doi(
+    record: RegistryRecord, resource: etree._Element, context: Context
+) -> Iterator[_Violation]:
     name = release_of(record, context)
     found = [(one.text or "").strip() for one in resource.iterfind("altIdentifier")]
     if name and is_data(resource) and not any(is_doi(one) for one in found):
@@ -252,11 +262,11 @@ def _doi(record: Record, resource: etree._Element, context: Context) -> Iterator
 
 
 def is_doi(text: str) -> bool:
-    """Say whether a text is a DOI as VOResource writes it, ``doi:10.…/…``."""
+    """Return whether a text is a DOI as VOResource writes it, ``doi:10.…/…``."""
     return _DOI.fullmatch(text) is not None
 
 
-def _spatial(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _spatial(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     if not is_data(resource):
         return
     found = _text(resource, "coverage/spatial")
@@ -264,41 +274,41 @@ def _spatial(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told
         yield (
             "/Resource/coverage/spatial",
             found,
-            f"a MOC of order {MIN_MOC_ORDER} or more, such as 6/21368; 0/0-11 for all the sky",
+            f"a MOC of order {MIN_MOC_ORDER} or more, such as 6/21368; 0/0-11 for the whole sky",
             '<coverage> with <updater sourceTable="main" mocOrder="6"/> and <spatial/> in the'
             " descriptor, then make publish",
         )
 
 
 def is_good_moc(text: str) -> bool:
-    """Say whether a text is an ASCII MOC fine enough for discovery, or all of the sky."""
+    """Return whether a text is an ASCII MOC fine enough for discovery, or the whole sky."""
     try:
-        # The standard allows commas and line breaks; mocpy wants spaces.
+        # The standard allows commas and line breaks; mocpy expects spaces.
         moc = MOC.from_string(" ".join(re.split(r"[,\s]+", text.strip())))
-    except (OSError, ValueError):  # what mocpy makes of a text that is no MOC
+    except (OSError, ValueError):  # raised by mocpy for a text that is not a MOC
         return False
     return not moc.empty() and (moc.max_order >= MIN_MOC_ORDER or moc.sky_fraction == 1)
 
 
-def _temporal(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _temporal(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     yield from _range(resource, "temporal", _MJD, "begin and end as MJD, such as 54129 58119")
 
 
-def _spectral(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _spectral(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     words = "lowest and highest energy in Joule, such as 1.6e-8 1.6e-2"
     yield from _range(resource, "spectral", _JOULE, words)
 
 
 def _range(
     resource: etree._Element, name: str, limits: tuple[float, float], expected: str
-) -> Iterator[_Told]:
+) -> Iterator[_Violation]:
     if not is_data(resource):
         return
     found = [(one.text or "").strip() for one in resource.iterfind(f"coverage/{name}")]
     if not found or not all(_is_range(one, limits) for one in found):
         remedy = (
             f"<coverage> with <{name}>…</{name}> in the descriptor;"
-            " an updater in it is run by make publish"
+            " make publish runs an updater in it"
         )
         yield f"/Resource/coverage/{name}", " | ".join(found), expected, remedy
 
@@ -311,7 +321,7 @@ def _is_range(text: str, limits: tuple[float, float]) -> bool:
     return limits[0] <= low <= high <= limits[1]
 
 
-def _waveband(_: Record, resource: etree._Element, __: Context) -> Iterator[_Told]:
+def _waveband(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
     found = [(one.text or "").strip() for one in resource.iterfind("coverage/waveband")]
     if is_data(resource) and "Neutrino" not in found:
         remedy = '<meta name="coverage.waveband">Neutrino</meta> in the descriptor'
@@ -323,7 +333,7 @@ def _text(resource: etree._Element, path: str) -> str:
 
 
 def _path(element: etree._Element) -> str:
-    """Return the XPath of an element below the resource, as the reader would type it."""
+    """Return the XPath of an element below the resource."""
     steps = []
     while element.getparent() is not None and not element.tag.endswith("}Resource"):
         same = element.getparent().findall(element.tag)
@@ -335,17 +345,17 @@ def _path(element: etree._Element) -> str:
 
 RULES: Final = (
     Rule("identifier", "the identifier is below our authority", _identifier),
-    Rule("contact", "there is an e-mail address to write to", _contact),
+    Rule("contact", "the contact has an e-mail address", _contact),
     Rule("address", "the services are at the public address", _addresses),
-    Rule("simulated", "it is no simulated stand-in", _not_simulated),
+    Rule("simulated", "the data are not simulated", _not_simulated),
     Rule("subject", "subjects are terms of the Unified Astronomy Thesaurus", _subjects),
     Rule("creator", 'creators are written "Last, F.", or are collaborations', _creators),
-    Rule("rights", "the licence is one of SPDX's list, with its address", _rights),
-    Rule("content", "content level and type are said", _content),
+    Rule("rights", "the licence is given by its address in the SPDX list", _rights),
+    Rule("content", "content level and type are given", _content),
     Rule("doi", "a release has a DOI", _doi),
-    Rule("spatial", "the sky covered is a MOC of order 6 or more", _spatial),
-    Rule("temporal", "the time covered is given as MJD", _temporal),
-    Rule("spectral", "the energies covered are given in Joule", _spectral),
+    Rule("spatial", "the spatial coverage is a MOC of order 6 or more", _spatial),
+    Rule("temporal", "the temporal coverage is given as MJD", _temporal),
+    Rule("spectral", "the spectral coverage is given in Joule", _spectral),
     Rule("waveband", "the waveband is Neutrino", _waveband),
 )
-"""All rules, in the order they are told."""
+"""All rules, in the order of their findings."""

@@ -1,6 +1,6 @@
-"""Whether the services that a registry record promises answer as it says.
+"""Check that the services of a registry record answer as the record states.
 
-A searchable registry tests them again and again; who does not answer is marked as broken.
+Searchable registries test them regularly, and mark those that do not answer.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from lxml import etree
 
 from ingest.core.errors import IngestError
 from ingest.publish import oai
-from ingest.publish.oai import Record
+from ingest.publish.oai import RegistryRecord
 from ingest.publish.registry.rules import CONE, TAP, Finding
 
 _AVAILABILITY: Final = "ivo://ivoa.net/std/vosi#availability"
 _CAPABILITIES: Final = "ivo://ivoa.net/std/vosi#capabilities"
 _TABLES: Final = "ivo://ivoa.net/std/vosi#tables"
 _VOSI: Final = "{http://www.ivoa.net/xml/VOSIAvailability/v1.0}available"
-_REMEDY: Final = "call this address in a browser; then look into the server's logs"
+_REMEDY: Final = "open this address in a browser, then see the server's logs"
 
 
-def ask_all(records: Iterable[Record]) -> Iterator[Finding]:
-    """Send each service its test queries, and tell what does not answer."""
+def ask_all(records: Iterable[RegistryRecord]) -> Iterator[Finding]:
+    """Send each service its test queries; yield the failures."""
     for record in records:
         if record.deleted or record.metadata is None:
             continue
@@ -33,7 +33,7 @@ def ask_all(records: Iterable[Record]) -> Iterator[Finding]:
             yield from _ask(record, capability)
 
 
-def _ask(record: Record, capability: etree._Element) -> Iterator[Finding]:
+def _ask(record: RegistryRecord, capability: etree._Element) -> Iterator[Finding]:
     standard = (capability.get("standardID") or "").lower()
     address = (capability.findtext("interface/accessURL") or "").strip()
     test = {
@@ -50,13 +50,13 @@ def _ask(record: Record, capability: etree._Element) -> Iterator[Finding]:
         value = test(address, capability, record)
     except IngestError as error:
         address, value = error.where or address, f"{error.problem}: {error.value}"
-    except Exception as error:  # what astropy and lxml raise for an answer that is none
+    except Exception as error:  # raised by astropy and lxml for an unreadable answer
         value = f"not readable: {str(error).splitlines()[0] if str(error) else type(error)}"
     if value:
         yield Finding("answers", record.identifier, address, value, expected, _REMEDY)
 
 
-def _cone(address: str, capability: etree._Element, _: Record) -> str:
+def _cone(address: str, capability: etree._Element, _: RegistryRecord) -> str:
     query = capability.find("testQuery")
     if query is None:
         return "the record has no testQuery"
@@ -65,7 +65,7 @@ def _cone(address: str, capability: etree._Element, _: Record) -> str:
     return "" if rows >= 1 else f"{rows} rows for {words}"
 
 
-def _tap(address: str, _: etree._Element, record: Record) -> str:
+def _tap(address: str, _: etree._Element, record: RegistryRecord) -> str:
     for path in ("availability", "capabilities", "tables"):
         oai.ask_xml(f"{address}/{path}")
     query = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 table_name FROM tap_schema.tables"}
@@ -82,20 +82,20 @@ def _rows(content: bytes) -> int:
     return sum(len(table.array) for table in answer.iter_tables())
 
 
-def _availability(address: str, _: etree._Element, __: Record) -> str:
+def _availability(address: str, _: etree._Element, __: RegistryRecord) -> str:
     said = (oai.ask_xml(address).findtext(_VOSI) or "").strip()
     return "" if said in ("true", "1") else f"available is {said or 'missing'}"
 
 
-def _capabilities(address: str, capability: etree._Element, _: Record) -> str:
-    # A registry compares: what the record promises has to be what the service says.
+def _capabilities(address: str, capability: etree._Element, _: RegistryRecord) -> str:
+    # Registries compare the capabilities of the record with those of the service.
     promised = {one.get("standardID") for one in capability.getparent().iterfind("capability")}
     said = {one.get("standardID") for one in oai.ask_xml(address).iter("capability")}
     missing = {one for one in promised - said if one and not one.lower().endswith("#aux")}
-    return f"{', '.join(sorted(missing))} is only in the record" if missing else ""
+    return f"{', '.join(sorted(missing))} is in the record only" if missing else ""
 
 
-def _tables(address: str, capability: etree._Element, _: Record) -> str:
+def _tables(address: str, capability: etree._Element, _: RegistryRecord) -> str:
     promised = capability.getparent().find("tableset//table")
     answer = oai.ask_xml(address)
     return "" if promised is None or answer.find(".//table") is not None else "no tables"

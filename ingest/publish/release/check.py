@@ -16,7 +16,7 @@ from pydantic import ValidationError
 
 from ingest.core.checkout import RD
 from ingest.core.configuration import BLANK, blanks, read_toml
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, ManifestError
 from ingest.core.units import gev_to_joule
 from ingest.events.delivery import DeliveredFile, Manifest, acquire, verify
@@ -27,7 +27,7 @@ METADATA: Final = (
     "coverage.waveband", "contentLevel", "type", "facility", "instrument", "referenceURL",
     "_longdoc",
 )  # fmt: skip
-"""What a resource must say of itself, besides a DOI or why there is none."""
+"""The metadata items that every descriptor needs, besides a DOI or the reason for having none."""
 _DOI: Final = re.compile(r"10\.\d{4,9}/\S+")
 _NO_DOI: Final = re.compile(r"\s*No DOI:\s*\S+")
 _ENERGY_TOLERANCE: Final = 1e-4
@@ -35,8 +35,8 @@ _TIME_TOLERANCE: Final = 1e-4  # d, as the fifth digit of an MJD
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What one check says of one thing."""
+class ReleaseCheck:
+    """The result of one check of a release."""
 
     check: str
     subject: str
@@ -44,8 +44,8 @@ class Finding:
     words: str
 
 
-def check_release(name: str, overlay: Path | None = None) -> list[Finding]:
-    """Return what is there and what is missing, in the order a curator works.
+def check_release(name: str, overlay: Path | None = None) -> list[ReleaseCheck]:
+    """Return what a release has and what it lacks, in the order of a curator's work.
 
     Parameters
     ----------
@@ -57,17 +57,17 @@ def check_release(name: str, overlay: Path | None = None) -> list[Finding]:
     Raises
     ------
     ingest.core.errors.ManifestError
-        If there is neither a manifest nor a descriptor of that name.
+        If the release has neither manifest nor descriptor.
     """
     toml, rd = paths(name)
     if not (toml.is_file() or rd.is_file()):
         raise ManifestError(
             f"there is no release {name}",
             file=toml,
-            remedy=f"correct the name, or begin it with km3vo release new {name}",
+            remedy=f"correct the name, or create it with km3vo release new {name}",
         )
     findings = [
-        Finding("blank", f"{_short(path)} {where}", False, wanted)
+        ReleaseCheck("blank", f"{_short(path)} {where}", False, wanted)
         for path in (toml, rd)
         for where, wanted in blanks(path)
     ]
@@ -77,10 +77,10 @@ def check_release(name: str, overlay: Path | None = None) -> list[Finding]:
         for file in manifest.files:
             findings += _file(manifest, file, overlay)
     try:
-        resource = expanded(f"{name}/nu", RD)
+        resource = expand_descriptor(f"{name}/nu", RD)
     except IngestError as error:
-        return [*findings, Finding("descriptor", _short(rd), False, str(error))]
-    findings.append(Finding("descriptor", _short(rd), True, "well-formed"))
+        return [*findings, ReleaseCheck("descriptor", _short(rd), False, str(error))]
+    findings.append(ReleaseCheck("descriptor", _short(rd), True, "well-formed"))
     findings += _metadata(resource)
     findings += _columns(resource)
     findings += _test_position(resource)
@@ -90,46 +90,46 @@ def check_release(name: str, overlay: Path | None = None) -> list[Finding]:
     return findings
 
 
-def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[Finding]]:
-    """Return the manifest if it is valid, and what is to be said of it."""
+def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[ReleaseCheck]]:
+    """Return the manifest if it is valid, and the results of its checks."""
     try:
         content = read_toml(path)
         manifest = Manifest.model_validate(content)
     except IngestError as error:
-        return None, [Finding("manifest", _short(path), False, str(error))]
+        return None, [ReleaseCheck("manifest", _short(path), False, str(error))]
     except ValidationError as failure:
         findings = [
-            Finding("manifest", ".".join(map(str, one["loc"])), False, one["msg"])
+            ReleaseCheck("manifest", ".".join(map(str, one["loc"])), False, one["msg"])
             for one in failure.errors(include_url=False)
             if not _is_blank(one["input"])
         ]
         return None, findings
     if manifest.name != name:
-        words = f"release.name is {manifest.name}, the folder {name}"
-        return manifest, [Finding("manifest", _short(path), False, words)]
-    return manifest, [Finding("manifest", _short(path), True, "valid")]
+        words = f"release.name is {manifest.name}, but the folder is {name}"
+        return manifest, [ReleaseCheck("manifest", _short(path), False, words)]
+    return manifest, [ReleaseCheck("manifest", _short(path), True, "valid")]
 
 
 def _is_blank(value: object) -> bool:
     return isinstance(value, str) and BLANK in value
 
 
-def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iterator[Finding]:
+def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iterator[ReleaseCheck]:
     known = bool(file.sha256)
-    yield Finding("checksum", file.name, known, "given" if known else "sha256 is missing")
+    yield ReleaseCheck("checksum", file.name, known, "given" if known else "sha256 is missing")
     with tempfile.TemporaryDirectory() as scratch:
         try:
             found = acquire(manifest, file, overlay, Path(scratch))
             verify(file, found)
         except IngestError as error:
             value = f": {error.value}" if error.value else ""
-            yield Finding("file", file.name, False, f"{error.problem}{value}")
+            yield ReleaseCheck("file", file.name, False, f"{error.problem}{value}")
             return
-    words = "there is only a simulated stand-in" if found.simulated else found.source
-    yield Finding("file", file.name, not found.simulated, words)
+    words = "only a simulated stand-in is available" if found.simulated else found.source
+    yield ReleaseCheck("file", file.name, not found.simulated, words)
 
 
-def _metadata(resource: etree._Element) -> Iterator[Finding]:
+def _metadata(resource: etree._Element) -> Iterator[ReleaseCheck]:
     said = {
         meta.get("name"): " ".join("".join(meta.itertext()).split())
         for meta in resource.findall("meta")
@@ -137,33 +137,37 @@ def _metadata(resource: etree._Element) -> Iterator[Finding]:
     for name in METADATA:
         words = said.get(name, "").replace("\\simulated", "").strip()
         if BLANK not in words:
-            yield Finding("metadata", name, bool(words), _cut(words) or "missing")
+            yield ReleaseCheck("metadata", name, bool(words), _cut(words) or "missing")
     if "doi" in said:
         if BLANK not in said["doi"]:
             good = bool(_DOI.fullmatch(said["doi"]))
-            yield Finding("metadata", "doi", good, said["doi"] if good else _not_doi(said["doi"]))
+            yield ReleaseCheck(
+                "metadata", "doi", good, said["doi"] if good else _not_doi(said["doi"])
+            )
     else:
         reasons = [one.text for one in resource.iter(etree.Comment) if _NO_DOI.match(one.text)]
-        words = "missing; or a comment <!-- No DOI: why -->"
-        yield Finding("metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else words))
+        words = "missing; add it, or a comment <!-- No DOI: reason -->"
+        yield ReleaseCheck("metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else words))
     marks = [one for one in resource.findall("macDef") if one.get("name") == "simulated"]
     if len(marks) != 1:
         words = 'there must be one <macDef name="simulated"></macDef>'
-        yield Finding("metadata", "simulated", False, words)
+        yield ReleaseCheck("metadata", "simulated", False, words)
 
 
 def _not_doi(text: str) -> str:
-    return f"{text} is no DOI: 10.…/…, without https://doi.org/"
+    return f"{text} is not a DOI of the form 10.…/… without https://doi.org/"
 
 
-def _columns(resource: etree._Element) -> Iterator[Finding]:
+def _columns(resource: etree._Element) -> Iterator[ReleaseCheck]:
     columns = list(resource.iter("column"))
     wrong = [f"{column.get('name')}: {words}" for column in columns for words in _faults(column)]
     for words in wrong:
-        yield Finding("columns", words.partition(":")[0], False, words.partition(": ")[2])
+        yield ReleaseCheck("columns", words.partition(":")[0], False, words.partition(": ")[2])
     if not wrong:
-        words = f"units, UCDs and descriptions of {len(columns)} are good"
-        yield Finding("columns", "all", bool(columns), words if columns else "there are none")
+        words = f"units, UCDs and descriptions of {len(columns)} columns are valid"
+        yield ReleaseCheck(
+            "columns", "all", bool(columns), words if columns else "there are no columns"
+        )
 
 
 def _faults(column: etree._Element) -> Iterator[str]:
@@ -181,7 +185,7 @@ def _faults(column: etree._Element) -> Iterator[str]:
         yield f"the UCD {word} is not valid"
 
 
-def _test_position(resource: etree._Element) -> Iterator[Finding]:
+def _test_position(resource: etree._Element) -> Iterator[ReleaseCheck]:
     for service in resource.iter("service"):
         query = next((m for m in service.iter("meta") if m.get("name") == "testQuery"), None)
         if service.find("scsCore") is None:
@@ -192,30 +196,32 @@ def _test_position(resource: etree._Element) -> Iterator[Finding]:
             good = 0 <= ra < 360 and -90 <= dec <= 90
             words = f"{ra}, {dec}"
         except ValueError:
-            good, words = False, "no position of an event is given"
-        yield Finding("test position", str(service.get("id")), good, words)
+            good, words = False, "the position of an event is missing"
+        yield ReleaseCheck("test position", str(service.get("id")), good, words)
 
 
-def _names(resource: etree._Element, name: str, manifest: Manifest | None) -> Iterator[Finding]:
+def _names(
+    resource: etree._Element, name: str, manifest: Manifest | None
+) -> Iterator[ReleaseCheck]:
     schema = resource.get("schema")
     tables = [f"{schema}.{table.get('id')}" for table in resource.findall("table")]
     wanted = manifest.release.table if manifest else f"{name}.main"
-    yield Finding(
+    yield ReleaseCheck(
         "table", wanted, wanted in tables and schema == name, f"declared: {', '.join(tables)}"
     )
     if manifest and manifest.release.descriptor != f"{name}/nu":
         words = f"release.descriptor is {manifest.release.descriptor}"
-        yield Finding("table", f"{name}/nu", False, words)
+        yield ReleaseCheck("table", f"{name}/nu", False, words)
     expected = {"release": name, "detector": manifest.release.instrument if manifest else None}
     for column in resource.iterfind("table/column"):
         value = expected.get(column.get("name"))
         said = (column.findtext("property") or "").strip("'")
         if value and said != value and BLANK not in said + value:
-            words = f"the table says {said}, the manifest {value}"
-            yield Finding("table", str(column.get("name")), False, words)
+            words = f"the table has {said}, the manifest {value}"
+            yield ReleaseCheck("table", str(column.get("name")), False, words)
 
 
-def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[Finding]:
+def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[ReleaseCheck]:
     observation, release = manifest.observation, manifest.release
     low, high = observation.min_energy_gev, observation.max_energy_gev
     joules = gev_to_joule(low), gev_to_joule(high)
@@ -230,7 +236,7 @@ def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[Finding]
 
 def _range(
     subject: str, text: str | None, wanted: tuple[float, float], tolerance: float, words: str
-) -> Finding:
+) -> ReleaseCheck:
     try:
         said = [float(word) for word in (text or "").split()]
     except ValueError:
@@ -239,8 +245,8 @@ def _range(
         abs(one - other) <= tolerance for one, other in zip(said, wanted, strict=True)
     )
     if good:
-        return Finding("coverage", subject, True, words)
-    return Finding("coverage", subject, False, f"{_cut(text or 'missing')}; must be {words}")
+        return ReleaseCheck("coverage", subject, True, words)
+    return ReleaseCheck("coverage", subject, False, f"{_cut(text or 'missing')}; must be {words}")
 
 
 def _short(path: Path) -> str:

@@ -1,4 +1,7 @@
-"""``km3vo release new``: begin a release with what its file says; blanks mark the rest."""
+"""``km3vo release new``: manifest and descriptor of a new release, filled in from its file.
+
+Blanks mark what the file does not contain.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ from ingest.core.checkout import INPUTS, RD
 from ingest.core.configuration import BLANK
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.files import atomic_write
-from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
+from ingest.core.timescales import DAY, UNIX_EPOCH_MJD, unix_to_mjd
 from ingest.core.units import gev_to_joule
 from ingest.events.checks import REJECTING
 from ingest.events.survey import Survey, iso
@@ -28,17 +31,17 @@ _CREATORS: Final = {"antares": "ANTARES Collaboration"}
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the curator says already; None is a blank.
+class CuratorInput:
+    """What the curator states on the command line; None leaves a blank.
 
     Parameters
     ----------
     title, instrument : str, optional
-        The release's title; the detector's configuration, such as ORCA6.
+        The title of the release, and the detector's configuration, such as ORCA6.
     energies_gev : tuple of (float, float), optional
         The energy range.
     reject : tuple of str
-        Rules whose rows are left out.
+        Rules whose offending rows are left out.
     """
 
     title: str | None = None
@@ -48,16 +51,16 @@ class Told:
 
 
 def check_name(name: str) -> None:
-    """Refuse a name that does not follow the pattern of releases, or is taken.
+    """Check the name of a new release.
 
     Raises
     ------
     ingest.core.errors.ManifestError
-        Then.
+        If it does not follow the pattern of releases, or is taken.
     """
     if not NAME.fullmatch(name):
         raise ManifestError(
-            "this is no name for a release",
+            "this is not a valid name for a release",
             value=name,
             expected="kind, year and running number, such as evts24_01",
             remedy="choose another name",
@@ -67,7 +70,7 @@ def check_name(name: str) -> None:
             raise ManifestError(
                 f"the release {name} exists already",
                 file=path,
-                remedy="take the next number; a release that is out does not change",
+                remedy="use the next number; a published release does not change",
             )
 
 
@@ -76,23 +79,23 @@ def paths(name: str) -> tuple[Path, Path]:
     return INPUTS / name / "release.toml", RD / name / "nu.rd"
 
 
-def begin_release(name: str, survey: Survey, told: Told) -> tuple[Path, Path]:
+def begin_release(name: str, survey: Survey, told: CuratorInput) -> tuple[Path, Path]:
     """Write the manifest and the resource descriptor of a new release.
 
     Parameters
     ----------
     name : str
-        Its name, checked by :func:`check_name`.
+        Its name, see :func:`check_name`.
     survey : Survey
         Its file.
-    told : Told
-        What the curator says.
+    told : CuratorInput
+        What the curator states.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the file cannot become a release: it is simulated, its detector is not known, or it
-        has no event that passes the checks.
+        If the file cannot become a release: it is simulated, its detector is unknown, or none
+        of its events passes the checks.
     """
     _refuse_unfit(survey)
     manifest, descriptor = paths(name)
@@ -111,11 +114,11 @@ def _refuse_unfit(survey: Survey) -> None:
             file=survey.path,
             value="\n".join(survey.problems),
             expected="measured events of a known detector",
-            remedy="km3vo events inspect tells more about the file",
+            remedy="km3vo events inspect shows the details of the file",
         )
 
 
-def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]:
+def _manifest_values(name: str, survey: Survey, told: CuratorInput) -> dict[str, object]:
     site, events, facts = survey.site, survey.events, survey.facts
     assert site is not None
     start, stop, times = _times(survey)
@@ -136,10 +139,10 @@ def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]
         "times": times,
         "start": iso(start),
         "stop": iso(stop),
-        "livetime": "# No livetime_days: the header does not say it."
+        "livetime": "# No livetime_days: the header does not contain it."
         if facts.livetime is None
-        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g} if the file'
-        ' has all events of its runs, else the true one; or remove the line"',
+        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g}'
+        ' if the file has all events of its runs, else the true value; or remove the line"',
         "events": survey.checks.accepted,
         "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
         "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"
@@ -151,7 +154,7 @@ def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]
         if len(events.topologies) == 1
         else f"{BLANK} track or shower",
         "broken": "; ".join(
-            f"{rule}: {found.count} rows, first {found.first[0].where}"
+            f"{rule}: {found.count} rows, first {found.examples[0].where}"
             for rule, found in broken.items()
         )
         or "No row of the file breaks a rule.",
@@ -162,28 +165,28 @@ def _manifest_values(name: str, survey: Survey, told: Told) -> dict[str, object]
     }
 
 
-def _descriptor_values(name: str, survey: Survey, told: Told) -> dict[str, object]:
+def _descriptor_values(name: str, survey: Survey, told: CuratorInput) -> dict[str, object]:
     site = survey.site
     assert site is not None
     start, stop, _ = _times(survey)
     event, ra, dec = survey.events.example or ("", 0.0, 0.0)
-    spectral = f"{BLANK} the energy range in J; km3vo release check says it in numbers"
+    spectral = f"{BLANK} the energy range in J; km3vo release check computes it"
     if told.energies_gev:
         spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in told.energies_gev)
     runs = survey.runs
     values = {
         "name": name,
         "title": told.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
-        "description": f"{BLANK} in two sentences what the sample is and holds",
+        "description": f"{BLANK} in two sentences, what the sample is and contains",
         "today": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z",
         "creator": _CREATORS.get(site.name, "KM3NeT Collaboration"),
         "facility": site.facility,
         "instrument": _instrument(told),
-        "doi": f"{BLANK} 10.…, what to cite; or, instead of this line, a comment that begins"
-        " with No DOI: and says why",
+        "doi": f"{BLANK} 10.…, the DOI to cite; or, instead of this line, a comment that begins"
+        " with No DOI: and gives the reason",
         "reference": "https://www.km3net.org",
-        "selection": f"{BLANK} how the events were selected, and what they are good for",
-        "columns": f"{BLANK} what one has to know of angular error, energy and likelihood",
+        "selection": f"{BLANK} how the events were selected, and what they are suited for",
+        "columns": f"{BLANK} what users need to know about angular error, energy and likelihood",
         "runs": f", run {runs[0]}" if len(runs) == 1 else "",
         "temporal": f"{start:.5f} {stop:.5f}",
         "spectral": spectral,
@@ -196,17 +199,17 @@ def _descriptor_values(name: str, survey: Survey, told: Told) -> dict[str, objec
 
 
 def _times(survey: Survey) -> tuple[float, float, str]:
-    """Return begin and end of data taking in whole seconds, and where they come from."""
+    """Return start and end of data taking in whole seconds, and their source."""
     facts, events = survey.facts, survey.events
     if facts.start_mjd is not None and facts.stop_mjd is not None:
-        start, stop, words = facts.start_mjd, facts.stop_mjd, "As the header says."
+        start, stop, words = facts.start_mjd, facts.stop_mjd, "From the header."
     else:
         start, stop = events.first_mjd, events.last_mjd
-        words = "Of the first and the last event: correct them if data taking was longer."
-    # 0.1 ms against a double's rounding; the last second counts to its end
+        words = "From the first and the last event: correct them if data taking was longer."
+    # 0.1 ms absorb rounding; the last second is included
     first = math.floor((start - UNIX_EPOCH_MJD) * DAY + 1e-4)
     last = math.floor((stop - UNIX_EPOCH_MJD) * DAY + 1e-4) + 1
-    return first / DAY + UNIX_EPOCH_MJD, last / DAY + UNIX_EPOCH_MJD, words
+    return unix_to_mjd(first), unix_to_mjd(last), words
 
 
 def _det_id(survey: Survey) -> int | None:
@@ -214,7 +217,7 @@ def _det_id(survey: Survey) -> int | None:
     return next(iter(ids)) if len(ids) == 1 else None
 
 
-def _instrument(told: Told) -> str:
+def _instrument(told: CuratorInput) -> str:
     return told.instrument or f"{BLANK} the detector as in papers, such as ORCA6"
 
 
@@ -223,15 +226,15 @@ def _number(value: float | None, wanted: str) -> str:
 
 
 def _text(value: str) -> str:
-    """Return a text as it stands between the quotes of a TOML string."""
+    """Return a text escaped for a TOML string."""
     return json.dumps(value, ensure_ascii=False)[1:-1]
 
 
 def _rejects(broken: Iterable[str], agreed: Iterable[str]) -> list[str]:
-    """Return the rules to be written into ``reject``: those agreed on, blanks for the others."""
+    """Return the entries of ``reject``: the rules agreed on, and blanks for the others."""
     named = sorted(agreed)
     undecided = [
-        f"{BLANK} {rule}, if these rows are to be left out; else repair the file"
+        f"{BLANK} {rule}, if these rows should be left out; otherwise repair the file"
         for rule in broken
         if rule not in named
     ]

@@ -1,7 +1,7 @@
 """``km3vo qa``: KM3NeT's open-science review of a release, question by question.
 
-The questions are data, in ``qa.toml``. Each has a function in :mod:`ingest.publish.review.checks`
-that looks for the answer and says where it looked.
+The questions are in ``qa.toml``. For each there is a function in
+:mod:`ingest.publish.review.checks` that finds the answer and its evidence.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from importlib import resources
 from pathlib import Path
 
 from ingest.core.configuration import StrictModel, load
-from ingest.core.descriptors import expanded
+from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import InstanceError, ManifestError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
@@ -27,7 +27,7 @@ class Item(StrictModel):
 
 
 class Checklist(StrictModel):
-    """All questions, in the order they are asked."""
+    """All questions, in order."""
 
     items: tuple[Item, ...]
 
@@ -70,15 +70,15 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
     folder = layout.inputs / manifest.folder_in_rd
     if not (folder / "data").is_dir():
         raise ManifestError(
-            "this release is not online",
+            "the release is not online",
             value=name,
-            expected=f"one of {', '.join(_online(layout)) or 'none, since nothing is'}",
+            expected=f"one of {', '.join(_online(layout)) or 'none, since no release is online'}",
             remedy=f"make import RELEASE={name}",
         )
     release = Release(
         name=name,
         manifest=manifest,
-        descriptor=expanded(manifest.release.descriptor),
+        descriptor=expand_descriptor(manifest.release.descriptor),
         folder=folder,
         record=layout.reports / f"{name}.json",
         url=found.url,
@@ -87,7 +87,7 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
 
 
 def passed(reviewed: list[Reviewed]) -> bool:
-    """Say whether nothing is missing."""
+    """Return whether nothing is missing."""
     return all(one.answer.result is not Result.MISSING for one in reviewed)
 
 

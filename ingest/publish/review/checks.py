@@ -1,4 +1,4 @@
-"""How the questions of the review are answered, and where for each answer one has to look."""
+"""The answers to the questions of the review, each with its evidence."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ from ingest.publish.release import check_release
 from ingest.publish.validators import TAP_PATH
 
 _FEWEST_WORDS: Final = 100
-"""Of a documentation; less does not say what a sample is and is not good for."""
+"""Minimum length of a release's documentation."""
 _NO_DOI: Final = re.compile(r"\s*No DOI:\s*(\S.*)", re.DOTALL)
 _METADATA: Final = ("metadata", "columns", "coverage", "table", "test position", "descriptor")
 
 
 class Result(Enum):
-    """What the answer to a question is."""
+    """The result of a question."""
 
     OK = "ok"
     MISSING = "missing"
@@ -46,7 +46,7 @@ class Result(Enum):
 
 @dataclass(frozen=True)
 class Answer:
-    """An answer, and what was looked at: file or address, and what is there."""
+    """A result and its evidence: files or addresses, and what was found there."""
 
     result: Result
     evidence: tuple[str, ...]
@@ -61,15 +61,15 @@ class Release:
     name : str
         Its name.
     manifest : Manifest
-        What was delivered.
+        Its manifest.
     descriptor : lxml.etree._Element
-        Its resource descriptor, with what it takes from ``km3net/common.rd``.
+        Its resource descriptor, with the shared parts of ``km3net/common.rd`` expanded.
     folder : pathlib.Path
-        What DaCHS serves.
+        The directory that DaCHS serves.
     record : pathlib.Path
         The report of the import.
     url : str
-        The server's address.
+        The address of the server.
     """
 
     name: str
@@ -81,7 +81,7 @@ class Release:
 
     @property
     def rd(self) -> str:
-        """The descriptor's file, as a curator knows it."""
+        """The path of the descriptor in the repository."""
         return f"rd/{self.manifest.release.descriptor}.rd"
 
     @property
@@ -93,7 +93,7 @@ class Release:
         )
 
     def said(self, name: str) -> str:
-        """Return the metadata item `name`, in one line; empty if there is none."""
+        """Return the metadata item `name` in one line; empty if it is missing."""
         texts = (
             "".join(one.itertext())
             for one in self.descriptor.findall("meta")
@@ -112,7 +112,7 @@ def _readme(release: Release) -> Answer:
     evidence = [f"{release.rd}, _longdoc: {words} words"]
     try:
         shown = release.said("title") in oai.ask(address).decode("utf-8", "replace")
-        evidence.append(f"{address}: {'answers' if shown else 'is another page'}")
+        evidence.append(f"{address}: {'is the page' if shown else 'is another page'}")
     except IngestError as error:
         shown = False
         evidence.append(f"{address}: {error.value}")
@@ -123,7 +123,7 @@ def _description(release: Release) -> Answer:
     said = {name: release.said(name) for name in ("title", "description")}
     return _answer(
         all(said.values()),
-        (f"{release.rd}, {name}: {text or 'nothing'}" for name, text in said.items()),
+        (f"{release.rd}, {name}: {text or 'missing'}" for name, text in said.items()),
     )
 
 
@@ -136,8 +136,8 @@ def _licence(release: Release) -> Answer:
         good = False
     software = (CHECKOUT / "LICENSE").is_file()
     evidence = [
-        f"{release.rd}, rights.rightsURI: {uri or 'nothing'}",
-        f"LICENSE, of the software: {'there' if software else 'missing'}",
+        f"{release.rd}, rights.rightsURI: {uri or 'missing'}",
+        f"LICENSE, of the software: {'exists' if software else 'missing'}",
     ]
     return _answer(good and software, evidence)
 
@@ -146,7 +146,7 @@ def _citation(release: Release) -> Answer:
     said = {name: release.said(name) for name in ("creator", "source", "doi", "referenceURL")}
     evidence = [f"{release.rd}, {name}: {text}" for name, text in said.items() if text]
     cited = said["source"] or said["doi"] or said["referenceURL"]
-    return _answer(bool(said["creator"] and cited), evidence or [f"{release.rd}: nothing"])
+    return _answer(bool(said["creator"] and cited), evidence or [f"{release.rd}: no citation"])
 
 
 def _doi(release: Release) -> Answer:
@@ -157,7 +157,7 @@ def _doi(release: Release) -> Answer:
         if reason := _NO_DOI.match(comment.text):
             words = " ".join(reason[1].split())
             return Answer(Result.NOT_APPLICABLE, (f"{release.rd}, No DOI: {words}",))
-    return _answer(False, [f"{release.rd}, doi: nothing, and no comment that says why"])
+    return _answer(False, [f"{release.rd}, doi: missing, without a comment that gives the reason"])
 
 
 def _environment(release: Release) -> Answer:
@@ -168,11 +168,11 @@ def _environment(release: Release) -> Answer:
     }
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
     needed = {canonicalize_name(Requirement(one).name) for one in project["dependencies"]}
-    evidence = [f"constraints.txt: {len(pins)} packages with their version"]
+    evidence = [f"constraints.txt: {len(pins)} packages with versions"]
     if free := sorted(needed - pins):
-        evidence.append(f"constraints.txt: no version of {', '.join(free)}")
+        evidence.append(f"constraints.txt: no version for {', '.join(free)}")
     makers = {path.name: fits.getheader(path, 1).get("CREATOR", "") for path in release.products}
-    evidence += [f"{name}, CREATOR: {maker or 'nothing'}" for name, maker in makers.items()]
+    evidence += [f"{name}, CREATOR: {maker or 'missing'}" for name, maker in makers.items()]
     versions = all(re.search(r"\d+\.\d+", maker) for maker in makers.values())
     return _answer(not free and bool(makers) and versions, evidence)
 
@@ -191,7 +191,7 @@ def _checksums(release: Release) -> Answer:
         if file.public and online.exists():
             same = files.sha256(online) in file.sha256
             good &= same
-            evidence.append(f"{online.name}, online: {'the same' if same else 'ANOTHER FILE'}")
+            evidence.append(f"{online.name}, online: {'identical' if same else 'DIFFERENT'}")
     return _answer(good, evidence)
 
 
@@ -203,7 +203,7 @@ def _provenance(release: Release) -> Answer:
         try:
             text = path.read_text("utf-8")
             known = len(prov.model.ProvDocument.deserialize(content=text, format="json").records)
-        except Exception as error:  # what prov raises for what it cannot read
+        except Exception as error:  # raised by prov for unreadable documents
             known, text = 0, ""
             evidence.append(f"{path.name}: not readable ({type(error).__name__})")
         sums = [one for file in release.manifest.files for one in file.sha256]
@@ -211,8 +211,8 @@ def _provenance(release: Release) -> Answer:
         good &= known > 0 and linked
         if known:
             words = "with" if linked else "WITHOUT"
-            evidence.append(f"{path.name}: {known} records, {words} the checksums of both sides")
-    return _answer(good, evidence or ["there are no products"])
+            evidence.append(f"{path.name}: {known} records, {words} the checksums of both files")
+    return _answer(good, evidence or ["the release has no products"])
 
 
 def _formats(release: Release) -> Answer:
@@ -237,7 +237,7 @@ def _formats(release: Release) -> Answer:
 def _metadata(release: Release) -> Answer:
     found = [one for one in check_release(release.name) if one.check in _METADATA]
     wrong = [one for one in found if not one.passed]
-    evidence = [f"{release.rd}: {len(found) - len(wrong)} of {len(found)} checks are good"]
+    evidence = [f"{release.rd}: {len(found) - len(wrong)} of {len(found)} checks passed"]
     evidence += [f"{release.rd}, {one.subject}: {one.words}" for one in wrong]
     return _answer(not wrong, evidence)
 
@@ -264,10 +264,9 @@ def _numbers(release: Release) -> Answer:
     text = f"{release.said('description')} {release.said('_longdoc')}"
     number = rf"(?<![\d,.])(?:{expected:,}|{expected})(?![\d,])"
     told = expected == 1 or re.search(number, text) is not None
-    words = "it" if told else "nothing of it"
-    said_so = "one event needs no number" if expected == 1 else f"says {words}"
+    stated = "not needed for one event" if expected == 1 else "stated" if told else "NOT stated"
     evidence = [f"{place}: {value}" for place, value in said.items()]
-    evidence.append(f"{release.rd}, the text: {said_so}")
+    evidence.append(f"{release.rd}, number of events in the text: {stated}")
     return _answer(told and all(one == expected for one in said.values()), evidence)
 
 
@@ -301,4 +300,4 @@ CHECKS: Final[dict[str, Callable[[Release], Answer]]] = {
     "real": _real,
     "contact": _contact,
 }
-"""The functions that answer, by the ids of the questions."""
+"""The functions by the ids of their questions."""

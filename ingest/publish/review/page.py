@@ -1,4 +1,4 @@
-"""The page with the review of a release, kept with the instance's reports."""
+"""The page with the review of a release, among the instance's reports."""
 
 from __future__ import annotations
 
