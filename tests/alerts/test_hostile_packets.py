@@ -129,9 +129,9 @@ TOO_MUCH = {
 
 @pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
 def test_packets_beyond_the_limits_are_refused_quickly(content):
-    start = time.monotonic()
+    start = time.process_time()
     refused(content)
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(
@@ -147,9 +147,9 @@ def test_packets_beyond_the_limits_are_refused_quickly(content):
     ids=["schema", "reference", "unit", "description", "time", "ends"],
 )
 def test_long_texts_take_no_quadratic_time(content):
-    start = time.monotonic()
+    start = time.process_time()
     outcome(content)
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 def test_large_packets_within_the_limits_are_parsed():

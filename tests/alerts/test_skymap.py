@@ -388,10 +388,10 @@ def card(keyword, value):
     ],
 )
 def test_bytes_that_are_not_a_map_are_refused_quickly(content, word):
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(PacketError, match=word):
         read_map(content)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize(
