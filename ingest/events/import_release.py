@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import time
 from collections.abc import Sequence
@@ -18,6 +19,8 @@ from ingest.events.convert import convert_release
 from ingest.events.delivery import Acquired, Manifest, acquire
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Publication, count, deploy, is_simulated, publish
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -141,6 +144,8 @@ def import_release(
         simulated=simulated,
         refused=refused,
     )
+    logger.info("%s: %d of %d rows accepted, %d imported from %s", result.release,
+                result.accepted, result.read, result.imported, source)  # fmt: skip
     content = {
         "fingerprint": fingerprint,
         "result": asdict(result),
