@@ -94,7 +94,7 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     for kind, file, what in (("packets", name, EVIL), ("previews", f"{name}.png", PNG)):
         path = archive.root / kind / name[:2] / file
         for directory in (path.parent.parent, path.parent):
-            archive.account.make_directory(directory)
+            archive.account.create_directory(directory)
         made.append(path)
         path.write_bytes(what)
         archive.account.chown(path)

@@ -183,11 +183,11 @@ def test_bad_rows_stop_the_conversion(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == (
         f"error: {ORCA6}, E entry 568: the event has no direction"
-        " (rows that break a rule: finite-direction 4; of 2499 read)\n"
+        " (violations: finite-direction 4; rows read: 2499)\n"
         "  found:    dir_x = nan, dir_y = nan, dir_z = nan\n"
         "  expected: finite numbers\n"
-        "  remedy:   repair or remove the row at its origin and deliver the file again; or,"
-        ' if these rows are meant to be left out, put reject = ["finite-direction"] in'
+        "  remedy:   correct or remove the row at its origin and deliver the file again; or,"
+        ' to leave these rows out, set reject = ["finite-direction"] in'
         " release.toml, or give --reject for a conversion\n"
     )
     assert not list(tmp_path.iterdir())
@@ -257,7 +257,7 @@ def test_what_cannot_be_converted(tmp_path: Path) -> None:
         (
             (tmp_path / "no.root", "-o", tmp_path / "a.fits"),
             f"{tmp_path}/no.root: the file cannot be read (No such file or directory)\n"
-            "  remedy:   check that it exists and that you may read it\n",
+            "  remedy:   check that the file exists and that you have permission to read it\n",
         ),
     ]
     for arguments, message in cases:
@@ -272,7 +272,7 @@ def small_disk(place: Path) -> Iterator[None]:
     place.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
     if subprocess.run(options, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("no file system can be mounted here: run as root, outside of a container")
     try:
         yield
     finally:
@@ -343,7 +343,7 @@ def test_inspect_tells_a_simulation_and_a_missing_time_table() -> None:
     simulated = events("inspect", SIMULATED).stdout
     assert "the file is a simulation: it cannot be published" in simulated
     seatray = events("inspect", data_path("seatray/antares.h5")).stdout
-    assert "a SeaTray file carries no absolute time" in seatray
+    assert "a SeaTray file has no absolute times, and its table of times does not exist" in seatray
 
 
 def test_inspect_as_json(products: Path) -> None:

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from astropy.time import Time
 from hypothesis import given
@@ -55,3 +56,12 @@ def test_dates_are_tt():
     assert timescales.tt_to_iso(0.0) == "2000-01-01T00:00:00.000"
     start = float(timescales.utc_mjd_to_tt(57754.0))
     assert timescales.tt_to_iso(start) == "2017-01-01T00:01:09.184"
+
+
+def test_unix_time_and_mjd_agree_with_astropy():
+    time = Time(["2008-01-29T12:34:56.789012", "2023-02-13T01:16:47.703"], scale="utc")
+    seconds, nanoseconds = timescales.split_mjd(time.mjd)
+    # a double resolves an MJD to about 1 µs
+    np.testing.assert_allclose(seconds + nanoseconds / 1e9, time.unix, rtol=0, atol=1e-6)
+    np.testing.assert_array_equal(seconds, np.floor(time.unix))
+    np.testing.assert_allclose(timescales.unix_to_mjd(time.unix), time.mjd, rtol=0, atol=1e-11)

@@ -26,6 +26,8 @@ DAY: Final = 86_400.0
 """s; length of a day without a leap second."""
 UNIX_EPOCH_MJD: Final = 40_587
 """MJD of 1970-01-01T00:00:00 UTC."""
+NANOSECONDS: Final = 1_000_000_000
+"""Nanoseconds per second."""
 MJD_EPOCH: Final = date(1858, 11, 17)
 """The day with MJD 0."""
 MJD_ZERO: Final = 2_400_000.5
@@ -43,6 +45,18 @@ def unix_to_mjd(seconds: Times) -> Times:
     to 1 s off. For the times of events see :func:`ingest.events.sky.mjd_utc`.
     """
     return UNIX_EPOCH_MJD + seconds / DAY
+
+
+def split_mjd(mjd: npt.ArrayLike) -> tuple[Float64, Float64]:
+    """Return MJD, UTC, as whole Unix seconds and nanoseconds; every day counts 86 400 s.
+
+    Both are whole floating-point numbers. NaN gives NaN seconds and 0 nanoseconds.
+    """
+    mjd = np.asarray(mjd, np.float64)
+    day = np.floor(mjd)
+    nanoseconds = np.nan_to_num(np.rint((mjd - day) * (DAY * NANOSECONDS)))
+    second, nanosecond = np.divmod(nanoseconds, NANOSECONDS)
+    return (day - UNIX_EPOCH_MJD) * DAY + second, nanosecond
 
 
 def utc_mjd_to_tt(mjd: npt.ArrayLike) -> Float64:

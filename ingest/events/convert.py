@@ -19,7 +19,7 @@ from ingest.core.descriptors import read_descriptor
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
-from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.provenance import Production, Source, Step, check_steps, write_provenance
 from ingest.core.timescales import DAY
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.delivery import Acquired, Manifest, verify
@@ -56,7 +56,7 @@ class Recipe:
     metadata : gadf.Metadata
         For the headers; the number of the observation and the provenance are completed.
     parameters, command
-        For the provenance, as in :class:`ingest.core.provenance.Making`.
+        For the provenance, as in :class:`ingest.core.provenance.Production`.
     """
 
     detector: str
@@ -154,7 +154,7 @@ def convert_release(
             )
             for one, number in zip(delivered, _obs_ids(delivered), strict=True)
         ]
-    # Last, so that of a damaged file the damage is told and not only its checksum.
+    # Last, so that the damage of a file is reported and not only its checksum.
     for file, found in zip(manifest.files, acquired, strict=True):
         verify(file, found)
     check_rows(manifest, done)
@@ -298,7 +298,7 @@ def make_product(
         If a file is damaged or an event fails a check.
     """
     checker = Checker([one.reader for one in delivered], recipe.expectations)
-    making = Making(
+    production = Production(
         product=product.name,
         sources=[one.source for one in delivered],
         version=__version__,
@@ -314,8 +314,8 @@ def make_product(
         replace(
             recipe.metadata,
             obs_id=_obs_id(delivered) if obs_id is None else obs_id,
-            kid=making.kid,
-            provenance=making.summary,
+            kid=production.kid,
+            provenance=production.summary,
         ),
         dry_run=dry_run,
     )
@@ -329,9 +329,9 @@ def make_product(
     ]
     provenance = product.with_name(f"{product.name}.prov.json")
     if not dry_run:
-        write_provenance(product, making, steps)
+        write_provenance(product, production, steps)
     return Conversion(
-        product, provenance, making.kid, written.rows, written.outside, checker.report
+        product, provenance, production.kid, written.rows, written.outside, checker.report
     )
 
 

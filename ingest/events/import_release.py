@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from ingest import __version__
-from ingest.core.checkout import RD
 from ingest.core.errors import UnavailableError
 from ingest.core.files import atomic_write
 from ingest.events.convert import convert_release
 from ingest.events.delivery import Acquired, Manifest, acquire
 from ingest.instance import InstanceState, Layout
-from ingest.instance.dachs import Publication, count, deploy, publish
+from ingest.instance.dachs import Publication, count, deploy, is_simulated, publish
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def import_release(
     fingerprint = _fingerprint(manifest, acquired)
     before = _read_record(record)
     online = count(publication, layout, state)
-    if simulated and online and not deploy.is_simulated(layout, publication.folder):
+    if simulated and online and not is_simulated(layout, publication.folder):
         raise UnavailableError(
             f"only a simulated stand-in is to be had, and the real data of {manifest.name}"
             " are online: they stay",
@@ -157,10 +156,8 @@ def _fingerprint(manifest: Manifest, acquired: Sequence[Acquired]) -> str:
     digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    for folder in (RD / manifest.folder_in_rd, RD / deploy.SHARED):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in (".rd", ".py"):
-                digest.update(path.name.encode() + path.read_bytes())
+    for path in deploy.sources(manifest.folder_in_rd):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 

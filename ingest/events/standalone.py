@@ -100,16 +100,16 @@ def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> D
     if det_id is None and facts.detector is None and named is None:
         det_id = _first_det_id(reader)
     by_id = None if det_id is None else detector_with_id(det_id)
-    told = facts.detector or (by_id.name if by_id else None)
-    if named and told not in (None, named):
+    declared = facts.detector or (by_id.name if by_id else None)
+    if named and declared not in (None, named):
         raise InputError(
             "the file is of another detector",
             file=reader.path,
-            value=told,
+            value=declared,
             expected=named,
-            remedy=f"leave --detector out, or give --detector {told}",
+            remedy=f"leave --detector out, or give --detector {declared}",
         )
-    if name := named or told:
+    if name := named or declared:
         return detector(name)
     raise InputError(
         "the file does not say which detector it is of",

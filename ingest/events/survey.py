@@ -15,9 +15,9 @@ from ingest.core.files import sha256
 from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.checks import REJECTING, Checker, CheckReport, Expectations
-from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk
+from ingest.events.fields import ERROR_RADII, FIELDS, GALACTIC, MISSING_INTEGER, Chunk
 from ingest.events.readers import FileFacts, Reader, open_reader
-from ingest.events.sky import GALACTIC, RADII, Detector, detector_with_id, locate_chunks, location
+from ingest.events.sky import Detector, detector_with_id, locate_chunks, mjd_utc
 from ingest.events.standalone import detector_of
 
 _DERIVED: Final = ("event_name", "event_no", "mjd", "ra", "dec", "zenith", "azimuth")
@@ -61,7 +61,7 @@ class Events:
         if "mjd" in names:
             mjd = chunk["mjd"]
         else:
-            mjd = location.mjd_utc(chunk["unix_seconds"], chunk["unix_nanoseconds"])
+            mjd = mjd_utc(chunk["unix_seconds"], chunk["unix_nanoseconds"])
         self.first_mjd = float(np.fmin(self.first_mjd, np.fmin.reduce(mjd)))
         self.last_mjd = float(np.fmax(self.last_mjd, np.fmax.reduce(mjd)))
         if "energy" in names:
@@ -113,7 +113,7 @@ class Survey:
         """The published fields that the file has not, and that cannot be computed."""
         given = {*self.gives, *(_DERIVED if self.site or "ra" in self.gives else ())}
         vectors = {"dir_x", "dir_y", "dir_z", "unix_seconds", "unix_nanoseconds"}
-        optional = vectors | {*RADII, *GALACTIC}
+        optional = vectors | {*ERROR_RADII, *GALACTIC}
         return tuple(name for name in FIELDS if name not in given | optional)
 
     @property
@@ -177,7 +177,7 @@ class Survey:
 def survey(
     path: Path, format: str, named: str | None = None, on_progress: ProgressCallback | None = None
 ) -> Survey:
-    """Read a file through; what is wrong with its events is told, not raised.
+    """Read a file through; what is wrong with its events is reported, not raised.
 
     Parameters
     ----------

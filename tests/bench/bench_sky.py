@@ -11,8 +11,8 @@ from astropy.coordinates import AltAz, EarthLocation, SkyCoord
 from astropy.time import Time
 from astropy.utils import iers
 
+from ingest.events.sky.coordinates import locate, mjd_utc
 from ingest.events.sky.detectors import detector
-from ingest.events.sky.location import locate, mjd_utc
 from tests.bench.report import rates
 
 BEGIN = 1_577_836_800  # 2020-01-01

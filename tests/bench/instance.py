@@ -15,7 +15,7 @@ from ingest.core.checkout import RD
 from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
 from ingest.events.product import gadf
 from ingest.events.readers import open_reader
-from ingest.events.sky.chunks import locate_chunks
+from ingest.events.sky.locating import locate_chunks
 from ingest.instance import lifecycle
 from ingest.instance.account import Account
 from ingest.instance.dachs import deploy
@@ -76,7 +76,7 @@ def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
     shutil.copytree(RD / deploy.SHARED, shared, dirs_exist_ok=True)
     for path in (shared, *shared.rglob("*")):
         layout.account.chown(path)
-    folder = layout.account.make_directory(layout.inputs / "bench")
+    folder = layout.account.create_directory(layout.inputs / "bench")
     (folder / "q.rd").write_text(text)
     for name, path in files.items():
         shutil.copy(path, folder / name)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.core.errors import InputError, ManifestError
-from ingest.events.checks.checker import REJECTING, Checker, Expectations
-from ingest.events.checks.rules import RULES
+from ingest.events.checks.checker import Checker, Expectations
+from ingest.events.checks.rules import REJECTING, RULES
 from ingest.events.checks.uniqueness import SeenRows, hash_rows
 from ingest.events.fields import MISSING_INTEGER, chunk_dtype
 from ingest.events.readers.antares_text import AntaresTextReader
@@ -119,9 +119,9 @@ def test_good_rows_pass_unchanged():
         (sky(mjd=60000.1), "time-range", "mjd = 60000.1", "MJD 58000.0 to 60000.0"),
         (sky(ang_err=-0.5), "angular-error", "ang_err = -0.5", "0 to 180 deg"),
         (sky(energy=-5), "energy", "energy = -5.0", "above 0"),
-        (sky(event_name="EVT1"), "unique-id", "event_name = EVT1", "an id of its own"),
-        (sky(event_no=1), "unique-number", "event_no = 1", "a number of its own"),
-        (detector(frame_index=2), "unique-id", "frame_index = 2", "an id of its own"),
+        (sky(event_name="EVT1"), "unique-id", "event_name = EVT1", "a unique id"),
+        (sky(event_no=1), "unique-number", "event_no = 1", "a unique number"),
+        (detector(frame_index=2), "unique-id", "frame_index = 2", "a unique id"),
         (detector(dir_x=0, dir_y=0), "unit-vector", "dir_x = 0.0", "a length of 1"),
         (detector(dir_z=0.05), "unit-vector", "dir_z = 0.05", "a length of 1"),
         (detector(dir_z=np.inf), "finite-direction", "dir_z = inf", "finite numbers"),
@@ -160,9 +160,10 @@ def test_a_repeated_row_is_told_with_the_row_it_repeats(chunk):
 def test_the_first_bad_row_of_the_file_is_shown_whatever_its_rule():
     rows = sky(dec=91)
     rows["mjd"][5] = np.nan
-    with pytest.raises(InputError, match=r"finite-time 1, declination 1; of 10 read") as caught:
+    with pytest.raises(InputError, match="violations: finite-time 1, declination 1;") as caught:
         run(rows)
     assert caught.value.where == "line 4"
+    assert "rows read: 10" in caught.value.problem
 
 
 def test_nothing_is_yielded_after_a_bad_row():
@@ -194,7 +195,7 @@ def test_a_row_that_breaks_two_rules_is_rejected_once():
 
 
 def test_manifests_name_rules_that_exist():
-    with pytest.raises(ManifestError, match="do not exist or reject nothing"):
+    with pytest.raises(ManifestError, match="rules that do not exist or do not reject rows"):
         Expectations(reject=frozenset({"declinatoin"}))
     with pytest.raises(ManifestError):
         Expectations(reject=frozenset({"full-circle"}))
@@ -202,7 +203,7 @@ def test_manifests_name_rules_that_exist():
 
 @pytest.mark.parametrize("rows", [9, 11])
 def test_the_number_of_events_must_be_the_announced_one(rows):
-    with pytest.raises(InputError, match="number of events") as caught:
+    with pytest.raises(InputError, match="number of events differs from the manifest") as caught:
         run(sky(), rows=rows)
     assert "10 accepted of 10 read" in str(caught.value)
 
@@ -332,16 +333,16 @@ def test_only_the_first_offenders_are_kept():
         list(checker.checked_chunks(7))
     found = checker.report.rules["declination"]
     assert found.count == 100
-    assert [one.where for one in found.first] == [f"line {n}" for n in range(1, 6)]
+    assert [one.where for one in found.examples] == [f"line {n}" for n in range(1, 6)]
 
 
 def test_every_rule_says_what_it_is():
     assert len({rule.name for rule in RULES}) == len(RULES)
     for rule in RULES:
-        assert rule.sentence
+        assert rule.description
         if rule.name in REJECTING:
             assert rule.problem
-            assert rule.wanted
+            assert rule.expectation
             assert rule.remedy
 
 

@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from km3net_testdata import data_path
 
 from ingest.core.errors import InputError
+from ingest.events.sky.coordinates import direction, galactic, locate, mjd_utc
 from ingest.events.sky.detectors import DETECTORS, detector, detector_with_id, meridian_convergence
-from ingest.events.sky.location import direction, galactic, locate, mjd_utc
 
 BENCHMARK_NAMES = {"antares": "antares", "orca": "ORCA", "arca": "ARCA"}
 AGREEMENT = 0.02  # arcsec, with astropy; 0.1 is promised
@@ -429,8 +429,8 @@ def test_unknown_detectors_are_named_with_those_there_are():
     with pytest.raises(InputError) as caught:
         locate(1, 0, 0, Y2000, 0, "ORCA6")
     assert str(caught.value) == (
-        "no such detector\n"
+        "the detector does not exist\n"
         "  found:    ORCA6\n"
         "  expected: one of antares, orca, arca\n"
-        "  remedy:   correct the name, or describe the detector in ingest/events/sky/detectors.toml"
+        "  remedy:   correct the name, or add the detector to ingest/events/sky/detectors.toml"
     )

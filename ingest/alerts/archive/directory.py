@@ -129,7 +129,7 @@ class ArchiveDirectory:
         if self.account is None:
             directory.mkdir(mode=0o750, exist_ok=True)
         else:
-            self.account.make_directory(directory, 0o750)
+            self.account.create_directory(directory, 0o750)
 
 
 @contextmanager

@@ -1,154 +1,152 @@
-"""Tests of rows, and how values are put right: what :mod:`ingest.events.checks.rules` is made of.
+"""Predicates and corrections of rows, from which :mod:`ingest.events.checks.rules` is made.
 
-A test returns the rows of a chunk that break a rule; mending replaces arrays of the chunk and
-leaves the arrays that were there as they are.
+A predicate returns the rows of a chunk that violate a rule. A correction replaces arrays of the
+chunk, and never changes an array in place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from ingest.core.timescales import unix_to_mjd
+from ingest.core.timescales import NANOSECONDS, unix_to_mjd
 from ingest.events.checks.uniqueness import Mask
-from ingest.events.fields import MISSING_INTEGER
+from ingest.events.fields import MISSING_INTEGER, UNIX_TIME, VECTOR, Array
 
-Columns = dict[str, npt.NDArray[Any]]
-"""The fields of one chunk, each as an array of its own."""
+Columns = dict[str, Array]
+"""The fields of a chunk, each as an array of shape (n,)."""
 
 NORM_TOLERANCE: Final = 1e-3
-"""How far from 1 the length of a direction may be; it is made 1 if it is nearer."""
-
-VECTOR: Final = ("dir_x", "dir_y", "dir_z")
-UNIX: Final = ("unix_seconds", "unix_nanoseconds")
+"""Largest deviation of the length of a direction from 1 that is corrected."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """The time range of a release, MJD UTC; None where it is open."""
+class TimeRange:
+    """The time range of a release, MJD UTC, both ends included; None where it is open."""
 
     start_mjd: float | None = None
     stop_mjd: float | None = None
 
 
-Test = Callable[[Columns, Limits], Mask]
-Mending = Callable[[Columns, Mask], None]
-IsNone = Callable[[npt.NDArray[Any]], Mask]
+Predicate = Callable[[Columns, TimeRange], Mask]
+Correction = Callable[[Columns, Mask], None]
+PlaceholderTest = Callable[[Array], Mask]
+"""Returns which values of a column are placeholders for missing values."""
 
 
-def either(masks: Iterable[Mask]) -> Mask:
-    """Return the rows that are in any of the masks."""
+def any_of(masks: Iterable[Mask]) -> Mask:
+    """Return the rows that are in at least one of the masks."""
     found: Mask = np.logical_or.reduce(list(masks))
     return found
 
 
-def bad_time(columns: Columns, limits: Limits) -> Mask:
-    """Find times that are no times."""
+def invalid_time(columns: Columns, time_range: TimeRange) -> Mask:
+    """Find times that are missing or not a time."""
     if "mjd" in columns:
-        return either([~np.isfinite(columns["mjd"])])
-    seconds, nanoseconds = (columns[name] for name in UNIX)
-    return either([seconds == MISSING_INTEGER, nanoseconds < 0, nanoseconds >= 1_000_000_000])
+        return any_of([~np.isfinite(columns["mjd"])])
+    seconds, nanoseconds = (columns[name] for name in UNIX_TIME)
+    return any_of([seconds == MISSING_INTEGER, nanoseconds < 0, nanoseconds >= NANOSECONDS])
 
 
-def outside_release(columns: Columns, limits: Limits) -> Mask:
-    """Find times before or after the release."""
+def outside_release(columns: Columns, time_range: TimeRange) -> Mask:
+    """Find valid times before or after the release."""
     if "mjd" in columns:
         mjd = columns["mjd"]
     else:
-        seconds, nanoseconds = (columns[name] for name in UNIX)
-        mjd = unix_to_mjd(seconds + nanoseconds / 1e9)
+        seconds, nanoseconds = (columns[name] for name in UNIX_TIME)
+        mjd = unix_to_mjd(seconds + nanoseconds / NANOSECONDS)
     found = np.zeros(len(mjd), np.bool_)
-    if limits.start_mjd is not None:
-        found |= mjd < limits.start_mjd
-    if limits.stop_mjd is not None:
-        found |= mjd > limits.stop_mjd
-    return found & ~bad_time(columns, limits)
+    if time_range.start_mjd is not None:
+        found |= mjd < time_range.start_mjd
+    if time_range.stop_mjd is not None:
+        found |= mjd > time_range.stop_mjd
+    return found & ~invalid_time(columns, time_range)
 
 
-def not_finite(*names: str) -> Test:
-    """Make the test for numbers that are NaN or infinite."""
+def not_finite(*names: str) -> Predicate:
+    """Return the predicate for fields that are NaN or infinite."""
 
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return either(~np.isfinite(columns[name]) for name in names if name in columns)
+    def predicate(columns: Columns, time_range: TimeRange) -> Mask:
+        return any_of(~np.isfinite(columns[name]) for name in names if name in columns)
 
-    return test
+    return predicate
 
 
-def outside(low: float, high: float, *names: str) -> Test:
-    """Make the test for a closed interval; a value that is not given lies in it."""
+def outside(low: float, high: float, *names: str) -> Predicate:
+    """Return the predicate for fields outside a closed interval; missing values are inside."""
 
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return either(
+    def predicate(columns: Columns, time_range: TimeRange) -> Mask:
+        return any_of(
             (columns[name] < low) | (columns[name] > high) for name in names if name in columns
         )
 
-    return test
+    return predicate
 
 
-def length(columns: Columns) -> npt.NDArray[np.float64]:
+def vector_length(columns: Columns) -> npt.NDArray[np.float64]:
     """Return the lengths of the directions."""
     x, y, z = (columns[name] for name in VECTOR)
     lengths: npt.NDArray[np.float64] = np.sqrt(x * x + y * y + z * z)
     return lengths
 
 
-def not_unit(columns: Columns, limits: Limits) -> Mask:
-    """Find directions that are not unit vectors, and no rounded ones either."""
-    return either([np.abs(length(columns) - 1) > NORM_TOLERANCE])
+def not_unit(columns: Columns, time_range: TimeRange) -> Mask:
+    """Find directions that are not unit vectors, even allowing for rounding."""
+    return any_of([np.abs(vector_length(columns) - 1) > NORM_TOLERANCE])
 
 
-def nearly_unit(columns: Columns, limits: Limits) -> Mask:
-    """Find unit vectors that were rounded; those in single precision are right to 1e-7."""
-    deviation = np.abs(length(columns) - 1)
-    return either([(deviation > 1e-12) & (deviation <= NORM_TOLERANCE)])
+def rounded_unit(columns: Columns, time_range: TimeRange) -> Mask:
+    """Find rounded unit vectors; those in single precision deviate by 1e-7."""
+    deviation = np.abs(vector_length(columns) - 1)
+    return any_of([(deviation > 1e-12) & (deviation <= NORM_TOLERANCE)])
 
 
 def normalise(columns: Columns, rows: Mask) -> None:
-    """Give directions length 1."""
-    lengths = np.where(rows, length(columns), 1.0)
+    """Scale directions to length 1."""
+    lengths = np.where(rows, vector_length(columns), 1.0)
     for name in VECTOR:
         columns[name] = columns[name] / lengths
 
 
-def full_circle(*names: str) -> Test:
-    """Make the test for angles of 360 deg."""
+def full_circle(*names: str) -> Predicate:
+    """Return the predicate for angles of 360 deg."""
 
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return either(columns[name] == 360 for name in names if name in columns)
+    def predicate(columns: Columns, time_range: TimeRange) -> Mask:
+        return any_of(columns[name] == 360 for name in names if name in columns)
 
-    return test
+    return predicate
 
 
-def fold(*names: str) -> Mending:
-    """Make what turns 360 deg into 0."""
+def wrap_full_circle(*names: str) -> Correction:
+    """Return the correction that replaces 360 deg by 0."""
 
-    def mend(columns: Columns, rows: Mask) -> None:
+    def correct(columns: Columns, rows: Mask) -> None:
         for name in names:
             if name in columns:
                 columns[name] = np.where(columns[name] == 360, 0.0, columns[name])
 
-    return mend
+    return correct
 
 
-def placeholder(*values: float) -> IsNone:
-    """Make the test for values that stand for none; infinite ones always do."""
+def placeholder(*values: float) -> PlaceholderTest:
+    """Return the test for these values; infinities are always placeholders."""
 
-    def is_placeholder(column: npt.NDArray[Any]) -> Mask:
+    def is_placeholder(column: Array) -> Mask:
         found = [column == value for value in values]
-        return either([*found, np.isinf(column)] if column.dtype.kind == "f" else found)
+        return any_of([*found, np.isinf(column)] if column.dtype.kind == "f" else found)
 
     return is_placeholder
 
 
-def above_half_circle(column: npt.NDArray[Any]) -> Mask:
+def above_half_circle(column: Array) -> Mask:
     """Find finite angles above 180 deg."""
-    return either([(column > 180) & (column < np.inf)])
+    return any_of([(column > 180) & (column < np.inf)])
 
 
-def below_one(column: npt.NDArray[Any]) -> Mask:
-    """Find counts below 1."""
-    return either([(column < 1) & (column != MISSING_INTEGER)])
+def below_one(column: Array) -> Mask:
+    """Find counts below 1 that are not missing."""
+    return any_of([(column < 1) & (column != MISSING_INTEGER)])

@@ -1,4 +1,4 @@
-"""The rules of :mod:`ingest.events.checks.checker`: what a delivered event must be."""
+"""The rules that :mod:`ingest.events.checks.checker` applies to delivered events."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ import numpy as np
 from ingest.events.checks import predicates
 from ingest.events.checks.predicates import (
     NORM_TOLERANCE,
-    UNIX,
-    VECTOR,
     Columns,
-    IsNone,
-    Limits,
-    Mending,
-    Test,
+    Correction,
+    PlaceholderTest,
+    Predicate,
+    TimeRange,
 )
 from ingest.events.checks.uniqueness import Mask
-from ingest.events.fields import MISSING_INTEGER
+from ingest.events.fields import MISSING_INTEGER, UNIX_TIME, VECTOR
+from ingest.events.identity import IDENTITY
 
 Action = Literal["reject-row", "set-missing", "repair"]
 
-_AT_ORIGIN = "repair or remove the row at its origin and deliver the file again"
+_AT_ORIGIN = "correct or remove the row at its origin and deliver the file again"
 
 
 @dataclass(frozen=True)
@@ -34,141 +33,144 @@ class Rule:
     Parameters
     ----------
     name : str
-        As written in manifests and reports.
-    sentence : str
-        What it demands or does.
+        As in manifests and reports.
+    description : str
+        What the rule requires or does, as a sentence.
     action : str
-        ``reject-row``, ``set-missing`` (NaN, or the integers' missing value), or ``repair``
-        (only the one form is changed in which the same value is written).
+        ``reject-row``, ``set-missing`` (NaN, or the missing value of integers), or ``repair``
+        (only the form in which a value is written is changed).
     fields : tuple of str
-        The fields it looks at and shows; it applies to chunks that have any of them.
-    problem, remedy : str
-        For the message about a row that breaks it.
-    test : callable, optional
-        Returns the rows that break it. None: the check is not made row by row.
-    mending : callable, optional
-        Puts the rows of a mask right, by replacing arrays in the columns.
-    wanted : str
-        What is expected, for the message.
+        The fields the rule is about; it applies to chunks that have any of them.
+    problem, expectation, remedy : str
+        For the message about a row that violates the rule.
+    predicate : callable, optional
+        Returns the rows that violate the rule. None if single rows cannot violate it.
+    correction : callable, optional
+        Corrects the rows of a mask, by replacing arrays in the columns.
     """
 
     name: str
-    sentence: str
+    description: str
     action: Action
     fields: tuple[str, ...]
     problem: str = ""
-    wanted: str = ""
+    expectation: str = ""
     remedy: str = _AT_ORIGIN
-    test: Test | None = None
-    mending: Mending | None = None
+    predicate: Predicate | None = None
+    correction: Correction | None = None
 
-    def broken(self, columns: Columns, limits: Limits) -> Mask | None:
-        """Return the rows that break the rule, None where it does not apply."""
-        if self.test is None or not any(name in columns for name in self.fields):
+    def violations(self, columns: Columns, time_range: TimeRange) -> Mask | None:
+        """Return the rows that violate the rule, None if it does not apply."""
+        if self.predicate is None or not any(name in columns for name in self.fields):
             return None
-        return self.test(columns, limits)
+        return self.predicate(columns, time_range)
 
     def __reduce__(self) -> tuple[Callable[[str], Rule], tuple[str]]:
-        """Travel between processes by name: tests are functions, which cannot."""
+        """Pickle a rule by its name: its functions cannot be pickled."""
         return rule_named, (self.name,)
 
-    def mend(self, columns: Columns, rows: Mask) -> None:
-        """Put rows right; the arrays that were there stay as they are."""
-        if self.mending is not None:
-            self.mending(columns, rows)
+    def correct(self, columns: Columns, rows: Mask) -> None:
+        """Correct rows; the arrays given are replaced, not changed."""
+        if self.correction is not None:
+            self.correction(columns, rows)
 
-    def expected(self, limits: Limits) -> str:
-        """Return what should have been there."""
-        return self.wanted.format(start=limits.start_mjd, stop=limits.stop_mjd)
+    def expected(self, time_range: TimeRange) -> str:
+        """Return the expectation for a release of this time range."""
+        return self.expectation.format(start=time_range.start_mjd, stop=time_range.stop_mjd)
 
-    def shown(self, columns: Columns, index: int) -> str:
-        """Return the values of one row that the rule looks at."""
+    def values(self, columns: Columns, index: int) -> str:
+        """Return the values of one row that the rule is about."""
         return ", ".join(
             f"{name} = {columns[name][index]}" for name in self.fields if name in columns
         )
 
 
-def _not_given(name: str, what: str, fields: tuple[str, ...], is_it: IsNone) -> Rule:
-    """Make a rule that sets placeholders in `fields` to "not given"."""
+def _missing(
+    name: str, description: str, fields: tuple[str, ...], is_placeholder: PlaceholderTest
+) -> Rule:
+    """Return the rule that sets placeholders in `fields` to missing."""
 
-    def test(columns: Columns, limits: Limits) -> Mask:
-        return predicates.either(is_it(columns[one]) for one in fields if one in columns)
+    def predicate(columns: Columns, time_range: TimeRange) -> Mask:
+        return predicates.any_of(
+            is_placeholder(columns[field]) for field in fields if field in columns
+        )
 
-    def mend(columns: Columns, rows: Mask) -> None:
-        for one in fields:
-            if one in columns:
-                missing = np.nan if columns[one].dtype.kind == "f" else MISSING_INTEGER
-                columns[one] = np.where(is_it(columns[one]), missing, columns[one]).astype(
-                    columns[one].dtype
+    def correct(columns: Columns, rows: Mask) -> None:
+        for field in fields:
+            if field in columns:
+                column = columns[field]
+                missing = np.nan if column.dtype.kind == "f" else MISSING_INTEGER
+                columns[field] = np.where(is_placeholder(column), missing, column).astype(
+                    column.dtype
                 )
 
-    return Rule(name, what, "set-missing", fields, test=test, mending=mend)
+    return Rule(name, description, "set-missing", fields, predicate=predicate, correction=correct)
 
 
 RULES: Final = (
-    # placeholders first: what is not given cannot be out of range
-    _not_given(
+    # placeholders first: a missing value cannot be out of range
+    _missing(
         "energy-placeholder",
-        "an energy of -999, -1, 0 or infinity means that there is none",
+        "an energy of -999, -1, 0 or infinity is a missing value",
         ("energy",),
         predicates.placeholder(-999, -1, 0),
     ),
-    _not_given(
+    _missing(
         "ang-err-placeholder",
-        "an angular error of -999, -1 or infinity means that there is none",
+        "an angular error of -999, -1 or infinity is a missing value",
         ("ang_err",),
         predicates.placeholder(-999, -1),
     ),
-    _not_given(
-        # the covariance of a fit that failed gives any number: JGandalf's beta0 reaches 5 rad
+    _missing(
+        # from the covariance of a failed fit: beta0 of JGandalf reaches 5 rad
         "ang-err-unbounded",
-        "an angular error above 180 deg means that the fit could give none",
+        "an angular error above 180 deg is from a failed fit and is a missing value",
         ("ang_err",),
         predicates.above_half_circle,
     ),
-    _not_given(
+    _missing(
         "likelihood-placeholder",
-        # the smallest number there is stands in the files for a fit that was not done
-        "a likelihood of -999, infinity or the smallest number means that there is none",
+        # the files mark a fit that was not done by the most negative double
+        "a likelihood of -999, infinity or the most negative double is a missing value",
         ("likelihood",),
         predicates.placeholder(-999, float(np.finfo(np.float64).min)),
     ),
-    _not_given(
+    _missing(
         "local-direction-placeholder",
-        "a zenith or azimuth of -999, -1 or infinity means that there is none",
+        "a zenith or azimuth of -999, -1 or infinity is a missing value",
         ("zenith", "azimuth"),
         predicates.placeholder(-999, -1),
     ),
-    _not_given(
+    _missing(
         "n-hits-placeholder",
-        "a number of hits below 1 means that there is none",
+        "a number of hits below 1 is a missing value",
         ("n_hits",),
         predicates.below_one,
     ),
-    _not_given(
+    _missing(
         "number-placeholder",
-        "a detector, run, frame or trigger number of -999 or -1 means that there is none",
-        ("det_id", "run_id", "frame_index", "trigger_counter"),
+        "a detector, run, frame or trigger number of -999 or -1 is a missing value",
+        IDENTITY,
         predicates.placeholder(-999, -1),
     ),
     Rule(
         "finite-time",
         "every event has a time",
         "reject-row",
-        ("mjd", *UNIX),
+        ("mjd", *UNIX_TIME),
         problem="the event has no valid time",
-        wanted="a finite MJD, or whole UTC seconds and 0 to 999999999 nanoseconds",
-        test=predicates.bad_time,
+        expectation="a finite MJD, or whole UTC seconds and 0 to 999999999 nanoseconds",
+        predicate=predicates.invalid_time,
     ),
     Rule(
         "time-range",
         "every event lies within the release's time range",
         "reject-row",
-        ("mjd", *UNIX),
+        ("mjd", *UNIX_TIME),
         problem="the event is outside the release's time range",
-        wanted="a time from MJD {start} to {stop} (UTC)",
+        expectation="a time from MJD {start} to {stop} (UTC)",
         remedy="correct start_mjd and stop_mjd in release.toml, or deliver the right file",
-        test=predicates.outside_release,
+        predicate=predicates.outside_release,
     ),
     Rule(
         "finite-direction",
@@ -176,34 +178,34 @@ RULES: Final = (
         "reject-row",
         ("ra", "dec", *VECTOR),
         problem="the event has no direction",
-        wanted="finite numbers",
-        test=predicates.not_finite("ra", "dec", *VECTOR),
+        expectation="finite numbers",
+        predicate=predicates.not_finite("ra", "dec", *VECTOR),
     ),
     Rule(
         "declination",
         "declinations lie in [-90, 90] deg",
         "reject-row",
         ("dec",),
-        problem="the declination is not on the sky",
-        wanted="-90 to 90 deg",
-        test=predicates.outside(-90, 90, "dec"),
+        problem="the declination is out of range",
+        expectation="-90 to 90 deg",
+        predicate=predicates.outside(-90, 90, "dec"),
     ),
     Rule(
         "right-ascension",
         "right ascensions lie in [0, 360] deg",
         "reject-row",
         ("ra",),
-        problem="the right ascension is not within the circle",
-        wanted="0 to 360 deg (not hours, and not -180 to 180)",
-        test=predicates.outside(0, 360, "ra"),
+        problem="the right ascension is out of range",
+        expectation="0 to 360 deg (not hours, and not -180 to 180)",
+        predicate=predicates.outside(0, 360, "ra"),
     ),
     Rule(
         "full-circle",
         "360 deg is written as 0",
         "repair",
         ("ra", "azimuth"),
-        test=predicates.full_circle("ra", "azimuth"),
-        mending=predicates.fold("ra", "azimuth"),
+        predicate=predicates.full_circle("ra", "azimuth"),
+        correction=predicates.wrap_full_circle("ra", "azimuth"),
     ),
     Rule(
         "unit-vector",
@@ -211,26 +213,26 @@ RULES: Final = (
         "reject-row",
         VECTOR,
         problem="the direction is not a unit vector",
-        wanted=f"a length of 1 to within {NORM_TOLERANCE}",
-        test=predicates.not_unit,
+        expectation=f"a length of 1 to within {NORM_TOLERANCE}",
+        predicate=predicates.not_unit,
     ),
     Rule(
         "unit-vector-rounding",
-        f"directions whose length is off by less than {NORM_TOLERANCE} are given length 1",
+        f"directions whose length differs from 1 by at most {NORM_TOLERANCE} are normalised",
         "repair",
         VECTOR,
-        test=predicates.nearly_unit,
-        mending=predicates.normalise,
+        predicate=predicates.rounded_unit,
+        correction=predicates.normalise,
     ),
     Rule(
         "local-direction",
         "zeniths lie in [0, 180] deg and azimuths in [0, 360] deg",
         "reject-row",
         ("zenith", "azimuth"),
-        problem="the local direction is not within its range",
-        wanted="zenith 0 to 180 deg, azimuth 0 to 360 deg",
-        test=lambda columns, limits: predicates.either(
-            predicates.outside(0, high, name)(columns, limits)
+        problem="the local direction is out of range",
+        expectation="zenith 0 to 180 deg, azimuth 0 to 360 deg",
+        predicate=lambda columns, time_range: predicates.any_of(
+            predicates.outside(0, high, name)(columns, time_range)
             for name, high in (("zenith", 180), ("azimuth", 360))
             if name in columns
         ),
@@ -241,8 +243,8 @@ RULES: Final = (
         "reject-row",
         ("ang_err",),
         problem="the angular error is negative",
-        wanted="0 to 180 deg",
-        test=predicates.outside(0, np.inf, "ang_err"),
+        expectation="0 to 180 deg",
+        predicate=predicates.outside(0, np.inf, "ang_err"),
     ),
     Rule(
         "energy",
@@ -250,16 +252,16 @@ RULES: Final = (
         "reject-row",
         ("energy",),
         problem="the energy is negative",
-        wanted="GeV, above 0",
-        test=predicates.outside(0, np.inf, "energy"),
+        expectation="GeV, above 0",
+        predicate=predicates.outside(0, np.inf, "energy"),
     ),
     Rule(
         "unique-id",
-        "no two events have the same name, or detector, run, frame and trigger number",
+        "no two events have the same name, or the same detector, run, frame and trigger numbers",
         "reject-row",
-        ("event_name", "det_id", "run_id", "frame_index", "trigger_counter"),
+        ("event_name", *IDENTITY),
         problem="the event has the same id",
-        wanted="an id of its own for every event",
+        expectation="a unique id for every event",
     ),
     Rule(
         "unique-number",
@@ -267,20 +269,23 @@ RULES: Final = (
         "reject-row",
         ("event_no",),
         problem="the event has the same number",
-        wanted="a number of its own for every event",
+        expectation="a unique number for every event",
     ),
     Rule(
         "repeated-row",
         "no two events have the same measured values",
         "reject-row",
-        ("mjd", *UNIX, "ra", "dec", *VECTOR, "n_hits", "energy"),
+        ("mjd", *UNIX_TIME, "ra", "dec", *VECTOR, "n_hits", "energy"),
         problem="the event has the same measured values",
-        wanted="every event once",
+        expectation="every event only once",
     ),
 )
 """All rules, in the order they are applied."""
 
+REJECTING: Final = frozenset(rule.name for rule in RULES if rule.action == "reject-row")
+"""Names of the rules that reject rows; a manifest may list these."""
+
 
 def rule_named(name: str) -> Rule:
-    """Return the rule called `name`; there must be one."""
+    """Return the rule called `name`, which must exist."""
     return next(rule for rule in RULES if rule.name == name)

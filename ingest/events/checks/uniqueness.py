@@ -1,7 +1,7 @@
-"""Recognises rows that were there before, by 64-bit hashes.
+"""Finds repeated rows by 64-bit hashes.
 
-Among ten million different rows the odds that any two share a hash are about 3 in a million
-(n² / 2 / 2⁶⁴), and the price is 8 bytes per row.
+Among ten million different rows, the probability that any two have the same hash is about
+3 in a million (n² / 2 / 2⁶⁴), at 8 bytes per row.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _M2 = np.uint64(0x94D049BB133111EB)
 def hash_rows(columns: Iterable[npt.NDArray[np.generic]]) -> Hashes:
     """Return one 64-bit hash per row.
 
-    Equal values hash equally whatever the chunk they come in: a word that is zero adds
-    nothing, so the padding of texts costs nothing either.
+    Equal values have equal hashes in any chunk: words that are zero do not contribute, so the
+    padding of text has no effect.
 
     Parameters
     ----------
     columns : iterable of numpy.ndarray
-        Columns of one length: numbers of up to 8 bytes, or text.
+        Columns of equal length: numbers of up to 8 bytes, or text.
     """
     total: Hashes | None = None
     position = 0
@@ -46,7 +46,7 @@ def hash_rows(columns: Iterable[npt.NDArray[np.generic]]) -> Hashes:
 
 
 def _words(column: npt.NDArray[np.generic]) -> Iterable[Hashes]:
-    """Cut a column into columns of 64-bit words."""
+    """Split a column into columns of 64-bit words."""
     if column.dtype.kind == "U":
         text = np.ascontiguousarray(column)
         letters = text.view(np.uint32).reshape(len(text), -1)
@@ -54,23 +54,23 @@ def _words(column: npt.NDArray[np.generic]) -> Iterable[Hashes]:
             letters = np.pad(letters, ((0, 0), (0, 1)))
         yield from np.ascontiguousarray(letters).view(np.uint64).T
     elif column.dtype.kind == "f":
-        # adding zero makes the negative zero the ordinary one
+        # adding zero turns negative zero into zero
         yield (column.astype(np.float64) + 0.0).view(np.uint64)
     else:
         yield column.astype(np.int64).view(np.uint64)
 
 
 def _mixed(word: Hashes) -> Hashes:
-    """Spread the bits: the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
+    """Mix the bits with the finaliser of SplitMix64 (Steele, Lea & Flood 2014)."""
     word = (word ^ (word >> np.uint64(30))) * _M1
     word = (word ^ (word >> np.uint64(27))) * _M2
     return word ^ (word >> np.uint64(31))
 
 
 class SeenRows:
-    """Remembers hashes, and tells which of the next ones are repetitions.
+    """Remembers hashes, and finds those that repeat.
 
-    The hashes are kept in sorted arrays of doubling length, so that adding a chunk to n rows
+    The hashes are stored in sorted arrays of doubling length, so that adding a chunk to n rows
     takes about log n steps per row, all of them in numpy.
     """
 
@@ -78,13 +78,13 @@ class SeenRows:
         self._levels: list[Hashes] = []
 
     def add(self, hashes: Hashes) -> Mask:
-        """Remember `hashes`; return which of them are not the first of their value."""
+        """Remember `hashes`; return which of them occurred before."""
         order = np.argsort(hashes)
         ordered = hashes[order]
         repeated = np.zeros(len(hashes), np.bool_)
         repeated[1:] = ordered[1:] == ordered[:-1]
         if repeated.any():
-            # only now it matters that the first of equal rows comes first
+            # the first of equal rows must come first, which only matters here
             order = np.argsort(hashes, kind="stable")
         for level in self._levels:
             place = np.searchsorted(level, ordered)

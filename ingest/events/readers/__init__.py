@@ -1,4 +1,4 @@
-"""Readers: one module per delivered format, all behind :class:`~.base.Reader`.
+"""Readers of delivered files: one module per format, all with the interface of :class:`Reader`.
 
 A new format is one new module and one line in :data:`READERS`.
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.core.errors import InputError
-from ingest.events.readers._damage import unreadable
+from ingest.events.readers._files import unreadable
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
@@ -31,10 +31,10 @@ READERS: Final[dict[str, type[Reader]]] = {
         EventCsvReader,
     )
 }
-"""The readers by the name of the format in a manifest."""
+"""The readers by the name of their format in manifests."""
 
 AUTO: Final = "auto"
-"""Instead of the name of a format: find out."""
+"""In place of a format's name: identify the format from the file."""
 
 __all__ = ["AUTO", "DEFAULT_CHUNK_ROWS", "READERS", "FileFacts", "Reader", "open_reader"]
 
@@ -47,38 +47,46 @@ def open_reader(path: Path, format: str = AUTO) -> Reader:
     path : pathlib.Path
         The file.
     format : str
-        A name of :data:`READERS`, or ``auto`` to recognise the format from the file.
+        A key of :data:`READERS`, or ``auto`` to identify the format from the file.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If there is no such format, none or several recognise the file, or it is damaged.
+        If the format does not exist, no format or several match the file, or it is damaged.
     """
-    if format != AUTO:
-        if format not in READERS:
-            raise InputError(
-                "there is no such format", file=path, value=format, expected=_known(), remedy=_NAME
-            )
-        return READERS[format](path)
+    if format == AUTO:
+        return READERS[_identified(path)](path)
+    if format not in READERS:
+        raise InputError(
+            "the format does not exist", file=path, value=format, expected=_known(), remedy=_REMEDY
+        )
+    return READERS[format](path)
+
+
+def _identified(path: Path) -> str:
+    """Return the only format that matches the file."""
     try:
         with path.open("rb") as stream:
             empty = not stream.read(1)
     except OSError as error:
         raise unreadable(path, error) from None
-    fitting = [] if empty else [name for name in READERS if READERS[name].recognises(path)]
-    if len(fitting) == 1:
-        return READERS[fitting[0]](path)
-    problem = "several formats fit the file" if fitting else "the file is of no known format"
-    raise InputError(
-        "the file is empty" if empty else problem,
-        file=path,
-        value=", ".join(fitting) or None,
-        expected=_known(),
-        remedy="fetch the file again" if empty else _NAME,
-    )
+    if empty:
+        raise InputError(
+            "the file is empty", file=path, expected=_known(), remedy="fetch the file again"
+        )
+    matching = [name for name, reader in READERS.items() if reader.recognises(path)]
+    if len(matching) != 1:
+        raise InputError(
+            "several formats match the file" if matching else "the file has no known format",
+            file=path,
+            value=", ".join(matching) or None,
+            expected=_known(),
+            remedy=_REMEDY,
+        )
+    return matching[0]
 
 
-_NAME = "name the format in the manifest or on the command line, to see why it does not fit"
+_REMEDY = "name the format in the manifest or with --format, to see why it does not match"
 
 
 def _known() -> str:

@@ -1,9 +1,9 @@
-"""Flat HDF5 tables, however their writer laid them out: columns with names, types and units.
+"""Flat HDF5 tables in any of the usual layouts: columns with names, types and units.
 
-Known layouts: one dataset of compound type (h5py, PyTables); a group of equally long columns
-(h5py); pandas' ``format="table"``, where columns of a type share a block whose column names stand
-in an attribute; pandas' ``format="fixed"``, where each block is a matrix. pandas pickles its
-names: they are taken from the pickle's text, nothing in it is executed.
+Known layouts: one dataset of compound type (h5py, PyTables); a group of columns of equal length
+(h5py); pandas' ``format="table"``, where columns of one type share a block whose column names
+are in an attribute; pandas' ``format="fixed"``, where each block is a matrix. pandas pickles the
+names: they are taken from the text in the pickle, and nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -16,19 +16,17 @@ from typing import Any
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
 from ingest.core.errors import InputError
+from ingest.events.fields import Array
+from ingest.events.readers._files import REFETCH
 from ingest.events.readers._hdf5 import (
     ATTRIBUTE_BYTES_LIMIT,
-    REPAIR,
+    HDF5,
     attribute_bytes,
-    believe,
+    check_stored,
     text,
-    told,
 )
-
-Array = npt.NDArray[Any]
 
 _NODES_LIMIT = 10_000
 _NAMES_LIMIT = 10_000
@@ -40,17 +38,19 @@ _LIST_OPCODES = {
 
 
 @dataclass(frozen=True)
-class Column:
-    """One column: where its values are, what type they have, and the unit the file states."""
+class FlatColumn:
+    """One column of a flat table."""
 
     node: Any
+    """The dataset that holds its values."""
     member: str | None
     """Name of the member of a compound type."""
     place: int | None
     """Number of the column in a block of columns."""
     kind: str
-    """numpy's letter for the type; O for what cannot be used."""
+    """The type's character code in numpy; O for types that are not supported."""
     unit: str | None
+    """As the file states it."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,10 @@ class FlatTable:
     path: Path
     name: str
     rows: int
-    columns: dict[str, Column]
+    columns: dict[str, FlatColumn]
 
     def read(self, name: str, start: int, stop: int) -> Array:
-        """Return the rows from `start` to before `stop` of a column.
+        """Return the rows of a column from `start` up to, not including, `stop`.
 
         Raises
         ------
@@ -71,7 +71,7 @@ class FlatTable:
             If they cannot be read.
         """
         column = self.columns[name]
-        with told(self.path, f"{self.name} column {name}, rows {start} to {stop - 1}"):
+        with HDF5.guard(self.path, f"{self.name} column {name}, rows {start} to {stop - 1}"):
             node = column.node if column.member is None else column.node.fields(column.member)
             values = node[start:stop]
             values = values if column.place is None else values[:, column.place]
@@ -90,35 +90,35 @@ def flat_tables(file: Any, path: Path) -> list[FlatTable]:
     """
     nodes: list[tuple[str, Any]] = [("/", file)]
 
-    def note(name: str, node: Any) -> bool | None:
+    def collect(name: str, node: Any) -> bool | None:
         if not any(part.startswith("_") for part in name.split("/")):
             nodes.append((name, node))
         return True if len(nodes) > _NODES_LIMIT else None
 
-    with told(path):
-        file.visititems(note)
+    with HDF5.guard(path):
+        file.visititems(collect)
     tables = []
     for name, node in nodes:
-        with told(path, name):
+        with HDF5.guard(path, name):
             found = _table(path, name, node)
         if found is not None and found.columns:
             tables.append(found)
     return tables
 
 
-def check(table: FlatTable) -> None:
-    """Check that all columns of a table are as long as the table and that their rows exist.
+def check_columns(table: FlatTable) -> None:
+    """Check that all columns of a table have the same length and are stored completely.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If they are not.
+        If one is not.
     """
     for name, column in table.columns.items():
         if column.kind == "O":
             continue
-        believe(column.node, table.path, f"{table.name} column {name}")
-        with told(table.path, table.name):
+        check_stored(column.node, table.path, f"{table.name} column {name}")
+        with HDF5.guard(table.path, table.name):
             length = len(column.node)
         if length != table.rows:
             raise InputError(
@@ -127,7 +127,7 @@ def check(table: FlatTable) -> None:
                 where=f"{table.name} column {name}",
                 value=f"{length} rows",
                 expected=f"{table.rows} rows, as in the first column",
-                remedy=REPAIR,
+                remedy=REFETCH,
             )
 
 
@@ -140,7 +140,7 @@ def _table(path: Path, name: str, node: Any) -> FlatTable | None:
         columns = dict(_fixed(node))
     else:
         columns = {
-            key: Column(item, None, None, _kind(item.dtype), _unit(item.attrs, ""))
+            key: FlatColumn(item, None, None, _kind(item.dtype), _unit(item.attrs, ""))
             for key, item in node.items()
             if isinstance(item, h5py.Dataset) and item.ndim == 1 and not item.dtype.names
             and not key.startswith("_")
@@ -149,29 +149,29 @@ def _table(path: Path, name: str, node: Any) -> FlatTable | None:
     return FlatTable(path, name, len(first.node), columns) if first else None
 
 
-def _compound(node: Any) -> Iterator[tuple[str, Column]]:
+def _compound(node: Any) -> Iterator[tuple[str, FlatColumn]]:
     for number, name in enumerate(node.dtype.names):
         kind = node.dtype[name]
         unit = _unit(node.attrs, name) or _attribute(node.attrs, f"FIELD_{number}_UNIT")
         if not kind.shape:
-            yield name, Column(node, name, None, _kind(kind), unit)
+            yield name, FlatColumn(node, name, None, _kind(kind), unit)
         elif len(kind.shape) == 1:
             for place, inner in enumerate(_names(node.attrs, f"{name}_kind")[: kind.shape[0]]):
-                column = Column(node, name, place, _kind(kind.base), _unit(node.attrs, inner))
+                column = FlatColumn(node, name, place, _kind(kind.base), _unit(node.attrs, inner))
                 yield inner, column
 
 
-def _fixed(group: Any) -> Iterator[tuple[str, Column]]:
-    """Yield the columns of a frame that pandas wrote with format="fixed"."""
+def _fixed(group: Any) -> Iterator[tuple[str, FlatColumn]]:
+    """Yield the columns of a frame written by pandas with ``format="fixed"``."""
     for number in range(_NAMES_LIMIT):
         items, values = group.get(f"block{number}_items"), group.get(f"block{number}_values")
         if not isinstance(items, h5py.Dataset) or not isinstance(values, h5py.Dataset):
             return
         for place, name in enumerate(items[:_NAMES_LIMIT].tolist()):
-            # text is one pickled object for the whole block
+            # a block of text is stored as one pickled object
             usable = values.ndim == 2 and place < values.shape[1]
             kind = _kind(values.dtype) if usable else "O"
-            yield text(name), Column(values, None, place, kind, _unit(group.attrs, text(name)))
+            yield text(name), FlatColumn(values, None, place, kind, _unit(group.attrs, text(name)))
 
 
 def _kind(dtype: np.dtype[Any]) -> str:
@@ -196,7 +196,7 @@ def _attribute(attributes: Any, key: str) -> str | None:
 
 
 def _names(attributes: Any, key: str) -> list[str]:
-    """Return the names in a pickled list of texts; none if it is anything else."""
+    """Return the names in a pickled list of texts, or an empty list for any other object."""
     if key not in attributes or attribute_bytes(attributes, key) > 1 << 20:
         return []
     value = attributes[key]

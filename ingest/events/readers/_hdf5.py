@@ -1,109 +1,57 @@
-"""What the readers of HDF5 files share: tables that are checked before they are believed.
+"""Tables in HDF5 files, checked against the file before they are read.
 
-A table is a dataset of compound type, or a group whose members are equally long columns
-(km3pipe calls that a split table). Tables are read a slice of rows at a time.
+A table is a dataset of compound type, or a group whose members are columns of equal length
+(km3pipe's "split table"). Tables are read a slice of rows at a time.
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 
-from ingest.core.errors import IngestError, InputError
-from ingest.events.readers._damage import unreadable
+from ingest.core.errors import InputError
+from ingest.events.fields import Array
+from ingest.events.readers._files import REFETCH, BinaryFormat
 
-Array = npt.NDArray[Any]
-
-SIGNATURE: Final = b"\x89HDF\r\n\x1a\n"
 ROW_BYTES_LIMIT: Final = 1 << 20
-"""No event table has rows of a megabyte; a damaged type description easily has."""
+"""No event table has rows of a megabyte, but a damaged type description may claim them."""
 CHUNK_BYTES_LIMIT: Final = 1 << 28
-"""HDF5 unpacks whole chunks in memory, whatever part of them is wanted."""
+"""HDF5 decompresses whole chunks in memory, even to read a part of them."""
 ATTRIBUTE_BYTES_LIMIT: Final = 1 << 16
-REPAIR: Final = "fetch the file again; if it stays so, have it written again at its origin"
 
 
-def is_hdf5(path: Path) -> bool:
-    """Say whether the file starts as HDF5 does."""
-    with path.open("rb") as stream:
-        return stream.read(len(SIGNATURE)) == SIGNATURE
-
-
-@contextlib.contextmanager
-def told(path: Path, where: str | None = None) -> Iterator[None]:
-    """Turn what HDF5 throws at a damaged file into an InputError.
-
-    The library has no closed set of exceptions for that: damage surfaces as OSError,
-    RuntimeError, KeyError, ValueError, TypeError, MemoryError and more. Wrap single calls of the
-    library with this, not our own logic.
-    """
-    try:
-        yield
-    except IngestError:
-        raise
-    except Exception as error:
+class _Hdf5Format(BinaryFormat):
+    def damage(self, path: Path, where: str | None, error: Exception) -> InputError:
         text = " ".join(str(error).split())
-        missing_filter = "filter" in text or "plugin" in text
-        raise InputError(
-            "the file is compressed with a method this HDF5 library does not have"
-            if missing_filter
-            else "the file is damaged or not what its structure claims",
+        if "filter" not in text and "plugin" not in text:
+            return super().damage(path, where, error)
+        return InputError(
+            "the file is compressed with a method that this HDF5 library does not support",
             file=path,
             where=where,
-            value=text or type(error).__name__,
-            expected="gzip or no compression" if missing_filter else "a readable HDF5 file",
-            remedy="rewrite it: ptrepack --complib=zlib --complevel=5 OLD NEW"
-            if missing_filter
-            else REPAIR,
-        ) from None
-
-
-@contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open an HDF5 file for reading.
-
-    Raises
-    ------
-    ingest.core.errors.InputError
-        If there is no such file, or it is not HDF5, or it is cut off.
-    """
-    try:
-        found = is_hdf5(path)
-    except OSError as error:
-        raise unreadable(path, error) from None
-    if not found:
-        raise InputError(
-            "this is not an HDF5 file",
-            file=path,
-            expected=f"the signature {SIGNATURE!r} at its start",
-            remedy="give the file's true format, or fetch the file again",
+            value=text,
+            expected="gzip or no compression",
+            remedy="rewrite it: ptrepack --complib=zlib --complevel=5 OLD NEW",
         )
-    with told(path):
-        file = h5py.File(path, "r")
-    try:
-        yield file
-    finally:
-        with contextlib.suppress(Exception):
-            file.close()
+
+
+HDF5: Final = _Hdf5Format("HDF5", b"\x89HDF\r\n\x1a\n", lambda path: h5py.File(path, "r"))
 
 
 def holds(file: Any, name: str, path: Path) -> bool:
-    """Say whether an open file has a group or dataset of this name.
+    """Return whether an open file has a group or dataset called `name`.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the file is too damaged to tell.
+        If the file is damaged.
     """
-    with told(path, name):
+    with HDF5.guard(path, name):
         return name in file
 
 
@@ -116,7 +64,7 @@ class Table:
     path : pathlib.Path
         The file, for messages.
     name : str
-        Where the table is in the file.
+        Path of the table within the file.
     rows : int
         Number of rows.
     columns : dict
@@ -133,15 +81,15 @@ class Table:
 
     @classmethod
     def at(cls, file: Any, name: str, path: Path) -> Table:
-        """Find the table `name` of an open file and check what it claims.
+        """Return the table `name` of an open file.
 
         Raises
         ------
         ingest.core.errors.InputError
-            If it is missing, is no table, its columns differ in length, or it claims rows
-            that were never written.
+            If it is missing or not a table, its columns differ in length, or it claims rows
+            that are not in the file.
         """
-        with told(path, name):
+        with HDF5.guard(path, name):
             node = file.get(name)
             datasets = {}
             if isinstance(node, h5py.Group):
@@ -157,7 +105,7 @@ class Table:
                 remedy="deliver the file with this table",
             )
         for key, dataset in datasets.items():
-            believe(dataset, path, key if key == name else f"{name}/{key}")
+            check_stored(dataset, path, key if key == name else f"{name}/{key}")
         if len({len(dataset) for dataset in datasets.values()}) > 1:
             raise InputError(
                 "the columns have different lengths",
@@ -165,9 +113,9 @@ class Table:
                 where=name,
                 value=", ".join(f"{key}: {len(data)}" for key, data in datasets.items()),
                 expected="one row per event in every column",
-                remedy=REPAIR,
+                remedy=REFETCH,
             )
-        with told(path, name):
+        with HDF5.guard(path, name):
             if isinstance(node, h5py.Dataset):
                 columns = {key: node.dtype[key] for key in node.dtype.names}
             else:
@@ -175,7 +123,7 @@ class Table:
         return cls(path, name, len(next(iter(datasets.values()))), columns, node)
 
     def read(self, names: tuple[str, ...], start: int, stop: int) -> dict[str, Array]:
-        """Return the columns `names` of the rows from `start` to before `stop`.
+        """Return the columns `names` of the rows from `start` up to, not including, `stop`.
 
         Raises
         ------
@@ -183,13 +131,13 @@ class Table:
             If the rows cannot be read.
         """
         stop = min(stop, self.rows)
-        with told(self.path, f"{self.name} rows {start} to {stop - 1}"):
+        with HDF5.guard(self.path, f"{self.name} rows {start} to {stop - 1}"):
             if isinstance(self.node, h5py.Group):
                 return {name: self.node[name][start:stop] for name in names}
             block = self.node.fields(list(names))[start:stop]
             return {name: np.ascontiguousarray(block[name]) for name in names}
 
-    def need(self, names: tuple[str, ...], kinds: str = "iuf") -> None:
+    def require(self, names: tuple[str, ...], kinds: str = "iuf") -> None:
         """Check that the columns `names` exist and are scalars of the numpy kinds `kinds`.
 
         Raises
@@ -210,19 +158,19 @@ class Table:
                 )
             if kind.kind not in kinds or kind.shape:
                 raise InputError(
-                    f"the column {name} is of a wrong type",
+                    f"the column {name} has the wrong type",
                     file=self.path,
                     where=self.name,
                     value=str(kind),
                     expected="one number per row" if "f" in kinds else "one integer per row",
-                    remedy="deliver the file with numbers there",
+                    remedy="deliver the file with numbers in this column",
                 )
 
 
 def attributes(node: Any, path: Path) -> dict[str, Any]:
-    """Return the attributes of a node as plain values: text, numbers or lists of them."""
+    """Return the attributes of a node as text, numbers or lists of them; huge ones are omitted."""
     plain: dict[str, Any] = {}
-    with told(path, "attributes"):
+    with HDF5.guard(path, "attributes"):
         for key in node.attrs:
             if attribute_bytes(node.attrs, key) <= ATTRIBUTE_BYTES_LIMIT:
                 plain[key] = _plain(node.attrs[key])
@@ -230,7 +178,7 @@ def attributes(node: Any, path: Path) -> dict[str, Any]:
 
 
 def attribute_bytes(attributes: Any, key: str) -> int:
-    """Return how large an attribute is in the file; HDF5 has no size for an empty one."""
+    """Return the stored size of an attribute; HDF5 gives no size for an empty one."""
     try:
         return int(attributes.get_id(key).get_storage_size())
     except RuntimeError:
@@ -238,7 +186,7 @@ def attribute_bytes(attributes: Any, key: str) -> int:
 
 
 def text(value: object) -> str:
-    """Return bytes or text as text, whatever the bytes are."""
+    """Return bytes or text as text; bytes that are not UTF-8 are replaced."""
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
@@ -258,15 +206,15 @@ def _is_column(node: Any, key: str) -> bool:
     return isinstance(node, h5py.Dataset) and node.ndim == 1 and not key.startswith("_")
 
 
-def believe(dataset: Any, path: Path, where: str) -> None:
-    """Check that what a dataset claims to hold is there and can be held.
+def check_stored(dataset: Any, path: Path, where: str) -> None:
+    """Check that the rows a dataset claims are in the file and fit into memory.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If it is not.
+        If they are not, or do not.
     """
-    with told(path, where):
+    with HDF5.guard(path, where):
         rows = len(dataset)
         row_bytes = dataset.dtype.itemsize * math.prod(dataset.shape[1:])
         chunk_rows = dataset.chunks[0] if dataset.chunks else 0
@@ -276,12 +224,12 @@ def believe(dataset: Any, path: Path, where: str) -> None:
             complete = rows == 0 or dataset.id.get_storage_size() >= rows * row_bytes
     if row_bytes > ROW_BYTES_LIMIT or chunk_rows * row_bytes > CHUNK_BYTES_LIMIT:
         raise InputError(
-            "the table claims impossibly large rows",
+            "the table claims rows that are too large",
             file=path,
             where=where,
-            value=f"{row_bytes} bytes a row, {chunk_rows} rows a chunk",
-            expected=f"at most {ROW_BYTES_LIMIT} bytes a row",
-            remedy=REPAIR,
+            value=f"{row_bytes} bytes per row, {chunk_rows} rows per chunk",
+            expected=f"at most {ROW_BYTES_LIMIT} bytes per row and {CHUNK_BYTES_LIMIT} per chunk",
+            remedy=REFETCH,
         )
     if not complete:
         raise InputError(
@@ -289,6 +237,6 @@ def believe(dataset: Any, path: Path, where: str) -> None:
             file=path,
             where=where,
             value=f"{rows} rows",
-            expected="all its rows stored",
-            remedy=REPAIR,
+            expected="all rows stored",
+            remedy=REFETCH,
         )

@@ -4,8 +4,8 @@ Two header lines, then one event per line: declination, right ascension, number 
 angular error estimate and MJD (UTC), separated by tabs or blanks. Positions are equatorial
 J2000 (FK5), given to 0.1 deg, where FK5 and ICRS are the same.
 
-An event is called ``ANT`` and its running number, as in the predecessor service: the third
-line of the file is ``ANT0001``.
+Events are named ``ANT`` and a running number, as in the earlier service: the third line of the
+file is ``ANT0001``.
 """
 
 from __future__ import annotations
@@ -19,18 +19,19 @@ import numpy as np
 
 from ingest.core.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
-from ingest.events.readers._damage import unreadable
+from ingest.events.readers._files import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 COLUMNS = ("Decl", "RA", "Nhit", "Beta", "MJD")
 HEADER_LINES = 2
+_REMEDY = "correct or remove the line at its origin and deliver the file again"
 _LINE_LIMIT = 1000
 _LARGEST_INTEGER = 2**31 - 1
 _BYTE_ORDER_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
 class AntaresTextReader(Reader):
-    """Reads ``PublicData_0717.dat`` and lists of the same form."""
+    """Reads ``PublicData_0717.dat`` and lists of the same format."""
 
     format = "antares-text"
     title = "ANTARES public event list (text)"
@@ -46,7 +47,7 @@ class AntaresTextReader(Reader):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Look for a first data line of five numbers that can be a position, hits and a date."""
+        """Return whether the first data line can be a position, a number of hits and a date."""
         with path.open("rb") as stream:
             head = [stream.readline(_LINE_LIMIT) for _ in range(HEADER_LINES + 1)]
         try:
@@ -56,11 +57,11 @@ class AntaresTextReader(Reader):
         return abs(dec) <= 90 and 0 <= ra <= 360 and n_hits == int(n_hits) and mjd > 40_000
 
     def facts(self) -> FileFacts:
-        """Return what can be known without reading: only the detector."""
+        """Return the detector: the file states nothing else."""
         return FileFacts(detector="antares")
 
     def where(self, row: int) -> str:
-        """Name the line of the row counted from 0."""
+        """Return the line of a row."""
         return f"line {row + HEADER_LINES + 1}"
 
     def chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
@@ -69,7 +70,7 @@ class AntaresTextReader(Reader):
         Raises
         ------
         ingest.core.errors.InputError
-            If a line does not hold five numbers, or the file is empty or ends within a line.
+            If a line does not contain five numbers, or the file is empty or truncated.
         """
         dtype = chunk_dtype(self.gives)
         count = 0
@@ -87,7 +88,7 @@ class AntaresTextReader(Reader):
                 yield chunk
         if count == 0:
             raise InputError(
-                "the file holds no events",
+                "the file contains no events",
                 file=self.path,
                 expected=f"{HEADER_LINES} header lines and one line per event",
                 remedy="fetch the file again",
@@ -116,7 +117,7 @@ class AntaresTextReader(Reader):
                     where=f"line {number}",
                     value=_text(line),
                     expected=f"{HEADER_LINES} header lines before the first event; events are"
-                    " named by their line number, so a lost line would rename all of them",
+                    " named by their line number, so a missing line would rename all of them",
                     remedy="fetch the file again, unchanged",
                 )
         names = [
@@ -124,12 +125,12 @@ class AntaresTextReader(Reader):
         ]
         if len(names) == len(COLUMNS) and tuple(names) != COLUMNS:
             raise InputError(
-                "the columns are in another order",
+                "the columns are in the wrong order",
                 file=self.path,
                 where="header",
                 value=" ".join(names),
                 expected=" ".join(COLUMNS),
-                remedy="deliver the columns in the public file's order",
+                remedy="deliver the columns in the order of the public file",
             )
 
     def _lines(self, stream: BinaryIO, first: int) -> Iterator[bytes]:
@@ -142,7 +143,7 @@ class AntaresTextReader(Reader):
                 raise self._too_long(line, row + HEADER_LINES + 1)
             if not line.endswith(b"\n"):
                 raise InputError(
-                    "the file ends in the middle of a line, it looks cut off",
+                    "the file ends in the middle of a line; it seems to be truncated",
                     file=self.path,
                     where=self.where(row),
                     value=_text(line),
@@ -153,7 +154,7 @@ class AntaresTextReader(Reader):
 
     def _too_long(self, line: bytes, number: int) -> InputError:
         return InputError(
-            "the line does not end",
+            "the line is too long",
             file=self.path,
             where=f"line {number}",
             value=f"{_text(line[:40])}…",
@@ -181,7 +182,7 @@ class AntaresTextReader(Reader):
                 where=self.where(row),
                 value=_text(line),
                 expected=f"{len(COLUMNS)} numbers: {', '.join(COLUMNS)}",
-                remedy="repair or remove the line at its origin and deliver the file again",
+                remedy=_REMEDY,
             )
         try:
             dec, ra, beta, mjd = (float(words[i]) for i in (0, 1, 3, 4))
@@ -197,12 +198,12 @@ class AntaresTextReader(Reader):
                 where=self.where(row),
                 value=_text(words[bad]),
                 expected="a whole number of hits" if bad == 2 else "a decimal number",
-                remedy="repair or remove the line at its origin and deliver the file again",
+                remedy=_REMEDY,
             ) from None
 
 
 def _is_number(word: bytes, whole: bool) -> bool:
-    if b"_" in word:  # Python's own way of writing large numbers
+    if b"_" in word:  # accepted by Python in large numbers
         return False
     try:
         if whole:

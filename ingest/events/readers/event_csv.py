@@ -1,9 +1,9 @@
-"""A list of published events as CSV: for single events, and for what a paper's table says.
+"""A list of published events as CSV: single events, or the table of a paper.
 
-The first line names the columns, by the fields of :data:`ingest.events.fields.FIELDS`, in
-their units; a line that starts with ``#`` is a comment. An empty cell is a value that is not
-given. The events are on the sky already, so ``mjd``, ``ra`` and ``dec`` must be there; instead
-of ``mjd`` there may be ``time``, UTC as 2023-02-13T01:16:47.
+The first line names the columns, which are fields of :data:`ingest.events.fields.FIELDS` in
+their units; lines that start with ``#`` are comments. An empty cell is a missing value. The
+events are already on the sky, so ``mjd``, ``ra`` and ``dec`` are required; ``mjd`` may be
+replaced by ``time``, UTC, such as 2023-02-13T01:16:47.
 """
 
 from __future__ import annotations
@@ -11,36 +11,37 @@ from __future__ import annotations
 import csv
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import numpy as np
 from astropy.time import Time
 
 from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
-from ingest.events.readers._damage import unreadable
+from ingest.events.readers._files import unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 _REQUIRED: Final = ("event_name", "mjd", "ra", "dec")
-_REPAIR: Final = "repair the line and deliver the file again"
+_REMEDY: Final = "correct the line and deliver the file again"
 
 
 class EventCsvReader(Reader):
     """Reads a list of published events."""
 
     format = "event-csv"
-    title = "list of published events (CSV)"
+    title = "List of published events (CSV)"
     gives = tuple(FIELDS)
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with self._rows() as rows:
-            header = next(rows, None)
+        with _numbered_lines(path) as lines:
+            header = next(lines, None)
         if header is None:
             raise InputError("the file is empty", file=path, remedy="fetch the file again")
-        self.columns = [name.strip() for name in header[1]]
-        fields = tuple("mjd" if name == "time" else name for name in self.columns)
+        self._columns = [name.strip() for name in header[1]]
+        fields = tuple("mjd" if name == "time" else name for name in self._columns)
         unknown = [name for name in fields if name not in FIELDS or name.startswith("dir_")]
         missing = [name for name in _REQUIRED if name not in fields]
         if unknown or missing or len(set(fields)) != len(fields):
@@ -48,7 +49,7 @@ class EventCsvReader(Reader):
                 "the columns are not those of an event list",
                 file=path,
                 where=f"line {header[0]}",
-                value=", ".join(self.columns),
+                value=", ".join(self._columns),
                 expected=f"{', '.join(_REQUIRED)} (or time for mjd), and any of "
                 + ", ".join(name for name in FIELDS if not name.startswith("dir_")),
                 remedy="correct the first line",
@@ -58,7 +59,7 @@ class EventCsvReader(Reader):
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Look for a first line that names the required columns."""
+        """Return whether the first line names the required columns."""
         with path.open("rb") as stream:
             head = stream.read(4096)
         try:
@@ -69,11 +70,11 @@ class EventCsvReader(Reader):
         return {"event_name", "ra", "dec"} <= names
 
     def facts(self) -> FileFacts:
-        """Return nothing: the list has no header."""
+        """Return no facts: the list has no header."""
         return FileFacts()
 
     def where(self, row: int) -> str:
-        """Name the line of the row counted from 0."""
+        """Return the line of a row."""
         return f"line {self._lines[row]}" if row < len(self._lines) else f"row {row}"
 
     def chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
@@ -82,11 +83,11 @@ class EventCsvReader(Reader):
         Raises
         ------
         ingest.core.errors.InputError
-            If a line has too few or too many values, or one that is not of its column's type.
+            If a line has too few or too many values, or a value of the wrong type.
         """
         dtype = chunk_dtype(self.gives)
         self._lines = []
-        with self._rows() as lines:
+        with _numbered_lines(self.path) as lines:
             next(lines)
             while block := list(itertools.islice(lines, rows)):
                 chunk = np.empty(len(block), dtype)
@@ -96,18 +97,18 @@ class EventCsvReader(Reader):
                 yield chunk
 
     def _event(self, number: int, cells: list[str]) -> tuple[object, ...]:
-        if len(cells) != len(self.columns):
+        if len(cells) != len(self._columns):
             raise InputError(
                 f"wrong number of values: {len(cells)}",
                 file=self.path,
                 where=f"line {number}",
                 value=", ".join(cells),
-                expected=f"{len(self.columns)}: {', '.join(self.columns)}",
-                remedy=_REPAIR,
+                expected=f"{len(self._columns)}: {', '.join(self._columns)}",
+                remedy=_REMEDY,
             )
         return tuple(
             self._value(number, column, cell.strip())
-            for column, cell in zip(self.columns, cells, strict=True)
+            for column, cell in zip(self._columns, cells, strict=True)
         )
 
     def _value(self, number: int, column: str, cell: str) -> object:
@@ -130,40 +131,32 @@ class EventCsvReader(Reader):
                 where=f"line {number}",
                 value=cell,
                 expected=expected.get(kind, "a number"),
-                remedy=_REPAIR,
+                remedy=_REMEDY,
             ) from None
 
-    def _rows(self) -> _Rows:
-        return _Rows(self.path)
+
+@contextmanager
+def _numbered_lines(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """Open a CSV file and give its lines, without comments, with their numbers."""
+    try:
+        stream = path.open(encoding="utf-8", newline="")
+    except OSError as error:
+        raise unreadable(path, error) from None
+    with stream:
+        yield _read_lines(path, stream)
 
 
-class _Rows:
-    """The lines of a CSV file that are no comments, with their numbers."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def __enter__(self) -> Iterator[tuple[int, list[str]]]:
-        try:
-            self.stream = self.path.open(encoding="utf-8", newline="")
-        except OSError as error:
-            raise unreadable(self.path, error) from None
-        return self._read()
-
-    def __exit__(self, *_: object) -> None:
-        self.stream.close()
-
-    def _read(self) -> Iterator[tuple[int, list[str]]]:
-        table = csv.reader(self.stream, strict=True)
-        try:
-            for cells in table:
-                if cells and not cells[0].startswith("#"):
-                    yield table.line_num, cells
-        except (csv.Error, UnicodeDecodeError) as error:
-            raise InputError(
-                "the line is no CSV in UTF-8",
-                file=self.path,
-                where=f"line {table.line_num + 1}",
-                value=str(error),
-                remedy=_REPAIR,
-            ) from None
+def _read_lines(path: Path, stream: TextIO) -> Iterator[tuple[int, list[str]]]:
+    table = csv.reader(stream, strict=True)
+    try:
+        for cells in table:
+            if cells and not cells[0].startswith("#"):
+                yield table.line_num, cells
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise InputError(
+            "the line is not CSV in UTF-8",
+            file=path,
+            where=f"line {table.line_num + 1}",
+            value=str(error),
+            remedy=_REMEDY,
+        ) from None

@@ -1,46 +1,46 @@
-"""KM3NeT events as km3pipe writes them to HDF5, formats 4.x and 5.x.
+"""KM3NeT events in HDF5 as written by km3pipe, format versions 4.x and 5.x.
 
 ``event_info`` has one row per event; tables below ``reco`` have one or several tracks per event.
-They are joined by ``event_id`` (4.x) or ``group_id`` (5.x), which grow along both. Times are UTC:
-``utc_seconds`` and ``utc_nanoseconds`` (4.x), ``timestamp`` and ``nanoseconds`` (5.x); the time
-of the track, ns within the event, is added. Directions are those of the particle, x = UTM
+They are joined by ``event_id`` (4.x) or ``group_id`` (5.x), which increase in both. Times are
+UTC: ``utc_seconds`` and ``utc_nanoseconds`` (4.x), ``timestamp`` and ``nanoseconds`` (5.x); the
+time of the track, in ns within the event, is added. Directions are those of propagation, x = UTM
 easting, y = UTM northing, z = up.
 
-Which track is the event's, of those from the muon chain (rule of km3io and aanet):
+The track of an event is selected from those of the muon chain as in km3io and aanet:
 
-1. the table: the first there is of :data:`TRACK_TABLES`;
-2. from ``tracks``, which mixes reconstructions, only those of type 4000 (Jpp) all of whose
-   stages are muon stages, 0 to 99;
-3. most stages in ``reco/rec_stages``, where there is one;
-4. of these, the highest likelihood; of equals, the first.
+1. from the first of the tables :data:`TRACK_TABLES` in the file;
+2. in ``tracks``, which mixes reconstructions, only tracks of type 4000 (Jpp) whose stages are
+   all muon stages, 0 to 99;
+3. with most stages in ``reco/rec_stages``, if the file has this table;
+4. of these, the one with the highest likelihood; of equals, the first.
 
-The energy is JENERGY_ENERGY, before the correction that simulations apply. Simulated files count
-time from zero: they are recognised, and refused where absolute time is needed.
+The energy is JENERGY_ENERGY, before the correction that simulations apply. Times in simulated
+files start at zero: such files are recognised, and rejected where absolute time is required.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 
 from ingest.core.errors import InputError
-from ingest.events.fields import Chunk, chunk_dtype
-from ingest.events.readers._columns import integers, refuse_empty, unix_time
-from ingest.events.readers._hdf5 import (
-    Array,
-    Table,
-    attributes,
-    holds,
-    is_hdf5,
-    opened,
-    text,
-    told,
+from ingest.events.fields import UNIX_TIME, VECTOR, Array, Chunk
+from ingest.events.readers._columns import RowRange, fill_tracks, integers, unix_time
+from ingest.events.readers._hdf5 import HDF5, Table, attributes, holds, text
+from ingest.events.readers._tracks import (
+    BEST_TRACK,
+    BLOCK,
+    JPP,
+    SortedTable,
+    best_tracks,
+    count_stages,
 )
-from ingest.events.readers._tracks import BEST_TRACK, BLOCK, JPP, ByKey, best_tracks, histories
-from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
+from ingest.events.readers.base import FileFacts, TableReader
 
 TRACK_TABLES: Final = ("best_jmuon", "tracks", "jmuon", "jmuongandalf", "gandalf")
 TRACK_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
@@ -50,164 +50,207 @@ TRACK_COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "likelihood": ("likelihood", "lik", "JGANDALF_CHI2", "chi2"),
     "t": ("t", "time"),
 }
-"""Where a field comes from, the first that exists; ``chi2`` is minus the likelihood."""
-DIRECTION: Final = ("dir_x", "dir_y", "dir_z")
+"""The columns that may hold a field; the first in the table is used. ``chi2`` is minus the
+likelihood."""
+_EVENTS, _STAGES, _HEADER = "event_info", "reco/rec_stages", "raw_header"
 _TIMES = {"4": ("utc_seconds", "utc_nanoseconds"), "5": ("timestamp", "nanoseconds")}
 _KEYS = {"4": "event_id", "5": "group_id"}
+_IDS = ("det_id", "run_id", "frame_index", "trigger_counter")
 _SIMULATION = {"physics", "simul", "simul_1", "genvol", "spectrum", "cut_nu", "can", "fixedcan"}
+_PYTABLES_ATTRIBUTES = {"CLASS", "VERSION", "TITLE", "PYTABLES_FORMAT_VERSION"}
 _HEADER_ROWS = 10_000
 
 
-class Km3pipeHdf5Reader(Reader):
+@dataclass
+class _OpenTables:
+    """The tables of a file while its events are read."""
+
+    events: Table
+    tracks: SortedTable
+    stages: SortedTable | None
+    last_key: int | None = None
+    """The key of the last event that was read."""
+
+
+class Km3pipeHdf5Reader(TableReader):
     """Reads the events and best tracks of a km3pipe HDF5 file."""
 
     format = "km3pipe-hdf5"
     title = "KM3NeT events, km3pipe HDF5 4.x and 5.x"
     gives: tuple[str, ...] = (
-        "det_id", "run_id", "frame_index", "trigger_counter", "unix_seconds", "unix_nanoseconds",
-        *DIRECTION, "ang_err", "energy", "n_hits", "likelihood", "topology",
+        *_IDS, *UNIX_TIME, *VECTOR, "ang_err", "energy", "n_hits", "likelihood", "topology",
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
-        with opened(path) as file:
-            root = attributes(file, path)
-            self._version = str(root.get("format_version", ""))
-            generation = self._version.split(".")[0]
-            if generation not in _KEYS:
-                raise InputError(
-                    "this version of the format is not known",
-                    file=path,
-                    where="attribute format_version",
-                    value=self._version or "none",
-                    expected="4.x or 5.x",
-                    remedy="convert the file with a km3pipe of version 7, 8 or 9",
-                )
+        with HDF5.opened(path) as file:
+            generation = self._generation(file)
             self._key, self._times = _KEYS[generation], _TIMES[generation]
-            events = Table.at(file, "event_info", path)
-            self._n_events = events.rows
             header = self._header(file)
             self._simulated: bool | None = None if not header else False
             if holds(file, "mc_tracks", path) or _SIMULATION & set(header):
                 self._simulated = True
-            if not set(self._times) <= set(events.columns):
-                raise InputError(
-                    "the events carry no absolute time"
-                    + (": the file is a simulation" if self._simulated else ""),
-                    file=path,
-                    where="event_info",
-                    value=", ".join(events.columns),
-                    expected=f"columns {' and '.join(self._times)}, UTC",
-                    remedy="deliver measured data, with these columns",
-                )
-            ids = [name for name in self.gives[:4] if name in events.columns]
-            events.need((self._key, *ids), "iu")
-            events.need(self._times, "iuf")
-            self._event_columns = (self._key, *self._times, *ids)
-            name, tracks = self._track_table(file)
-            self._table = name
-            self._from = {
-                field: next(column for column in columns if column in tracks.columns)
-                for field, columns in TRACK_COLUMNS.items()
-                if set(columns) & set(tracks.columns)
-            }
-            self._filtered = name.endswith("/tracks")
-            extra = ("rec_type",) if self._filtered else ()
-            staged = (
-                self._filtered and holds(file, "reco/rec_stages", path) and "idx" in tracks.columns
-            )
-            self._staged = staged
-            tracks.need((self._key, *(("idx",) if staged else ()), *extra), "iu")
-            tracks.need((*DIRECTION, *self._from.values()))
-            self._track_columns = tuple(dict.fromkeys(
-                (self._key, *DIRECTION, *self._from.values(), *extra, *(("idx",) * staged))
-            ))  # fmt: skip
-        given = {*ids, "unix_seconds", "unix_nanoseconds", *DIRECTION, "topology", *self._from}
+            events = Table.at(file, _EVENTS, path)
+            self.n_rows = events.rows
+            ids = self._inspect_events(events)
+            self._inspect_tracks(file)
+        given = {*ids, *UNIX_TIME, *VECTOR, "topology", *self._column_of}
         self.gives = tuple(name for name in type(self).gives if name in given)
+
+    def _generation(self, file: Any) -> str:
+        """Return the major version of the format."""
+        version = str(attributes(file, self.path).get("format_version", ""))
+        generation = version.split(".")[0]
+        if generation not in _KEYS:
+            raise InputError(
+                "this version of the format is not supported",
+                file=self.path,
+                where="attribute format_version",
+                value=version or "none",
+                expected="4.x or 5.x",
+                remedy="convert the file with km3pipe version 7, 8 or 9",
+            )
+        return generation
+
+    def _inspect_events(self, events: Table) -> list[str]:
+        """Check the columns of the events; return those that identify an event."""
+        if not set(self._times) <= set(events.columns):
+            simulation = ": the file is a simulation" if self._simulated else ""
+            raise InputError(
+                f"the events have no absolute time{simulation}",
+                file=self.path,
+                where=_EVENTS,
+                value=", ".join(events.columns),
+                expected=f"columns {' and '.join(self._times)}, UTC",
+                remedy="deliver measured data, with these columns",
+            )
+        ids = [name for name in _IDS if name in events.columns]
+        events.require((self._key, *ids), "iu")
+        events.require(self._times)
+        self._event_columns = (self._key, *self._times, *ids)
+        return ids
+
+    def _inspect_tracks(self, file: Any) -> None:
+        """Find the table of tracks and the columns to read from it."""
+        tracks = self._track_table(file)
+        self._table = tracks.name
+        self._column_of = {
+            field: next(column for column in columns if column in tracks.columns)
+            for field, columns in TRACK_COLUMNS.items()
+            if set(columns) & set(tracks.columns)
+        }
+        self._mixed = tracks.name.endswith("/tracks")
+        self._staged = self._mixed and holds(file, _STAGES, self.path) and "idx" in tracks.columns
+        selection = ("rec_type",) * self._mixed + ("idx",) * self._staged
+        tracks.require((self._key, *selection), "iu")
+        tracks.require((*VECTOR, *self._column_of.values()))
+        columns = (self._key, *VECTOR, *self._column_of.values(), *selection)
+        self._track_columns = tuple(dict.fromkeys(columns))
 
     @classmethod
     def recognises(cls, path: Path) -> bool:
-        """Look for the table ``event_info`` and the mark of km3pipe."""
-        if not is_hdf5(path):
+        """Return whether the file has the table ``event_info`` and an attribute of km3pipe."""
+        if not HDF5.recognises(path):
             return False
-        with opened(path) as file, told(path):
-            return "event_info" in file and bool({"km3pipe", "format_version"} & set(file.attrs))
+        with HDF5.opened(path) as file, HDF5.guard(path):
+            return _EVENTS in file and bool({"km3pipe", "format_version"} & set(file.attrs))
 
     def facts(self) -> FileFacts:
-        """Return the attributes, the raw header, and the rules by which the tracks are chosen.
+        """Return the attributes, the raw header, and how the tracks are selected.
 
         Raises
         ------
         ingest.core.errors.InputError
             If the header cannot be read.
         """
-        with opened(self.path) as file:
-            marks = attributes(file, self.path)
+        with HDF5.opened(self.path) as file:
+            root = attributes(file, self.path)
             header = self._header(file)
-        told_by = ("CLASS", "VERSION", "TITLE", "PYTABLES_FORMAT_VERSION")
         try:
             livetime = float(header["DAQ"]["livetime"])
         except (KeyError, ValueError, TypeError):
             livetime = 0.0
         return FileFacts(
-            n_events=self._n_events,
+            n_events=self.n_rows,
             livetime=livetime if livetime > 0 and np.isfinite(livetime) else None,
             simulated=self._simulated,
             provenance={
-                **{key: value for key, value in marks.items() if key not in told_by},
+                **{key: value for key, value in root.items() if key not in _PYTABLES_ATTRIBUTES},
                 "raw_header": header,
                 "track_table": self._table,
                 "best_track": BEST_TRACK,
-                "columns": dict(self._from),
+                "columns": dict(self._column_of),
             },
         )
 
     def where(self, row: int) -> str:
-        """Name the row of ``event_info``."""
-        return f"event_info row {row}"
+        """Return the row of ``event_info``."""
+        return f"{_EVENTS} row {row}"
 
-    def chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
-        """Yield the events in file order; one without a track has NaN and an empty topology.
-
-        Raises
-        ------
-        ingest.core.errors.InputError
-            If the times are not absolute, keys repeat or do not grow, or a track's event is
-            missing.
-        """
-        refuse_empty(self._n_events, self.path)
-        with opened(self.path) as file:
-            events = Table.at(file, "event_info", self.path)
-            tracks = ByKey(Table.at(file, self._table, self.path), self._key, self._track_columns)
+    @contextmanager
+    def _open_events(self) -> Iterator[_OpenTables]:
+        with HDF5.opened(self.path) as file:
+            tracks = Table.at(file, self._table, self.path)
             stages = None
             if self._staged:
-                table = Table.at(file, "reco/rec_stages", self.path)
                 columns = (self._key, "idx", "rec_stage")
-                table.need(columns, "iu")
-                stages = ByKey(table, self._key, columns)
-            last: int | None = None
-            for start in range(0, events.rows, rows):
-                stop = min(start + rows, events.rows)
-                chunk = np.empty(stop - start, chunk_dtype(self.gives))
-                for first in range(start, stop, BLOCK):
-                    block = events.read(self._event_columns, first, min(first + BLOCK, stop))
-                    keys = block[self._key].astype(np.int64)
-                    self._check_keys(keys, last, first)
-                    last = int(keys[-1])
-                    history = None if stages is None else stages.until(last)
-                    best = self._best(keys, tracks.until(last), history)
-                    self._fill(chunk[first - start : first - start + len(keys)], block, best, first)
-                yield chunk
-            if (left := tracks.until(None)) and len(left[self._key]):
-                self._no_event(int(left[self._key][0]))
+                table = Table.at(file, _STAGES, self.path)
+                table.require(columns, "iu")
+                stages = SortedTable(table, self._key, columns)
+            tables = _OpenTables(
+                Table.at(file, _EVENTS, self.path),
+                SortedTable(tracks, self._key, self._track_columns),
+                stages,
+            )
+            yield tables
+            if len(left := tables.tracks.take_next()[self._key]):
+                raise self._orphan(int(left[0]))
+
+    def _fill(self, chunk: Chunk, events: _OpenTables, rows: RowRange) -> None:
+        for start in range(rows.first, rows.stop, BLOCK):
+            part = RowRange(self.path, start, min(start + BLOCK, rows.stop), self.where)
+            block = events.events.read(self._event_columns, part.first, part.stop)
+            keys = block[self._key].astype(np.int64)
+            self._check_keys(keys, events.last_key, part)
+            events.last_key = int(keys[-1])
+            stages = events.stages.take_until(events.last_key) if events.stages else None
+            tracks = events.tracks.take_until(events.last_key)
+            best, reconstructed = self._best_tracks(keys, tracks, stages)
+            begin = part.first - rows.first
+            self._fill_block(chunk[begin : begin + len(part)], block, best, reconstructed, part)
+
+    def _fill_block(
+        self,
+        chunk: Chunk,
+        block: dict[str, Array],
+        best: dict[str, Array],
+        reconstructed: Array,
+        rows: RowRange,
+    ) -> None:
+        for name in set(self.gives) & set(block):
+            chunk[name] = integers(block[name], name, rows)
+        offset = np.zeros(len(rows))
+        if "t" in self._column_of:
+            offset = np.where(reconstructed, best[self._column_of["t"]], 0.0)
+        seconds, nanoseconds = (block[name] for name in self._times)
+        chunk["unix_seconds"], chunk["unix_nanoseconds"] = unix_time(
+            seconds, nanoseconds, offset, rows
+        )
+        values = {field: best[name] for field, name in self._column_of.items() if field != "t"}
+        if "likelihood" in values:
+            values["likelihood"] = self._likelihood(best)
+        if "ang_err" in values:
+            values["ang_err"] = np.degrees(values["ang_err"])
+        x, y, z = (best[name] for name in VECTOR)
+        fill_tracks(chunk, reconstructed, (x, y, z), values, rows)
 
     def _header(self, file: Any) -> dict[str, Any]:
-        """Return ``raw_header`` as {parameter: {field: value}}, values as the file spells them."""
-        if not holds(file, "raw_header", self.path):
+        """Return ``raw_header`` as {parameter: {field: value}}, values as spelled in the file."""
+        if not holds(file, _HEADER, self.path):
             return {}
-        table = Table.at(file, "raw_header", self.path)
+        table = Table.at(file, _HEADER, self.path)
         names = ("parameter", "field_names", "field_values")
-        table.need(names, "SO")
+        table.require(names, "SO")
         rows = table.read(names, 0, _HEADER_ROWS)
         header = {}
         for parameter, fields, values in zip(*(rows[name] for name in names), strict=True):
@@ -216,99 +259,72 @@ class Km3pipeHdf5Reader(Reader):
             header[text(parameter)] = text(values) if plain else dict(zip(keys, words, strict=True))
         return header
 
-    def _track_table(self, file: Any) -> tuple[str, Table]:
-        with told(self.path, "reco"):
-            there = [key for key in file.get("reco", ()) if not key.startswith("_")]
+    def _track_table(self, file: Any) -> Table:
+        with HDF5.guard(self.path, "reco"):
+            names = [key for key in file.get("reco", ()) if not key.startswith("_")]
         for name in TRACK_TABLES:
-            if name in there:
-                return f"reco/{name}", Table.at(file, f"reco/{name}", self.path)
+            if name in names:
+                return Table.at(file, f"reco/{name}", self.path)
         raise InputError(
             "the file has no reconstructed muon tracks",
             file=self.path,
             where="reco",
-            value=", ".join(there) or "nothing",
+            value=", ".join(names) or "nothing",
             expected=f"one of the tables {', '.join(TRACK_TABLES)}",
             remedy="deliver the reconstructed file (h5extract with reconstructed tracks)",
         )
 
-    def _check_keys(self, keys: Array, last: int | None, first: int) -> None:
-        before = np.concatenate(([keys[0] - 1 if last is None else last], keys[:-1]))
-        bad = keys <= before
+    def _check_keys(self, keys: Array, last: int | None, rows: RowRange) -> None:
+        previous = np.concatenate(([keys[0] - 1 if last is None else last], keys[:-1]))
+        bad = keys <= previous
         if bad.any():
             row = int(np.argmax(bad))
-            repeated = keys[row] == before[row]
-            raise InputError(
-                f"{self._key} is {'repeated' if repeated else 'not in order'}, so tracks cannot"
-                " be given to events",
-                file=self.path,
-                where=self.where(first + row),
-                value=int(keys[row]),
-                expected=f"more than {int(before[row])}, that of the row before",
-                remedy="write the file again with km3pipe, which numbers its events anew",
+            repeated = keys[row] == previous[row]
+            raise rows.error(
+                row,
+                f"{self._key} is {'repeated' if repeated else 'not in ascending order'}, so"
+                " tracks cannot be assigned to events",
+                int(keys[row]),
+                f"more than {int(previous[row])}, the value in the previous row",
+                "write the file again with km3pipe, which renumbers the events",
             )
 
-    def _best(
+    def _best_tracks(
         self, keys: Array, tracks: dict[str, Array], stages: dict[str, Array] | None
-    ) -> dict[str, Array]:
-        """Return the best track of each event of `keys`; ``known`` tells where there is one."""
-        of_track = tracks[self._key].astype(np.int64)
-        event = np.searchsorted(keys, of_track)
-        lost = keys[np.minimum(event, len(keys) - 1)] != of_track
-        if lost.any():
-            self._no_event(int(of_track[np.argmax(lost)]))
+    ) -> tuple[dict[str, Array], Array]:
+        """Return the columns of the best track of each event, and which events have one."""
+        track_keys = tracks[self._key].astype(np.int64)
+        event = np.searchsorted(keys, track_keys)
+        orphans = keys[np.minimum(event, len(keys) - 1)] != track_keys
+        if orphans.any():
+            raise self._orphan(int(track_keys[np.argmax(orphans)]))
         eligible = np.ones(len(event), bool)
-        length = np.zeros(len(event), np.int64)
-        if self._filtered:
+        n_stages = np.zeros(len(event), np.int64)
+        if self._mixed:
             eligible &= tracks["rec_type"] == JPP
         if stages is not None:
-            length, muon = histories(tracks, stages, self._key)
-            eligible &= muon
-        chosen, known = best_tracks(event, eligible, length, self._likelihood(tracks), len(keys))
-        best = {
-            name: values[chosen] if len(values) else np.zeros(len(keys), values.dtype)
+            n_stages, all_muon = count_stages(tracks, stages, self._key)
+            eligible &= all_muon
+        likelihood = self._likelihood(tracks)
+        best, reconstructed = best_tracks(event, eligible, n_stages, likelihood, len(keys))
+        return {
+            name: values[best] if len(values) else np.zeros(len(keys), values.dtype)
             for name, values in tracks.items()
-        }
-        return {**best, "known": known}
+        }, reconstructed
 
     def _likelihood(self, tracks: dict[str, Array]) -> Array:
-        name = self._from.get("likelihood")
+        name = self._column_of.get("likelihood")
         if name is None:
             return np.zeros(len(tracks[self._key]))
         values = tracks[name].astype(np.float64)
         return -values if name in ("JGANDALF_CHI2", "chi2") else values
 
-    def _fill(
-        self, chunk: Chunk, block: dict[str, Array], best: dict[str, Array], first: int
-    ) -> None:
-        known = best["known"]
-
-        def where(row: int) -> str:
-            return self.where(first + row)
-
-        for name in set(self.gives) & set(block):
-            chunk[name] = integers(block[name], name, self.path, where)
-        shift = np.where(known, best[self._from["t"]], 0.0) if "t" in self._from else 0.0 * known
-        seconds, nanoseconds = (block[name] for name in self._times)
-        chunk["unix_seconds"], chunk["unix_nanoseconds"] = unix_time(
-            seconds, nanoseconds, shift, self.path, where
-        )
-        numbers = {name: best[name] for name in DIRECTION}
-        numbers |= {field: best[name] for field, name in self._from.items() if field in self.gives}
-        numbers |= {"likelihood": self._likelihood(best)} if "likelihood" in self.gives else {}
-        for field, values in numbers.items():
-            if field == "n_hits":
-                chunk[field] = integers(values, field, self.path, where, missing=~known)
-                continue
-            values = np.degrees(values) if field == "ang_err" else values
-            chunk[field] = np.where(known, values, np.nan)
-        chunk["topology"] = np.where(known, "track", "")
-
-    def _no_event(self, key: int) -> None:
-        raise InputError(
+    def _orphan(self, key: int) -> InputError:
+        return InputError(
             "a track belongs to no event",
             file=self.path,
             where=self._table,
             value=f"{self._key} {key}",
-            expected=f"the same {self._key} in event_info, growing in both tables",
-            remedy="write the file again with km3pipe; sort a merged one by this column",
+            expected=f"the same {self._key} in {_EVENTS}, ascending in both tables",
+            remedy="write the file again with km3pipe; sort a merged file by this column",
         )

@@ -1,4 +1,4 @@
-"""Where the detectors stand, from ``detectors.toml`` beside this module."""
+"""Positions of the detectors, from ``detectors.toml`` in this directory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Detector:
     height: float
     """m above the WGS84 ellipsoid."""
     det_ids: tuple[int, ...]
-    """The numbers the collaboration gave to its configurations, as far as known here."""
+    """The numbers of its configurations, as far as they are listed."""
 
     @property
     def meridian_convergence(self) -> float:
@@ -99,19 +99,19 @@ def detector(name: str) -> Detector:
     Raises
     ------
     ingest.core.errors.InputError
-        If there is none.
+        If it does not exist.
     """
     try:
         return DETECTORS[name]
     except KeyError:
         raise InputError(
-            "no such detector",
+            "the detector does not exist",
             value=name,
             expected=f"one of {', '.join(DETECTORS)}",
-            remedy="correct the name, or describe the detector in ingest/events/sky/detectors.toml",
+            remedy="correct the name, or add the detector to ingest/events/sky/detectors.toml",
         ) from None
 
 
 def detector_with_id(det_id: int) -> Detector | None:
-    """Return the detector that has the configuration number `det_id`; None if not known."""
+    """Return the detector with the configuration number `det_id`; None if it is not listed."""
     return next((d for d in DETECTORS.values() if det_id in d.det_ids), None)

@@ -117,16 +117,16 @@ def test_chunks_do_not_depend_on_their_size(tmp_path):
     [
         ({"keywords": {"TIMESYS": None}}, "TIMESYS are missing"),
         ({"keywords": {"MJDREFI": None, "MJDREFF": None}}, "MJDREFI, MJDREFF are missing"),
-        ({"keywords": {"TIMESYS": "GMT"}}, "time scale is not known"),
-        ({"keywords": {"TIMEREF": "SOLARSYSTEM"}}, "not that of the detector"),
+        ({"keywords": {"TIMESYS": "GMT"}}, "the time scale is not supported"),
+        ({"keywords": {"TIMEREF": "SOLARSYSTEM"}}, "TIME is not measured at the detector"),
         ({"keywords": {"RADECSYS": "FK4", "EQUINOX": 1950.0}}, "another frame"),
-        ({"keywords": {"MJDREFI": -5}}, "no date"),
+        ({"keywords": {"MJDREFI": -5}}, "the epoch of TIME is not a date"),
         ({"units": {"ENERGY": "m"}}, "unit of ENERGY"),
         ({"units": {"RA": "nonsense"}}, "unit of RA"),
         ({"drop": ["RA"]}, "columns are missing: RA"),
         ({"drop": ["TIME"]}, "columns are missing: TIME"),
-        ({"DEC": ["a", "b", "c"]}, "DEC is of a wrong type"),
-        ({"DEC": np.zeros((3, 2))}, "DEC is of a wrong type"),
+        ({"DEC": ["a", "b", "c"]}, "DEC has the wrong type"),
+        ({"DEC": np.zeros((3, 2))}, "DEC has the wrong type"),
     ],
 )
 def test_what_cannot_be_understood_is_refused(tmp_path, change, problem):
@@ -140,7 +140,7 @@ def test_files_that_are_no_event_lists(tmp_path):
     path = tmp_path / "a.fits"
     fits.PrimaryHDU(np.zeros((3, 3))).writeto(path)
     assert not GadfFitsReader.recognises(path)
-    with pytest.raises(InputError, match="there is no table of events"):
+    with pytest.raises(InputError, match="the file has no table of events"):
         GadfFitsReader(path)
     data = gadf(path).read_bytes()
     packed = tmp_path / "a.fits.gz"

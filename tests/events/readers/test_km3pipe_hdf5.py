@@ -175,12 +175,26 @@ def change(path, table, column, row, value):
     ("table", "column", "row", "value", "problem", "place"),
     [
         ("event_info", "group_id", 9, 8, "repeated", "event_info row 9"),
-        ("event_info", "group_id", 9, 3, "not in order", "event_info row 9"),
+        ("event_info", "group_id", 9, 3, "group_id is not in ascending order", "event_info row 9"),
         ("event_info", "group_id", 149, 200, "belongs to no event", "reco/tracks"),
-        ("reco/tracks", "group_id", 100, 99, "not in order", "reco/tracks row 101"),
+        (
+            "reco/tracks",
+            "group_id",
+            100,
+            99,
+            "group_id is not in ascending order",
+            "reco/tracks row 101",
+        ),
         ("reco/tracks", "t", 0, 1e30, "out of range", "event_info row 0"),
         ("event_info", "nanoseconds", 4, -1, "out of range", "event_info row 4"),
-        ("event_info", "trigger_counter", 6, 2**63, "not an integer", "event_info row 6"),
+        (
+            "event_info",
+            "trigger_counter",
+            6,
+            2**63,
+            "trigger_counter is not a 64-bit integer",
+            "event_info row 6",
+        ),
     ],
 )
 def test_bad_values_name_their_place(dated, table, column, row, value, problem, place):
@@ -206,7 +220,7 @@ def test_structures_that_are_wrong(dated):
         file["reco/tracks"] = rows.astype(kinds)
 
     replaced(path, "reco/tracks", text_for_numbers)
-    with pytest.raises(InputError, match="dir_x is of a wrong type"):
+    with pytest.raises(InputError, match="the column dir_x has the wrong type"):
         Km3pipeHdf5Reader(path)
     path = dated(MANY)
 

@@ -25,13 +25,13 @@ def test_formats_are_recognised(real, name, format):
 
 @pytest.mark.parametrize("name", ["hdf5/raw_header.h5", "detx/detx_v3.detx"])
 def test_a_file_of_no_known_format_lists_them(real, name):
-    with pytest.raises(InputError, match="no known format") as caught:
+    with pytest.raises(InputError, match="the file has no known format") as caught:
         open_reader(real(name))
     assert all(format in caught.value.expected for format in READERS)
 
 
 def test_names_and_files_that_do_not_exist(tmp_path, real):
-    with pytest.raises(InputError, match="no such format") as caught:
+    with pytest.raises(InputError, match="the format does not exist") as caught:
         open_reader(real("dst/orca4_sample.root"), "root")
     assert caught.value.value == "root" and "dst-root" in caught.value.expected
     with pytest.raises(InputError, match="cannot be read"):
@@ -45,7 +45,7 @@ def test_names_and_files_that_do_not_exist(tmp_path, real):
 
 def test_several_formats_are_not_guessed_between(real, monkeypatch):
     monkeypatch.setattr(READERS["antares-text"], "recognises", classmethod(lambda *_: True))
-    with pytest.raises(InputError, match="several formats") as caught:
+    with pytest.raises(InputError, match="several formats match the file") as caught:
         open_reader(real("dst/orca4_sample.root"))
     assert caught.value.value == "antares-text, dst-root"
 

@@ -11,7 +11,8 @@ from km3net_testdata import data_path
 
 from ingest.core.errors import InputError
 from ingest.events.fields import MISSING_INTEGER
-from ingest.events.readers.seatray_hdf5 import TIMES_COLUMNS, SeatrayHdf5Reader
+from ingest.events.readers._event_times import TIMES_COLUMNS
+from ingest.events.readers.seatray_hdf5 import SeatrayHdf5Reader
 
 SECOND = 1_260_000_000
 
@@ -109,9 +110,9 @@ def test_without_times_nothing_is_invented(real):
         (lambda t: t.replace("run_id", "run"), "lacks run_id", "line 1"),
         (lambda t: t + t.splitlines()[3] + "\n", "two lines for one event", None),
         (lambda t: "\n".join(t.splitlines()[:-1]), "no line for this event", None),
-        (lambda t: t + "1,2,3,4\n", "no time of an event", "line 21"),
-        (lambda t: t + "1,2,3,4,x\n", "no time of an event", "line 21"),
-        (lambda t: t + f"1,2,3,{10**30},0\n", "no time of an event", "line 21"),
+        (lambda t: t + "1,2,3,4\n", "the line is not the time of an event", "line 21"),
+        (lambda t: t + "1,2,3,4,x\n", "the line is not the time of an event", "line 21"),
+        (lambda t: t + f"1,2,3,{10**30},0\n", "the line is not the time of an event", "line 21"),
         (lambda t: t.replace(",999999000", ",1999999000"), "out of range", "AafitFinalFit row 4"),
         (lambda t: t.replace(f",{SECOND + 4},", ",12,"), "no absolute", "AafitFinalFit row 4"),
         (lambda t: "", "lacks", "line 1"),

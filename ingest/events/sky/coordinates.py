@@ -1,15 +1,15 @@
-"""From a direction in the detector to a place on the sky, and back.
+"""Conversion of directions in the detector frame to positions on the sky, and back.
 
-The astrometry is ERFA's, the same as behind astropy's ``AltAz`` to ``ICRS``: bias, precession and
-nutation (IAU 2006/2000A), annual and diurnal aberration, light deflection by the Sun, Earth
-rotation and polar motion (IERS), no refraction. What makes it fast is in
+The astrometry is ERFA's, as in astropy's transformation from ``AltAz`` to ``ICRS``: bias,
+precession and nutation (IAU 2006/2000A), annual and diurnal aberration, light deflection by the
+Sun, Earth rotation and polar motion (IERS), no refraction. It is evaluated by interpolation, see
 :mod:`ingest.events.sky.earth`. The results agree with astropy to 0.01", and to 0.02" within some
-degrees of the Sun. Behind its disc the formula of light deflection means nothing, and there they
-differ by more.
+degrees of the Sun. Behind the Sun's disc the formula of light deflection is not valid, and the
+difference is larger.
 
-Times are UTC: whole seconds since 1970-01-01 in which leap seconds are not counted, so that every
-day has 86 400 of them, and nanoseconds. An event within a leap second cannot be told from one
-second earlier or later. Times before 1974 and after 2099 give NaN.
+Times are UTC: whole seconds since 1970-01-01 without leap seconds, so that every day has 86 400
+of them, and nanoseconds. A time within a leap second is ambiguous by one second. Times before
+1974 and after 2099 give NaN.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest.events.sky.earth import Floats, astrometry, utc_days
 
 
 class SkyPositions(NamedTuple):
-    """Where particles came from; every field has the shape of the events."""
+    """Directions of origin of particles; every field has the shape of the events."""
 
     ra: Floats
     """deg, ICRS, [0, 360)."""
@@ -34,7 +34,7 @@ class SkyPositions(NamedTuple):
     zenith: Floats
     """deg, [0, 180]."""
     azimuth: Floats
-    """deg, [0, 360), from true north over east."""
+    """deg, [0, 360), from true north through east."""
 
 
 def locate(
@@ -45,30 +45,30 @@ def locate(
     unix_nanoseconds: npt.ArrayLike,
     detector_name: str,
 ) -> SkyPositions:
-    """Return the places on the sky that particles came from.
+    """Return the positions on the sky from which particles came.
 
-    A number instead of an array holds for all events; with numbers only, n is 1.
+    Scalars apply to all events; with scalars only, n is 1.
 
     Parameters
     ----------
     dir_x, dir_y, dir_z : array_like of float, shape (n,)
-        Where the particles go, in the frame of the detector: x along UTM easting, y along
-        UTM northing, z up. Any length but zero.
+        Direction of propagation in the detector frame: x along UTM easting, y along UTM
+        northing, z up. Any non-zero length.
     unix_seconds, unix_nanoseconds : array_like of int, shape (n,)
-        UTC, in any order; see the module.
+        UTC, in any order; see the module's docstring.
     detector_name : str
         ``antares``, ``orca`` or ``arca``.
 
     Returns
     -------
     SkyPositions
-        NaN for an event whose direction is no direction (zero, NaN or infinite), and NaN
-        positions for one whose time is out of range.
+        NaN for events whose direction is zero, NaN or infinite; NaN in ``ra`` and ``dec`` for
+        events whose time is out of range.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If there is no such detector.
+        If the detector does not exist.
     """
     site = detector(detector_name)
     x, y, z, seconds, nanoseconds = _events(
@@ -78,11 +78,11 @@ def locate(
     )
     horizontal = np.hypot(x, y)
     length = np.hypot(horizontal, z)
-    none = ~((length > 0) & (length < np.inf))
+    invalid = ~((length > 0) & (length < np.inf))
 
     zenith = np.arctan2(horizontal, -z)
     azimuth = np.arctan2(-x, -y) + np.radians(site.meridian_convergence)
-    zenith[none] = azimuth[none] = np.nan
+    zenith[invalid] = azimuth[invalid] = np.nan
 
     days, fractions = utc_days(seconds, nanoseconds)
     ra, dec = np.empty_like(zenith), np.empty_like(zenith)
@@ -100,26 +100,26 @@ def direction(
     unix_nanoseconds: npt.ArrayLike,
     detector_name: str,
 ) -> tuple[Floats, Floats, Floats]:
-    """Return the way particles from given places on the sky go: the inverse of :func:`locate`.
+    """Return the directions of propagation of particles: the inverse of :func:`locate`.
 
     Parameters
     ----------
     ra, dec : array_like of float, shape (n,)
         deg, ICRS.
     unix_seconds, unix_nanoseconds : array_like of int, shape (n,)
-        UTC; see the module.
+        UTC; see the module's docstring.
     detector_name : str
         ``antares``, ``orca`` or ``arca``.
 
     Returns
     -------
     dir_x, dir_y, dir_z : ndarray of float, shape (n,)
-        Unit vectors in the frame of the detector.
+        Unit vectors in the detector frame.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If there is no such detector.
+        If the detector does not exist.
     """
     site = detector(detector_name)
     alpha, delta, seconds, nanoseconds = _events(
@@ -150,9 +150,9 @@ def galactic(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
 def mjd_utc(unix_seconds: npt.ArrayLike, unix_nanoseconds: npt.ArrayLike) -> Floats:
     """Return the UTC MJD of unix times, shape (n,); NaN before 1974 and after 2099.
 
-    On a day with a leap second the fraction counts 86 401 seconds, as ERFA and astropy read it;
-    ``unix / 86400 + 40587`` would be up to a second off on such a day. A double holds an MJD to
-    a microsecond.
+    On a day with a leap second the fraction is in units of 86 401 s, as in ERFA and astropy, so
+    that :func:`ingest.core.timescales.unix_to_mjd` differs by up to a second on such days. A
+    double resolves an MJD to a microsecond.
     """
     days, fractions = utc_days(*_events(unix_seconds, unix_nanoseconds))
     mjd: Floats = days + fractions
@@ -160,17 +160,17 @@ def mjd_utc(unix_seconds: npt.ArrayLike, unix_nanoseconds: npt.ArrayLike) -> Flo
 
 
 def _events(*columns: npt.ArrayLike) -> tuple[npt.NDArray[Any], ...]:
-    """Return the columns as arrays of one shape; what is given once holds for all events."""
+    """Return the columns as arrays of one shape; scalars apply to all events."""
     return np.broadcast_arrays(*(np.atleast_1d(np.asarray(column)) for column in columns))
 
 
 def _cirs_to_icrs(
     ra: Floats, dec: Floats, astrom: npt.NDArray[np.void]
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Do what ``erfa.aticq`` does by iterations, in one step and a quarter of the time; radian.
+    """Convert CIRS to ICRS, rad, in one step instead of the iterations of ``erfa.aticq``.
 
-    The inverse of aberration is the aberration by the opposite velocity. Light deflection is so
-    small that the one at the place where the light is seen serves: 0.003" off at the Sun's limb.
+    The inverse of aberration is aberration by the opposite velocity. Light deflection is so
+    small that it can be evaluated at the apparent position: 0.003" off at the Sun's limb.
     """
     apparent = erfa.trxp(astrom["bpn"], erfa.s2c(ra, dec))
     natural = erfa.ab(apparent, -astrom["v"], astrom["em"], astrom["bm1"])
@@ -183,6 +183,6 @@ def _turn(angle: Floats) -> Floats:
     """Return an angle in radian as degrees in [0, 360)."""
     with np.errstate(invalid="ignore"):  # of NaN
         degrees: Floats = np.degrees(erfa.anp(angle))
-    # An angle just below 2 pi is 360 deg after rounding.
+    # An angle just below 2 pi may be rounded to 360 deg.
     degrees[degrees >= 360] = 0
     return degrees

@@ -1,0 +1,84 @@
+"""What the checks found: counts per rule, and the first rows that violate each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from ingest.events.checks.rules import RULES, Rule
+
+EXAMPLES: Final = 5
+"""Number of violations a report lists per rule."""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """One row that violates a rule."""
+
+    file: str
+    where: str
+    value: str
+    number: int
+    """Number of the row, counted from 0 over all files."""
+
+
+@dataclass
+class RuleCount:
+    """How many rows violate a rule, and the first of them as delivered."""
+
+    rule: Rule
+    count: int = 0
+    examples: list[Violation] = field(default_factory=list)
+
+
+@dataclass
+class CheckReport:
+    """The result of the checks.
+
+    Attributes
+    ----------
+    read, accepted, rejected : int
+        Rows; read = accepted + rejected. A row that violates two rules is rejected once.
+    rules : dict of str to RuleCount
+        By the rules' names, in the order they are applied.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    rejected: int = 0
+    rules: dict[str, RuleCount] = field(
+        default_factory=lambda: {rule.name: RuleCount(rule) for rule in RULES}
+    )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain values, for JSON and the provenance."""
+        return {
+            "read": self.read,
+            "accepted": self.accepted,
+            "rejected": self.rejected,
+            "rules": [
+                {
+                    "name": one.rule.name,
+                    "rule": one.rule.description,
+                    "action": one.rule.action,
+                    "count": one.count,
+                    "first": [
+                        {"file": example.file, "where": example.where, "value": example.value}
+                        for example in one.examples
+                    ],
+                }
+                for one in self.rules.values()
+            ],
+        }
+
+    def lines(self) -> list[str]:
+        """Return a summary as text, and a line for each rule that was violated."""
+        lines = [f"{self.read} rows read, {self.accepted} accepted, {self.rejected} rejected"]
+        for one in self.rules.values():
+            if one.count:
+                example = one.examples[0]
+                lines.append(
+                    f"  {one.rule.name}: {one.count} × {one.rule.action};"
+                    f" first {example.where}: {example.value}"
+                )
+        return lines
