@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import os
 import random
+import re
 import signal
 import tempfile
 import threading
@@ -21,18 +22,20 @@ from typing import Final
 
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.notices import parse
+from ingest.alerts.pipeline import steps
 from ingest.alerts.pipeline.steps import ChunkResult, make_rows
 from ingest.alerts.pipeline.worker import limit_process
 from ingest.alerts.pipeline.worker_pool import MAX_MEMORY, WorkerPool
+from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.checkout import INPUTS
-from tests.alerts.misbehaving import packet
+from tests.alerts.misbehaving import kill_itself, packet
 from tests.alerts.misbehaving import parse as parse_misbehaving
 from tests.bench.packets import packets
 from tests.bench.report import Line, core_seconds
 
 CHUNK: Final = 100
 CORES: Final = len(os.sched_getaffinity(0))
-GIVE_UP: Final = 120.0
+GIVE_UP: Final = 300.0
 """s after which a run is taken to hang."""
 _DELIVERED = INPUTS / "alerts" / "voevent"
 
@@ -135,6 +138,7 @@ def lines(count: int) -> Iterator[Line]:
         few = Archive(Path(name) / "few")
         few.add([Packet(content, "bench") for _, content in packets(_DELIVERED, count // 500)])
         yield from _killed(few)
+        yield from _killed_while_returning(Path(name))
 
 
 def _throughput(archive: Archive) -> Iterator[Line]:
@@ -162,8 +166,50 @@ def _misbehaving(archive: Archive) -> Iterator[Line]:
         )
 
 
+def _killed_while_returning(folder: Path) -> Iterator[Line]:
+    """Kill one worker once, in the middle of its result: say, as the kernel is out of memory."""
+    for place, (name, run) in enumerate(POOLS.items()):
+        archive, mark = Archive(folder / str(place)), folder / f"killed-{place}"
+        first = packet(0).replace(b"<What>", f"<What><!-- mark: {mark} -->".encode())
+        archive.add([Packet(one, "bench") for one in (first, *map(packet, range(1, 200)))])
+        outcome = _timed(run, archive, parser=_parse_killed_while_returning)
+        assert mark.exists()
+        lost = len(archive) - len(outcome.rows)
+        yield Line(
+            f"200 packets, one worker killed while it returns its result; {name}",
+            f"{outcome.end} after {outcome.seconds:.0f} s, {lost} lost",
+        )
+
+
+def _parse_killed_while_returning(content: bytes, media_type: str | None = None, **options):
+    if found := re.search(rb"<!-- mark: (.*?) -->", content):
+        mark = Path(os.fsdecode(found[1]))
+
+        def rows_with_killer(*arguments) -> PacketRows:
+            steps.table_rows = table_rows
+            rows = table_rows(*arguments)
+            rows.parts["killer"] = _KillsOnce(mark)
+            return rows
+
+        steps.table_rows = rows_with_killer
+    return parse(content, media_type, **options)
+
+
+class _KillsOnce:
+    """Kills the process in which it is pickled, unless the mark exists."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple:
+        if not self.mark.exists():
+            self.mark.touch()
+            kill_itself()
+        return bytes, ()
+
+
 def _killed(archive: Archive) -> Iterator[Line]:
-    """Kill workers at random moments, as the kernel does when memory runs out."""
+    """Kill three workers per run at random moments, as the kernel does when memory runs out."""
     for name, run in POOLS.items():
         ends, lost, seconds = [], 0, 0.0
         for seed in range(10):
@@ -173,7 +219,7 @@ def _killed(archive: Archive) -> Iterator[Line]:
             seconds += outcome.seconds
         counted = ", ".join(f"{ends.count(end)} × {end}" for end in sorted(set(ends)))
         yield Line(
-            f"10 runs, workers killed at random; {name}",
+            f"10 runs of {len(archive):,} packets, 3 workers killed at random; {name}",
             f"{counted}; {lost:,} packets lost; {seconds:.0f} s",
         )
 
@@ -188,14 +234,16 @@ def _timed(run, archive: Archive, seed: int | None = None, **options) -> Outcome
             outcome.end = f"{type(error).__name__} ({str(error).splitlines()[0]})"
         done.set()
 
+    kills = 0
     begin = time.monotonic()
     threading.Thread(target=guarded, daemon=True).start()
     dice = random.Random(seed)
-    while not done.wait(dice.uniform(0.2, 1.0) if seed is not None else 1.0):
+    while not done.wait(dice.uniform(0.5, 3.0) if seed is not None else 1.0):
         if time.monotonic() - begin > GIVE_UP:
-            outcome.end = f"hangs after {GIVE_UP:.0f} s"
+            outcome.end = "hangs"
             break
-        if seed is not None and (ids := outcome.process_ids()):
+        if seed is not None and kills < 3 and (ids := outcome.process_ids()):
+            kills += 1
             with contextlib.suppress(ProcessLookupError):
                 os.kill(dice.choice(ids), signal.SIGKILL)
     outcome.seconds = time.monotonic() - begin
