@@ -51,7 +51,7 @@ lint: setup  ## style, spelling, types, and who imports whom
 	@.venv/bin/ruff format --check .
 	@.venv/bin/codespell
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

@@ -90,6 +90,8 @@ class Templates:
             Whether PostgreSQL has the settings of a real instance, and waits for the disk.
         """
         self._make(kind)
+        with (self.folder / "copies").open("a") as stream:
+            print(made.var, file=stream)
         layout = Layout(made.var, Account.current())
         layout.create()
         source = self.folder / kind / "var"
@@ -103,9 +105,12 @@ class Templates:
         return made
 
     def remove(self) -> None:
-        """Delete them all."""
-        for place in self.folder.glob("*/var"):
-            Instance(place, 0).reset()
+        """Delete them all, and the copies that a process left when it was ended."""
+        copies = self.folder / "copies"
+        left = map(Path, copies.read_text().splitlines()) if copies.exists() else ()
+        for place in {*self.folder.glob("*/var"), *left}:
+            if os.path.lexists(place):
+                Instance(place, 0).reset()
         shutil.rmtree(self.folder)
 
     def _make(self, kind: str) -> None:

@@ -1,4 +1,4 @@
-"""Small VOEvents in the manner of the streams that the delivered files lack."""
+"""Small VOEvents in the form of streams of which no real packets are delivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thousands of spoilt packets through the whole pipeline: none is lost, none stops it."""
+"""Thousands of damaged packets in the whole pipeline: none is lost, and none stops it."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, delivered,
         done = filled_instance.km3vo("alerts", "import", spoilt)
         assert done.returncode == 2, done.stdout + done.stderr
         assert "Traceback" not in done.stdout + done.stderr
-        # what pretends to be compressed is reported, and archived nevertheless
+        # packets that only claim to be compressed are reported, and archived nevertheless
         assert "kept as it is" in done.stderr
     assert "          0  new" in done.stdout
 

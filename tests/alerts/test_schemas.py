@@ -22,7 +22,7 @@ from ingest.alerts.conversion.validation import (
 
 @pytest.fixture
 def notice(delivered: Path) -> dict[str, Any]:
-    """Return KM3NeT's example, in which there is nothing to find."""
+    """Return KM3NeT's example, which has no findings."""
     path = delivered / "alerts" / "gcn" / "km3net_alert.multiplet.example.json"
     document: dict[str, Any] = json.loads(path.read_bytes())
     assert validate_json(document) == []
@@ -37,7 +37,7 @@ def test_the_installed_schemas_are_the_pinned_ones() -> None:
 
 
 def test_every_example_of_the_package_conforms_to_the_schema_it_names() -> None:
-    """As the publisher's own test says; what else is found is not a question of the schema."""
+    """The package has the same test; other findings do not concern the schema."""
     package = SCHEMAS / "gcn" / "node_modules" / "@nasa-gcn" / "schema" / "gcn"
     examples = sorted((package / "notices").rglob("*.example.json"))
     assert len(examples) > 40
@@ -121,11 +121,11 @@ def test_a_sky_map_within_the_notice_is_a_fits_file(notice: dict[str, Any]) -> N
     assert validate_json(notice | {"healpix_file": fits}) == []
 
 
-def test_what_is_no_object_is_no_notice() -> None:
+def test_json_other_than_an_object_is_a_finding() -> None:
     assert validate_json([1]) == ["the document: found [1], expected an object"]
 
 
-def test_real_packets_are_judged_as_facts_say(delivered: Path) -> None:
+def test_findings_in_real_packets(delivered: Path) -> None:
     packets = delivered / "alerts" / "voevent"
 
     def findings(name: str) -> str:
