@@ -19,7 +19,8 @@ from ingest.core.descriptors import read_descriptor
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
-from ingest.core.provenance import Production, Source, Step, check_steps, write_provenance
+from ingest.core.prov_document import write_provenance
+from ingest.core.provenance import Production, Source, Step, check_steps
 from ingest.core.timescales import DAY
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.delivery import Acquired, Manifest, verify

@@ -1,4 +1,4 @@
-"""Up, down, and all the ways in which servers die in between."""
+"""Start and stop of an instance, and recovery of servers that were killed."""
 
 from __future__ import annotations
 

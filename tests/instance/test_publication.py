@@ -1,4 +1,4 @@
-"""What is online while an import is cut off, doubled, or made of a simulated stand-in."""
+"""What is online during an interrupted, a concurrent or a simulated import."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changed facts of the site reach the running server."""
+"""Changed settings of the site reach the running server."""
 
 import urllib.request
 
