@@ -1,19 +1,22 @@
-# What a curator, a developer and an operator type. `make help` lists it.
+# The commands for curators, developers and operators; `make help` lists them.
 
 km3vo := .venv/bin/km3vo
 port := $(if $(PORT),--port $(PORT))
 release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
+# Two at a time; each process takes whole files, since their tests share instances.
+pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test lint bench
+.PHONY: help setup demo import alerts up down status check publish test test-fast lint bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
-	do printf '  make %-8s %s\n' "$$target" "$$text"; done
+	do printf '  make %-9s %s\n' "$$target" "$$text"; done
 	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  DRY_RUN=1  OFFLINE=1'
 
-setup:  ## install what is missing; done by the other targets, too
+setup:  ## install what is missing; the other targets run this first
 	@./setup.sh
 
 demo: setup  ## import all releases and a sample of alerts, serve them, and show queries
@@ -25,22 +28,22 @@ demo: setup  ## import all releases and a sample of alerts, serve them, and show
 import: setup  ## check delivered files and publish them
 	@$(km3vo) import $(release) $(inputs)
 
-alerts: setup  ## archive alert packets, PACKETS=file or directory, and publish what they say
-	@$(km3vo) alerts import $(or $(PACKETS),$(error name what to import: make alerts PACKETS=directory))
+alerts: setup  ## archive and publish alert packets, PACKETS=file or directory
+	@$(km3vo) alerts import $(or $(PACKETS),$(error name the packets to import: make alerts PACKETS=directory))
 
-up: setup  ## start database and server, and print the URL
+up: setup  ## start the database and the server, and print the URL
 	@$(km3vo) instance up $(port)
 
-down: setup  ## stop them; the data stay
+down: setup  ## stop the server and the database; the data stay
 	@$(km3vo) instance down
 
-status: setup  ## say what runs
+status: setup  ## show the status of the database and the server
 	@$(km3vo) instance status || [ $$? -eq 3 ]
 
-check: setup  ## validate what is online with others' validators
+check: setup  ## check the services with independent validators
 	@$(km3vo) check
 
-publish: setup  ## make the registry records, and say how to register
+publish: setup  ## publish the registry records, and show how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
 lint: setup  ## style, spelling, types, and who imports whom
@@ -48,11 +51,15 @@ lint: setup  ## style, spelling, types, and who imports whom
 	@.venv/bin/ruff format --check .
 	@.venv/bin/codespell
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo
+	@.venv/bin/lint-imports --no-logo --no-cache
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@.venv/bin/pytest
+	@$(pytest)
+
+test-fast:  ## run the tests that need no server and little time
+	@./setup.sh test
+	@$(pytest) -m 'not system and not slow'
 
 bench: setup  ## speed, as ratios against peers in the same run
 	@.venv/bin/python -m tests.bench

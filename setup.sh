@@ -1,10 +1,10 @@
 #!/bin/sh
-# Installs what the project needs and is missing: Debian's packages by apt, Python's into .venv.
-# Called by make; cheap when there is nothing to do. With the word test also what only tests need.
+# Installs the missing requirements: Debian packages with apt, Python packages into .venv.
+# Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
 set -eu
 cd "$(dirname "$0")"
 
-# python3-healpy draws the sky coverage on DaCHS' web pages
+# python3-healpy plots the sky coverage on DaCHS' web pages
 packages="python3-gavo python3-healpy postgresql stilts python3-venv"
 stage=${1:-}
 if [ "$stage" = test ]; then
@@ -22,9 +22,9 @@ as_root() {
     elif command -v sudo >/dev/null 2>&1; then
         sudo "$@"
     else
-        say "this needs root once, and there is no sudo. Ask someone who may, to run here:"
+        say "this step needs root, and there is no sudo. Ask an administrator to run here:"
         say "    ./setup.sh${stage:+ $stage}"
-        [ -z "$missing" ] || say "It is about these Debian packages:$missing"
+        [ -z "$missing" ] || say "It installs these Debian packages:$missing"
         exit 1
     fi
 }
@@ -35,7 +35,7 @@ missing=
 for package in $packages; do
     installed "$package" || missing="$missing $package"
 done
-# q3c and pgSphere are packaged per version of PostgreSQL
+# q3c and pgSphere have a package for each version of PostgreSQL
 major=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1)
 for extension in q3c pgsphere; do
     if [ -z "$major" ] || ! installed "postgresql-$major-$extension"; then
@@ -45,10 +45,10 @@ done
 
 if [ -n "$missing" ]; then
     if ! command -v apt-get >/dev/null 2>&1; then
-        say "this is not a Debian; DaCHS is packaged for Debian only. docker/README.md has another way."
+        say "this is not a Debian system, the only one with a package of DaCHS; see docker/README.md instead."
         exit 1
     fi
-    say "installing Debian packages; this takes a few minutes the first time"
+    say "installing Debian packages, which takes a few minutes"
     as_root apt-get -qq update
     if [ -z "$major" ]; then
         major=$(apt-cache depends postgresql | sed -n 's/.*Depends: postgresql-\([0-9][0-9]*\)$/\1/p' | head -n 1)
@@ -58,21 +58,21 @@ if [ -n "$missing" ]; then
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null
 fi
 
-# Debian 12's pgSphere gives its old operators @ and ~ partners that its new ones have already.
-# PostgreSQL refuses that since 15.19, and with it the extension. A second version of its script
-# without these clauses goes beside the first one; nothing of Debian's is changed.
+# In Debian 12's pgSphere the deprecated operators @ and ~ name commutators and negators that belong
+# to other operators. PostgreSQL rejects this since 15.19. A second version of the extension's
+# script without these clauses is written beside Debian's, which is not changed.
 script=/usr/share/postgresql/15/extension/pg_sphere--1.2.0.sql
-mended=${script%.sql}km3vo.sql
+patched=${script%.sql}km3vo.sql
 needed() { [ "$(id -u)" = 0 ] || dpkg --compare-versions "$(dpkg-query -W -f='${Version}' postgresql-15)" ge 15.19; }
-if [ -f "$script" ] && [ ! -f "$mended" ] && needed; then
-    say "mending pgSphere for this PostgreSQL: $mended"
+if [ -f "$script" ] && [ ! -f "$patched" ] && needed; then
+    say "writing a patched version of pgSphere: $patched"
     awk '/^[ \t]*CREATE[ \t]+OPERATOR[ \t]/ { old = ($3 ~ /^!?[@~]$/) }
         old { gsub(/(COMMUTATOR|NEGATOR)[ \t]*=[ \t]*[^ ,]+[ \t]*,?/, "") }
         /;/ { old = 0 }
-        { print }' "$script" | as_root tee "$mended" >/dev/null
+        { print }' "$script" | as_root tee "$patched" >/dev/null
 fi
 
-# Servers do not run as root: root hands them to an account of their own.
+# Servers do not run as root: if root runs the tools, they have an account of their own.
 if [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
@@ -81,7 +81,7 @@ fi
 
 python=${PYTHON:-/usr/bin/python3}
 if ! .venv/bin/python -c '' 2>/dev/null; then
-    say "making .venv"
+    say "creating .venv"
     rm -rf .venv
     "$python" -m venv .venv
 fi
@@ -89,15 +89,15 @@ wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
     .venv/bin/pip install -qq --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
-    # Its pin jsonschema<4 is older than what pyDataverse needs; it works with the new one.
+    # It requires jsonschema<4, but works with newer versions.
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps cffconvert --constraint constraints.txt
     printf '%s\n' "$wanted" > .venv/installed
 fi
 
-# GCN's schemas of notices have no licence to be passed on with; npm brings the version that is pinned
+# GCN's schemas of notices have no licence that permits their distribution; npm installs a pinned version
 schemas=ingest/alerts/conversion/schemas/gcn
 if ! cmp -s "$schemas/package-lock.json" "$schemas/node_modules/installed" && command -v npm >/dev/null 2>&1; then
     say "installing GCN's schemas of notices"
     (cd "$schemas" && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
-        || say "that failed; without them km3vo alerts validate does not take notices in JSON"
+        || say "this failed; without them km3vo alerts validate cannot check notices in JSON"
 fi

@@ -1,4 +1,4 @@
-"""An archive of real packets in an instance, with two that a stranger may send."""
+"""An archive of real packets in an instance, with two malicious packets."""
 
 from __future__ import annotations
 
@@ -94,17 +94,22 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     for kind, file, what in (("packets", name, EVIL), ("previews", f"{name}.png", PNG)):
         path = archive.root / kind / name[:2] / file
         for directory in (path.parent.parent, path.parent):
-            archive.account.make_directory(directory)
+            archive.account.create_directory(directory)
         made.append(path)
         path.write_bytes(what)
         archive.account.chown(path)
-    told = {"media_format": "voevent-2.0", "stream": "strange", "role": Role.TEST, "is_test": True}
+    common = {
+        "media_format": "voevent-2.0",
+        "stream": "strange",
+        "role": Role.TEST,
+        "is_test": True,
+    }
     evil = Notice(
         ivorn='ivo://evil/a"b\r\nSet-Cookie: c=d\r\n\r\n<p>/../\u00e9;x=y',
         sky_map_urls=("javascript:alert(1)",),
-        **told,
+        **common,
     )
-    outside = Notice(ivorn="ivo://evil/outside", **told)
+    outside = Notice(ivorn="ivo://evil/outside", **common)
     regions = Regions(None, None, None)
     return [
         table_rows(_entry(STRANGER, name), evil, regions, sky_map),

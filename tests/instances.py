@@ -13,6 +13,8 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests import loaded
+
 ROOT = Path(__file__).resolve().parent.parent
 FIRST_PORT = int(os.environ.get("KM3VO_TEST_PORT", "18080"))
 KM3VO = Path(sys.executable).parent / "km3vo"
@@ -36,7 +38,7 @@ class Instance:
 
     @property
     def environment(self) -> dict[str, str]:
-        told = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
+        settings = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
         # make, which runs the tests, hands its own variables down to every make below it
         made = ("INPUTS", "PORT", "RELEASE", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS")
         clean = {
@@ -44,18 +46,11 @@ class Instance:
             for key, value in os.environ.items()
             if key not in made and key != "KM3VO_INPUTS"
         }
-        return clean | told | self.extra
+        return clean | settings | self.extra
 
     def km3vo(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a command on this instance; `extra` are environment variables."""
-        return subprocess.run(
-            [KM3VO, *arguments],
-            env=self.environment | extra,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
+        return loaded.run([str(KM3VO), *arguments], self.environment | extra)
 
     def adql(self, query: str) -> list[list[str]]:
         """Send a query by TAP and return the cells of its answer, without the header.
@@ -81,6 +76,11 @@ class Instance:
         done = self.km3vo("instance", "up", "--port", str(self.port))
         assert done.returncode == 0, done.stderr
 
+    def reset(self) -> None:
+        """Stop and delete it."""
+        done = self.km3vo("instance", "reset", "--yes", "--with-archive")
+        assert done.returncode == 0, done.stderr
+
 
 def without_the_list(checkout: Path) -> dict[str, str]:
     """Take the ANTARES list out of a checkout, so that only a simulated stand-in is left.
@@ -101,7 +101,8 @@ def copy_checkout(target: Path) -> Path:
     """Copy what a clone of the repository has, without tests and history."""
     target.mkdir(parents=True)
     for name in ("ingest", "rd", "site"):
-        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+        # with what Python compiled, which need not be done again
+        shutil.copytree(ROOT / name, target / name)
     # not what was downloaded or delivered into a folder of a release
     listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "inputs")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout

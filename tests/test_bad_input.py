@@ -83,7 +83,7 @@ def cells(lines: list[bytes], number: int) -> list[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "expected"),
     [
         (0, b"91", ["declination", "91", "-90"]),
         (0, b"-90.1", ["declination", "-90.1"]),
@@ -98,12 +98,12 @@ def cells(lines: list[bytes], number: int) -> list[bytes]:
         (4, b"70000", ["70000", "58119"]),
     ],
 )
-def test_a_bad_value(good, refused, column: int, value: bytes, told: list[str]) -> None:
+def test_a_bad_value(good, refused, column: int, value: bytes, expected: list[str]) -> None:
     words = cells(good, 17)
     words[column] = value
     message = refused(with_line(good, 17, b"\t".join(words) + b"\n"))
     assert f"{FILE}, line 17: " in message
-    for part in (*told, "expected:"):
+    for part in (*expected, "expected:"):
         assert part.lower() in message.lower(), message
 
 
@@ -214,7 +214,7 @@ def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ("instrument =", "instrumnet =", ["release.instrumnet", "instrument?"]),
         ("sha256 =", "sha265 =", ["files.0.sha265", "sha256?"]),
@@ -234,12 +234,12 @@ def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
     ],
 )
 def test_a_bad_manifest(
-    instance, untouched, checkout: Path, old: str, new: str, told: list[str]
+    instance, untouched, checkout: Path, old: str, new: str, expected: list[str]
 ) -> None:
     path = checkout / "inputs" / TABLE / "release.toml"
     change(path, old, new)
     message = refusal(instance.km3vo(*IMPORT, PYTHONPATH=str(checkout)))
-    for part in told:
+    for part in expected:
         assert part in message, message
 
 
@@ -290,7 +290,7 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
     path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
-    assert "could not import or register" in message
+    assert "could not import or publish" in message
     assert "creationDate missing" in message
 
 
@@ -313,7 +313,7 @@ def test_a_full_disk(instance, untouched) -> None:
     scratch = instance.var / "scratch"
     tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", scratch]
     if subprocess.run(tmpfs, check=False, capture_output=True).returncode:
-        pytest.skip("mounting is not allowed here")
+        pytest.skip("no file system can be mounted here: run as root, outside of a container")
     try:
         message = refusal(instance.km3vo(*IMPORT, "--force"), ExitCode.FAILURE)
     finally:

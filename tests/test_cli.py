@@ -67,9 +67,9 @@ def run(monkeypatch, *arguments: str) -> int:
 )
 def test_a_bad_command_line(arguments, monkeypatch, capsys) -> None:
     assert run(monkeypatch, *arguments) == ExitCode.BAD_INPUT
-    told = capsys.readouterr()
-    assert "Error:" in told.err
-    assert told.out == ""
+    output = capsys.readouterr()
+    assert "Error:" in output.err
+    assert output.out == ""
 
 
 def test_bringing_the_server_up_does_not_load_what_reads_events() -> None:
@@ -90,7 +90,7 @@ def failing(error: BaseException):
 
 
 @pytest.mark.parametrize(
-    ("error", "code", "told"),
+    ("error", "code", "expected"),
     [
         (InputError("bad row", file="f.dat", where="line 3"), 2, "error: f.dat, line 3: bad row\n"),
         (UnavailableError("nowhere"), 2, "error: nowhere\n"),
@@ -101,11 +101,13 @@ def failing(error: BaseException):
         (KeyboardInterrupt(), 130, ""),
     ],
 )
-def test_failures_become_messages_and_exit_codes(monkeypatch, capsys, error, code, told) -> None:
+def test_failures_become_messages_and_exit_codes(
+    monkeypatch, capsys, error, code, expected
+) -> None:
     monkeypatch.setattr(lifecycle, "status", failing(error))
     assert run(monkeypatch, "instance", "status") == code
     shown = capsys.readouterr().err
-    assert told in shown
+    assert expected in shown
     assert "Traceback" not in shown
 
 
@@ -165,9 +167,9 @@ def test_verbose_prints_the_log(monkeypatch, capsys) -> None:
 
 def test_a_former_name_of_a_command_is_understood(monkeypatch, capsys) -> None:
     assert run(monkeypatch, "publish", "--help") == 0
-    told = capsys.readouterr()
-    assert "Usage: km3vo publish [OPTIONS] RELEASE" in told.out
-    assert told.err == "warning: this command is called km3vo cite now\n"
+    output = capsys.readouterr()
+    assert "Usage: km3vo publish [OPTIONS] RELEASE" in output.out
+    assert output.err == "warning: this command is called km3vo cite now\n"
 
 
 def test_a_stopped_instance_is_no_error_of_make(tmp_path) -> None:

@@ -272,7 +272,7 @@ def small_disk(place: Path) -> Iterator[None]:
     place.mkdir()
     options = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(place)]
     if subprocess.run(options, capture_output=True, check=False).returncode:
-        pytest.skip("no file system can be mounted here")
+        pytest.skip("no file system can be mounted here: run as root, outside of a container")
     try:
         yield
     finally:

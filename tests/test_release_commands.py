@@ -11,7 +11,6 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 import pyvo
@@ -19,13 +18,11 @@ from km3net_testdata import data_path
 from lxml import etree
 
 from ingest.events.delivery import manifest
-from ingest.instance.postgres import free_port
 from ingest.publish.release import check
+from tests import loaded
+from tests.instances import KM3VO, Instance
+from tests.templates import Templates, port
 
-if TYPE_CHECKING:
-    from tests.instances import Instance
-
-KM3VO = Path(sys.executable).parent / "km3vo"
 ROOT = Path(__file__).resolve().parent.parent
 GUIDE = ROOT / "docs" / "curators-guide-release.md"
 TEMPLATE = ROOT / "ingest" / "publish" / "release" / "templates" / "release.rd"
@@ -54,10 +51,7 @@ def checkout(tmp_path: Path) -> Path:
 def km3vo(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PYTHONPATH": str(checkout), "COLUMNS": "200"}
     environment.pop("KM3VO_INPUTS", None)
-    return subprocess.run(
-        [KM3VO, *map(str, arguments)],
-        cwd=checkout, env=environment, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
+    return loaded.run([str(KM3VO), *map(str, arguments)], environment, checkout)
 
 
 def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedProcess[str]:
@@ -65,7 +59,9 @@ def new(checkout: Path, name: str, *more: str | Path) -> subprocess.CompletedPro
 
 
 @pytest.fixture
-def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator[Instance]:
+def instance_of_checkout(
+    checkout: Path, scratch_instance: Instance, templates: Templates
+) -> Iterator[Instance]:
     """Serve what the copy of the checkout publishes."""
     with tempfile.TemporaryDirectory(prefix="km3vo-guide-") as name:
         # the servers' account must be able to enter, which it cannot below pytest's directory
@@ -73,14 +69,14 @@ def instance_of_checkout(checkout: Path, scratch_instance: Instance) -> Iterator
         made = replace(
             scratch_instance,
             var=Path(name) / "var",
-            port=free_port(18_580),
+            port=port(70),
             extra={"PYTHONPATH": str(checkout)},
         )
         try:
-            made.up()
+            templates.copy("empty", made).up()
             yield made
         finally:
-            made.km3vo("instance", "reset", "--yes")
+            made.reset()
 
 
 def test_the_guide_leads_to_a_published_release(
@@ -219,7 +215,13 @@ TOML = "inputs/evts21_01/release.toml"
         (COMMON, "stat.likelihood", "stat.like", "likelihood", "the UCD stat.like is not valid"),
         (COMMON, '"rights.rightsURI"', '"rightsURI"', "rights.rightsURI", "missing"),
         (TOML, "sha256 = ", "# ", "orca6_sample.root", "sha256 is missing"),
-        (TOML, '["2003f', '["3003f', "orca6_sample.root", "the checksum of the file is not in the manifest"),
+        (
+            TOML,
+            '["2003f',
+            '["3003f',
+            "orca6_sample.root",
+            "the checksum of the file is not in the manifest",
+        ),
         (TOML, "orca6_sample.root", "x.root", "x.root", "is not available"),
         (TOML, "events = 2495", "events = 0", "release.events", "greater than 0"),
         (TOML, "[release]", "[release", TOML, "not valid TOML"),

@@ -10,9 +10,9 @@ import time
 from pathlib import Path
 
 import pytest
-from instances import FIRST_PORT, ROOT, copy_checkout
+from instances import ROOT, copy_checkout
 
-from ingest.instance.postgres import free_port
+from tests.templates import port
 
 ENVIRONMENT = Path(sys.executable).parent.parent
 PROGRAMS = ("dirname", "id", "find", "sort", "tail", "sed", "grep", "cat", "sha256sum", "getent")
@@ -61,7 +61,7 @@ def fake_programs(folder: Path, **scripts: str) -> dict[str, str]:
     return {"PATH": str(folder)}
 
 
-def test_without_root_and_sudo_it_says_whom_to_ask(tmp_path) -> None:
+def test_without_root_and_sudo_it_refers_to_an_administrator(tmp_path) -> None:
     checkout = copy_checkout(tmp_path / "checkout")
     programs = fake_programs(
         tmp_path / "bin", id="echo 1000", dpkg_query="exit 1", apt_get="exit 1"
@@ -79,7 +79,7 @@ def test_without_root_and_sudo_it_says_whom_to_ask(tmp_path) -> None:
     assert "not found" not in done.stderr
 
 
-def test_without_apt_it_says_that_this_is_no_debian(tmp_path) -> None:
+def test_without_apt_it_reports_that_this_is_not_debian(tmp_path) -> None:
     checkout = copy_checkout(tmp_path / "checkout")
     programs = fake_programs(tmp_path / "bin", dpkg_query="exit 1")
     done = subprocess.run(
@@ -97,7 +97,7 @@ def test_without_apt_it_says_that_this_is_no_debian(tmp_path) -> None:
 def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: Path) -> None:
     account = os.environ.get("KM3VO_USER", "km3vo")
     place = Path("/var/tmp") / f"km3vo test {os.getpid()}"
-    port = free_port(FIRST_PORT + 60)
+    web_port = port(60)
 
     def as_user(*command: str | Path) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -125,14 +125,14 @@ def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: 
                 " folder that they can enter"
             )
         for command in (
-            ["make", "up", f"PORT={port}"],
+            ["make", "up", f"PORT={web_port}"],
             ["make", "import", "RELEASE=ant20_01", f"INPUTS={inputs}"],
             ["make", "import", "RELEASE=ant20_01", "INPUTS=../some inputs"],
             ["make", "status"],
         ):
             done = as_user(*command)
             assert done.returncode == 0, done.stdout + done.stderr
-        assert f"http://localhost:{port}" in done.stdout
+        assert f"http://localhost:{web_port}" in done.stdout
         assert not (place / "a checkout" / "var").is_symlink()
     finally:
         done = as_user(ENVIRONMENT / "bin" / "km3vo", "instance", "reset", "--yes")

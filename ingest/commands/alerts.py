@@ -140,8 +140,10 @@ def attach(notice: str, file: Path) -> None:
     """
     layout = current_layout()
     areas = pipeline.attach_map(layout, pipeline.open_archive(layout), notice, file)
-    told = ", ".join(f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items())
-    say(f"{file}: the sky map of {notice}; {told}")
+    areas_text = ", ".join(
+        f"{level:.0%}: {area:.4g} square degrees" for level, area in areas.items()
+    )
+    say(f"{file}: the sky map of {notice}; {areas_text}")
 
 
 @alerts.command()
@@ -215,12 +217,12 @@ def _raise_on_problems(sources: SourceReport) -> None:
     count = len(sources.problems) + sources.more_problems
     if not count:
         return
-    told = sources.problems[:_MOST_TOLD]
-    if count > len(told):
-        told = [*told, f"and {count - len(told)} more"]
+    shown = sources.problems[:_MOST_TOLD]
+    if count > len(shown):
+        shown = [*shown, f"and {count - len(shown)} more"]
     raise InputError(
         "not everything could be read; what could be is imported",
-        value="\n".join(told),
+        value="\n".join(shown),
         remedy="get these files again, and import them",
     )
 

@@ -65,7 +65,7 @@ def reset(yes: bool, with_archive: bool) -> None:
     """Stop the instance and delete it with all that was imported."""
     layout = current_layout()
     if not yes:
-        click.confirm(f"Delete the instance in {layout.place}?", abort=True)
+        click.confirm(f"Delete the instance in {layout.path}?", abort=True)
     lifecycle.reset(layout, with_archive)
     say("The instance is deleted.")
 

@@ -27,7 +27,7 @@ def qa(release: str, as_json: bool) -> None:
         for one in reviewed
     )
     show_table(("id", "question", "result", "evidence"), rows, as_json=as_json)
-    shown = layout.place / path.relative_to(layout.var)
+    shown = layout.path / path.relative_to(layout.var)
     say(f"The review was written to {shown}", as_json)
     if not passed(reviewed):
         raise SystemExit(ExitCode.FAILURE)

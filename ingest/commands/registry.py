@@ -6,8 +6,7 @@ import click
 
 from ingest.commands.output import console, say
 from ingest.core.errors import ExitCode
-from ingest.instance import current_layout, lifecycle, load_site
-from ingest.instance.dachs import registration
+from ingest.instance import current_layout, dachs, lifecycle, load_site
 
 
 @click.group()
@@ -30,7 +29,7 @@ def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     path, _ = write_page(layout, site, outcome)
     say(plain_page(site, outcome).rstrip())
     # as the user knows it; the directory itself may be elsewhere
-    console.print(f"\nThis page was written to {layout.place / path.relative_to(layout.var)}")
+    console.print(f"\nThis page was written to {layout.path / path.relative_to(layout.var)}")
     if outcome.findings:
         raise SystemExit(ExitCode.BAD_INPUT)
 
@@ -44,7 +43,7 @@ def withdraw(release: str, yes: bool) -> None:
         click.confirm(f"Take {release} offline, with its table and products?", abort=True)
     layout = current_layout()
     with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as state:
-        gone = registration.withdraw(release, layout, state)
+        gone = dachs.withdraw(release, layout, state)
     say(f"{release} is offline.")
     for identifier in gone:
         say(f"Registries will see {identifier} as deleted.")

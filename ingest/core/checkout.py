@@ -1,4 +1,4 @@
-"""Where the parts of the working tree are that this package runs from."""
+"""Paths of the working tree that this package runs from."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ CHECKOUT: Final = Path(__file__).resolve().parents[2]
 RD: Final = CHECKOUT / "rd"
 """The resource descriptors."""
 INPUTS: Final = CHECKOUT / "inputs"
-"""A folder per release with its manifest."""
+"""The manifests of the releases, one folder each."""

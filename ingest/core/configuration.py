@@ -1,4 +1,4 @@
-"""Reading TOML files into typed models, with errors that name the key and suggest the right one."""
+"""TOML files as typed models, with errors that name the key and suggest the correct one."""
 
 from __future__ import annotations
 
@@ -13,23 +13,30 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ingest.core.errors import ManifestError
 
 BLANK = "FILL IN:"
-"""Marks, in a file that was begun by a program, what a person has to write."""
+"""Marks what a person has to write in a file that was created from a template."""
 
 Model = TypeVar("Model", bound=BaseModel)
 
 
 class StrictModel(BaseModel):
-    """A model that refuses keys it does not know and never changes after loading."""
+    """An immutable model that does not accept unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def blanks(path: Path) -> list[tuple[str, str]]:
-    """Return the blanks left in a file: the place of each, and what is wanted there."""
+    """Return the blanks in a file.
+
+    Returns
+    -------
+    list of (str, str)
+        The line of each blank, and what has to be written there. Empty for an unreadable file,
+        which the parser of the file reports.
+    """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
-        return []  # whoever reads the file properly tells what is wrong with it
+        return []
     return [
         (f"line {number}", re.split(r'["<\\]', line.partition(BLANK)[2])[0].strip())
         for number, line in enumerate(lines, start=1)
@@ -38,12 +45,12 @@ def blanks(path: Path) -> list[tuple[str, str]]:
 
 
 def refuse_blanks(path: Path) -> None:
-    """Refuse a file that is not filled in.
+    """Raise an error if a file has blanks.
 
     Raises
     ------
     ManifestError
-        If there are blanks left.
+        For the first blank.
     """
     if left := blanks(path):
         where, wanted = left[0]
@@ -63,7 +70,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises
     ------
     ManifestError
-        If it cannot be read or is no TOML.
+        If it cannot be read, or is not valid TOML.
     """
     try:
         with path.open("rb") as stream:
@@ -72,7 +79,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ManifestError(
             f"the file cannot be read ({error.strerror})",
             file=path,
-            remedy="check the name and that you may read it",
+            remedy="check the name and the permission to read it",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(
@@ -85,18 +92,27 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def validate(content: dict[str, Any], model: type[Model], path: Path) -> Model:
-    """Return `content` as a `model`; `path` is only for the error message.
+    """Convert the content of a file to a model.
+
+    Parameters
+    ----------
+    content : dict
+        What :func:`read_toml` returned.
+    model : type of pydantic.BaseModel
+        The model.
+    path : pathlib.Path
+        The file, for error messages.
 
     Raises
     ------
     ManifestError
-        For the first key that is unknown, missing or has a bad value.
+        For the first key that is unknown or missing, or has an invalid value.
     """
     try:
         return model.model_validate(content)
     except ValidationError as failure:
         errors = failure.errors(include_url=False)
-        # A misspelt key shows up twice, as an unknown and as a missing one: tell the former.
+        # A misspelt key is both unknown and missing: report the former.
         first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
         key = ".".join(str(part) for part in first["loc"])
         more = f" (and {len(errors) - 1} more problems)" if len(errors) > 1 else ""
@@ -117,7 +133,7 @@ def validate(content: dict[str, Any], model: type[Model], path: Path) -> Model:
                 remedy=f"add {key.rpartition('.')[2]} = …",
             ) from None
         raise ManifestError(
-            f"the value of {key} is not usable{more}",
+            f"the value of {key} is not valid{more}",
             file=path,
             where=key,
             value=first["input"],
@@ -132,7 +148,7 @@ def load(path: Path, model: type[Model]) -> Model:
 
 
 def _expected_key(model: type[BaseModel], location: tuple[int | str, ...]) -> str:
-    """Say which keys there are where an unknown one was met, the most similar first."""
+    """Return the known key most similar to an unknown one, or all known keys."""
     for step in location[:-1]:
         if isinstance(step, str) and step in model.model_fields:
             model = _inner_model(model.model_fields[step].annotation) or model

@@ -1,6 +1,6 @@
-"""The errors a curator or operator meets, and the exit codes they lead to.
+"""Errors that are shown to curators and operators, and the exit codes of the commands.
 
-Nothing below the command line catches these; :mod:`ingest.cli` prints the message and exits.
+:mod:`ingest.cli` prints their message and exits.
 """
 
 from __future__ import annotations
@@ -10,34 +10,34 @@ from pathlib import Path
 
 
 class ExitCode(IntEnum):
-    """What the commands of this project return to the shell."""
+    """Exit codes of the commands."""
 
     OK = 0
     FAILURE = 1
-    """Our own failure, or the machine's: nothing the input could do about it."""
+    """A failure of this software or the machine, independent of the input."""
     BAD_INPUT = 2
-    """The input, the manifest or the command line is wrong; nothing was changed."""
+    """The input, the manifest or the command line is not valid; nothing was changed."""
     NOT_RUNNING = 3
     """The instance does not run; as in the Linux Standard Base's ``status``."""
 
 
 class IngestError(Exception):
-    """A failure that is told to a person.
+    """An error with a message for a person.
 
     Parameters
     ----------
     problem : str
-        What is wrong, as a sentence without the details below.
+        What is wrong, in one sentence without the details below.
     file : str or pathlib.Path, optional
-        The file that is concerned.
+        The file concerned.
     where : str, optional
         The place in the file: ``line 17``, ``row 17``, ``EVENTS column RA``, an XPath.
     value : object, optional
-        The value that was found there.
+        The value found there.
     expected : str, optional
-        What should have been there instead.
+        What is expected there.
     remedy : str, optional
-        What the reader can do now.
+        What the reader can do.
     """
 
     exit_code = ExitCode.FAILURE
@@ -73,7 +73,7 @@ class IngestError(Exception):
 
 
 def _shown(value: object, limit: int = 1000) -> str:
-    """Return `value` for a message: printable, indented below the label, and never endless."""
+    """Return `value` for a message: printable, indented below its label, of limited length."""
     lines = str(value).splitlines() if isinstance(value, str) else [repr(value)]
     if not lines or not all(line.expandtabs(1).isprintable() for line in lines):
         lines = [repr(value)]
@@ -82,21 +82,21 @@ def _shown(value: object, limit: int = 1000) -> str:
 
 
 class InputError(IngestError):
-    """A delivered file is not what it should be."""
+    """A delivered file or another input is not valid."""
 
     exit_code = ExitCode.BAD_INPUT
 
 
 class ManifestError(InputError):
-    """A ``release.toml`` or another configuration file is not what it should be."""
+    """A ``release.toml`` or another configuration file is not valid."""
 
 
 class UnavailableError(InputError):
-    """No source of a manifest has the file that is wanted."""
+    """None of the sources in a manifest provides a file."""
 
 
 class InstanceError(IngestError):
-    """The private PostgreSQL or DaCHS could not be brought where it should be."""
+    """The instance's PostgreSQL or DaCHS fails."""
 
 
 class NoAnswerError(IngestError):
@@ -104,4 +104,4 @@ class NoAnswerError(IngestError):
 
 
 class ImportFailedError(IngestError):
-    """DaCHS refused an import; the table is as it was before."""
+    """DaCHS refused an import; the published tables are unchanged."""

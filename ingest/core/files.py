@@ -1,4 +1,4 @@
-"""Checksums, and files that are either written whole or not at all."""
+"""Checksums, and files that are written either completely or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BLOCK = 1 << 20
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as 64 hexadecimal digits, read block by block."""
+    """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()
     with path.open("rb") as stream:
         while block := stream.read(_BLOCK):
@@ -24,11 +24,11 @@ def sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[BinaryIO]:
-    """Open a binary file that takes the place of `path` only when the block ends well.
+    """Open a binary file that replaces `path` at the end of the block.
 
-    The bytes go to a temporary file in the same directory, which is made if need be. At the
-    end the file and then its directory are synchronised, so after a power cut there is the
-    old file or the new one, and never half of one. If the block raises, the old file stays.
+    The content goes to a temporary file in the same directory, which is created if necessary. At
+    the end the file and then its directory are synchronised, so that a power cut leaves either
+    the old or the new file. If the block raises, the old file stays.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "w+b") as stream:
             yield stream
             stream.flush()
-            # mkstemp gives 0600; what is published must be readable by the server
+            # mkstemp creates it with mode 0600, but the server has to read published files
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
             os.fsync(stream.fileno())
         temporary.replace(path)
@@ -63,7 +63,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
 
 
 def _umask() -> int:
-    """Return the process' umask, which can only be read by setting it."""
+    """Return the umask of the process, which can only be read by setting it."""
     mask = os.umask(0o022)
     os.umask(mask)
     return mask

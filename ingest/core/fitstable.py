@@ -1,7 +1,7 @@
-"""Writes FITS files in a stream: rows go to disk as they come, the header is completed last.
+"""Streaming output of FITS binary tables: rows are written as they come, the header last.
 
-Memory does not grow with the number of rows, and the same content gives the same bytes:
-nothing is dated, not even the checksums' comments.
+The memory does not grow with the number of rows. The same content always gives the same bytes:
+no dates are written, not even in the comments of the checksums.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ Value = str | int | float | bool
 Card = tuple[str, Value, str]
 """Keyword, value and comment."""
 
-_LONG: Final = 67
+_MAX_STRING: Final = 67
+"""The longest string that fits on one card."""
 _CODES = {"f8": "D", "f4": "E", "i8": "K", "i4": "J", "i2": "I", "u1": "B"}
 
 
@@ -36,7 +37,7 @@ class Column:
     dtype : str
         As numpy writes it: ``f8``, ``i4``, ``S48``.
     null : int, optional
-        TNULL: the integer that stands for "not given".
+        TNULL: the integer that stands for a missing value.
     """
 
     name: str
@@ -48,17 +49,27 @@ class Column:
 
     @property
     def format(self) -> str:
-        """Return the column's TFORM."""
+        """The column's TFORM."""
         return f"{self.dtype[1:]}A" if self.dtype[0] == "S" else f"1{_CODES[self.dtype]}"
 
 
 def row_dtype(columns: Sequence[Column]) -> np.dtype[np.void]:
-    """Return the type of the rows of a table as FITS stores them: packed, big-endian."""
+    """Return the type of a table's rows as FITS stores them: packed and big-endian."""
     return np.dtype([(one.name, np.dtype(one.dtype).newbyteorder(">")) for one in columns])
 
 
 def write_primary(stream: BinaryIO, cards: Iterable[Card], history: Iterable[str] = ()) -> None:
-    """Write a primary HDU without data."""
+    """Write a primary HDU without data.
+
+    Parameters
+    ----------
+    stream : typing.BinaryIO
+        The file.
+    cards : iterable of (str, value, str)
+        Keywords with their values and comments.
+    history : iterable of str, optional
+        For HISTORY.
+    """
     header = fits.Header()
     header["SIMPLE"] = (True, "conforms to FITS standard")
     header["BITPIX"] = 8
@@ -76,14 +87,14 @@ class TableWriter:
     Parameters
     ----------
     stream : typing.BinaryIO
-        Must be seekable. Nothing else may write to it before :meth:`finish`.
+        The file, which must be seekable. Nothing else may write to it before :meth:`finish`.
     name : str
         EXTNAME.
     columns : sequence of Column
         The table's columns.
     cards : iterable of (str, value, str)
-        Further keywords. Those that are known only at the end get a value of the same type
-        now and the true one in :meth:`finish`.
+        Further keywords. A keyword whose value is only known at the end gets a preliminary one
+        of the same type here, and the final one in :meth:`finish`.
     """
 
     def __init__(
@@ -103,7 +114,7 @@ class TableWriter:
     def append(self, rows: npt.NDArray[np.void]) -> None:
         """Write rows; their type must be :attr:`dtype`."""
         if rows.dtype != self.dtype:
-            raise TypeError("the rows are not those of this table")
+            raise TypeError(f"rows of type {rows.dtype} in a table of type {self.dtype}")
         data = rows.tobytes()
         self._stream.write(data)
         self.rows += len(rows)
@@ -113,18 +124,24 @@ class TableWriter:
         self._rest = data[whole:]
 
     def finish(self, values: dict[str, Value] | None = None) -> None:
-        """Complete the table: padding, number of rows, the keywords in `values`, checksums."""
+        """Complete the table with its padding, number of rows and checksums.
+
+        Parameters
+        ----------
+        values : dict, optional
+            The final values of keywords of the header.
+        """
         size = self.rows * self.dtype.itemsize
         self._stream.write(b"\0" * (-size % BLOCK))
         self._header["NAXIS2"] = self.rows
         for keyword, value in (values or {}).items():
             if keyword not in self._header:
-                raise KeyError(f"{keyword} was not announced")
+                raise KeyError(f"the header has no {keyword}")
             self._header[keyword] = value
         total = self._sum + _word_sum(self._rest + b"\0" * (-len(self._rest) % 4))
         header = _with_checksum(self._header, total)
         if len(header) != self._header_size:
-            raise ValueError("the header has grown over the data")
+            raise ValueError("the header has become longer than the space before the data")
         end = self._stream.tell()
         self._stream.seek(self._start)
         self._stream.write(header)
@@ -138,19 +155,26 @@ def write_table(
     rows: Sequence[tuple[Any, ...]],
     cards: Iterable[Card] = (),
 ) -> None:
-    """Write a small table at once; each of `rows` has a value per column.
+    """Write a small table.
+
+    Parameters
+    ----------
+    stream, name, columns, cards
+        As in :class:`TableWriter`.
+    rows : sequence of tuple
+        The rows, each with one value per column.
 
     Raises
     ------
     ValueError
-        If a text is longer than its column, which numpy would cut without a word.
+        If a string is longer than its column; numpy would truncate it silently.
     """
     for position, column in enumerate(columns):
         if column.dtype[0] == "S":
             longest = max((len(row[position]) for row in rows), default=0)
             if longest > int(column.dtype[1:]):
                 raise ValueError(
-                    f"{column.name} has {longest} letters, {column.format} is too short"
+                    f"{column.name}: {longest} characters do not fit into {column.format}"
                 )
     writer = TableWriter(stream, name, columns, cards)
     writer.append(np.array(rows, dtype=writer.dtype))
@@ -185,14 +209,14 @@ def _table_header(
 
 def _add(header: fits.Header, cards: Iterable[Card]) -> None:
     for keyword, value, comment in cards:
-        if isinstance(value, str) and len(value) > _LONG and "LONGSTRN" not in header:
-            # older readers look for the announcement of values that continue
+        if isinstance(value, str) and len(value) > _MAX_STRING and "LONGSTRN" not in header:
+            # older readers need this keyword to join continued values
             header["LONGSTRN"] = ("OGIP 1.0", "long strings continue on the next card")
         header[keyword] = (_ascii(value) if isinstance(value, str) else value, comment)
 
 
 def _ascii(text: str) -> str:
-    """Return `text` in the characters a FITS header may have."""
+    """Return `text` with only the characters that are allowed in a FITS header."""
     plain = text.replace("–", "-").replace("’", "'")
     plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
     return "".join(letter if letter.isprintable() else " " for letter in plain)
@@ -226,7 +250,7 @@ def _encoded(value: int) -> str:
         quotient, remainder = divmod(byte, 4)
         codes = [quotient + 48 + remainder, quotient + 48, quotient + 48, quotient + 48]
         for pair in (0, 2):
-            # neither may be punctuation: move both apart, which keeps their sum
+            # neither may be punctuation: changing both in opposite directions keeps their sum
             while any(not chr(code).isalnum() for code in codes[pair : pair + 2]):
                 codes[pair] += 1
                 codes[pair + 1] -= 1

@@ -1,11 +1,11 @@
-"""The provenance of products: who made them, from what, with which version and parameters.
+"""The provenance of products: their sources, software, parameters and responsible agents.
 
-Every product has a PROV-JSON document beside it, ``<product>.prov.json``: W3C PROV, with the
-attributes of the IVOA Provenance Data Model (prefix ``voprov``). The *outer* record is one
-activity from the delivered files to the product; the *inner* ones are its steps with their
-counts, and what the delivered files tell of their own making. A uuid, the ``kid``, links the
-product's header to the document. Nothing is dated and no machine is named: the same input
-gives the same document.
+Every product has a document beside it, ``<product>.prov.json``: PROV-JSON of the W3C with the
+attributes of the IVOA Provenance Data Model (prefix ``voprov``). The main activity leads from the
+delivered files to the product. Its steps with their counts, and the programs that made the
+delivered files, are further activities. A UUID, KM3NeT's identifier ``kid``, links the header of
+the product to the document. The document has neither dates nor names of machines, so that the
+same input always gives the same document.
 """
 
 from __future__ import annotations
@@ -32,23 +32,27 @@ PREFIXES: Final = {
 _NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, PREFIXES["km3"])
 _SHOWN_SOURCES: Final = 3
 _FOLDERS: Final = re.compile(r"(?<![\w:/.])(?:~|\.{0,2})/(?:[^\s/\"',]+/)*(?=[^\s/])")
-"""The folders of a path within a text; not of a URL, and not the slash of a unit."""
+"""The folders of a path within a text, but not a URL or the slash in a unit."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """A file a product is made of.
+    """A file from which a product is made.
 
     Parameters
     ----------
-    name, checksum, size : str, str, int
-        Its name without directories, SHA-256, and bytes.
+    name : str
+        Its name without directories.
+    checksum : str
+        Its SHA-256.
+    size : int
+        Bytes.
     origin : str
-        Where it comes from: a URL or DOI.
+        Its URL or DOI.
     provenance : mapping
-        What it says of itself, as in :attr:`ingest.events.readers.base.FileFacts.provenance`.
+        Its own metadata, as in :attr:`ingest.events.readers.base.FileFacts.provenance`.
     sessions : sequence of mapping
-        The programs that made it, in km3pipe's form.
+        The programs that made it, in the format of km3pipe.
     """
 
     name: str
@@ -62,12 +66,12 @@ class Source:
     def of(
         cls, path: Path, provenance: Mapping[str, Any] | None = None, origin: str = ""
     ) -> Source:
-        """Describe a file; take over km3pipe's ``<file>.prov.json`` if it lies beside it.
+        """Describe a file, with the sessions of km3pipe's ``<file>.prov.json`` if that exists.
 
         Raises
         ------
         ingest.core.errors.InputError
-            If there is such a document and it is damaged.
+            If that document cannot be read.
         """
         sessions = _read_sessions(path.with_name(f"{path.name}.prov.json"))
         size = path.stat().st_size
@@ -76,12 +80,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Step:
-    """An inner step: a check, a cut, a conversion.
+    """A step of the main activity: a check, a cut, a conversion.
 
     Parameters
     ----------
     name, comment : str
-        What it is called, and what it does, in one sentence.
+        Its name, and a description in one sentence.
     values : mapping
         Its parameters and counts.
     """
@@ -92,23 +96,23 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Making:
-    """How a product is made; known before it is written.
+class Production:
+    """The main activity, of which all is known before the product is written.
 
     Parameters
     ----------
     product : str
         The product's file name.
     sources : sequence of Source
-        The files it is made of.
+        The files from which it is made.
     version : str
-        Of this software.
+        The version of this software.
     parameters : mapping
-        All that determines the product besides the sources; plain values.
+        Everything else that determines the product; plain values.
     command : str
-        The command as it can be typed again, without the paths of one machine.
+        The command that repeats it, without paths of a machine.
     curator : str
-        The organisation that answers for the product.
+        The organisation responsible for the product.
     """
 
     product: str
@@ -120,7 +124,7 @@ class Making:
 
     @property
     def kid(self) -> str:
-        """Return the product's uuid: the same for the same sources, version and parameters."""
+        """The product's UUID: the same for the same sources, version and parameters."""
         words = {
             "product": self.product,
             "sources": [source.checksum for source in self.sources],
@@ -131,7 +135,7 @@ class Making:
 
     @property
     def summary(self) -> str:
-        """Return the outer record in one line, for a FITS header."""
+        """The main activity in one line, for a FITS header."""
         shown = ", ".join(
             f"{source.name} (sha256 {source.checksum[:16]})"
             for source in self.sources[:_SHOWN_SOURCES]
@@ -142,7 +146,7 @@ class Making:
 
 
 def check_steps(report: Mapping[str, Any]) -> list[Step]:
-    """Turn what :meth:`ingest.events.checks.checker.CheckReport.to_dict` returns into steps."""
+    """Return the steps of :meth:`ingest.events.checks.checker.CheckReport.to_dict`."""
     counts = {key: report[key] for key in ("read", "accepted", "rejected")}
     rules = [
         Step(rule["name"], rule["rule"], {"action": rule["action"], "rows": rule["count"]})
@@ -151,17 +155,17 @@ def check_steps(report: Mapping[str, Any]) -> list[Step]:
     return [Step("checks", "the rows that were read, accepted and rejected", counts), *rules]
 
 
-def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) -> Path:
+def write_provenance(product: Path, production: Production, steps: Sequence[Step] = ()) -> Path:
     """Write the document of a finished product beside it.
 
     Parameters
     ----------
     product : pathlib.Path
-        The product; its checksum goes into the document.
-    making : Making
-        The outer record.
+        The product; the document contains its checksum.
+    production : Production
+        The main activity.
     steps : sequence of Step
-        The inner ones, in their order.
+        Its steps in their order.
 
     Returns
     -------
@@ -171,7 +175,7 @@ def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) 
     document = ProvDocument()
     for prefix, uri in PREFIXES.items():
         document.add_namespace(prefix, uri)
-    kid = making.kid
+    kid = production.kid
     made = f"km3:product-{kid}"
     document.entity(made, _file(product.name, sha256(product), product.stat().st_size))
     activity = f"km3:import-{kid}"
@@ -179,39 +183,39 @@ def write_provenance(product: Path, making: Making, steps: Sequence[Step] = ()) 
         activity,
         other_attributes={
             "voprov:name": f"{SOFTWARE} import",
-            "voprov:comment": making.summary,
+            "voprov:comment": production.summary,
             "km3:software": SOFTWARE,
-            "km3:version": making.version,
-            **({"km3:command": making.command} if making.command else {}),
-            **_attributes("parameter_", making.parameters),
+            "km3:version": production.version,
+            **({"km3:command": production.command} if production.command else {}),
+            **_attributes("parameter_", production.parameters),
         },
     )
     document.wasGeneratedBy(made, activity)
-    _agents(document, making, activity, made)
-    for source in {one.checksum: one for one in making.sources}.values():
+    _agents(document, production, activity, made)
+    for source in {one.checksum: one for one in production.sources}.values():
         used = f"km3:sha256-{source.checksum}"
         _source(document, source, used)
         document.used(activity, used, other_attributes={"prov:role": "delivered file"})
         document.wasDerivedFrom(made, used)
     _steps(document, activity, kid, steps)
     path = product.with_name(f"{product.name}.prov.json")
-    # sorted and written by json itself: the order of a library's sets must not show
+    # sorted, because the order of the library's sets differs from run to run
     text = json.dumps(json.loads(document.serialize() or "{}"), indent=1, sort_keys=True)
     with atomic_write(path) as stream:
         stream.write(f"{text}\n".encode())
     return path
 
 
-def _agents(document: ProvDocument, making: Making, activity: str, made: str) -> None:
-    curator = f"km3:agent-{_local(making.curator)}"
-    program = f"km3:software-{_local(SOFTWARE)}-{_local(making.version)}"
-    document.agent(curator, {"prov:type": PROV["Organization"], "voprov:name": making.curator})
+def _agents(document: ProvDocument, production: Production, activity: str, made: str) -> None:
+    curator = f"km3:agent-{_local(production.curator)}"
+    program = f"km3:software-{_local(SOFTWARE)}-{_local(production.version)}"
+    document.agent(curator, {"prov:type": PROV["Organization"], "voprov:name": production.curator})
     document.agent(
         program,
         {
             "prov:type": PROV["SoftwareAgent"],
             "voprov:name": SOFTWARE,
-            "km3:version": making.version,
+            "km3:version": production.version,
         },
     )
     document.wasAssociatedWith(activity, program, other_attributes={"prov:role": "operator"})
@@ -238,17 +242,17 @@ def _steps(document: ProvDocument, outer: str, kid: str, steps: Sequence[Step]) 
 
 
 def _source(document: ProvDocument, source: Source, name: str) -> None:
-    """Add a delivered file, with what is known of its own making."""
+    """Add a delivered file and the programs that made it."""
     attributes = _file(source.name, source.checksum, source.size)
     if source.origin:
         attributes["voprov:location"] = source.origin
-    # what a file says of its making may hold the paths of somebody's machine
-    told = _without_folders(source.provenance)
-    document.entity(name, {**attributes, **_attributes("file_", told)})
+    # a file's metadata may contain paths of somebody's machine
+    provenance = _without_folders(source.provenance)
+    document.entity(name, {**attributes, **_attributes("file_", provenance)})
     known = {str(session["uuid"]) for session in source.sessions}
     for session in source.sessions:
         activity = f"km3:session-{_local(str(session['uuid']))}"
-        # one session may have made several of the files
+        # one session may have made several files
         if not document.get_record(activity):
             _session(document, session, activity)
             if session.get("parent_activity") in known:
@@ -260,10 +264,10 @@ def _source(document: ProvDocument, source: Source, name: str) -> None:
 
 
 def _session(document: ProvDocument, session: Mapping[str, Any], activity: str) -> None:
-    """Add a program that ran before, and what it read."""
+    """Add a program that made a delivered file, and the files it read."""
     system = session.get("system") or {}
-    # the environment, the arguments and the machine of a person are nobody's business
-    told = {
+    # a person's environment, arguments and machine are private
+    attributes = {
         "thepipe_version": system.get("thepipe_version"),
         "python": str((system.get("python") or {}).get("version_string", "")).split(" ")[0],
         "status": session.get("status"),
@@ -275,26 +279,26 @@ def _session(document: ProvDocument, session: Mapping[str, Any], activity: str) 
         endTime=(session.get("stop") or {}).get("time_utc"),
         other_attributes={
             "voprov:name": str(session.get("name") or "km3pipe"),
-            **_attributes("", {key: value for key, value in told.items() if value}),
+            **_attributes("", {key: value for key, value in attributes.items() if value}),
         },
     )
     for one in session.get("input") or ():
         document.used(activity, _other_file(document, one))
 
 
-def _other_file(document: ProvDocument, told: Mapping[str, Any]) -> str:
-    """Add a file that is known only by what km3pipe wrote of it."""
-    file = PurePosixPath(str(told.get("url") or "")).name
-    name = f"km3:file-{_local(str(told.get('uuid') or file))}"
+def _other_file(document: ProvDocument, record: Mapping[str, Any]) -> str:
+    """Add a file that is known only from km3pipe's document."""
+    file = PurePosixPath(str(record.get("url") or "")).name
+    name = f"km3:file-{_local(str(record.get('uuid') or file))}"
     if not document.get_record(name):
         document.entity(
-            name, {"voprov:name": file, "voprov:comment": str(told.get("comment") or "")}
+            name, {"voprov:name": file, "voprov:comment": str(record.get("comment") or "")}
         )
     return name
 
 
 def _file(name: str, checksum: str, size: int) -> dict[Any, Any]:
-    # the library calls every whole number an xsd:int, which ends at 2 GB
+    # the library would use xsd:int, which ends at 2 GB
     return {
         "voprov:name": name,
         "km3:sha256": checksum,
@@ -303,7 +307,7 @@ def _file(name: str, checksum: str, size: int) -> dict[Any, Any]:
 
 
 def _attributes(prefix: str, values: Mapping[str, Any]) -> dict[Any, Any]:
-    """Return values as PROV attributes: plain ones as they are, others as JSON."""
+    """Return values as PROV attributes: plain values unchanged, others as JSON."""
     return {
         f"km3:{prefix}{_local(str(key))}": value
         if isinstance(value, str | int | float | bool)
@@ -319,7 +323,7 @@ def _local(text: str) -> str:
 
 
 def _without_folders(value: Any) -> Any:
-    """Leave only the names of files, wherever a path stands in what a program was told."""
+    """Return a value with the paths in it reduced to names of files."""
     if isinstance(value, Mapping):
         return {key: _without_folders(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
@@ -328,9 +332,10 @@ def _without_folders(value: Any) -> Any:
 
 
 def _read_sessions(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """Read km3pipe's document; an absent one tells nothing.
+    """Return the sessions of km3pipe's document; none if it does not exist.
 
-    Beside a product of our own lies its W3C document: the product's header names it by the kid.
+    The document beside one of our own products has another format, and the product's header
+    refers to it by the kid.
     """
     if not path.exists():
         return ()
@@ -339,12 +344,12 @@ def _read_sessions(path: Path) -> tuple[Mapping[str, Any], ...]:
         if isinstance(sessions, dict) and {"entity", "activity"} <= set(sessions):
             return ()
         if not (isinstance(sessions, list) and all(one["uuid"] for one in sessions)):
-            raise ValueError("no list of activities with uuids")
+            raise ValueError("not a list of activities with uuids")
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"the provenance beside the file cannot be read ({error})",
+            f"the provenance document beside the file cannot be read ({error})",
             file=path,
             expected="the JSON list of activities that km3pipe writes",
-            remedy="fetch it again, or remove it",
+            remedy="fetch the document again, or remove it",
         ) from None
     return tuple(sessions)

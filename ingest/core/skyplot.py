@@ -1,7 +1,7 @@
-"""Drawing on the sky: the frame, the Milky Way, circles, and small PNG files.
+"""Plots of the whole sky: frame, galactic plane, circles, and small PNG files.
 
-The map is Mollweide's, which keeps areas, in equatorial coordinates (ICRS); right ascension grows
-to the left, as on the sky seen from below. The same drawing gives the same bytes.
+The projection is Mollweide's, which preserves areas, in equatorial coordinates (ICRS) with right
+ascension increasing to the left. The same plot always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -32,22 +32,31 @@ NIGHT, GRID, PLANE, EVENT, INK = "#0d1b33", "#ffffff", "#7fd4d9", "#ffd166", "#1
 DENSITY = LinearSegmentedColormap.from_list(
     "night", [NIGHT, "#1f3f6b", "#2f6f8f", "#5fa8a0", "#cfc87a", "#fff3d0"]
 )
-# to be seen on bright parts of the sky, too
+# keeps lines and labels visible on bright parts of the map
 OUTLINED: Final[dict[str, Any]] = {
     "path_effects": [patheffects.withStroke(linewidth=2.2, foreground=NIGHT)]
 }
-# the font that comes with matplotlib, and no other one of its name
+# the fonts delivered with matplotlib, not installed ones of the same name
 _FONTS = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 PLAIN, BOLD = _FONTS / "DejaVuSans.ttf", _FONTS / "DejaVuSans-Bold.ttf"
 
 
 def mollweide(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Return the places in the map, x from -2 to 2 and y from -1 to 1, of positions in deg.
+    """Project positions on the sky to the map.
 
-    The middle is at 12 h; 24 h is at the left edge and 0 h at the right one.
+    Parameters
+    ----------
+    ra, dec : array_like
+        ICRS, deg.
+
+    Returns
+    -------
+    x, y : ndarray
+        From -2 to 2 and from -1 to 1. The centre is at 12 h, the left edge at 24 h and the right
+        edge at 0 h.
     """
     sin_dec = np.sin(np.radians(np.asarray(dec, np.float64)))
-    # 2 t + sin 2t = pi sin(dec), by bisection: safe at the poles, where Newton's way is slow
+    # solves 2 t + sin 2t = pi sin(dec) by bisection; Newton's method is slow at the poles
     low = np.full_like(sin_dec, -np.pi / 2)
     high = -low
     for _ in range(40):
@@ -58,8 +67,8 @@ def mollweide(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
     return 2 * turned * np.cos(low), np.sin(low)
 
 
-def inverse(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return the positions in deg of places inside the map."""
+def inverse_mollweide(x: Floats, y: Floats) -> tuple[Floats, Floats]:
+    """Return right ascension and declination in deg of points of the map; see :func:`mollweide`."""
     angle = np.arcsin(y)
     dec = np.degrees(np.arcsin(np.clip((2 * angle + np.sin(2 * angle)) / np.pi, -1, 1)))
     turned = x / (2 * np.maximum(np.cos(angle), 1e-9))
@@ -73,7 +82,7 @@ def galactic_to_icrs(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple
 
 
 def draw_frame(axes: Axes) -> None:
-    """Draw the sky, its grid and the labels."""
+    """Draw the outline of the map, the grid and its labels."""
     axes.set_xlim(-2.12, 2.12)
     axes.set_ylim(-1.06, 1.06)
     axes.set_aspect("equal")
@@ -87,21 +96,21 @@ def draw_frame(axes: Axes) -> None:
         left, y = mollweide(360, dec)
         label = f"{dec:+d}°".replace("-", "−") if dec else "0°"
         x_label = float(left) - 0.025 - abs(dec) / 1500
-        write(axes, x_label, float(y), label, 9, ha="right", va="center")
+        write_text(axes, x_label, float(y), label, 9, ha="right", va="center")
     label_style: dict[str, Any] = {"va": "top", "color": GRID, "zorder": 7, **OUTLINED}
     for hour in range(0, 25, 3):
         down = np.linspace(-90, 90, 181)
         axes.plot(*mollweide(np.full_like(down, hour * 15), down), **line)
         if hour % 6 == 0 and 0 < hour < 24:
             x = float(mollweide(hour * 15, 0)[0])
-            write(axes, x, -0.015, f"{hour}h", 9, ha="center", **label_style)
+            write_text(axes, x, -0.015, f"{hour}h", 9, ha="center", **label_style)
     for hour, side in ((24, "left"), (0, "right")):
         edge = -1.975 if hour else 1.975
-        write(axes, edge, -0.015, f"{hour}h", 9, ha=side, **label_style)
+        write_text(axes, edge, -0.015, f"{hour}h", 9, ha=side, **label_style)
 
 
-def draw_plane(axes: Axes) -> None:
-    """Draw the plane and the centre of the Milky Way."""
+def draw_galactic_plane(axes: Axes) -> None:
+    """Draw the galactic plane and centre."""
     ra, dec = galactic_to_icrs(np.linspace(0, 360, 721), 0)
     order = np.argsort(ra)
     style_of: dict[str, Any] = {
@@ -123,38 +132,38 @@ def draw_plane(axes: Axes) -> None:
         prop=FontProperties(fname=str(PLAIN), size=9),
         labelcolor=INK,
     )
-    legend.get_lines()[0].set_color("#2a9aa1")  # to be seen on white
+    legend.get_lines()[0].set_color("#2a9aa1")  # visible on white
 
 
 def circle(ra: float, dec: float, radius: float) -> tuple[Floats, Floats]:
-    """Return positions on a circle on the sphere, all in deg."""
-    around = np.linspace(0, 2 * np.pi, 241)
-    delta, reach = np.radians(dec), np.radians(radius)
-    sin_dec = np.sin(delta) * np.cos(reach) + np.cos(delta) * np.sin(reach) * np.cos(around)
-    turn = np.arctan2(
-        np.sin(around) * np.sin(reach) * np.cos(delta), np.cos(reach) - np.sin(delta) * sin_dec
+    """Return right ascension and declination of points on a circle on the sphere, all in deg."""
+    angle = np.linspace(0, 2 * np.pi, 241)
+    delta, rho = np.radians(dec), np.radians(radius)
+    sin_dec = np.sin(delta) * np.cos(rho) + np.cos(delta) * np.sin(rho) * np.cos(angle)
+    delta_ra = np.arctan2(
+        np.sin(angle) * np.sin(rho) * np.cos(delta), np.cos(rho) - np.sin(delta) * sin_dec
     )
-    return (ra + np.degrees(turn)) % 360, np.degrees(np.arcsin(np.clip(sin_dec, -1, 1)))
+    return (ra + np.degrees(delta_ra)) % 360, np.degrees(np.arcsin(np.clip(sin_dec, -1, 1)))
 
 
-def write(
-    place: Axes | Figure, x: float, y: float, words: str, size: float, font: Path = PLAIN,
+def write_text(
+    parent: Axes | Figure, x: float, y: float, text: str, size: float, font: Path = PLAIN,
     **options: Any,
 ) -> None:  # fmt: skip
-    """Write words in the font of the house."""
+    """Write text in a font delivered with matplotlib."""
     options = {"color": INK, **options}
-    place.text(x, y, words, fontproperties=FontProperties(fname=str(font), size=size), **options)
+    parent.text(x, y, text, fontproperties=FontProperties(fname=str(font), size=size), **options)
 
 
 def save(figure: Figure, path: Path) -> Path:
-    """Draw a figure into a small PNG file."""
+    """Write a figure to a small PNG file, and return its path."""
     canvas: Any = FigureCanvasAgg(figure)
     canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     with atomic_write(path) as stream:
-        # a palette makes it a third of the size; nothing says when or by what it was written
-        method = Image.Quantize.MAXCOVERAGE  # keeps also colours that only few pixels have
+        # a palette reduces the size to a third; no date or software is written
+        method = Image.Quantize.MAXCOVERAGE  # keeps colours of only a few pixels
         reduced = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
         reduced.save(stream, "PNG", optimize=True)
     return path

@@ -18,7 +18,7 @@ from ingest import __version__
 from ingest.core.errors import InputError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
-from ingest.core.provenance import Making, Source, Step, check_steps, write_provenance
+from ingest.core.provenance import Production, Source, Step, check_steps, write_provenance
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.product import ProductMetadata, write_event_list
@@ -53,7 +53,7 @@ class Recipe:
     metadata : ProductMetadata
         For the headers; the number of the observation and the provenance are filled in.
     parameters, command
-        For the provenance, as in :class:`ingest.core.provenance.Making`.
+        For the provenance, as in :class:`ingest.core.provenance.Production`.
     """
 
     detector: str
@@ -152,7 +152,7 @@ def write_product(
         If a file is damaged or an event fails a check.
     """
     checker = Checker([file.reader for file in files], recipe.expectations)
-    making = Making(
+    production = Production(
         product=product.name,
         sources=[file.source for file in files],
         version=__version__,
@@ -168,8 +168,8 @@ def write_product(
         replace(
             recipe.metadata,
             obs_id=observation_number(files) if obs_id is None else obs_id,
-            kid=making.kid,
-            provenance=making.summary,
+            kid=production.kid,
+            provenance=production.summary,
         ),
         dry_run=dry_run,
     )
@@ -183,9 +183,9 @@ def write_product(
     ]
     provenance = product.with_name(f"{product.name}.prov.json")
     if not dry_run:
-        write_provenance(product, making, steps)
+        write_provenance(product, production, steps)
     return Conversion(
-        product, provenance, making.kid, written.rows, written.outside, checker.report
+        product, provenance, production.kid, written.rows, written.outside, checker.report
     )
 
 

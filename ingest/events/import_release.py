@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest import __version__
-from ingest.core.checkout import RD
 from ingest.core.errors import UnavailableError
 from ingest.core.files import atomic_write
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest, acquire
 from ingest.events.release_conversion import convert_release
 from ingest.instance import InstanceState, Layout
-from ingest.instance.dachs import Publication, count, deploy, publish
+from ingest.instance.dachs import Publication, count, deploy, is_simulated, publish
 
 _COUNTS: Final = ("read", "accepted", "rejected", "imported")
 
@@ -123,7 +122,7 @@ def import_release(
 def _refuse_to_replace_real_data(
     manifest: Manifest, acquired: Sequence[AcquiredFile], layout: Layout, publication: Publication
 ) -> None:
-    if deploy.is_simulated(layout, publication.folder):
+    if is_simulated(layout, publication.folder):
         return
     raise UnavailableError(
         f"only a simulated stand-in is available, and does not replace the real data of"
@@ -192,10 +191,8 @@ def _fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
     digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    for folder in (RD / manifest.folder_in_rd, RD / deploy.SHARED):
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and path.suffix in (".rd", ".py"):
-                digest.update(path.name.encode() + path.read_bytes())
+    for path in deploy.sources(manifest.folder_in_rd):
+        digest.update(path.name.encode() + path.read_bytes())
     return digest.hexdigest()
 
 

@@ -1,4 +1,8 @@
-"""A private PostgreSQL and DaCHS below ``var/``: layout, account, start and stop."""
+"""A private PostgreSQL and DaCHS below ``var/``: directories, account, state and settings.
+
+Start, stop and reset are in :mod:`ingest.instance.lifecycle`, DaCHS in
+:mod:`ingest.instance.dachs`.
+"""
 
 from ingest.instance.account import Account
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout

@@ -1,7 +1,8 @@
-"""Under which account the database and the server run: never as root.
+"""The account under which the database and the server run; it is never root.
 
-An ordinary user runs them as itself. Root hands them to a system account without a password
-(``km3vo``, made by ``make setup``; another one by the environment variable ``KM3VO_USER``).
+An ordinary user runs them under their own account; root runs them under a system account without
+a password: ``km3vo``, which ``make setup`` creates, or the one that the environment variable
+``KM3VO_USER`` names.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ class Account:
 
     @classmethod
     def current(cls) -> Account:
-        """Return the invoking user, or for root the system account.
+        """Return the account of the invoking user, or the system account if that is root.
 
         Raises
         ------
         InstanceError
-            If root has no such account to hand over to.
+            If the system account does not exist, or is root.
         """
         if os.geteuid() != 0:
             entry = pwd.getpwuid(os.geteuid())
@@ -58,11 +59,19 @@ class Account:
 
     @property
     def is_other(self) -> bool:
-        """Whether this is another account than the invoking one."""
+        """Whether this account is not that of the current process."""
         return self.uid != os.geteuid()
 
     def environment(self, home: Path, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return a clean environment: nothing of the caller's Python, locale or database."""
+        """Return a clean environment, without the caller's settings of Python, locale or database.
+
+        Parameters
+        ----------
+        home : pathlib.Path
+            The home directory, by which :mod:`ingest.instance.process` finds the process again.
+        extra : mapping of str, optional
+            Further variables.
+        """
         return {
             "PATH": "/usr/local/bin:/usr/bin:/bin",
             "HOME": str(home),
@@ -82,10 +91,23 @@ class Account:
         timeout: float | None = None,
         text_input: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run `command` as this account and return what it printed; never raises on failure.
+        """Run `command` as this account, and return its exit code and output.
 
-        The command does not outlive us: where we are killed in the middle of an import, DaCHS
-        is, too, and PostgreSQL rolls back, so that the next import finds a quiet database.
+        The command is killed together with the current process: if an import is killed, DaCHS
+        is killed as well, PostgreSQL rolls back, and the next import finds a quiet database.
+
+        Parameters
+        ----------
+        command : sequence of str or pathlib.Path
+            The program and its arguments.
+        home : pathlib.Path
+            See :meth:`environment`.
+        env : mapping of str, optional
+            Further environment variables.
+        timeout : float, optional
+            s; :class:`subprocess.TimeoutExpired` is raised after it.
+        text_input : str, optional
+            The standard input.
         """
         return subprocess.run(
             ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
@@ -109,7 +131,15 @@ class Account:
         log: IO[bytes],
         env: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
-        """Start `command` as this account in a session of its own, so that it outlives us."""
+        """Start `command` as this account in a new session, so that it outlives this process.
+
+        Parameters
+        ----------
+        command, home, env
+            As in :meth:`run`.
+        log : binary file
+            Receives the standard output and error.
+        """
         return subprocess.Popen(
             [str(word) for word in command],
             cwd="/",
@@ -121,21 +151,21 @@ class Account:
             **self._identity(),
         )
 
-    def make_directory(self, path: Path, mode: int = 0o700) -> Path:
-        """Create `path`, owned by this account; its parents must exist."""
+    def create_directory(self, path: Path, mode: int = 0o700) -> Path:
+        """Create the directory `path`, owned by this account; its parent must exist."""
         path.mkdir(exist_ok=True)
         self.chown(path)
         path.chmod(mode)
         return path
 
     def chown(self, path: Path) -> None:
-        """Give a file or directory that we made to this account."""
+        """Make this account the owner of a file or directory."""
         if self.is_other:
-            # What the account may have put there instead is not followed to files of root.
+            # The account may have put a symbolic link there, to a file of root.
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def can_enter(self, directory: Path) -> bool:
-        """Say whether this account can enter `directory`, through all its parents."""
+        """Return whether this account can enter `directory` and all its parents."""
         if not self.is_other:
             return os.access(directory, os.X_OK)
         return self.run(["test", "-x", directory], home=Path("/")).returncode == 0

@@ -1,9 +1,9 @@
-"""Where the parts of an instance lie, and what it remembers between two commands.
+"""The directories of an instance, and its state between two commands.
 
-Everything is below one directory, ``var/`` of the checkout unless the environment variable
-``KM3VO_VAR`` names another. Where root runs the tools in a place that the servers' account
-cannot enter (a checkout in ``/root``, a private temporary directory), ``var`` becomes a
-symbolic link to a directory of that account's below ``/var/lib/km3vo``, its shelter.
+Everything is below one directory: ``var/`` of the checkout, or the one that the environment
+variable ``KM3VO_VAR`` names. If root runs the tools where the servers' account has no access (a
+checkout in ``/root``, a private temporary directory), ``var`` is a symbolic link to the fallback
+directory, which belongs to that account and is below ``/var/lib/km3vo``.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from ingest.instance.account import Account
 VAR_VARIABLE = "KM3VO_VAR"
 ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
 _ARCHIVE = "alerts"
-SHELTER = Path("/var/lib/km3vo")
-"""Where root's instances live when the account cannot enter the checkout."""
+FALLBACK_ROOT = Path("/var/lib/km3vo")
+"""Holds the fallback directories of root's instances."""
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,19 @@ class Layout:
 
     Parameters
     ----------
-    place : pathlib.Path
-        Where the instance is for its user: a directory, or a link to its shelter.
+    path : pathlib.Path
+        The instance's directory, or a link to its fallback directory.
     account : Account
-        Whom the servers belong to.
+        The account that runs the servers.
     """
 
-    place: Path
+    path: Path
     account: Account
 
     @property
     def var(self) -> Path:
-        """The directory itself: the servers' account may not be able to follow the link."""
-        return self.place.resolve()
+        """The resolved directory: the servers' account may not be able to follow the link."""
+        return self.path.resolve()
 
     @property
     def postgres(self) -> Path:
@@ -67,7 +67,7 @@ class Layout:
 
     @property
     def logs(self) -> Path:
-        """What the servers have to say."""
+        """The logs of the servers and of the commands."""
         return self.var / "logs"
 
     @property
@@ -77,36 +77,34 @@ class Layout:
 
     @property
     def archive(self) -> Path:
-        """The archive of alerts; the environment variable ``KM3VO_ARCHIVE`` may name another."""
+        """The archive of alerts; the environment variable ``KM3VO_ARCHIVE`` overrides it."""
         named = os.environ.get(ARCHIVE_VARIABLE)
         return Path(os.path.abspath(named)) if named else self.var / _ARCHIVE
 
     @property
     def scratch(self) -> Path:
-        """What is only there while a command runs."""
+        """Temporary files of a running command."""
         return self.var / "scratch"
 
     @property
     def state_file(self) -> Path:
-        """The file with what the instance remembers."""
+        """The file of the :class:`InstanceState`."""
         return self.var / "instance.json"
 
-    @property
-    def exists(self) -> bool:
-        """Whether an instance was made here, completely or not."""
-        return self.state_file.exists()
-
     def create(self) -> None:
-        """Make the directories that are missing."""
-        _shelter_where_needed(self.place, self.account)
-        # Others may pass through to nothing: every directory below is the account's own.
-        self.account.make_directory(self.var, 0o755)
+        """Create the directories that are missing."""
+        _link_to_fallback_if_needed(self.path, self.account)
+        # Anyone may enter this directory, but only the account those below.
+        self.account.create_directory(self.var, 0o755)
         for directory in (self.dachs, self.logs, self.reports, self.scratch):
-            self.account.make_directory(directory)
+            self.account.create_directory(directory)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Let one command at a time change the instance; a second one waits, and says so."""
+        """Hold the lock of the instance, so that only one command at a time changes it.
+
+        A message is printed if another command has to finish first.
+        """
         while True:
             self.create()
             path = self.var / "lock"
@@ -116,7 +114,7 @@ class Layout:
                 except BlockingIOError:
                     print("waiting for another km3vo command to finish …", file=sys.stderr)
                     fcntl.flock(stream, fcntl.LOCK_EX)
-                # Who waited for a reset holds the lock of what was deleted.
+                # If the other command deleted the instance, this is the lock of a deleted file.
                 if path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno())):
                     yield
                     return
@@ -124,33 +122,45 @@ class Layout:
 
 @dataclass
 class InstanceState:
-    """What an instance remembers between two commands."""
+    """The state of an instance between two commands.
+
+    Attributes
+    ----------
+    postgres_port, web_port : int
+        The ports of the database and of the web server.
+    server_url : str
+        The public URL of the server, without a slash at the end.
+    host : str
+        The address of the server on this machine.
+    dachs_version : str
+        The version of DaCHS that set up or last upgraded the database.
+    complete : bool
+        Whether the set-up of the database was completed.
+    """
 
     postgres_port: int
     web_port: int
     server_url: str = ""
     host: str = "127.0.0.1"
-    """Where the server is to be asked from this machine."""
     dachs_version: str = ""
     complete: bool = False
-    """Whether the database was set up to the end; a power cut may come before it."""
 
     @property
     def local_url(self) -> str:
-        """The server's address on this machine."""
+        """The server's URL on this machine."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.web_port}"
 
     @classmethod
     def read(cls, layout: Layout) -> InstanceState | None:
-        """Return the state, or None where there is no (readable) instance yet."""
+        """Return the state of an instance, or None if it has no readable one."""
         try:
             return cls(**json.loads(layout.state_file.read_text()))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def write(self, layout: Layout) -> None:
-        """Store the state so that a power cut leaves the old or the new one."""
+        """Store the state; a power cut leaves either the old or the new one."""
         draft = layout.state_file.with_suffix(".new")
         with draft.open("w") as stream:
             json.dump(asdict(self), stream, indent=1)
@@ -162,23 +172,23 @@ class InstanceState:
 def current_layout() -> Layout:
     """Return the layout of this checkout's instance, or of the one ``KM3VO_VAR`` names."""
     named = os.environ.get(VAR_VARIABLE)
-    # The path is kept as it was given: where it is a link, the link is what can be deleted.
+    # Not resolved: if it is a link, the link itself has to be deleted by a reset.
     return Layout(Path(os.path.abspath(named or CHECKOUT / "var")), Account.current())
 
 
 def remove(layout: Layout) -> None:
-    """Delete everything of a stopped instance."""
-    targets = {layout.var, shelter_of(layout.place)}
-    if layout.place.is_symlink():
-        layout.place.unlink()
+    """Delete a stopped instance completely."""
+    targets = {layout.var, fallback_directory(layout.path)}
+    if layout.path.is_symlink():
+        layout.path.unlink()
     for target in targets:
         if target.exists():
             shutil.rmtree(target)
 
 
-def archive_below(layout: Layout) -> Path | None:
-    """Return an archive with packets that goes where the instance is deleted, if there is one."""
-    for root in (layout.var, shelter_of(layout.place)):
+def archive_inside(layout: Layout) -> Path | None:
+    """Return the archive of alerts inside the instance's directory, if it has packets."""
+    for root in (layout.var, fallback_directory(layout.path)):
         for archive in (root / _ARCHIVE, layout.archive):
             if archive.resolve().is_relative_to(root.resolve()) and any(
                 (archive / "packets").glob("*/*")
@@ -187,34 +197,34 @@ def archive_below(layout: Layout) -> Path | None:
     return None
 
 
-def end_strays(place: Path) -> None:
-    """End the servers of an instance whose directory was deleted by hand."""
-    for directory in (place.resolve(), shelter_of(place)):
-        processes.end(processes.working_below(directory))
+def terminate_orphans(path: Path) -> None:
+    """Terminate the servers of an instance whose directory was deleted by hand."""
+    for directory in (path.resolve(), fallback_directory(path)):
+        processes.terminate(processes.processes_below(directory))
 
 
-def shelter_of(place: Path) -> Path:
-    """Return the directory that stands in for `place` where the account cannot enter that."""
-    return SHELTER / hashlib.sha256(str(place).encode()).hexdigest()[:16]
+def fallback_directory(path: Path) -> Path:
+    """Return the directory to use instead of `path` if the account cannot enter that."""
+    return FALLBACK_ROOT / hashlib.sha256(str(path).encode()).hexdigest()[:16]
 
 
-def _shelter_where_needed(place: Path, account: Account) -> None:
-    """Make `place` a link to a reachable directory where it is not reachable itself."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if place.exists() or account.can_enter(place.parent):
+def _link_to_fallback_if_needed(path: Path, account: Account) -> None:
+    """Make `path` a link to its fallback directory if the account cannot enter its parent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() or account.can_enter(path.parent):
         return
-    shelter = shelter_of(place)
-    if shelter.exists():
-        # Its link is gone: var was deleted by hand, and with it this was meant to go. But who
-        # deletes a link does not see that there is an archive behind it, which is for ever.
-        end_strays(place)
-        for path in shelter.iterdir():
-            if path.is_symlink() or not path.is_dir():
-                path.unlink()
-            elif path.name != _ARCHIVE:
-                shutil.rmtree(path)
-    SHELTER.mkdir(mode=0o755, parents=True, exist_ok=True)
-    SHELTER.chmod(0o755)
-    account.make_directory(shelter, 0o755)
-    place.unlink(missing_ok=True)
-    place.symlink_to(shelter)
+    fallback = fallback_directory(path)
+    if fallback.exists():
+        # The link was deleted by hand, which was meant to delete the instance. The archive is
+        # not deleted: the user may not have known that it was behind the link.
+        terminate_orphans(path)
+        for entry in fallback.iterdir():
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink()
+            elif entry.name != _ARCHIVE:
+                shutil.rmtree(entry)
+    FALLBACK_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+    FALLBACK_ROOT.chmod(0o755)
+    account.create_directory(fallback, 0o755)
+    path.unlink(missing_ok=True)
+    path.symlink_to(fallback)

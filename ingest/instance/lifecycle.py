@@ -1,4 +1,4 @@
-"""Bringing an instance up and down again, as often as one likes."""
+"""Start, stop and reset of an instance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance.dachs import Dachs, publication
+from ingest.instance.dachs import Dachs, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
@@ -19,7 +19,21 @@ DEFAULT_PORT = 8080
 
 @dataclass(frozen=True)
 class Status:
-    """What is the matter with an instance."""
+    """The status of an instance.
+
+    Attributes
+    ----------
+    created : bool
+        Whether its database was set up completely.
+    database_runs, server_runs : bool
+        Whether the processes run.
+    server_answers : bool
+        Whether the server answers requests.
+    url : str
+        The server's public URL.
+    postgres_port : int or None
+        The port of the database; None if there is no instance.
+    """
 
     created: bool
     database_runs: bool
@@ -30,27 +44,32 @@ class Status:
 
     @property
     def is_up(self) -> bool:
-        """Whether astronomers get answers."""
+        """Whether the instance can be queried."""
         return self.database_runs and self.server_answers
 
 
 def up(layout: Layout, port: int | None = None) -> str:
-    """Bring the instance up and return its URL when the server answers.
+    """Start an instance, and return its URL as soon as the server answers.
 
-    What runs already is left alone. What is missing is made, what was killed is started, what
-    a power cut interrupted is done again.
+    Parts that run already are left alone. A missing instance is created, and work that was
+    interrupted by a power cut is completed.
 
     Parameters
     ----------
     layout : Layout
         The instance.
     port : int, optional
-        The port of the web server; where None, the one it had before, or 8080.
+        The port of the web server. Default: the one it had before, or :data:`DEFAULT_PORT`.
+
+    Returns
+    -------
+    str
+        The public URL of the server.
 
     Raises
     ------
     InstanceError
-        If something in the way has to be removed by a person first.
+        If the port is taken, or the database or the server does not start.
     """
     site = load_site()
     with layout.locked():
@@ -59,11 +78,11 @@ def up(layout: Layout, port: int | None = None) -> str:
         if port is not None and port != state.web_port:
             dachs.stop()
             state.web_port = port
-        _take_over(site, state)
+        _update_address(site, state)
         if dachs.configure(site, state):
-            dachs.stop()  # a running server reads its settings only once
+            dachs.stop()  # it reads its settings only when it starts
         _set_up_or_upgrade(layout, dachs, state)
-        publication.settle(layout, state)
+        recover(layout, state)
         if not (dachs.is_running and dachs.answers(state)):
             dachs.stop()
             dachs.start(state)
@@ -72,9 +91,9 @@ def up(layout: Layout, port: int | None = None) -> str:
 
 
 def down(layout: Layout) -> None:
-    """Stop the server and the database; nothing of the instance keeps running."""
+    """Stop the server and the database of an instance."""
     if not layout.var.exists():
-        layouts.end_strays(layout.place)
+        layouts.terminate_orphans(layout.path)
         return
     with layout.locked():
         Dachs(layout).stop()
@@ -82,35 +101,36 @@ def down(layout: Layout) -> None:
 
 
 def reset(layout: Layout, with_archive: bool = False) -> None:
-    """Stop the instance and delete it, with all that was imported.
+    """Stop an instance and delete it with all imported data.
 
     Parameters
     ----------
     layout : Layout
         The instance.
     with_archive : bool, optional
-        Delete the archive of alerts, too, where it is a part of the instance.
+        Whether to delete the archive of alerts as well, if it is inside the instance.
 
     Raises
     ------
     InputError
-        If there is such an archive with packets, and it was not said to go; nothing is
+        If there is such an archive with packets and `with_archive` is false. Nothing is
         deleted then.
     """
-    archive = layouts.archive_below(layout)
+    archive = layouts.archive_inside(layout)
     if archive is not None and not with_archive:
         raise InputError(
-            "the archive of alerts would be deleted; its packets cannot be had again",
+            "the archive of alerts would be deleted, and its packets cannot be obtained again",
             file=archive,
-            remedy=f"move it out of the instance and name its place in {layouts.ARCHIVE_VARIABLE};"
-            " or delete it, too: km3vo instance reset --with-archive",
+            remedy="move it out of the instance and set"
+            f" {layouts.ARCHIVE_VARIABLE} to its new path;"
+            " or delete it as well: km3vo instance reset --with-archive",
         )
     down(layout)
     layouts.remove(layout)
 
 
 def status(layout: Layout) -> Status:
-    """Look at the instance without changing it."""
+    """Return the status of an instance without changing it."""
     state = InstanceState.read(layout)
     if state is None:
         return Status(False, False, False, False, "", None)
@@ -127,23 +147,23 @@ def status(layout: Layout) -> Status:
 
 @contextmanager
 def database(layout: Layout) -> Iterator[InstanceState]:
-    """Lock an instance, see to it that its database runs, and yield its state.
+    """Lock an instance, start its database if necessary, and yield the instance's state.
 
-    For commands such as an import, which need the database but not the server.
+    This is for commands such as an import, which need the database but not the server.
     """
     site = load_site()
     with layout.locked():
         state = _bring_database_up(layout)
         dachs = Dachs(layout)
-        _take_over(site, state)
+        _update_address(site, state)
         dachs.configure(site, state)
         _set_up_or_upgrade(layout, dachs, state)
-        publication.settle(layout, state)
+        recover(layout, state)
         yield state
 
 
-def _take_over(site: Site, state: InstanceState) -> None:
-    """Remember what the site's facts say about how to reach the server."""
+def _update_address(site: Site, state: InstanceState) -> None:
+    """Take the server's address from the settings of the site."""
     address = ipaddress.ip_address(site.site.bind_address)
     everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}
     state.host = everywhere.get(str(address), str(address))
@@ -151,7 +171,7 @@ def _take_over(site: Site, state: InstanceState) -> None:
 
 
 def _bring_database_up(layout: Layout) -> InstanceState:
-    """Create and start the database cluster as needed; return the state."""
+    """Create and start the database cluster if necessary; return the state."""
     cluster = Cluster(layout)
     runs = cluster.is_running and cluster.wait(cluster.port)
     if not runs:
@@ -160,9 +180,10 @@ def _bring_database_up(layout: Layout) -> InstanceState:
     if state is None or not cluster.is_created:
         if cluster.is_created:
             raise InstanceError(
-                "there is a database, but what belongs to it was lost",
-                where=str(layout.state_file),
-                remedy="start anew: km3vo instance reset && make import",
+                "the database exists, but the file with the state of the instance is missing"
+                " or damaged",
+                file=layout.state_file,
+                remedy="delete the instance and import again: km3vo instance reset && make import",
             )
         state = state or InstanceState(postgres_port=0, web_port=DEFAULT_PORT)
         state.complete = False
@@ -174,7 +195,7 @@ def _bring_database_up(layout: Layout) -> InstanceState:
 
 
 def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> None:
-    """Let DaCHS fill an empty database, or adapt an old one to a new DaCHS."""
+    """Let DaCHS set up an empty database, or upgrade that of an older DaCHS."""
     version = dachs.version()
     cluster = Cluster(layout)
     if not state.complete:
@@ -185,6 +206,6 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
         state.complete = True
     elif state.dachs_version != version:
         dachs.stop()
-        dachs.check("upgrade")
+        dachs.run_checked("upgrade")
     state.dachs_version = version
     state.write(layout)

@@ -1,7 +1,7 @@
 """The private PostgreSQL cluster of an instance.
 
-It listens on 127.0.0.1 only, on a port of its own, and asks everyone for a password. The
-superuser's password stays in a file that only the instance's account reads.
+It listens on 127.0.0.1 only, on its own port, and requires a password of every user. Only the
+instance's account can read the file with the superuser's password.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ SUPERUSER = "dachsroot"
 DATABASE = "gavo"
 HOST = "127.0.0.1"
 _PROGRAMS = Path("/usr/lib/postgresql")
-MENDED_VERSION = "1.2.0km3vo"
-"""The version of pgSphere that ``setup.sh`` puts beside Debian's; see there."""
+PATCHED_VERSION = "1.2.0km3vo"
+"""The version of pgSphere that ``setup.sh`` installs beside Debian's."""
 _EXTENSIONS = ("q3c", "pg_sphere")
 _FIRST_PORT = 54_320
 _PORTS = 200
 _ATTEMPTS = 5
-_PATIENCE = 300  # s; the recovery from a crash may take its time
+_TIMEOUT = 300  # s; the recovery from a crash may take minutes
 
 
 def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
-    """Return a port of this machine that nobody listens on.
+    """Return an unused port of this machine.
 
     Raises
     ------
@@ -49,7 +49,7 @@ def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
 
 
 def port_is_free(port: int, host: str = HOST) -> bool:
-    """Say whether a server could listen on `port` of an address of this machine."""
+    """Return whether a server can listen on `port` of `host`, an address of this machine."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -87,11 +87,11 @@ class Cluster:
 
     @property
     def port(self) -> int:
-        """The port the running server listens on, as it says itself."""
+        """The port of the running server, from its own file."""
         return int((self.data / "postmaster.pid").read_text().splitlines()[3])
 
     def create(self) -> None:
-        """Make the cluster.
+        """Create the cluster.
 
         Raises
         ------
@@ -99,11 +99,11 @@ class Cluster:
             If PostgreSQL or its sky extensions are not installed, or the disk is full.
         """
         programs = _programs(None)
-        # Made beside its place and moved there when whole: a cut leaves no half cluster.
+        # Created under another name and then renamed: an interruption leaves no partial cluster.
         draft = self.data.with_name(self.data.name + ".new")
         for leftover in (draft, self.data):
             shutil.rmtree(leftover, ignore_errors=True)
-        self.account.make_directory(draft)
+        self.account.create_directory(draft)
         self.password_file.unlink(missing_ok=True)
         self.password_file.touch(mode=0o600)
         self.password_file.write_text(secrets.token_urlsafe(32))
@@ -117,13 +117,13 @@ class Cluster:
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
-                # The same order of texts as C.UTF-8, and sorted in a third of the time.
+                # The same order of texts as C.UTF-8, but sorting takes a third of the time.
                 "--lc-collate=C",
             ],
             home=self.data,
         )
         if done.returncode:
-            raise _failure("PostgreSQL could not make its cluster", done, draft)
+            raise _error("PostgreSQL could not create its cluster", done, draft)
         with (draft / "postgresql.conf").open("a") as stream:
             stream.write(
                 "\n# Set by km3vo\n"
@@ -131,26 +131,25 @@ class Cluster:
                 "unix_socket_directories = ''\n"
                 "timezone = 'UTC'\n"
                 "log_timezone = 'UTC'\n"
-                # DaCHS compiles nothing: the just-in-time compiler only slows short queries.
+                # Just-in-time compilation slows down the short queries of DaCHS.
                 "jit = off\n"
-                # Nobody replicates this cluster, so what is loaded in the transaction that made
-                # its table need not go into the log as well: at commit the table itself is
-                # synchronised, and after a power cut it is there or not, as always.
+                # Without replication, rows that are loaded in the transaction that creates their
+                # table need not be logged: the table's file is synchronised at commit.
                 "wal_level = minimal\n"
                 "max_wal_senders = 0\n"
-                # A whole import between two checkpoints, and a table's recent pages in memory.
+                # Enough for a whole import between two checkpoints.
                 "max_wal_size = 2GB\n"
                 "shared_buffers = 256MB\n"
             )
         draft.rename(self.data)
 
     def start(self, port: int) -> int:
-        """Start the server and return its port when it takes connections.
+        """Start the server, and return its port as soon as it accepts connections.
 
         Parameters
         ----------
         port : int
-            The port to take if it is free; otherwise it will be another one.
+            The preferred port; another one is used if it is 0 or taken.
 
         Raises
         ------
@@ -161,20 +160,20 @@ class Cluster:
         for _ in range(_ATTEMPTS):
             if not port or not port_is_free(port):
                 port = free_port()
-            done = self._pg_ctl("start", "-w", "-t", str(_PATIENCE), "-l", log, "-o", f"-p {port}")
+            done = self._pg_ctl("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}")
             if done.returncode == 0:
                 return port
             if port_is_free(port):
                 break
-            # Another instance took the port between the look and the leap.
-        raise _failure("PostgreSQL did not start", done, log)
+            # Another program took the port after it was found to be free.
+        raise _error("PostgreSQL did not start", done, log)
 
     def wait(self, port: int) -> bool:
-        """Wait until a running server takes connections; say whether it does.
+        """Wait until a running server accepts connections, and return whether it does.
 
-        It may be recovering from a crash, and it may just be dying.
+        It may be recovering from a crash, or be about to stop.
         """
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while self.is_running and time.monotonic() < deadline:
             try:
                 with self.connect(port, "postgres"):
@@ -188,13 +187,12 @@ class Cluster:
         if self.is_running:
             done = self._pg_ctl("stop", "-w", "-m", "fast")
             if done.returncode and self.is_running:
-                raise _failure("PostgreSQL did not stop", done, self.data)
-        # A killed server may leave processes that still hold its memory; of one whose files
-        # were deleted by hand nobody else knows.
-        processes.end(processes.working_below(self.data))
+                raise _error("PostgreSQL did not stop", done, self.data)
+        # Also the remaining processes of a killed server, and a server whose files were deleted.
+        processes.terminate(processes.processes_below(self.data))
 
     def create_database(self, port: int) -> None:
-        """Make the empty database with the sky extensions."""
+        """Create the empty database with the extensions for geometry on the sphere."""
         with self.connect(port, "postgres") as connection:
             connection.autocommit = True
             connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
@@ -204,7 +202,7 @@ class Cluster:
                 _create_extension(connection, extension)
 
     def drop_database(self, port: int) -> None:
-        """Remove the database, if a set-up was interrupted half-way."""
+        """Delete the database of an interrupted set-up."""
         with self.connect(port, "postgres") as connection:
             connection.autocommit = True
             connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE}")
@@ -213,7 +211,13 @@ class Cluster:
     def connect(
         self, port: int, database: str = DATABASE
     ) -> Iterator[psycopg2.extensions.connection]:
-        """Yield a superuser's connection, for the set-up and for audits."""
+        """Yield a connection as superuser, which is closed at the end.
+
+        Raises
+        ------
+        InstanceError
+            If the server does not accept the connection.
+        """
         try:
             connection = psycopg2.connect(
                 host=HOST, port=port, dbname=database, user=SUPERUSER, password=self.password
@@ -223,7 +227,7 @@ class Cluster:
                 "the database cannot be reached",
                 where=f"port {port}",
                 value=str(error).strip(),
-                remedy="km3vo instance up, and see the directory logs of the instance",
+                remedy="run km3vo instance up; see the directory logs of the instance",
             ) from None
         try:
             yield connection
@@ -240,38 +244,42 @@ class Cluster:
         return self.account.run(
             [_programs(major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
             home=self.data,
-            timeout=2 * _PATIENCE,
+            timeout=2 * _TIMEOUT,
         )
 
 
 def _create_extension(connection: psycopg2.extensions.connection, name: str) -> None:
-    """Create an extension; pgSphere in the mended version where PostgreSQL refuses Debian's."""
+    """Create an extension, in the patched version if PostgreSQL refuses Debian's."""
     cursor = connection.cursor()
     try:
         cursor.execute(f"CREATE EXTENSION {name}")
     except psycopg2.errors.InvalidFunctionDefinition as refusal:
         try:
-            cursor.execute(f"CREATE EXTENSION {name} VERSION '{MENDED_VERSION}'")
+            cursor.execute(f"CREATE EXTENSION {name} VERSION '{PATCHED_VERSION}'")
         except psycopg2.Error:
             raise InstanceError(
-                f"PostgreSQL refuses the extension {name} as Debian has it",
+                f"PostgreSQL refuses Debian's extension {name}",
                 value=str(refusal).strip(),
-                remedy="run make setup with root's rights (or sudo), which mends it",
+                remedy="run make setup as root or with sudo, which installs a patched version",
             ) from None
 
 
 def _programs(major: str | None) -> Path:
-    """Return the folder with PostgreSQL's programs, of version `major` or the newest.
+    """Return the folder with the programs of PostgreSQL.
 
-    Only versions that have the sky extensions count for a new cluster.
+    Parameters
+    ----------
+    major : str or None
+        The version; if None, the newest one for which all extensions are installed.
     """
     if major is not None:
         if (_PROGRAMS / major / "bin" / "pg_ctl").exists():
             return _PROGRAMS / major / "bin"
         raise InstanceError(
-            f"the database was made by PostgreSQL {major}, which is no longer installed",
+            f"the database was created by PostgreSQL {major}, which is no longer installed",
             remedy=f"apt-get install postgresql-{major} postgresql-{major}-q3c"
-            f" postgresql-{major}-pgsphere, or start anew: km3vo instance reset && make import",
+            f" postgresql-{major}-pgsphere; or delete the instance and import again:"
+            " km3vo instance reset && make import",
         )
     installed = sorted(_PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     for initdb in reversed(installed):
@@ -286,13 +294,13 @@ def _programs(major: str | None) -> Path:
     )
 
 
-def _failure(problem: str, done: subprocess.CompletedProcess[str], where: Path) -> InstanceError:
-    said = (done.stderr or done.stdout).strip()
-    if not said and where.is_file():
-        said = "\n".join(where.read_text(errors="replace").splitlines()[-5:])
+def _error(problem: str, done: subprocess.CompletedProcess[str], where: Path) -> InstanceError:
+    output = (done.stderr or done.stdout).strip()
+    if not output and where.is_file():
+        output = "\n".join(where.read_text(errors="replace").splitlines()[-5:])
     remedy = (
-        "make room on the disk, then try again"
-        if "No space left" in said
-        else "see the message above; the whole log is in the directory logs beside it"
+        "free some disk space, then try again"
+        if "No space left" in output
+        else "see the message above; the complete log is in the directory logs of the instance"
     )
-    return InstanceError(problem, where=str(where), value=said[-600:] or None, remedy=remedy)
+    return InstanceError(problem, where=str(where), value=output[-600:] or None, remedy=remedy)

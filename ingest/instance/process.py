@@ -1,4 +1,4 @@
-"""Server processes that outlive the command that started them, and how they are found again."""
+"""Server processes that outlive the command that started them."""
 
 from __future__ import annotations
 
@@ -10,21 +10,29 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-PATIENCE = 10.0  # s for a process to end by itself
+TIMEOUT = 10.0  # s for a process to end after a signal
 
 
 @dataclass(frozen=True)
 class ProcessFile:
-    """The id of a process, with its start time: after a reboot an id may be another program's."""
+    """A file with the id of a process.
+
+    The start time is stored with it, because the id may belong to another program after a reboot.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    """
 
     path: Path
 
     def write(self, pid: int) -> None:
-        """Remember the process `pid`."""
+        """Store the id of the running process `pid`."""
         self.path.write_text(f"{pid} {_start_time(pid)}\n")
 
     def pid(self) -> int | None:
-        """Return the id if that very process still runs, otherwise None."""
+        """Return the id if the process still runs, otherwise None."""
         try:
             pid, started = self.path.read_text().split()
             return int(pid) if _start_time(int(pid)) == started else None
@@ -32,40 +40,48 @@ class ProcessFile:
             return None
 
     def stop(self) -> None:
-        """End the process, politely first, and forget it."""
+        """Terminate the process and delete the file."""
         if pid := self.pid():
-            end([pid])
+            terminate([pid])
         self.path.unlink(missing_ok=True)
 
 
-def end(pids: Collection[int], patience: float = PATIENCE) -> None:
-    """End processes, politely first, and return when they are gone."""
+def terminate(pids: Collection[int], timeout: float = TIMEOUT) -> None:
+    """Terminate processes and return when they have ended.
+
+    Parameters
+    ----------
+    pids : collection of int
+        Their ids.
+    timeout : float, optional
+        s to wait after each of the signals SIGINT, SIGTERM and SIGKILL before the next one.
+    """
     living = {pid: _start_time(pid) for pid in pids}
-    for wanted in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+    for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         for pid in living:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, wanted)
-        deadline = time.monotonic() + patience
+                os.kill(pid, signal_number)
+        deadline = time.monotonic() + timeout
         while living and time.monotonic() < deadline:
             living = {pid: since for pid, since in living.items() if _start_time(pid) == since}
             if living:
                 time.sleep(0.05)
 
 
-def working_below(directory: Path) -> list[int]:
-    """Return the processes whose home is `directory` or below it.
+def processes_below(directory: Path) -> list[int]:
+    """Return the ids of the processes whose home is `directory` or below it.
 
-    :class:`ingest.instance.account.Account` gives each program it starts such a home. So those
-    are found, too, whose id was never written down or was deleted by hand.
+    :class:`ingest.instance.account.Account` sets the home of each program that it starts. This
+    also finds processes without a :class:`ProcessFile`.
     """
-    numbers = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
-    return sorted(pid for pid in numbers if _works_below(pid, directory) and _start_time(pid))
+    pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    return sorted(pid for pid in pids if _has_home_below(pid, directory) and _start_time(pid))
 
 
-def _works_below(pid: int, directory: Path) -> bool:
+def _has_home_below(pid: int, directory: Path) -> bool:
     try:
         environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    except OSError:  # gone meanwhile, or another user's
+    except OSError:  # it has ended, or belongs to another user
         return False
     return any(
         Path(os.fsdecode(entry[5:])).is_relative_to(directory)
@@ -80,7 +96,7 @@ def _start_time(pid: int) -> str | None:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The program's name stands in parentheses and may hold anything, blanks too.
+    # The program's name stands in parentheses and may contain any character, including spaces.
     after_name = stat.rpartition(")")[2].split()
     state, start_time = after_name[0], after_name[19]
     return None if state in "ZX" else start_time

@@ -1,4 +1,4 @@
-"""The configuration of a data centre: one file of facts, and what DaCHS wants made of it."""
+"""The settings of a data centre, and the configuration files of DaCHS made from them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ingest.core.checkout import CHECKOUT
 from ingest.core.configuration import StrictModel, read_toml, validate
 
 SITE_FILES = CHECKOUT / "site"
-"""The facts (``site.toml``) and the templates of DaCHS' configuration files."""
+"""The settings (``site.toml``) and the templates of DaCHS' configuration files."""
 SITE_VARIABLE = "KM3VO_SITE"
 
 
 def _is_line(text: str) -> str:
-    # A line break, or a backslash before one, starts or swallows a setting in DaCHS' files.
+    # In DaCHS' files a line break starts another setting, and a backslash continues a line.
     if not text or not text.isprintable() or text.endswith("\\"):
         raise ValueError("one line of printable text that does not end with a backslash")
     return text
@@ -64,13 +64,13 @@ class AuthoritySection(StrictModel):
 
 
 class PublisherSection(StrictModel):
-    """Who publishes."""
+    """The publisher of all resources."""
 
     name: Line
 
 
 class ContactSection(StrictModel):
-    """Whom an astronomer writes to."""
+    """The contact for astronomers."""
 
     name: Line
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+[A-Za-z]$")]
@@ -78,21 +78,21 @@ class ContactSection(StrictModel):
 
 
 class RegistrySection(StrictModel):
-    """The registries of others."""
+    """The registries of the Virtual Observatory."""
 
     regtap: Annotated[str, Field(pattern=r"^https?://\S+$")]
     registry_of_registries: Annotated[str, Field(pattern=r"^https?://\S+$")]
 
 
 class AlertsSection(StrictModel):
-    """Where the alerts of the collaboration are sent to the world."""
+    """The public stream of the collaboration's alerts."""
 
     stream: Annotated[str, Field(pattern=r"^[a-z][a-z0-9+.-]*://[^\s<>\"]+$")]
     page: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")]
 
 
 class DepositSection(StrictModel):
-    """Where data sets are deposited, and whose DOIs are ours."""
+    """The repository for data sets, and the prefixes of the collaboration's DOIs."""
 
     doi_prefixes: tuple[Annotated[str, Field(pattern=r"^10\.\d{4,9}$")], ...]
     dataverse: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
@@ -100,7 +100,7 @@ class DepositSection(StrictModel):
 
 
 class Site(StrictModel):
-    """All facts about a data centre; see ``site/site.toml`` for what each one is for."""
+    """All settings of a data centre; ``site/site.toml`` explains each one."""
 
     site: SiteSection
     authority: AuthoritySection
@@ -112,12 +112,12 @@ class Site(StrictModel):
 
 
 def load_site() -> Site:
-    """Return the site's facts: the project's own, overridden by the file ``KM3VO_SITE`` names.
+    """Return the settings in ``site/site.toml``, overridden by the file that ``KM3VO_SITE`` names.
 
     Raises
     ------
     ingest.core.errors.ManifestError
-        If a file cannot be read or a fact is not usable.
+        If a file cannot be read, or a setting is not valid.
     """
     path = SITE_FILES / "site.toml"
     content = read_toml(path)
@@ -132,28 +132,33 @@ def load_site() -> Site:
 
 
 def render(site: Site, name: str, **more: Any) -> str:
-    """Return DaCHS' configuration file `name` with the site's facts filled in.
+    """Return DaCHS' configuration file `name` with the settings of the site filled in.
 
     Parameters
     ----------
     site : Site
-        The facts.
+        The settings.
     name : str
         A template in ``site/``.
     **more
-        Facts of the instance, such as its port.
+        Settings of the instance, such as its port.
+
+    Returns
+    -------
+    str
+        The text, with values escaped as the format of the file requires.
     """
-    facts = {
+    values = {
         f"{section}_{key}": value
-        for section, values in site.model_dump(exclude={"deposit"}).items()
-        for key, value in values.items()
+        for section, settings in site.model_dump(exclude={"deposit"}).items()
+        for key, value in settings.items()
     }
-    facts |= {"bind_address": site.site.bind_address, "cors_origins": site.site.cors_origins}
-    facts |= {key: str(value) for key, value in more.items()}
+    values |= {"bind_address": site.site.bind_address, "cors_origins": site.site.cors_origins}
+    values |= {key: str(value) for key, value in more.items()}
     if name.endswith(".rd"):
-        facts = {key: escape(value) for key, value in facts.items()}
+        values = {key: escape(value) for key, value in values.items()}
     if name == "gavo.rc":
-        # DaCHS reads this file with an ini parser, to which % means interpolation.
-        facts = {key: value.replace("%", "%%") for key, value in facts.items()}
+        # DaCHS reads this file with configparser, which interpolates %(name)s.
+        values = {key: value.replace("%", "%%") for key, value in values.items()}
     template = Template((SITE_FILES / name).read_text("utf-8"))
-    return template.substitute(facts)
+    return template.substitute(values)

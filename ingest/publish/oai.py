@@ -142,13 +142,13 @@ def _parsed(address: str, content: bytes) -> etree._Element:
 
 def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
     answer = _parsed(endpoint, content)
-    told = answer.find(f"{_OAI}error")
-    harmless = told is not None and told.get("code") == "noRecordsMatch"
+    fault = answer.find(f"{_OAI}error")
+    harmless = fault is not None and fault.get("code") == "noRecordsMatch"
     if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):
         raise InstanceError(
             "the server's answer is not that of a registry",
             where=endpoint,
-            value=answer.tag if told is None else f"{told.get('code')}: {told.text}",
+            value=answer.tag if fault is None else f"{fault.get('code')}: {fault.text}",
             expected=f"an OAI-PMH answer to {verb}",
         )
     return answer

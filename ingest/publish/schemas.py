@@ -37,7 +37,7 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
             path.chmod(0o644)
             dachs.account.chown(path)
             paths[name] = path
-        done = dachs.command("admin", "xsdValidate", *map(str, paths.values()))
+        done = dachs.run("admin", "xsdValidate", *map(str, paths.values()))
     said = done.stdout + done.stderr
     wrong = {}
     for name, path in paths.items():

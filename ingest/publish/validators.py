@@ -18,7 +18,7 @@ from ingest.alerts.tables import DESCRIPTOR as ALERTS
 from ingest.core.errors import InstanceError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import JOINING, Dachs
+from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs
 from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
@@ -64,13 +64,13 @@ def online_descriptors(layout: Layout) -> list[str]:
     releases = [load_manifest(name).release.descriptor for name in release_names()]
     return [
         descriptor
-        for descriptor in (*releases, *JOINING, ALERTS)
+        for descriptor in (*releases, *COMBINED_DESCRIPTORS, ALERTS)
         if (layout.inputs / f"{descriptor}.rd").exists()
     ]
 
 
 def _validate(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.command("val", "-c", rd)
+    done = dachs.run("val", "-c", rd)
     lines = _lines(done.stdout + done.stderr)
     problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
     passed = done.returncode == 0 and not problems and any("OK" in line for line in lines)
@@ -80,7 +80,7 @@ def _validate(dachs: Dachs, rd: str) -> CheckResult:
 
 
 def _test(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.command("test", "-v", rd)
+    done = dachs.run("test", "-v", rd)
     output = done.stdout + done.stderr
     summary = re.search(r"(\d+) of (\d+) bad", output)
     if summary is None:

@@ -14,6 +14,7 @@ from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from tests.instances import Instance
+from tests.templates import Templates, port
 
 
 @pytest.fixture(scope="session")
@@ -31,13 +32,13 @@ def contents(packet_files: list[Path]) -> list[bytes]:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory, delivered: Path) -> Iterator[Instance]:
+def database(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Give the tests of a module an instance with a database but no server."""
-    made = Instance(tmp_path_factory.mktemp("alerts") / "var", 0)
+    made = Instance(tmp_path_factory.mktemp("alerts") / "var", port(40))
     try:
-        yield made
+        yield templates.copy("empty", made)
     finally:
-        made.km3vo("instance", "reset", "--yes", "--with-archive")
+        made.reset()
 
 
 class _Enough(Exception):

@@ -1,4 +1,4 @@
-"""Small VOEvents in the manner of the streams that the delivered files lack."""
+"""Small VOEvents in the form of streams of which no real packets are delivered."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def param(name: str, value: str | None, **attributes: str) -> str:
     description = attributes.pop("description", None)
     if value is not None:
         attributes["value"] = value
-    told = "".join(f" {key}={quoteattr(text)}" for key, text in attributes.items())
+    written = "".join(f" {key}={quoteattr(text)}" for key, text in attributes.items())
     inside = "" if description is None else f"<Description>{escape(description)}</Description>"
-    return f"<Param name={quoteattr(name)}{told}>{inside}</Param>"
+    return f"<Param name={quoteattr(name)}{written}>{inside}</Param>"
 
 
 def group(name: str, *params: str) -> str:

@@ -129,7 +129,7 @@ def test_real_packets_are_imported_listed_and_verified(
     assert (verified.returncode, verified.stdout) == (0, f"all {many} packets are intact\n")
 
 
-def test_a_path_that_is_not_there_stops_before_anything_is_done(
+def test_a_path_that_does_not_exist_is_refused_before_anything_is_done(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     done = empty.km3vo("alerts", "import", str(delivered / "alerts"), str(tmp_path / "none"))
@@ -141,7 +141,7 @@ def test_a_path_that_is_not_there_stops_before_anything_is_done(
     assert not layout_of(empty).archive.exists()
 
 
-def test_a_damaged_delivery_is_told_and_the_rest_imported(
+def test_a_damaged_source_is_reported_and_the_rest_is_imported(
     empty: Instance, contents: list[bytes], tmp_path: Path
 ) -> None:
     stream = io.BytesIO()
@@ -165,7 +165,9 @@ def test_a_damaged_delivery_is_told_and_the_rest_imported(
     assert_all_accounted_for(empty)
 
 
-def test_what_packets_say_does_not_reach_the_terminal_raw(empty: Instance, tmp_path: Path) -> None:
+def test_control_characters_in_packets_do_not_reach_the_terminal(
+    empty: Instance, tmp_path: Path
+) -> None:
     (tmp_path / "a\x1b[31m[red].xml").write_bytes(b"<\x1b[2J[bold]/>")
     empty.km3vo("alerts", "import", str(tmp_path))
     listed = empty.km3vo("alerts", "quarantine").stdout
@@ -178,7 +180,7 @@ def test_what_packets_say_does_not_reach_the_terminal_raw(empty: Instance, tmp_p
     assert "there is no packet with this number" in unknown.stderr
 
 
-def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) -> None:
+def test_a_large_packet_is_archived_and_not_parsed(empty: Instance, tmp_path: Path) -> None:
     with (tmp_path / "large.xml").open("wb") as stream:
         stream.write(b"<a>")
         stream.truncate(100_000_000)
@@ -192,7 +194,7 @@ def test_a_large_packet_is_kept_and_not_parsed(empty: Instance, tmp_path: Path) 
     assert_all_accounted_for(empty)
 
 
-def test_a_large_packet_is_read_where_it_is_allowed_also_by_a_rebuild(
+def test_a_large_packet_is_parsed_with_a_higher_limit_also_by_a_rebuild(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     gold = (delivered / "alerts" / "voevent" / "icecube_gold.xml").read_bytes()
@@ -229,7 +231,7 @@ def test_tables_are_never_filled_from_two_archives(
     assert rows_of(empty) == {}
 
 
-def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Instance) -> None:
+def test_empty_paths_and_devices_import_nothing(empty: Instance) -> None:
     for path, problem in (("", "it is empty"), ("/dev/null", "neither a file nor a directory")):
         done = empty.km3vo("alerts", "import", path)
         assert done.returncode == 2
@@ -237,7 +239,7 @@ def test_paths_that_say_nothing_or_cannot_be_reached_import_nothing(empty: Insta
     assert not layout_of(empty).archive.exists()
 
 
-def test_verify_names_damage_and_repairs_the_index(empty: Instance, delivered: Path) -> None:
+def test_verify_lists_damage_and_repairs_the_index(empty: Instance, delivered: Path) -> None:
     empty.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"))
     archive = archive_of(empty)
     first, *_, last = archive.entries()
@@ -255,14 +257,14 @@ def test_verify_names_damage_and_repairs_the_index(empty: Instance, delivered: P
     assert [entry.sha256 for entry in archive.entries()][-1] == last.sha256
 
 
-def test_commands_without_an_archive_say_so(empty: Instance) -> None:
+def test_commands_report_an_archive_that_does_not_exist_as_empty(empty: Instance) -> None:
     assert empty.km3vo("alerts", "quarantine").stdout == "0 of 0 packets are in quarantine\n"
     assert empty.km3vo("alerts", "verify").stdout == "all 0 packets are intact\n"
     assert counts(empty.km3vo("alerts", "status").stdout)["packets"] == 0
     assert not layout_of(empty).archive.exists()
 
 
-def test_another_place_of_the_archive_can_be_named(
+def test_a_directory_with_other_files_cannot_become_the_archive(
     database: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     gcn = str(delivered / "alerts" / "gcn")
@@ -276,7 +278,7 @@ def test_another_place_of_the_archive_can_be_named(
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT])
-def test_an_import_that_is_ended_anywhere_can_be_done_again(
+def test_an_import_that_is_interrupted_anywhere_can_be_repeated(
     empty: Instance, contents: list[bytes], tmp_path: Path, wanted: signal.Signals
 ) -> None:
     good = [content for content in contents if b"<" in content[:200]]
@@ -311,7 +313,7 @@ def test_an_import_that_is_ended_anywhere_can_be_done_again(
     assert len(archive) == 4000
 
 
-def test_a_reset_spares_the_archive(
+def test_a_reset_does_not_delete_the_archive(
     scratch_instance: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     layout = layout_of(scratch_instance)
@@ -334,7 +336,7 @@ def test_a_reset_spares_the_archive(
     assert not target.exists()
 
 
-def test_modules_in_the_current_directory_are_not_taken(
+def test_modules_in_the_current_directory_are_not_imported(
     empty: Instance, delivered: Path, tmp_path: Path
 ) -> None:
     for name in ("numpy", "lxml", "signal", "threading", "psycopg2"):

@@ -401,7 +401,9 @@ def test_any_batches_are_stored_once_and_in_order(added: list[list[bytes]]) -> N
         assert len(archive) == len(expected)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change the owner of files")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root can change the owner of files: run as root"
+)
 def test_the_account_of_the_servers_owns_and_can_read_all_files(contents: list[bytes]) -> None:
     account = Account.current()
     with tempfile.TemporaryDirectory(prefix="km3vo-archive-") as name:
@@ -421,7 +423,9 @@ def test_the_account_of_the_servers_owns_and_can_read_all_files(contents: list[b
             assert account.run(["cat", path], home=Path("/")).returncode == 0
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only for root would following the link be harmful")
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only for root would following the link be harmful: run as root"
+)
 def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     archive = Archive(tmp_path / "alerts")
     archive.add([Packet(b"<a/>", "x")])

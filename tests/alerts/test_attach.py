@@ -1,13 +1,14 @@
-"""Sky maps that are given to the archive for a packet that has none itself."""
+"""Sky maps that are attached to a packet in the archive."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 from pathlib import Path
 
 import pytest
 
 from ingest.alerts.archive.archive import Archive
+from tests import loaded
 from tests.instances import KM3VO, Instance
 
 GOLD = "ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2022-12-23T07:43:00.52_24_137467_064735045_0"
@@ -19,16 +20,9 @@ def own_map(tmp_path: Path) -> Path:
     """Return a map around the packet's position, three times as wide as its circle."""
     path = tmp_path / "map.fits"
     words = ["--ra", BEST[0], "--dec", BEST[1], "--radius", "2", "--containment", "0.9"]
-    subprocess.run([KM3VO, "alerts", "map", *words, "-o", path], check=True, capture_output=True)
-    return path
-
-
-@pytest.fixture
-def filled(scratch_instance: Instance, delivered: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
+    done = loaded.run([str(KM3VO), "alerts", "map", *words, "-o", str(path)], os.environ)
     assert done.returncode == 0, done.stderr
-    scratch_instance.up()
-    return scratch_instance
+    return path
 
 
 def regions(instance: Instance) -> list[str]:
@@ -42,16 +36,18 @@ def regions(instance: Instance) -> list[str]:
     return row
 
 
-def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled, own_map):
-    assert regions(filled) == ["circle", "1", "0", "0"]
-    done = filled.km3vo("alerts", "attach", GOLD, str(own_map))
+def test_regions_are_taken_from_an_attached_map_also_after_a_rebuild(filled_instance, own_map):
+    assert regions(filled_instance) == ["circle", "1", "0", "0"]
+    done = filled_instance.km3vo("alerts", "attach", GOLD, str(own_map))
     assert done.returncode == 0, done.stderr
-    assert regions(filled) == ["map", "1", "1", "0"]
-    links = filled.adql(f"SELECT notice_id, sky_map FROM alerts.latest WHERE ivorn = '{GOLD}'")
+    assert regions(filled_instance) == ["map", "1", "1", "0"]
+    links = filled_instance.adql(
+        f"SELECT notice_id, sky_map FROM alerts.latest WHERE ivorn = '{GOLD}'"
+    )
     ((number, sky_map),) = links
-    assert filled.km3vo("alerts", "rebuild").returncode == 0
-    assert regions(filled) == ["map", "1", "1", "0"]
-    archive = Archive(filled.var.resolve() / "alerts")
+    assert filled_instance.km3vo("alerts", "rebuild").returncode == 0
+    assert regions(filled_instance) == ["map", "1", "1", "0"]
+    archive = Archive(filled_instance.var.resolve() / "alerts")
     assert archive.map_path(sky_map).read_bytes() == own_map.read_bytes()
     (entry,) = [entry for entry in archive.entries() if entry.number == int(number)]
     assert archive.preview_path(entry).read_bytes().startswith(b"\x89PNG")
@@ -66,7 +62,7 @@ def test_regions_come_from_an_attached_map_also_after_a_rebuild(filled, own_map)
         ("0", None, "there is no such notice"),
     ],
 )
-def test_what_is_no_map_or_no_notice_is_refused(
+def test_files_that_are_not_maps_and_unknown_notices_are_refused(
     instance, own_map, tmp_path, notice, content, message
 ):
     given = own_map

@@ -13,16 +13,16 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from ingest.alerts.conversion import ivorn_of, load_json, save_json, to_json, to_voevent
+from ingest.alerts.conversion import load_json, save_json, to_json, to_voevent
 from ingest.alerts.conversion.core import core_notice
-from ingest.alerts.conversion.to_voevent import radius_90
+from ingest.alerts.conversion.json_to_voevent import radius_90
 from ingest.alerts.conversion.validation import (
     published_schemas,
     validate_json,
     validate_voevent,
     voevent_schema,
 )
-from ingest.alerts.notices import parse
+from ingest.alerts.notices import ivorn_of, parse
 from ingest.alerts.notices.model import Notice, NoticeType, Position, Rate
 from ingest.core.errors import InputError
 
@@ -55,7 +55,7 @@ def document_of(path: Path) -> dict[str, Any]:
 
 
 def as_json(value: object) -> str:
-    """Return what tells 1 from 1.0 and from true, and forgets only the order of keys."""
+    """Return JSON in which 1, 1.0 and true differ, but not the order of keys."""
     return json.dumps(value, sort_keys=True)
 
 
@@ -225,7 +225,7 @@ def test_nothing_is_lost_from_json_to_voevent_and_back(
 
 @settings(max_examples=100, deadline=None)
 @given(document=st.dictionaries(ANY_TEXT, ANY_JSON, max_size=4), name=st.text(min_size=1))
-def test_nothing_is_lost_of_notices_that_follow_no_schema(
+def test_nothing_is_lost_of_notices_that_conform_to_no_schema(
     document: dict[str, Any], name: str
 ) -> None:
     document["event_name"] = f"KM3-{name}"
@@ -234,7 +234,7 @@ def test_nothing_is_lost_of_notices_that_follow_no_schema(
     assert as_json(to_json(packet)) == as_json(document)
 
 
-def test_the_notice_of_another_mission_survives_too(delivered: Path) -> None:
+def test_nothing_is_lost_of_a_notice_of_another_mission(delivered: Path) -> None:
     for path in sorted((delivered / "alerts" / "gcn").glob("*.json")):
         document = document_of(path)
         packet = to_voevent(document)
@@ -242,9 +242,9 @@ def test_the_notice_of_another_mission_survives_too(delivered: Path) -> None:
         assert as_json(to_json(packet)) == as_json(document)
 
 
-def test_a_notice_that_names_no_event_cannot_be_a_voevent() -> None:
+def test_a_notice_without_identifier_cannot_be_a_voevent() -> None:
     for document in ({}, {"id": " "}, {"id": [], "event_name": None}, {"ra": 1.0, "dec": 2.0}):
-        with pytest.raises(InputError, match="which event") as caught:
+        with pytest.raises(InputError, match="no usable identifier") as caught:
             to_voevent(document)
         assert caught.value.where == "event_name, id, alert_datetime, trigger_time"
 
@@ -314,7 +314,7 @@ def test_identifiers_of_other_missions_have_the_path_of_their_schema() -> None:
     assert ivorn_of(numbered) == "ivo://gcn.nasa.gov/chime/frb#408_2_2024-09-01T12:01:00Z"
 
 
-def test_a_value_that_no_parser_would_read_is_refused() -> None:
+def test_a_value_too_long_for_xml_parsers_is_refused() -> None:
     with pytest.raises(InputError, match="too long") as caught:
         to_voevent({"id": "1", "healpix_file": "A" * 10_000_001})
     assert caught.value.where == "healpix_file"
@@ -323,17 +323,17 @@ def test_a_value_that_no_parser_would_read_is_refused() -> None:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'{"far": 1, "far": 2}', "a key stands twice"),
+        (b'{"far": 1, "far": 2}', "a key occurs twice"),
         (b'{"far": 1e999}', "a number is out of range"),
-        (b'{"far": NaN}', "not JSON"),
-        (b'{"far": ', "not JSON"),
-        (b'{"far": ' + b"9" * 5000 + b"}", "not JSON"),
+        (b'{"far": NaN}', "not well-formed"),
+        (b'{"far": ', "not well-formed"),
+        (b'{"far": ' + b"9" * 5000 + b"}", "cannot be decoded"),
         (b"[" * 100_000, "nested too deeply"),
         (b"[1]", "not a notice"),
-        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a": "\xff"}', "cannot be decoded"),
     ],
 )
-def test_json_that_cannot_be_kept_is_refused(content: bytes, problem: str) -> None:
+def test_json_that_would_lose_content_is_refused(content: bytes, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         load_json(content)
 
@@ -351,7 +351,7 @@ def test_json_that_cannot_be_kept_is_refused(content: bytes, problem: str) -> No
         ),
     ],
 )
-def test_xml_that_is_no_voevent_is_refused(content: bytes, problem: str) -> None:
+def test_xml_that_is_not_a_voevent_is_refused(content: bytes, problem: str) -> None:
     with pytest.raises(InputError, match=problem):
         to_json(content)
 
@@ -399,7 +399,7 @@ def test_the_shared_fields_of_another_collaborations_packet_conform_to_gcns_sche
     assert ICECUBE.ivorn in document["additional_info"]
 
 
-def test_a_radius_of_unknown_containment_is_not_taken_for_one_of_90_percent() -> None:
+def test_a_radius_of_unknown_containment_appears_only_in_words() -> None:
     unknown = Position(ra=1.0, dec=2.0, radius=0.4)
     changes = {"position": unknown, "notice_type": NoticeType.RETRACTION, "stream": "antares"}
     document = core_notice(ICECUBE.model_copy(update=changes))
@@ -408,7 +408,7 @@ def test_a_radius_of_unknown_containment_is_not_taken_for_one_of_90_percent() ->
     assert document["alert_type"] == "retraction"
 
 
-def test_a_packet_that_names_no_event_is_identified_by_its_own_name() -> None:
+def test_a_packet_without_event_name_is_identified_by_its_ivorn() -> None:
     changes = {"ids": (), "stream": "ivo://raptor.lanl/VOEvent"}
     changes["ivorn"] = "ivo://raptor.lanl/VOEvent#235649409"
     document = core_notice(ICECUBE.model_copy(update=changes))

@@ -70,7 +70,7 @@ def test_a_file_is_written_only_if_the_conversion_succeeds(
     assert out.read_bytes() == run(convert, source, "--to", "voevent").stdout_bytes
 
 
-def test_doubts_go_to_standard_error_and_not_into_the_document(tmp_path: Path) -> None:
+def test_findings_go_to_standard_error_and_not_into_the_document(tmp_path: Path) -> None:
     path = tmp_path / "odd.json"
     path.write_text('{"mission": "KM3NeT", "id": "1", "ra": 999, "dec": 0}')
     result = run(convert, path, "--to", "voevent")
@@ -86,11 +86,11 @@ def test_an_empty_notice_is_refused_with_what_is_missing(empty: Path) -> None:
     assert error.remedy
 
 
-def test_a_file_that_is_neither_is_refused(tmp_path: Path, alerts: Path) -> None:
+def test_a_file_that_is_neither_json_nor_xml_is_refused(tmp_path: Path, alerts: Path) -> None:
     for name, content, problem in (
         ("text", b"hello", "neither a VOEvent nor a notice"),
         ("nothing", b"", "neither a VOEvent nor a notice"),
-        ("broken.json", b'{"id": ', "not JSON"),
+        ("broken.json", b'{"id": ', "not well-formed"),
         ("list.json", b"[]", "not a notice"),
         ("broken.xml", b"<VOEvent", "not well-formed"),
         ("utf16.xml", '<?xml version="1.0"?><a/>'.encode("utf-16"), "not a VOEvent"),
@@ -107,12 +107,12 @@ def test_a_file_that_is_neither_is_refused(tmp_path: Path, alerts: Path) -> None
     assert "not a VOEvent" in refused(run(convert, quake, "--to", "json")).problem
 
 
-def test_a_packet_in_the_wanted_format_already_is_refused(alerts: Path) -> None:
+def test_a_packet_already_in_the_target_format_is_refused(alerts: Path) -> None:
     path = alerts / "gcn" / "km3net_alert.example.json"
     assert "already" in refused(run(convert, path, "--to", "json")).problem
 
 
-def test_lone_surrogates_come_back_through_the_command(tmp_path: Path) -> None:
+def test_lone_surrogates_survive_the_conversion(tmp_path: Path) -> None:
     path = tmp_path / "odd.json"
     path.write_text(r'{"id": "1", "additional_info": "\ud800 \u0000 \ufffe é"}')
     there = run(convert, path, "--to", "voevent")
@@ -137,8 +137,8 @@ def test_validate_names_each_file_and_exits_with_2_if_there_is_a_finding(
     assert result.exit_code == ExitCode.BAD_INPUT
     lines = result.stdout.splitlines()
     assert lines[0] == f"{good[0]}: ok"
-    assert f"{empty}: id, event_name: missing, expected one of them at least" in lines
-    assert any(line.startswith(f"{text}: this is neither") for line in lines)
+    assert f"{empty}: id, event_name: missing, expected at least one of them" in lines
+    assert any(line.startswith(f"{text}: the file is neither") for line in lines)
     assert any("Error2Radius99" in line for line in lines)
 
 

@@ -6,7 +6,7 @@ import json
 import pytest
 from astropy.time import Time
 
-from ingest.alerts.conversion.identity import ivorn_of
+from ingest.alerts.notices import ivorn_of
 from ingest.alerts.notices.model import NoticeType, PacketError, Role
 from ingest.alerts.notices.parsing import parse
 from tests.alerts.sample_packets import voevent
@@ -25,8 +25,8 @@ def notice_of(path=None, **fields):
 
 
 def km3net(**fields):
-    told = {"event_name": "KM3-240901A", "id": "1", "alert_datetime": "2024-09-01T12:01:00.00Z"}
-    return notice_of("km3net/alert", **{**told, **fields})
+    required = {"event_name": "KM3-240901A", "id": "1", "alert_datetime": "2024-09-01T12:01:00.00Z"}
+    return notice_of("km3net/alert", **{**required, **fields})
 
 
 @pytest.fixture
@@ -79,7 +79,7 @@ def test_the_multiplet_of_km3net(real):
         ("km3net_gcn_multiplet.xml", "km3net_alert.multiplet.example.json"),
     ],
 )
-def test_both_formats_of_an_alert_say_the_same(delivered, xml, js):
+def test_both_formats_of_an_alert_give_the_same_notice(delivered, xml, js):
     alerts = delivered / "alerts"
     first = parse((alerts / "voevent" / xml).read_bytes())
     second = parse((alerts / "gcn" / js).read_bytes())
@@ -117,14 +117,14 @@ def test_a_voevent_and_a_notice_of_one_icecube_event_share_a_key():
     )
     key = "icecube/137840_57034692"
     assert parse(packet).event_key == key
-    told = {"mission": "IceCube", "pipeline": "Gold Track Alert"}
+    common = {"mission": "IceCube", "pipeline": "Gold Track Alert"}
     for ids in (
         "137840_57034692",
         ["137840_57034692"],
         ["137840", "57034692"],
         ["137840_057034692"],
     ):
-        assert notice_of("icecube/single_neutrino_alerts", id=ids, **told).event_key == key
+        assert notice_of("icecube/single_neutrino_alerts", id=ids, **common).event_key == key
     without_params = voevent(
         ivorn="ivo://nasa.gsfc.gcn/AMON#ICECUBE_GOLD_Event2023_24_137840_057034692_0"
     )
@@ -182,7 +182,7 @@ IGWN = {
 }
 
 
-def test_a_notice_of_the_lvk_with_its_map():
+def test_a_ligo_virgo_kagra_notice_with_its_sky_map():
     notice = notice_of(**IGWN)
     assert (notice.stream, notice.event_key) == ("ligo-virgo-kagra", "ligo-virgo-kagra/S181101ab")
     assert (notice.notice_type, notice.alert_type) == (NoticeType.INITIAL, "PRELIMINARY")
@@ -194,7 +194,7 @@ def test_a_notice_of_the_lvk_with_its_map():
     assert not notice.is_test
 
 
-def test_mock_and_retracted_notices_of_the_lvk():
+def test_mock_and_retracted_ligo_virgo_kagra_notices():
     mock = notice_of(**{**IGWN, "superevent_id": "MS181101ab"})
     assert (mock.is_test, mock.event_key) == (True, "test/ligo-virgo-kagra/MS181101ab")
     gone = notice_of(**{**IGWN, "alert_type": "RETRACTION", "event": None})
@@ -202,8 +202,8 @@ def test_mock_and_retracted_notices_of_the_lvk():
     assert gone.event_key == "ligo-virgo-kagra/S181101ab"
 
 
-@pytest.mark.parametrize("content", [FITS, gzip.compress(FITS)])
-def test_a_map_within_a_notice_is_given_beside_it(content):
+@pytest.mark.parametrize("content", [FITS, gzip.compress(FITS, mtime=0)])
+def test_a_sky_map_in_a_notice_is_extracted(content):
     text = base64.b64encode(content).decode()
     notice = km3net(healpix_file=text, healpix_url=None)
     assert notice.sky_map == content
@@ -215,7 +215,7 @@ def test_a_map_within_a_notice_is_given_beside_it(content):
 @pytest.mark.parametrize(
     "text", ["stuff", "hhhh...", "H4sIAAAAAAAC", base64.b64encode(b"GIF89a").decode()]
 )
-def test_what_is_no_map_is_kept_as_a_parameter_with_a_remark(text):
+def test_an_invalid_sky_map_remains_a_parameter_with_a_remark(text):
     notice = km3net(healpix_file=text)
     assert notice.sky_map is None
     assert [p.value for p in notice.parameters if p.path == "healpix_file"] == [text]
@@ -232,7 +232,7 @@ def test_a_radius_may_be_a_number_or_an_ellipse(error, radius):
 
 
 @pytest.mark.parametrize(("said", "meant"), [(None, 0.9), (0.68, 0.68), (68.0, 0.68), (-1, 0.9)])
-def test_the_containment_is_09_unless_another_is_said(said, meant):
+def test_the_default_containment_is_90_percent(said, meant):
     notice = km3net(ra=10, dec=20, ra_dec_error=1, containment_probability=said)
     assert notice.position.containment == meant
 
@@ -244,7 +244,7 @@ def test_names_and_ids_may_be_lists():
 
 
 @pytest.mark.parametrize("number", [0, 1])
-def test_records_count_from_0_or_1(number):
+def test_record_numbers_start_at_0_or_1(number):
     notice = km3net(record_number=number)
     assert (notice.record_number, notice.notice_type) == (number, NoticeType.INITIAL)
 
@@ -259,18 +259,18 @@ def test_records_count_from_0_or_1(number):
         ({}, NoticeType.INITIAL),
     ],
 )
-def test_where_a_notice_stands(fields, kind):
+def test_notice_types_in_json(fields, kind):
     assert km3net(**fields).notice_type is kind
 
 
 @pytest.mark.parametrize("info", ["No search", "No match", [], None, ["x", 5]])
-def test_counterparts_may_be_words(info):
+def test_counterpart_info_may_be_a_text(info):
     notice = km3net(counterpart_info=info)
     assert notice.counterparts == ()
     assert info is None or any(p.path == "counterpart_info" for p in notice.parameters)
 
 
-def test_tenses():
+def test_alert_tenses():
     test, planned = km3net(alert_tense="test"), km3net(alert_tense="planned")
     assert (test.is_test, test.role, test.event_key) == (True, Role.TEST, "test/km3net/KM3-240901A")
     assert (planned.role, planned.is_test) == (Role.PREDICTION, False)
@@ -317,7 +317,7 @@ def test_a_burst_of_chime_has_one_key_in_both_formats():
     assert parse(packet).event_key == notice_of("chime/frb", id="217097677").event_key
 
 
-def test_a_notice_without_schema_is_known_by_its_mission():
+def test_a_notice_without_schema_is_recognised_by_its_mission():
     assert (
         notice_of(mission="IceCube", pipeline="Gold Track Alert", id="1_2").stream == "icecube/gold"
     )
@@ -331,7 +331,7 @@ def test_a_notice_without_schema_is_known_by_its_mission():
 @pytest.mark.parametrize(
     "text", ["{}", "[]", "[{}]", "5", '"x"', "null", '{"ra": 1}', '{"id": 1', ""]
 )
-def test_what_is_no_notice_is_refused_with_a_reason(text):
+def test_json_that_is_not_a_notice_is_refused_with_a_reason(text):
     with pytest.raises(PacketError) as refused:
         parse(text.encode())
     assert refused.value.expected
@@ -353,7 +353,7 @@ OUT_OF_RANGE = [
 
 
 @pytest.mark.parametrize(("fields", "field", "value"), OUT_OF_RANGE)
-def test_a_value_out_of_range_costs_its_field_and_nothing_else(fields, field, value):
+def test_a_value_out_of_range_empties_only_its_field(fields, field, value):
     notice = km3net(**fields)
     assert getattr(notice, field) is None
     assert any(value[:50] in remark for remark in notice.remarks)
@@ -361,19 +361,19 @@ def test_a_value_out_of_range_costs_its_field_and_nothing_else(fields, field, va
     assert notice.event_key == "km3net/KM3-240901A"
 
 
-def test_a_negative_energy_costs_only_itself():
+def test_a_negative_energy_empties_only_its_field():
     notice = km3net(
         event_details=[{"id": "km3.1.2.3.4", "energy_measured": -5, "ra": 10, "dec": 1}]
     )
     assert (notice.energy, notice.events[0].energy, notice.events[0].ra) == (None, None, 10)
 
 
-def test_a_radius_beyond_the_sphere_costs_only_itself():
+def test_a_radius_beyond_the_sphere_empties_only_its_field():
     notice = km3net(ra=10, dec=20, ra_dec_error=200)
     assert (notice.position.ra, notice.position.radius) == (10, None)
 
 
-def test_numbers_and_double_keys_stay_as_they_stand():
+def test_numbers_and_repeated_keys_are_preserved_as_written():
     text = (
         '{"event_name": "KM3-240901A", "far": 8.0290e-8, "ra": 1, "ra": 2, "dec": 1E1, "n": 1e999}'
     )

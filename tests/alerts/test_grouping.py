@@ -1,4 +1,4 @@
-"""Which notices belong together, and which is the newest: in any order of arrival."""
+"""Notices are grouped into alerts with the same result in any order of receipt."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ EXAMPLES = settings(
 
 
 NOISE = "".join(chr(0x1D400 + one % 700) for one in random.Random(1).randbytes(20_000))
-"""A text that cannot be compressed: others find their way into an index at any length."""
+"""A text that cannot be compressed: others fit in an index at any length."""
 
 
 def entry(number: int) -> Entry:
@@ -47,19 +47,19 @@ def table(store: Store) -> dict[int, tuple[int, str, bool, bool]]:
 
 
 def expected(notices: dict[int, Notice]) -> dict[int, tuple[int, str, bool, bool]]:
-    """Apply the rules to all notices at once, as they are written down, without any cleverness."""
+    """Apply the rules of grouping to all notices at once, in the simplest way."""
 
     def name(one: Notice) -> str:
         start = "test/" if one.is_test else "injection/" if one.is_injection else ""
         return start + (one.event_key or one.ivorn)
 
     def cites(one: Notice, other: Notice) -> bool:
-        linking = {c.ivorn for c in one.citations if c.kind in ("supersedes", "retraction")}
+        grouping = {c.ivorn for c in one.citations if c.kind in ("supersedes", "retraction")}
         alike = (one.is_test, not one.is_test and one.is_injection) == (
             other.is_test,
             not other.is_test and other.is_injection,
         )
-        return other.ivorn in linking and alike
+        return other.ivorn in grouping and alike
 
     groups = {number: {number} for number in notices}
     for _ in notices:
@@ -112,7 +112,7 @@ drawn_notices = st.builds(
 def test_rows_depend_on_the_set_of_packets_alone(empty_store, notices, random, data):
     numbered = dict(enumerate(notices, 1))
     order = list(numbered)
-    if data.draw(st.booleans(), "out of turn"):
+    if data.draw(st.booleans(), "out of order"):
         random.shuffle(order)
     with empty_store.forgotten():
         while order:
@@ -132,7 +132,7 @@ def test_a_late_revision_does_not_become_the_newest(empty_store):
         assert [row[2] for row in table(empty_store.store).values()] == [True, False]
 
 
-def test_a_retraction_that_comes_before_its_alert_retracts_it(empty_store):
+def test_a_retraction_that_arrives_before_its_alert_retracts_it(empty_store):
     retraction = notice(
         "r", ("a", "retraction"), notice_type=NoticeType.RETRACTION, notice_mjd=61_001.0
     )
@@ -146,7 +146,7 @@ def test_a_retraction_that_comes_before_its_alert_retracts_it(empty_store):
         }
 
 
-def test_an_update_after_a_retraction_brings_the_alert_back(empty_store):
+def test_an_update_after_a_retraction_reinstates_the_alert(empty_store):
     alert, retraction, update = (
         notice(name, event_key="ligo/1", revision=revision, notice_type=kind)
         for name, revision, kind in [
@@ -162,7 +162,7 @@ def test_an_update_after_a_retraction_brings_the_alert_back(empty_store):
         assert {row[3] for row in table(empty_store.store).values()} == {False}
 
 
-def test_nobody_retracts_what_another_authority_sent(empty_store):
+def test_alerts_of_another_authority_cannot_be_retracted(empty_store):
     alert = notice("a", event_key="km3net/1")
     foreign = Notice(
         ivorn="ivo://other/r",
@@ -197,7 +197,7 @@ def test_hostile_values_become_rows(empty_store, hostile):
         assert len(table(empty_store.store)) == 1
 
 
-def test_rows_that_no_index_holds_are_refused_and_do_not_stop_the_others(empty_store):
+def test_rows_too_long_for_an_index_are_refused_and_the_others_added(empty_store):
     good, bad = packet(1, notice("a")), packet(2, notice("b"))
     bad = replace(bad, notice=bad.notice.replace(b"\ttest\t", b"\t%s\t" % NOISE.encode(), 1))
     with empty_store.forgotten():
@@ -207,7 +207,7 @@ def test_rows_that_no_index_holds_are_refused_and_do_not_stop_the_others(empty_s
         assert list(table(empty_store.store)) == [1]
 
 
-def test_rows_the_database_refuses_are_named_and_the_others_kept(empty_store):
+def test_rows_that_the_database_refuses_are_named_and_the_others_added(empty_store):
     good, bad = packet(1, notice("a")), packet(2, notice("b"))
     bad = replace(bad, notice=bad.notice.replace(b"voevent-2.0", b"\\N"))
     with empty_store.forgotten():

@@ -1,4 +1,4 @@
-"""Whatever the bytes are: a notice, or a PacketError in a moment."""
+"""Any bytes give a notice or a PacketError, quickly."""
 
 import json
 import random
@@ -17,14 +17,14 @@ from tests.alerts.sample_packets import group, icecube, param, voevent, where_wh
 
 
 def outcome(content):
-    """Return what became of a packet; anything but a notice or a PacketError fails the test."""
+    """Return the notice or PacketError of a packet; anything else fails the test."""
     try:
         notice = parse(content)
     except PacketError as error:
         assert error.problem and error.expected and error.remedy
         str(error).encode()
         return error
-    # what goes into a database and into JSON
+    # a database and JSON must be able to hold it
     notice.model_dump_json(exclude={"sky_map"}).encode()
     for parameter in notice.parameters:
         assert "\0" not in (parameter.value or "")
@@ -57,7 +57,7 @@ ENTITIES = {
 
 
 @pytest.mark.parametrize("content", ENTITIES.values(), ids=ENTITIES)
-def test_entities_are_refused_in_a_moment(content):
+def test_entities_are_refused_quickly(content):
     start = time.monotonic()
     error = refused(content)
     assert time.monotonic() - start < 1
@@ -65,7 +65,7 @@ def test_entities_are_refused_in_a_moment(content):
     assert "root:" not in str(error)
 
 
-def test_quadratic_blowup_is_refused_in_a_moment():
+def test_quadratic_blowup_is_refused_quickly():
     big = '<!DOCTYPE v [<!ENTITY a "' + "x" * 100_000 + '">]><VOEvent ivorn="x">' + "&a;" * 10_000
     start = time.monotonic()
     refused((big + "</VOEvent>").encode())
@@ -128,10 +128,10 @@ TOO_MUCH = {
 
 
 @pytest.mark.parametrize("content", TOO_MUCH.values(), ids=TOO_MUCH)
-def test_packets_beyond_the_limits_are_refused_in_a_moment(content):
-    start = time.monotonic()
+def test_packets_beyond_the_limits_are_refused_quickly(content):
+    start = time.process_time()
     refused(content)
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(
@@ -146,13 +146,13 @@ def test_packets_beyond_the_limits_are_refused_in_a_moment(content):
     ],
     ids=["schema", "reference", "unit", "description", "time", "ends"],
 )
-def test_long_texts_take_no_time_that_grows_with_their_square(content):
-    start = time.monotonic()
+def test_long_texts_take_no_quadratic_time(content):
+    start = time.process_time()
     outcome(content)
-    assert time.monotonic() - start < 3
+    assert time.process_time() - start < 3
 
 
-def test_large_packets_within_the_limits_are_read():
+def test_large_packets_within_the_limits_are_parsed():
     rows = "".join(f"<TR><TD>{i}</TD><TD>x</TD></TR>" for i in range(20_000))
     packet = voevent(
         f'<Table name="t"><Field name="a"/><Field name="b"/><Data>{rows}</Data></Table>'
@@ -180,7 +180,7 @@ ENCODINGS = {
 
 
 @pytest.mark.parametrize(("content", "remarked"), ENCODINGS.values(), ids=ENCODINGS)
-def test_encodings_are_told_by_the_bytes(content, remarked):
+def test_encodings_are_recognised_by_the_bytes(content, remarked):
     notice = parse(content)
     assert "Möller" in [p.value for p in notice.parameters]
     assert any("Latin-1" in remark for remark in notice.remarks) == remarked
@@ -192,7 +192,7 @@ def test_encodings_of_json(encoding):
     assert "Möller" in [p.value for p in notice.parameters]
 
 
-def test_what_comes_after_a_packet_is_left_out_and_told():
+def test_content_after_the_end_of_a_packet_is_ignored_with_a_remark():
     for content in (voevent() + b"garbage", b'{"id": "x"} garbage'):
         notice = parse(content)
         assert "after the end" in notice.remarks[0]
@@ -203,7 +203,7 @@ def test_two_packets_in_one_are_refused():
 
 
 @pytest.mark.parametrize("text", ["\\u0000", "\\ud800", "\\udfff x"])
-def test_characters_that_no_database_holds_are_replaced(text):
+def test_characters_that_postgresql_cannot_store_are_replaced(text):
     notice = outcome(
         b'{"id": "x", "event_name": "' + text.encode() + b'", "' + text.encode() + b'": 1}'
     )
@@ -237,7 +237,7 @@ OUT_OF_RANGE = [
 
 
 @pytest.mark.parametrize(("place", "value"), OUT_OF_RANGE)
-def test_a_position_outside_the_sphere_costs_only_itself(place, value):
+def test_a_position_outside_the_sphere_empties_only_its_field(place, value):
     notice = parse(voevent(param("TrigID", "7"), where=where_when(**place)))
     assert notice.position is None
     assert notice.event_mjd is not None
@@ -245,7 +245,7 @@ def test_a_position_outside_the_sphere_costs_only_itself(place, value):
     assert value is None or value in [p.value for p in notice.parameters]
 
 
-def test_a_radius_beyond_the_sphere_costs_only_itself():
+def test_a_radius_beyond_the_sphere_empties_only_its_field():
     notice = parse(voevent(where=where_when(radius="181")))
     assert (notice.position.ra, notice.position.radius) == (150.5, None)
     assert any("Error2Radius" in r and "181" in r and "180" in r for r in notice.remarks)
@@ -265,7 +265,7 @@ def test_a_radius_beyond_the_sphere_costs_only_itself():
         ("energy", "1e308", "energy"),
     ],
 )
-def test_a_value_out_of_range_costs_only_its_field(name, value, field):
+def test_a_value_out_of_range_empties_only_its_field(name, value, field):
     units = {"energy": "TeV", "FAR": "Hz"}
     notice = parse(voevent(param(name, value, unit=units.get(name, ""))))
     assert getattr(notice, field) is None
@@ -273,13 +273,13 @@ def test_a_value_out_of_range_costs_only_its_field(name, value, field):
     assert value in [p.value for p in notice.parameters]
 
 
-def test_double_params_are_all_kept_and_the_first_counts():
+def test_repeated_params_are_all_preserved_and_the_first_is_used():
     notice = parse(voevent(param("energy", "1", unit="TeV"), param("energy", "2", unit="TeV")))
     assert notice.energy == 1000
     assert [p.value for p in notice.parameters if p.path == "energy"] == ["1", "2"]
 
 
-def test_remarks_do_not_grow_without_end():
+def test_the_number_of_remarks_is_limited():
     events = [{"ra": "x", "dec": "y"} for _ in range(5000)]
     notice = parse(json.dumps({"id": "1", "event_details": events}).encode())
     assert len(notice.events) == 5000

@@ -1,4 +1,4 @@
-"""What stands in a packet is found among its parameters: an independent walk checks it."""
+"""Everything in a packet is found among its parameters, as an independent parser confirms."""
 
 import json
 import string
@@ -33,19 +33,19 @@ def texts_and_attributes(root):
     return found
 
 
-def assert_all_is_there(content, notice):
+def assert_nothing_is_missing(content, notice):
     root = ElementTree.fromstring(content)
-    said = Counter()
+    found = Counter()
     for parameter in notice.parameters:
         for text in (parameter.value, parameter.description):
             if text is not None:
-                said[text] += 1
-                said[text.strip()] += text != text.strip()
+                found[text] += 1
+                found[text.strip()] += text != text.strip()
     missing = {
-        text: count for text, count in texts_and_attributes(root).items() if said[text] < count
+        text: count for text, count in texts_and_attributes(root).items() if found[text] < count
     }
     assert not missing
-    # Params, Groups, Fields and Tables tell their names in paths, the rest in fields
+    # names of Params, Groups, Fields and Tables are in paths, their other attributes in fields
     for element in root.iter():
         kind = element.tag.rpartition("}")[2]
         if kind in ("Param", "Group", "Table", "Field"):
@@ -70,7 +70,7 @@ def test_nothing_of_a_real_voevent_is_lost(delivered):
         except PacketError:
             assert path.name in ("not_a_voevent_quakeml.xml", "not_well_formed.xml")
             continue
-        assert_all_is_there(content, notice)
+        assert_nothing_is_missing(content, notice)
         read += 1
     assert read >= 20
 
@@ -93,12 +93,12 @@ def test_nothing_of_a_real_notice_is_lost(delivered):
     for path in sorted((delivered / "alerts" / "gcn").glob("*.json")):
         content = path.read_bytes()
         # numbers as texts, so that 8.029e-8 is not another one's 8.029e-08
-        told = Counter(leaves(json.loads(content, parse_float=str, parse_int=str)))
-        said = Counter(p.value for p in parse(content).parameters if p.value is not None)
-        assert said == told, path.name
+        expected = Counter(leaves(json.loads(content, parse_float=str, parse_int=str)))
+        found = Counter(p.value for p in parse(content).parameters if p.value is not None)
+        assert found == expected, path.name
 
 
-def test_params_are_told_apart_by_their_groups(delivered):
+def test_params_are_distinguished_by_their_groups(delivered):
     notice = parse((delivered / "alerts" / "voevent" / "km3net_gcn_multiplet.xml").read_bytes())
     ids = {p.path: p.value for p in notice.parameters if p.path.endswith("/id")}
     assert ids == {
@@ -119,7 +119,7 @@ def test_a_param_keeps_unit_ucd_type_and_description(delivered):
     assert energy.description == "Likely neutrino energy (in TeV), 5-10% uncertainty."
 
 
-def test_odd_places_of_content_are_kept_too():
+def test_content_in_unusual_places_is_not_lost():
     content = voevent(
         "a text in What",
         '<Param name="n" utype="x:y">inside</Param>',
@@ -131,7 +131,7 @@ def test_odd_places_of_content_are_kept_too():
         rest="<How><Reference uri='u' type='url'/>x<b>y</b>z</How>"
         "<Reference uri='w'/><Unknown a='b'>text</Unknown>",
     )
-    assert_all_is_there(content, parse(content))
+    assert_nothing_is_missing(content, parse(content))
 
 
 def test_comments_are_not_content_but_what_is_around_them_is():
@@ -170,7 +170,7 @@ def test_nothing_of_any_voevent_is_lost(children, section):
     else:
         body = "".join(ElementTree.tostring(c, "unicode") for c in children)
         content = voevent(rest=f"<{section}>{body}</{section}>")
-    assert_all_is_there(content, parse(content))
+    assert_nothing_is_missing(content, parse(content))
 
 
 scalars = (
@@ -196,9 +196,9 @@ documents = st.dictionaries(
 def test_nothing_of_any_notice_is_lost(document):
     document = {**document, "id": "x"}
     notice = parse(json.dumps(document).encode())
-    said = Counter(
+    found = Counter(
         p.value for p in notice.parameters if p.data_type in ("string", "number", "boolean")
     )
-    assert said == Counter(leaves(document))
+    assert found == Counter(leaves(document))
     nothing = [p for p in notice.parameters if p.data_type in ("null", "array", "object")]
     assert {p.value for p in nothing} <= {None, "[]", "{}"}

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 from astropy.io import fits
-from tests.alerts.maps import flat_bytes
 
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.pipeline import processing
@@ -33,6 +32,7 @@ from ingest.core.errors import IngestError
 from ingest.instance import Account, Cluster, Layout, lifecycle
 from tests.alerts import misbehaving
 from tests.alerts.misbehaving import packet
+from tests.alerts.sample_maps import flat_bytes
 from tests.instances import ROOT, Instance
 
 
@@ -117,10 +117,10 @@ def test_real_packets_get_rows_or_are_quarantined(
     # not_a_voevent_quakeml.xml and not_well_formed.xml
     assert report.quarantined == len(reasons) == 2
     assert report.problems == {
-        "the XML document is no VOEvent": 1, "the XML document is not well-formed": 1,
+        "the XML document is not a VOEvent": 1, "the XML document is not well-formed": 1,
     }  # fmt: skip
     first_lines = sorted(reason.split("\n")[0] for reason in reasons.values())
-    assert first_lines[0] == "/*: the XML document is no VOEvent"
+    assert first_lines[0] == "/*: the XML document is not a VOEvent"
     assert first_lines[1].endswith(": the XML document is not well-formed")
 
 
@@ -396,7 +396,7 @@ from ingest.alerts.tables import Store
 from ingest.instance import Account, Cluster, Layout
 from tests.alerts import misbehaving
 if __name__ == "__main__":
-    processing.CHUNK = 20
+    processing.CHUNK = 10
     archive = Archive(Path(sys.argv[2]))
     cluster = Cluster(Layout(Path(sys.argv[3]), Account.current()))
     with (
@@ -422,7 +422,7 @@ def program(tmp_path: Path, archive: Archive, postgres: tuple[Layout, int]) -> l
 def test_a_run_that_is_ended_by_a_signal_can_be_continued(
     archive: Archive, store: RecordingStore, program: list[str], wanted: signal.Signals
 ) -> None:
-    fill(archive, [packet(i, "fault" if i % 7 == 0 else "slow") for i in range(240)])
+    fill(archive, [packet(i, "fault" if i % 7 == 0 else "slow") for i in range(120)])
     # twice with the signal that cannot be caught
     for stop_after in (2, 3) if wanted == signal.SIGKILL else (2,):
         with subprocess.Popen(
@@ -438,12 +438,12 @@ def test_a_run_that_is_ended_by_a_signal_can_be_continued(
         while any(is_alive(child) for child in children):
             assert time.monotonic() < deadline, "a worker outlives the run"
             time.sleep(0.05)
-        assert 0 < store.processed() < 240
+        assert 0 < store.processed() < 120
     done = subprocess.run(program, capture_output=True, text=True, check=True)
     assert done.stderr == ""
     rows, reasons = assert_all_accounted_for(archive, store)
-    assert len(reasons) == 35
-    assert len(rows) == 205
+    assert len(reasons) == 18
+    assert len(rows) == 102
 
 
 def is_alive(pid: int) -> bool:

@@ -22,7 +22,7 @@ from ingest.alerts.conversion.validation import (
 
 @pytest.fixture
 def notice(delivered: Path) -> dict[str, Any]:
-    """Return KM3NeT's example, in which there is nothing to find."""
+    """Return KM3NeT's example, which has no findings."""
     path = delivered / "alerts" / "gcn" / "km3net_alert.multiplet.example.json"
     document: dict[str, Any] = json.loads(path.read_bytes())
     assert validate_json(document) == []
@@ -37,7 +37,7 @@ def test_the_installed_schemas_are_the_pinned_ones() -> None:
 
 
 def test_every_example_of_the_package_conforms_to_the_schema_it_names() -> None:
-    """As the publisher's own test says; what else is found is not a question of the schema."""
+    """The package has the same test; other findings do not concern the schema."""
     package = SCHEMAS / "gcn" / "node_modules" / "@nasa-gcn" / "schema" / "gcn"
     examples = sorted((package / "notices").rglob("*.example.json"))
     assert len(examples) > 40
@@ -54,19 +54,19 @@ def test_every_example_of_the_package_conforms_to_the_schema_it_names() -> None:
         ({"dec": -90.5}, "dec: found -90.5, expected -90 to 90 deg"),
         ({"ra_dec_error": -1}, "ra_dec_error: found -1, expected 0 to 180 deg"),
         ({"ra_dec_error": []}, "ra_dec_error: found [], expected a number or a list"),
-        ({"id": 1}, "id: found 1, expected a text or a list"),
-        ({"healpix_url": None}, "healpix_url: found null, expected a text"),
+        ({"id": 1}, "id: found 1, expected a string or a list"),
+        ({"healpix_url": None}, "healpix_url: found null, expected a string"),
         (
             {"alert_type": "recalled"},
             'alert_type: found "recalled", expected one of initial, subsequent, update, retraction',
         ),
         ({"record_number": 1.5}, "record_number: found 1.5, expected 0, 1, 2 …"),
         ({"far": 2.5}, "far: found 2.5, expected Hz below KM3NeT's threshold of 3.9e-07"),
-        ({"far": -1e-9}, "far: found -1e-09, expected no negative rate"),
-        ({"number_of_events": 3}, "number_of_events: found 3, but there are details of 2"),
+        ({"far": -1e-9}, "far: found -1e-09, expected a non-negative rate"),
+        ({"number_of_events": 3}, "number_of_events: found 3, expected 2 as in event_details"),
         (
             {"counterpart_info": "No match"},
-            "counterpart_info: expected a list, as there is a potential counterpart",
+            "counterpart_info: expected a list, because potential_counterpart is true",
         ),
         (
             {"trigger_time": "yesterday"},
@@ -77,7 +77,7 @@ def test_every_example_of_the_package_conforms_to_the_schema_it_names() -> None:
         (
             {"$schema": "https://gcn.nasa.gov/schema/main/gcn/notices/none.schema.json"},
             '$schema: found "https://gcn.nasa.gov/schema/main/gcn/notices/none.schema.json",'
-            " expected the address of a GCN schema",
+            " expected the URL of a GCN schema",
         ),
     ],
 )
@@ -100,8 +100,8 @@ def test_a_wrong_value_within_the_details_is_found_with_its_place(notice: dict[s
 
 def test_an_empty_notice_conforms_to_the_schema_and_yet_lacks_everything() -> None:
     assert validate_json({}) == [
-        "$schema: missing, expected the address of a schema at gcn.nasa.gov",
-        "id, event_name: missing, expected one of them at least",
+        "$schema: missing, expected the URL of a schema at gcn.nasa.gov",
+        "id, event_name: missing, expected at least one of them",
         "alert_datetime: missing",
         "trigger_time: missing",
         "ra: missing",
@@ -121,11 +121,11 @@ def test_a_sky_map_within_the_notice_is_a_fits_file(notice: dict[str, Any]) -> N
     assert validate_json(notice | {"healpix_file": fits}) == []
 
 
-def test_what_is_no_object_is_no_notice() -> None:
+def test_json_other_than_an_object_is_a_finding() -> None:
     assert validate_json([1]) == ["the document: found [1], expected an object"]
 
 
-def test_real_packets_are_judged_as_facts_say(delivered: Path) -> None:
+def test_findings_in_real_packets(delivered: Path) -> None:
     packets = delivered / "alerts" / "voevent"
 
     def findings(name: str) -> str:

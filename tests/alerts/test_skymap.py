@@ -369,6 +369,10 @@ def card(keyword, value):
         (edited(card("NAXIS2", 768), card("NAXIS2", -1)), "damaged"),
         (edited(card("NAXIS2", 768), card("NAXIS2", "'x'")), "damaged"),
         (edited(card("NAXIS1", 8), card("NAXIS1", 0)), "wider"),
+        # the rest would keep astropy.io.fits busy for a minute, with gigabytes of memory
+        (edited(card("TFIELDS", 1), card("TFIELDS", 999_999_999)), "format of a column is unknown"),
+        (edited(card("NAXIS", 0), card("NAXIS", 999_999_999)), "FITS header is damaged"),
+        (GOOD[:2880] + b"COMMENT".ljust(80) * 400_000 + GOOD[2880:], "no END"),
         (changed(NSIDE=7), "not a power of two"),
         (changed(NSIDE=0), "not a power of two"),
         (changed(NSIDE=2**40), "not a power of two"),
@@ -384,10 +388,10 @@ def card(keyword, value):
     ],
 )
 def test_bytes_that_are_not_a_map_are_refused_quickly(content, word):
-    begin = time.monotonic()
+    begin = time.process_time()
     with pytest.raises(PacketError, match=word):
         read_map(content)
-    assert time.monotonic() - begin < 2
+    assert time.process_time() - begin < 2
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def test_foreign_keys_are_declared_to_clients(instance, empty_store):
 
 
 def test_an_index_answers_whether_a_region_contains_a_position(empty_store):
-    """Without the SQL function of ``regions.sql`` pgSphere reads the whole table."""
+    """Without the SQL functions of ``regions.sql`` pgSphere reads the whole table."""
     with empty_store.forgotten(), empty_store.store._transaction() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("EXPLAIN SELECT 1 FROM alerts.notices WHERE spoint(1, 0.5) <@ region_90")

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
 
 COUNT = "SELECT count(*) FROM alerts.notices"
-
-
-@pytest.fixture
-def filled(scratch_instance: Instance, delivered: Path) -> Instance:
-    done = scratch_instance.km3vo("alerts", "import", str(delivered / "alerts"))
-    assert done.returncode == 0, done.stderr
-    scratch_instance.up()
-    return scratch_instance
 
 
 def add_a_column(checkout: Path) -> None:
@@ -47,23 +37,23 @@ def add_a_column(checkout: Path) -> None:
 
 
 def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
-    filled: Instance, checkout: Path, delivered: Path
+    filled_instance: Instance, checkout: Path, delivered: Path
 ) -> None:
     add_a_column(checkout)
     upgraded = {"PYTHONPATH": str(checkout)}
-    done = filled.km3vo("instance", "up", **upgraded)
+    done = filled_instance.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
-    assert filled.adql(COUNT) == [["24"]]
-    done = filled.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"), **upgraded)
+    assert filled_instance.adql(COUNT) == [["24"]]
+    done = filled_instance.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"), **upgraded)
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
-    assert filled.adql(shades) == [["dark", "24"]]
+    assert filled_instance.adql(shades) == [["dark", "24"]]
 
 
 def test_a_new_address_and_a_new_index_come_with_the_next_start(
-    filled: Instance, checkout: Path
+    filled_instance: Instance, checkout: Path
 ) -> None:
-    layout = Layout(filled.var, Account.current())
+    layout = Layout(filled_instance.var, Account.current())
     state = InstanceState.read(layout)
     assert state is not None
     descriptor = checkout / "rd" / "alerts" / "nu.rd"
@@ -73,12 +63,14 @@ def test_a_new_address_and_a_new_index_come_with_the_next_start(
         cursor = connection.cursor()
         cursor.execute("DROP INDEX alerts.notices_event_name")
         connection.commit()
-        filled.port += 1
+        filled_instance.port += 1
         upgraded = {"PYTHONPATH": str(checkout)}
-        done = filled.km3vo("instance", "up", "--port", str(filled.port), **upgraded)
+        done = filled_instance.km3vo(
+            "instance", "up", "--port", str(filled_instance.port), **upgraded
+        )
         assert done.returncode == 0, done.stderr
         cursor.execute(index)
         assert cursor.fetchone() == (1,)
-    ((address,),) = filled.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
-    assert address.startswith(f"{filled.url}/alerts/nu/dl/")
-    assert filled.adql(COUNT) == [["24"]]
+    ((address,),) = filled_instance.adql("SELECT TOP 1 access_url FROM ivoa.obscore")
+    assert address.startswith(f"{filled_instance.url}/alerts/nu/dl/")
+    assert filled_instance.adql(COUNT) == [["24"]]

@@ -92,7 +92,7 @@ POSITIONS = [
 @pytest.mark.parametrize(
     ("name", "identity", "times", "place"), POSITIONS, ids=[row[0] for row in POSITIONS]
 )
-def test_real_packets_say_when_and_where(real, name, identity, times, place):
+def test_times_and_positions_of_real_packets(real, name, identity, times, place):
     notice = real(name)
     assert (notice.stream, notice.event_key) == identity
     assert seconds_apart(notice.event_mjd, mjd(times[0])) < 2e-6
@@ -126,7 +126,7 @@ def test_an_icecube_track_alert(real):
     assert notice.remarks == ()
 
 
-def test_a_cascade_has_both_errors_a_name_and_a_map_that_is_no_picture(real):
+def test_a_cascade_has_two_radii_a_name_and_a_sky_map(real):
     notice = real("icecube_cascade.xml")
     assert notice.event_name == "IceCubeCascade-220801a"
     assert (notice.position.statistical, notice.position.systematic) == (True, True)
@@ -206,7 +206,7 @@ def test_the_chain_of_a_gravitational_wave_ends_with_an_update_after_its_retract
     assert notice.sky_map_urls[1].endswith("bayestar.multiorder.fits,0")
 
 
-def test_barycentric_dynamical_time_is_brought_to_utc(real):
+def test_barycentric_dynamical_time_is_converted_to_utc(real):
     notice = real("Gaia16aac.xml")
     # TT - UTC = 32.184 s + 36 s in January 2016; TDB differs from TT by 2 ms at most
     later = (mjd("2016-01-16T07:52:27") - notice.event_mjd) * 86_400
@@ -238,7 +238,7 @@ def test_samples_of_version_2_1(real):
     assert prediction.position is None
 
 
-def test_a_packet_without_namespace_whose_position_is_none(real):
+def test_a_packet_without_namespace_and_position(real):
     notice = real("no_namespace_packet.xml")
     assert (notice.role, notice.is_test, notice.position) == (Role.TEST, True, None)
     assert any("(0, 0)" in remark for remark in notice.remarks)
@@ -246,7 +246,7 @@ def test_a_packet_without_namespace_whose_position_is_none(real):
     assert addresses == ["70.167.219.231", "192.168.2.1", "192.168.100.10"]
 
 
-def test_a_packet_with_next_to_nothing(real):
+def test_a_packet_with_hardly_any_content(real):
     notice = real("kill_socket_v1.1.xml")
     assert notice.media_format == "voevent-1.1"
     assert (notice.event_key, notice.event_mjd, notice.position) == (None, None, None)
@@ -266,12 +266,12 @@ RETRACTIONS = {
 
 
 @pytest.mark.parametrize("packet", RETRACTIONS.values(), ids=RETRACTIONS)
-def test_a_retraction_is_known_in_each_of_its_disguises(packet):
+def test_retractions_are_recognised_in_all_their_forms(packet):
     assert parse(packet).notice_type is NoticeType.RETRACTION
 
 
 @pytest.mark.parametrize("value", ["false", "0", "", "False"])
-def test_a_flag_that_says_no_is_no_retraction(value):
+def test_a_flag_that_is_not_set_is_not_a_retraction(value):
     assert parse(icecube(Retraction=value)).notice_type is NoticeType.INITIAL
 
 
@@ -288,13 +288,13 @@ TESTS = {
 
 
 @pytest.mark.parametrize("packet", TESTS.values(), ids=TESTS)
-def test_a_test_is_known_whatever_its_role(packet):
+def test_tests_are_recognised_with_any_role(packet):
     notice = parse(packet)
     assert notice.is_test
     assert (notice.event_key or "test/").startswith("test/")
 
 
-def test_what_only_sounds_like_a_test_is_none():
+def test_flags_in_other_groups_are_ignored():
     packet = voevent(
         group("Statistics", param("Test", "1.5"), param("retraction", "1")),
         param("GraceID", "S190101a"),
@@ -304,7 +304,7 @@ def test_what_only_sounds_like_a_test_is_none():
     assert parse(packet).notice_type is NoticeType.INITIAL
 
 
-def test_injections_are_told_apart_from_tests():
+def test_injections_are_distinguished_from_tests():
     notice = parse(voevent(param("HardwareInj", "1")))
     assert (notice.is_injection, notice.is_test) == (True, False)
 
@@ -318,7 +318,7 @@ def test_revisions_of_an_icecube_alert_share_its_key():
     assert first.revision != 9
 
 
-def test_a_spacecraft_that_points_is_no_alert():
+def test_a_utility_notice_has_no_event_key():
     notice = parse(
         voevent(
             param("TrigID", "53435214"),
@@ -344,9 +344,9 @@ def test_a_spacecraft_that_points_is_no_alert():
         (None, ""),
     ],
 )
-def test_elements_are_told_by_their_local_names(version, namespace, prefix):
-    told = None if namespace is None else namespace.format(version)
-    packet = voevent(param("TrigID", "1x"), version=version, namespace=told, prefix=prefix)
+def test_elements_are_recognised_by_their_local_names(version, namespace, prefix):
+    wanted = None if namespace is None else namespace.format(version)
+    packet = voevent(param("TrigID", "1x"), version=version, namespace=wanted, prefix=prefix)
     notice = parse(packet)
     assert notice.media_format == f"voevent-{version}"
     assert notice.position.ra == 150.5

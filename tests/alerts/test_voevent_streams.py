@@ -48,19 +48,19 @@ STREAMS = [
 
 
 @pytest.mark.parametrize(("ivorn", "stream", "containment"), STREAMS)
-def test_what_a_radius_contains_depends_on_the_stream(ivorn, stream, containment):
+def test_the_containment_of_a_radius_depends_on_the_stream(ivorn, stream, containment):
     notice = parse(voevent(param("TrigID", "537"), ivorn=ivorn))
     assert notice.stream == stream
     assert (notice.position.radius, notice.position.containment) == (1.5, containment)
 
 
-def test_packet_types_tell_amon_streams_apart():
+def test_packet_types_distinguish_amon_streams():
     for number, stream in (("172", "amon/nu-em"), ("171", "hawc"), ("158", "icecube/hese")):
         ivorn = "ivo://nasa.gsfc.gcn/AMON#Event2021-01-01T00:00:00.00_1"
         assert parse(voevent(param("Packet_Type", number), ivorn=ivorn)).stream == stream
 
 
-def test_the_packet_itself_knows_better_what_its_radius_contains():
+def test_a_containment_in_the_packet_takes_precedence_over_the_profile():
     # AMON's own packets of gold alerts give the 50 % radius as Error2Radius
     notice = parse(
         voevent(
@@ -73,7 +73,7 @@ def test_the_packet_itself_knows_better_what_its_radius_contains():
     assert (notice.position.radius_50, notice.position.radius_90) == (1.5, 3.0)
 
 
-def test_early_hese_packets_have_no_number_of_their_own():
+def test_early_hese_packets_have_no_identifier():
     notice = parse(
         voevent(
             param("TrigID", "2147483647"),
@@ -117,7 +117,7 @@ def test_a_supernova_whose_radius_is_only_among_the_params():
         ("9999", "9999", "0", "source_object"),
     ],
 )
-def test_what_stands_for_no_position_is_none_and_is_told(ra, dec, radius, description):
+def test_placeholders_of_a_missing_position_are_recognised(ra, dec, radius, description):
     notice = parse(
         voevent(where=where_when(ra=ra, dec=dec, radius=radius, description=description))
     )
@@ -137,7 +137,7 @@ def test_a_source_at_the_vernal_equinox_is_not_dropped():
     ("ra", "expected"),
     [("360", 0), ("-0.0", 0), ("-10", 350), ("-180", 180), ("359.9999", 359.9999)],
 )
-def test_right_ascensions_are_brought_into_their_range(ra, expected):
+def test_right_ascensions_are_wrapped(ra, expected):
     notice = parse(voevent(where=where_when(ra=ra)))
     assert notice.position.ra == expected
     assert math.copysign(1, notice.position.ra) == 1
@@ -145,7 +145,7 @@ def test_right_ascensions_are_brought_into_their_range(ra, expected):
 
 
 @pytest.mark.parametrize(
-    ("system", "kept"),
+    ("system", "accepted"),
     [
         ("UTC-FK5-GEO", True),
         ("UTC-ICRS-TOPO", True),
@@ -155,10 +155,10 @@ def test_right_ascensions_are_brought_into_their_range(ra, expected):
         (None, True),
     ],
 )
-def test_only_equatorial_frames_give_a_position(system, kept):
+def test_only_equatorial_frames_give_a_position(system, accepted):
     notice = parse(voevent(where=where_when(system=system)))
-    assert (notice.position is not None) == kept
-    if system is None or not kept:
+    assert (notice.position is not None) == accepted
+    if system is None or not accepted:
         assert notice.remarks
 
 
@@ -177,7 +177,7 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("written", "meant"), TIMES)
-def test_times_as_packets_write_them(written, meant):
+def test_notations_of_times_in_packets(written, meant):
     notice = parse(voevent(where=where_when(time=written)))
     assert seconds_apart(notice.event_mjd, mjd(meant)) < 2e-6
 
@@ -199,7 +199,7 @@ def test_gps_time_is_19_s_behind_tai():
     "written",
     ["0000-00-00T00:00:00", "9999-12-31T23:59:59", "2024-01-12T569:03:04.96", "2021-02-30", "soon"],
 )
-def test_times_that_are_none_are_told(written):
+def test_invalid_times_get_a_remark(written):
     notice = parse(voevent(where=where_when(time=written)))
     assert notice.event_mjd is None
     (remark,) = notice.remarks
@@ -221,25 +221,25 @@ def test_times_that_are_none_are_told(written):
         ("day^-1", 2 / 86_400),
     ],
 )
-def test_rates_are_brought_to_hertz(unit, hertz):
+def test_rates_are_converted_to_hertz(unit, hertz):
     rate = parse(voevent(param("FAR", "2.0", unit=unit))).far
     assert rate.hertz == pytest.approx(hertz, rel=1e-12)
     assert (rate.value, rate.unit) == (2.0, unit)
 
 
 @pytest.mark.parametrize("unit", ["tbd", "", "yr"])
-def test_a_rate_in_no_unit_of_rate_is_left_out_and_told(unit):
+def test_a_rate_without_a_unit_of_rate_is_ignored_with_a_remark(unit):
     notice = parse(voevent(param("FAR", "2.0", unit=unit)))
     assert notice.far is None
     assert "FAR" in notice.remarks[0] and "rate" in notice.remarks[0]
 
 
-def test_a_plausible_yearly_rate_of_km3net_is_believed():
+def test_a_plausible_yearly_rate_of_km3net_is_per_year():
     notice = parse(voevent(param("FAR", "1.5", unit="yr^-1"), ivorn="ivo://KM3NeT_Neutrino#x"))
     assert (notice.far.hertz, notice.far.doubtful) == (pytest.approx(1.5 / YEAR), False)
 
 
-def test_amon_writes_0_for_a_rate_that_is_not_known():
+def test_amon_writes_0_for_an_unknown_rate():
     notice = parse(
         voevent(param("far", "0", unit="yr^-1"), ivorn="ivo://amon/icecube_gold#24_1_2_0")
     )
@@ -249,7 +249,7 @@ def test_amon_writes_0_for_a_rate_that_is_not_known():
 @pytest.mark.parametrize(
     ("value", "unit", "gev"), [("120", "PeV", 120e6), ("0.1", "TeV", 100), ("5e3", "MeV", 5)]
 )
-def test_energies_are_brought_to_gev(value, unit, gev):
+def test_energies_are_converted_to_gev(value, unit, gev):
     assert parse(voevent(param("energy", value, unit=unit))).energy == gev
 
 
@@ -269,7 +269,7 @@ def test_params_in_groups_are_not_those_of_the_source():
 # --- what versions allow beyond the usual ----------------------------------------------------
 
 
-def test_an_interval_gives_its_beginning():
+def test_the_time_of_an_interval_is_its_start():
     packet = voevent().replace(
         b"<TimeInstant><ISOTime>2020-01-02T03:04:05</ISOTime></TimeInstant>",
         b"<TimeInterval><ISOTimeStart>2020-01-02T03:00:00</ISOTimeStart>"
@@ -280,15 +280,15 @@ def test_an_interval_gives_its_beginning():
     assert any("interval" in remark for remark in notice.remarks)
 
 
-def test_a_coordinate_system_may_be_spelt_out():
+def test_a_coordinate_system_may_be_given_by_elements():
     system = (
         b"<ObservationLocation><AstroCoordSystem><TimeFrame><ReferencePosition>BARYCENTER"
         b"</ReferencePosition><TimeScale>TT</TimeScale></TimeFrame><SpaceFrame><SpaceRefFrame>"
         b"%b</SpaceRefFrame></SpaceFrame></AstroCoordSystem>"
     )
     packet = voevent(where=where_when(system=None), version="2.1")
-    told = packet.replace(b"<ObservationLocation>", system % b"ICRS")
-    notice = parse(told)
+    changed = packet.replace(b"<ObservationLocation>", system % b"ICRS")
+    notice = parse(changed)
     assert seconds_apart(notice.event_mjd, mjd("2020-01-02T03:04:05", "tt")) < 2e-5
     assert notice.position.ra == 150.5
     assert any("barycentre" in remark for remark in notice.remarks)
@@ -302,7 +302,7 @@ def test_a_coordinate_system_may_be_spelt_out():
         ("arcmin", "5400", "-1718.873385", "34.377468"),
     ],
 )
-def test_positions_in_other_units_are_brought_to_degrees(unit, ra, dec, radius):
+def test_positions_in_other_units_are_converted_to_degrees(unit, ra, dec, radius):
     position = parse(voevent(where=where_when(ra=ra, dec=dec, radius=radius, unit=unit))).position
     assert position.ra == pytest.approx(90)
     assert position.dec == pytest.approx(math.degrees(-0.5), rel=1e-8)
@@ -314,7 +314,7 @@ def test_a_coordinate_may_have_a_unit_of_its_own():
     assert parse(packet).position.radius == pytest.approx(1.5 / 60)
 
 
-def test_errors_of_two_axes_give_the_larger_one():
+def test_the_radius_is_the_larger_error_of_two_axes():
     more = "<Error2><C1>0.2</C1><C2>0.3</C2></Error2>"
     notice = parse(voevent(where=where_when(radius=None, more=more)))
     assert notice.position.radius == 0.3

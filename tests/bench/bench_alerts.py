@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import random
 import resource
@@ -10,7 +9,6 @@ import statistics
 import tempfile
 import time
 import urllib.request
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,11 +22,10 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance
 from tests.bench.packets import packets, write_tar
-from tests.bench.report import Line
+from tests.bench.report import Line, core_seconds
 
 REQUESTS = 60
 _REAL = INPUTS / "alerts" / "voevent"
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def lines(count: int) -> Iterator[Line]:
@@ -95,23 +92,9 @@ def _unlocked(layout: Layout, archive: Archive) -> pipeline.ProcessingReport:
 
 
 def _work(layout: Layout) -> float:
-    """Return the s of processor time of this process, the database, and all below them so far.
-
-    The workers are no children of ours: the system's account of ended children misses them.
-    """
-    spent: dict[int, float] = {}
-    below: dict[int, list[int]] = defaultdict(list)
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            fields = path.read_text().rpartition(")")[2].split()
-            number = int(path.parent.name)
-            spent[number] = sum(map(int, fields[11:15])) / _TICKS
-            below[int(fields[1])].append(number)
+    """Return the processor time in s of this process, the database, and all below them so far."""
     postmaster = int((layout.postgres / "postmaster.pid").read_text().split()[0])
-    found = [os.getpid(), postmaster]
-    for number in found:
-        found += below[number]
-    return sum(spent.get(number, 0.0) for number in set(found))
+    return core_seconds(os.getpid(), postmaster)
 
 
 def _cone(layout: Layout, state: InstanceState, count: int) -> Line:

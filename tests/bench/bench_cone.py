@@ -52,7 +52,7 @@ def lines(events: int) -> Iterator[Line]:
         what = f"cone of 1° in {events:,} events, one client"
         # DaCHS writes the limits of each column into its answers, once it knows them.
         for peer, step in (("bare table", "imp"), ("with its limits", "limits")):
-            dachs.check(step, "bench/q")
+            dachs.run_checked(step, "bench/q")
             dachs.reload()
             time.sleep(RELOADING)
             ours, bare = _answer_times(bases)

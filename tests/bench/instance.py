@@ -76,7 +76,7 @@ def write_descriptor(layout: Layout, text: str, files: dict[str, Path]) -> None:
     shutil.copytree(RD / deploy.SHARED, shared, dirs_exist_ok=True)
     for path in (shared, *shared.rglob("*")):
         layout.account.chown(path)
-    folder = layout.account.make_directory(layout.inputs / "bench")
+    folder = layout.account.create_directory(layout.inputs / "bench")
     (folder / "q.rd").write_text(text)
     for name, path in files.items():
         shutil.copy(path, folder / name)

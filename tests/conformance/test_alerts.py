@@ -167,8 +167,8 @@ def test_a_region_is_found_from_inside_and_by_touching(fetch, distance, radius, 
     centre = SkyCoord(94.3, -7.8, unit="deg")
     for angle in range(0, 360, 45):
         place = centre.directional_offset_by(angle * units.deg, distance * units.deg)
-        told = {"RA": place.ra.deg, "DEC": place.dec.deg, "SR": radius}
-        assert found_by_region(fetch, **told) == numbers
+        cone = {"RA": place.ra.deg, "DEC": place.dec.deg, "SR": radius}
+        assert found_by_region(fetch, **cone) == numbers
 
 
 def test_a_position_far_from_that_of_the_alert_is_in_its_region(fetch):
@@ -337,11 +337,11 @@ def test_rows_of_tap_lead_to_their_links(tap):
 def test_the_notices_of_an_alert_lead_to_each_other_in_the_order_of_revisions(links):
     last = len(CHAIN) - 1
     for place, number in enumerate(CHAIN):
-        told = {row["local_semantics"]: row for row in of(links(number), "#coderived")}
-        assert ("previous" in told, "next" in told) == (place > 0, place < last)
+        by_relation = {row["local_semantics"]: row for row in of(links(number), "#coderived")}
+        assert ("previous" in by_relation, "next" in by_relation) == (place > 0, place < last)
         if place < last:
-            assert told["next"].access_url.endswith(f"notice_id={number + 1}")
-    assert "retraction, revision 5" in told["previous"].description
+            assert by_relation["next"].access_url.endswith(f"notice_id={number + 1}")
+    assert "retraction, revision 5" in by_relation["previous"].description
 
 
 @pytest.fixture
@@ -391,9 +391,9 @@ def test_kept_sky_map_and_picture_are_linked_and_a_script_is_not(links, ask):
 
 
 def test_a_sky_map_elsewhere_is_linked(links, packets):
-    told = [row.access_url for row in of(links(5), "#coderived")]
+    addresses = [row.access_url for row in of(links(5), "#coderived")]
     packet_text = (packets / "voevent" / "icecube_cascade.xml").read_text()
-    assert told == re.findall('name="skymap_fits".*?value="(.*?)"', packet_text)
+    assert addresses == re.findall('name="skymap_fits".*?value="(.*?)"', packet_text)
 
 
 def test_each_of_several_identifiers_gets_its_rows_or_its_fault(links, entries):
@@ -422,11 +422,11 @@ def test_each_of_several_identifiers_gets_its_rows_or_its_fault(links, entries):
 def test_datalinklint_has_nothing_to_say(fetch, stilts, tmp_path, identifiers):
     document = tmp_path / "links.vot"
     document.write_bytes(fetch(f"/alerts/nu/dl/dlmeta?ID={identifiers}").read())
-    told = stilts("datalinklint", f"votable={document}", "report=EWF")
+    report = stilts("datalinklint", f"votable={document}", "report=EWF")
     assert [
-        line for line in told.splitlines() if re.match("[EWF]-", line) and not OLD.search(line)
+        line for line in report.splitlines() if re.match("[EWF]-", line) and not OLD.search(line)
     ] == []
-    assert "Totals" in told
+    assert "Totals" in report
 
 
 # -- packets -----------------------------------------------------------------------------------
@@ -579,12 +579,12 @@ def test_votlint_has_nothing_to_say_of_alerts(fetch, stilts, tmp_path, path):
     document = tmp_path / "answer.vot"
     document.write_bytes(fetch(path).read())
     assert b"<VOTABLE" in document.read_bytes()
-    told = stilts("votlint", f"votable={document}").splitlines()
-    assert [line for line in told if not OLD.search(line)] == []
+    report = stilts("votlint", f"votable={document}").splitlines()
+    assert [line for line in report if not OLD.search(line)] == []
 
 
 def test_foreign_keys_are_told(tap):
     keys = tap.search("SELECT from_table, target_table FROM tap_schema.keys")
-    told = {(row["from_table"], row["target_table"]) for row in keys}
+    references = {(row["from_table"], row["target_table"]) for row in keys}
     for name in ("events", "counterparts", "params", "citations"):
-        assert (f"alerts.{name}", "alerts.notices") in told
+        assert (f"alerts.{name}", "alerts.notices") in references

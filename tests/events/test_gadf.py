@@ -240,9 +240,7 @@ def test_events_outside_the_good_times_are_counted(tmp_path):
 
 
 def test_what_does_not_fit_is_refused(tmp_path):
-    with pytest.raises(
-        ManifestError, match="livetime is negative or longer than the good time intervals"
-    ):
+    with pytest.raises(ManifestError, match="livetime is negative or longer"):
         write_event_list(tmp_path / "a.fits", [sky()], replace(ANTARES, livetime=1e9))
     for gtis in ([(2, 1)], [(1, 3), (2, 4)], [(1, np.nan)]):
         with pytest.raises(ManifestError, match="not in order"):

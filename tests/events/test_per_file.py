@@ -20,7 +20,7 @@ from tests.bench.samples import write_simple
 def layout(tmp_path):
     made = layouts.Layout(tmp_path / "var", Account.current())
     made.create()
-    made.account.make_directory(made.inputs)
+    made.account.create_directory(made.inputs)
     yield made
     layouts.remove(made)
 
@@ -36,7 +36,7 @@ def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
     staging.mkdir()
     made = convert_release(manifest, acquired, staging)
     assert [one.rows for one in made] == [50, 100]
-    deploy.put(layout, manifest.folder_in_rd, sorted(staging.iterdir()), simulated=False)
+    deploy.install(layout, manifest.folder_in_rd, sorted(staging.iterdir()), simulated=False)
     folder = layout.inputs / manifest.folder_in_rd
     store = DataStore.from_dir(folder / "data")
     assert sorted(store.obs_table["OBS_ID"]) == [1, 2]

@@ -68,7 +68,7 @@ def test_the_map_keeps_areas_and_has_east_to_the_left():
     ra, dec = random.uniform(0, 360, 100_000), np.degrees(np.arcsin(random.uniform(-1, 1, 100_000)))
     x, y = mollweide(ra, dec)
     assert np.mean(x**2 / 4 + y**2 < 0.25) == pytest.approx(0.25, abs=0.006)
-    back = skyplot.inverse(x, y)
+    back = skyplot.inverse_mollweide(x, y)
     assert np.allclose(back, [ra, dec], atol=1e-4)
 
 

@@ -6,18 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from ingest.instance.postgres import free_port
-from tests.instances import FIRST_PORT, Instance
+from tests.instances import Instance
+from tests.templates import Templates, port
 
 
 @pytest.fixture(scope="package")
-def worn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
+def worn(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Serve the real data; every test here starts from and ends with a running instance."""
-    made = Instance(tmp_path_factory.mktemp("worn") / "var", free_port(FIRST_PORT + 20))
+    made = Instance(tmp_path_factory.mktemp("worn") / "var", port(20))
     try:
-        made.up()
-        done = made.km3vo("import", "--release", "ant20_01")
-        assert done.returncode == 0, done.stderr
+        templates.copy("antares", made, durable=True).up()
         yield made
     finally:
-        made.km3vo("instance", "reset", "--yes")
+        made.reset()

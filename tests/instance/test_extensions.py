@@ -1,4 +1,4 @@
-"""The sky extensions of the database."""
+"""The extensions of the database for geometry on the sphere."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
-from ingest.instance.postgres import HOST, MENDED_VERSION, SUPERUSER, Cluster
+from ingest.instance.postgres import HOST, PATCHED_VERSION, SUPERUSER, Cluster
 from tests.instances import Instance
 
-SCRIPT = Path(f"/usr/share/postgresql/15/extension/pg_sphere--{MENDED_VERSION}.sql")
+SCRIPT = Path(f"/usr/share/postgresql/15/extension/pg_sphere--{PATCHED_VERSION}.sql")
 
 
-@pytest.mark.skipif(not SCRIPT.exists(), reason="this PostgreSQL needs no mended pgSphere")
-def test_the_mended_pgsphere_is_whole(instance: Instance) -> None:
+@pytest.mark.skipif(not SCRIPT.exists(), reason="this PostgreSQL does not need a patched pgSphere")
+def test_the_patched_pgsphere_is_complete(instance: Instance) -> None:
     layout = Layout(instance.var, Account.current())
     state = InstanceState.read(layout)
     assert state is not None
@@ -34,18 +34,18 @@ def test_the_mended_pgsphere_is_whole(instance: Instance) -> None:
         return connection
 
     with connect("postgres").cursor() as cursor:
-        cursor.execute("CREATE DATABASE mended")
+        cursor.execute("CREATE DATABASE patched")
     try:
-        connection = connect("mended")
+        connection = connect("patched")
         cursor = connection.cursor()
-        cursor.execute(f"CREATE EXTENSION pg_sphere VERSION '{MENDED_VERSION}'")
+        cursor.execute(f"CREATE EXTENSION pg_sphere VERSION '{PATCHED_VERSION}'")
         point, circle = "spoint(1.0, 0.05)", "scircle(spoint(1.0, 0.0), 0.1)"
         cursor.execute(
             f"SELECT {point} <@ {circle}, {circle} @> {point}, {point} @ {circle},"
             f" {circle} ~ {point}, {point} !<@ {circle}"
         )
         assert cursor.fetchone() == (True, True, True, True, False)
-        # the operators the indices use are there, with their partners
+        # the operators of the indices exist, with their commutators
         cursor.execute(
             "SELECT count(*) FROM pg_operator o JOIN pg_operator p ON o.oprcom = p.oid"
             " WHERE o.oprname = '<@' AND p.oprname = '@>' AND o.oprright = 'scircle'::regtype"
@@ -60,4 +60,4 @@ def test_the_mended_pgsphere_is_whole(instance: Instance) -> None:
         connection.close()
     finally:
         with connect("postgres").cursor() as cursor:
-            cursor.execute("DROP DATABASE mended")
+            cursor.execute("DROP DATABASE patched")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ingest.instance import layout as layouts
-from ingest.instance.process import working_below
+from ingest.instance.process import processes_below
 from tests.instances import KM3VO, Instance
 from tests.served import served
 
@@ -36,11 +36,11 @@ def processes_of(instance: Instance) -> list[int]:
         if not path.name.isdecimal() or int(path.name) == os.getpid():
             continue
         try:
-            told = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
-            told += os.fsencode(os.readlink(path / "cwd"))
+            text = (path / "cmdline").read_bytes() + (path / "environ").read_bytes()
+            text += os.fsencode(os.readlink(path / "cwd"))
         except OSError:
             continue
-        if any(place in told for place in places):
+        if any(place in text for place in places):
             found.append(int(path.name))
     return found
 
@@ -79,7 +79,7 @@ def test_a_second_up_does_nothing(worn) -> None:
     assert seconds < 2
 
 
-def test_status_says_what_runs(worn) -> None:
+def test_status_shows_the_running_servers(worn) -> None:
     done = worn.km3vo("instance", "status")
     assert done.returncode == 0
     assert f"port {remembered(worn)['postgres_port']}" in done.stdout
@@ -100,7 +100,7 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
 
 
 @pytest.mark.parametrize("victims", [[0], [0, 1]], ids=["database", "both"])
-def test_what_was_killed_comes_back(worn, victims: list[int]) -> None:
+def test_killed_servers_are_started_again(worn, victims: list[int]) -> None:
     before = served(worn)
     kill(*(pids(worn)[index] for index in victims))
     worn.up()
@@ -134,7 +134,7 @@ def test_a_foreign_process_with_the_servers_old_id_is_left_alone(worn) -> None:
         foreign.kill()
 
 
-def test_a_taken_web_port_is_told(worn) -> None:
+def test_a_used_web_port_is_an_error(worn) -> None:
     before = pids(worn)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -163,13 +163,13 @@ def test_another_web_port(worn) -> None:
 
 
 @pytest.mark.parametrize("port", ["80", "65536"])
-def test_impossible_ports(worn, port: str) -> None:
+def test_invalid_ports(worn, port: str) -> None:
     done = worn.km3vo("instance", "up", "--port", port)
     assert done.returncode == 2
     assert "--port" in done.stderr
 
 
-def test_a_database_port_that_was_taken_meanwhile(worn) -> None:
+def test_a_used_database_port_is_replaced(worn) -> None:
     before = served(worn)
     old = remembered(worn)["postgres_port"]
     worn.km3vo("instance", "down")
@@ -196,13 +196,13 @@ def test_a_new_dachs_upgrades_the_database(worn) -> None:
     assert served(worn) == before
 
 
-def test_a_site_of_ones_own(worn, tmp_path) -> None:
+def test_settings_of_a_site(worn, tmp_path) -> None:
     (tmp_path / "site.toml").write_text(
         '[site]\nname = "Süd & Söhne"\nurl = "https://vo.example.org"\n[contact]\nname = "Ada"\n'
     )
     tmp_path.chmod(0o755)
-    told = {"KM3VO_SITE": str(tmp_path / "site.toml")}
-    done = worn.km3vo("instance", "up", **told)
+    settings = {"KM3VO_SITE": str(tmp_path / "site.toml")}
+    done = worn.km3vo("instance", "up", **settings)
     assert done.stdout == "The server answers at https://vo.example.org\n"
     capabilities = worn.fetch("__system__/tap/run/tap/capabilities").decode()
     assert ">https://vo.example.org/" in capabilities
@@ -210,14 +210,14 @@ def test_a_site_of_ones_own(worn, tmp_path) -> None:
     assert "Süd &amp; Söhne" in worn.fetch("").decode()
 
 
-def test_a_lost_memory_is_told_and_nothing_is_destroyed(worn) -> None:
+def test_a_lost_state_is_an_error_and_nothing_is_destroyed(worn) -> None:
     path = worn.var / "instance.json"
     content = path.read_text()
     path.write_text("{")
     try:
         done = worn.km3vo("instance", "up")
         assert done.returncode == 1
-        assert "what belongs to it was lost" in done.stderr
+        assert "the file with the state of the instance is missing" in done.stderr
     finally:
         path.write_text(content)
     worn.up()
@@ -261,7 +261,7 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
         time.sleep(seconds)
         starting.kill()
         if scratch_instance.var.exists():
-            kill(*working_below(scratch_instance.var.resolve()))
+            kill(*processes_below(scratch_instance.var.resolve()))
     scratch_instance.up()
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
 
@@ -280,7 +280,7 @@ def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
     assert target.exists()
     delete_by_hand(scratch_instance)
     assert scratch_instance.km3vo("instance", "down").returncode == 0
-    assert working_below(target) == []
+    assert processes_below(target) == []
     assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
     assert processes_of(scratch_instance) == []
@@ -292,15 +292,17 @@ def delete_by_hand(instance: Instance) -> None:
     instance.var.unlink() if instance.var.is_symlink() else shutil.rmtree(instance.var)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands over to another account")
-def test_root_needs_an_account_to_hand_over_to(worn) -> None:
-    for account, told in (("no_such_user", "does not exist"), ("root", "names root")):
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root hands over to another account: run as root"
+)
+def test_root_needs_an_account_for_the_servers(worn) -> None:
+    for account, expected in (("no_such_user", "does not exist"), ("root", "names root")):
         done = worn.km3vo("instance", "up", KM3VO_USER=account)
         assert done.returncode == 1
-        assert told in done.stderr
+        assert expected in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a shelter")
-def test_a_place_the_account_cannot_enter_gets_a_shelter(worn) -> None:
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root needs a fallback directory: run as root")
+def test_a_directory_the_account_cannot_enter_is_replaced_by_a_fallback(worn) -> None:
     assert worn.var.is_symlink()
-    assert worn.var.resolve() == layouts.shelter_of(worn.var)
+    assert worn.var.resolve() == layouts.fallback_directory(worn.var)

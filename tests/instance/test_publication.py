@@ -100,7 +100,7 @@ def is_clean(instance: Instance) -> bool:
         (signal.SIGINT, "registering"),
     ],
 )
-def test_an_import_that_is_cut_off(worn, delivery, cut: int, moment: str) -> None:
+def test_an_interrupted_import(worn, delivery, cut: int, moment: str) -> None:
     before, old_table = served(worn), table_id(worn)
     inputs = worn.var / "dachs" / "inputs"
     process = start_import(worn, **delivery)
@@ -223,12 +223,12 @@ def is_marked(instance: Instance) -> bool:
     return bool(marked)
 
 
-def test_the_report_of_an_import_is_kept(worn) -> None:
+def test_the_report_of_an_import_is_written(worn) -> None:
     report = json.loads((worn.var / "reports" / "ant20_01.json").read_text())
     assert report["result"]["imported"] == 8754
 
 
-def test_served_tells_differences(worn, delivery) -> None:
+def test_served_detects_differences(worn, delivery) -> None:
     """The tests above would be worth nothing if it did not."""
     before = served(worn)
     assert worn.km3vo(*IMPORT, **delivery).returncode == 0

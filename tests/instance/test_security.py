@@ -1,4 +1,4 @@
-"""What a visitor of the server, and its database role for visitors, can reach."""
+"""What users of the server and its unprivileged database role can access."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_visitors_are_refused(visitor, command: str) -> None:
 
 
 @pytest.mark.parametrize("role", ["dachsroot", "gavo", "gavoadmin", "untrusted"])
-def test_nobody_connects_without_the_password(instance, role: str) -> None:
+def test_connections_need_the_password(instance, role: str) -> None:
     for password in ("", "gavo", role):
         with pytest.raises(psycopg2.OperationalError):
             psycopg2.connect(
@@ -188,14 +188,14 @@ def test_servers_listen_to_this_machine_only_and_are_not_root(instance) -> None:
         "exit",
     ],
 )
-def test_paths_lead_nowhere(instance, path: str) -> None:
+def test_paths_to_other_files_are_not_found(instance, path: str) -> None:
     request = urllib.request.Request(f"{instance.url}/{path}")
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(request, timeout=20)
     assert caught.value.code in (401, 403, 404)
-    told = caught.value.read()
-    assert b"root:" not in told
-    assert b"password" not in told.lower() or caught.value.code == 401
+    answer = caught.value.read()
+    assert b"root:" not in answer
+    assert b"password" not in answer.lower() or caught.value.code == 401
 
 
 @pytest.mark.parametrize("word", ["gavoadmin:", "gavoadmin:gavoadmin", "gavoadmin:None", ":"])
@@ -248,7 +248,7 @@ def test_uploads_are_limited_in_size(instance, tmp_path) -> None:
 
 
 @pytest.mark.parametrize("place", ["file:///etc/passwd", "file:/etc/passwd", "/etc/passwd"])
-def test_uploads_do_not_come_from_the_servers_files(instance, place: str) -> None:
+def test_uploads_cannot_read_files_of_the_server(instance, place: str) -> None:
     query = "SELECT * FROM TAP_UPLOAD.t"
     done = subprocess.run(
         [
@@ -285,12 +285,12 @@ def test_queries_are_limited(instance) -> None:
         "SELECT TOP 1 * FROM information_schema.tables",
     ],
 )
-def test_adql_reaches_no_further(instance, query: str) -> None:
+def test_adql_reads_only_published_tables(instance, query: str) -> None:
     with pytest.raises((ValueError, urllib.error.HTTPError), match=r"ERROR|400"):
         instance.adql(query)
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to look from")
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs another account to look from: run as root")
 def test_other_users_read_nothing_of_an_instance(instance) -> None:
     done = subprocess.run(
         [

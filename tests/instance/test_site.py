@@ -29,7 +29,7 @@ def test_the_projects_own_site_is_valid(monkeypatch) -> None:
     assert load_site().authority.id == "km3net.org"
 
 
-def test_a_site_overrides_only_what_it_names(tmp_path, monkeypatch) -> None:
+def test_a_site_overrides_only_the_settings_it_has(tmp_path, monkeypatch) -> None:
     override(tmp_path / "site.toml", monkeypatch, '[site]\nname = "Süd & Co <50% $x>"\n')
     site = load_site()
     assert site.site.name == "Süd & Co <50% $x>"
@@ -68,7 +68,7 @@ def test_a_site_overrides_only_what_it_names(tmp_path, monkeypatch) -> None:
         'site = "not a table"',
     ],
 )
-def test_a_bad_fact_is_refused_by_name(tmp_path, monkeypatch, line: str) -> None:
+def test_an_invalid_setting_is_an_error_with_its_name(tmp_path, monkeypatch, line: str) -> None:
     override(tmp_path / "site.toml", monkeypatch, line + "\n")
     with pytest.raises(ManifestError) as caught:
         load_site()
@@ -85,7 +85,7 @@ def test_a_site_that_cannot_be_read(tmp_path, monkeypatch) -> None:
         load_site()
 
 
-def test_every_fact_is_used() -> None:
+def test_every_setting_is_used() -> None:
     templates = "".join(
         path.read_text("utf-8") for path in SITE_FILES.iterdir() if path.name != "site.toml"
     )
@@ -96,7 +96,7 @@ def test_every_fact_is_used() -> None:
                 assert f"${section}_{key}" in templates, f"{section}.{key}"
 
 
-def test_bad_facts_stop_the_command(instance, tmp_path) -> None:
+def test_invalid_settings_stop_the_command(instance, tmp_path) -> None:
     (tmp_path / "site.toml").write_text('[site]\nname = "a\\nb"\n')
     done = instance.km3vo("import", KM3VO_SITE=str(tmp_path / "site.toml"))
     assert done.returncode == 2

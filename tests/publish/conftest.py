@@ -36,7 +36,6 @@ def sql(layout: Layout):
 def deployed(layout: Layout, instance: Instance, sql) -> Iterator:
     """Return a function that deploys and publishes a descriptor, which is gone afterwards."""
     from ingest.instance.dachs.client import Dachs
-    from ingest.instance.dachs.publication import raise_on_failure
 
     folder = layout.inputs / "scratch_stream"
 
@@ -47,7 +46,7 @@ def deployed(layout: Layout, instance: Instance, sql) -> Iterator:
         for one in (folder, path):
             layout.account.chown(one)
         dachs = Dachs(layout)
-        raise_on_failure(dachs.together(["pub", "scratch_stream/nu"]))
+        dachs.run_batch(["pub", "scratch_stream/nu"])
         dachs.reload()
 
     yield deploy

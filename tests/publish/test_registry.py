@@ -11,7 +11,7 @@ from lxml import etree
 
 from ingest.core.errors import InstanceError, NoAnswerError
 from ingest.instance import lifecycle
-from ingest.instance.dachs import registration
+from ingest.instance.dachs import register
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
 from ingest.publish import oai, schemas, validators
@@ -128,13 +128,13 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
     finally:
         (stray / "data").rmdir()
         stray.rmdir()
-    (told,) = [one for one in found if one.rule == "withdrawn"]  # and not the alerts
-    assert told.remedy == "km3vo registry withdraw evts99_01"
+    (finding,) = [one for one in found if one.rule == "withdrawn"]  # and not the alerts
+    assert finding.remedy == "km3vo registry withdraw evts99_01"
 
 
 def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
     with lifecycle.database(layout):
-        registration.register(layout, validators.online_descriptors(layout))
+        register(layout, validators.online_descriptors(layout))
     judged = publishing.judge(layout, load_site(), instance.url)
     broken = {(one.rule, one.subject) for one in judged.findings}
     assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}
@@ -201,7 +201,7 @@ def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> Non
         assert f"{ivoid} is deleted" in done.stdout
         after = by_identifier(endpoint)
         assert after[ivoid].deleted and after[ivoid].metadata is None
-        # Whoever harvested before asks for what changed since, and is told.
+        # A harvester that asks for changes since its last visit receives it.
         changed = by_identifier(endpoint, **{"from": last_harvest})
         assert changed[ivoid].deleted
         assert "ivo://km3net.org/ant20_01/nu/cone" not in changed

@@ -51,8 +51,8 @@ GOOD = f"""<ri:Resource xmlns:ri="http://www.ivoa.net/xml/RegistryInterface/v1.0
 
 
 def record(text: str, **more: object) -> RegistryRecord:
-    told = {"identifier": IVOID, "datestamp": "", "deleted": False, "sets": ()}
-    return RegistryRecord(**(told | more), metadata=etree.fromstring(text))
+    header = {"identifier": IVOID, "datestamp": "", "deleted": False, "sets": ()}
+    return RegistryRecord(**(header | more), metadata=etree.fromstring(text))
 
 
 def test_a_good_record_breaks_no_rule() -> None:

@@ -13,7 +13,6 @@ from pyvo.registry import regtap as pyvo_regtap
 
 from ingest.instance.account import Account
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import raise_on_failure
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
@@ -37,7 +36,7 @@ def searchable(instance) -> Iterator[None]:
     dachs = Dachs(layout)
     before = pyvo_regtap.get_RegTAP_service_url()
     try:
-        raise_on_failure(dachs.together(["imp", "rr/q"]))
+        dachs.run_batch(["imp", "rr/q"])
         dachs.reload()
         found = list(regtap.rows(oai.harvest(f"{instance.url}/oai.xml").records))
         with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:

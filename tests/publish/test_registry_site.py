@@ -149,7 +149,7 @@ def test_an_authority_of_others_is_refused_by_their_name(tmp_path, monkeypatch, 
     site = site_with(
         tmp_path, monkeypatch, registry__regtap=registries.url, site__url="https://vo.km3net.de"
     )
-    # a registry has several interfaces, and is told once
+    # a registry has several interfaces, but is reported once
     registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/oai.xml"))
     registries.rows.append(("ivo://km3net.org/r", "Theirs", "", "https://other.org/availability"))
     (found,) = preconditions.authority(site)

@@ -171,7 +171,7 @@ WORD = "Zwetschgendatschi"
 
 
 @pytest.fixture
-def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
+def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
     rd = checkout / "rd" / "ant20_01" / "nu.rd"
     text = rd.read_text()
@@ -185,12 +185,12 @@ def renamed(scratch_instance: Instance, checkout: Path) -> Instance:
     facts = site.read_text().replace('["10.5281"]', '["10.5072"]')
     facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
     site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
-    scratch_instance.extra |= {"PYTHONPATH": str(checkout)}
-    scratch_instance.up()
-    done = scratch_instance.km3vo("import", "--release", "ant20_01")
+    empty_instance.extra |= {"PYTHONPATH": str(checkout)}
+    empty_instance.up()
+    done = empty_instance.km3vo("import", "--release", "ant20_01")
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr
-    return scratch_instance
+    return empty_instance
 
 
 def test_one_word_changed_in_the_descriptor_is_everywhere(

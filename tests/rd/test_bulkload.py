@@ -74,7 +74,7 @@ def test_the_stream_is_what_postgresql_documents(product: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("column", "told"),
+    ("column", "expected"),
     [
         ({"name": "ra", "type": "real"}, "the file has no column RA; it has EVENT_NAME, ENERGY"),
         (
@@ -90,9 +90,9 @@ def test_the_stream_is_what_postgresql_documents(product: Path, tmp_path: Path) 
     ids=lambda value: value["name"] + "-" + value["type"] if isinstance(value, dict) else "",
 )
 def test_what_does_not_fit_is_refused_before_a_byte_is_sent(
-    product: Path, tmp_path: Path, column: dict[str, str], told: str
+    product: Path, tmp_path: Path, column: dict[str, str], expected: str
 ) -> None:
     done = probe(product, column, tmp_path=tmp_path)
     assert done.returncode == 1
-    assert told in done.stderr.decode()
+    assert expected in done.stderr.decode()
     assert done.stdout == b""

@@ -19,24 +19,20 @@ source. Archived packets are never changed or deleted.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
+from ingest.alerts.archive.directory import ArchiveDirectory
 from ingest.alerts.archive.durability import replace_durably, sync, write_new
-from ingest.alerts.archive.index import CHECKSUM, HEADER, ArchiveError, Entry, Index, printable
+from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
 from ingest.alerts.archive.journal import Journal
 from ingest.alerts.archive.packet import HashingStream, Packet, media_type_of
 from ingest.alerts.archive.quarantine import Quarantine, Quarantined
 from ingest.instance import Account
-
-_PREFIXES: Final = tuple(f"{number:02x}" for number in range(256))
-_SUBDIRECTORIES: Final = ("packets", "incoming", "quarantine", "maps")
 
 
 class Archive:
@@ -53,11 +49,11 @@ class Archive:
     def __init__(self, root: Path, account: Account | None = None) -> None:
         self.root = root
         self.account = account
-        self.index = Index(root / "index.tsv")
-        self._staging = root / "incoming"
-        self._journal = Journal(root / "pending.tsv", self._staging, account)
-        self._packets = root / "packets"
-        self._quarantine = Quarantine(root / "quarantine", account)
+        self._directory = ArchiveDirectory(root, account)
+        self._staging = self._directory.staging
+        self.index = Index(self._directory.index)
+        self._journal = Journal(self._directory.journal, self._staging, account)
+        self._quarantine = Quarantine(self._directory.quarantine, account)
 
     def add(self, packets: Sequence[Packet]) -> list[Entry | None]:
         """Archive a batch of packets durably.
@@ -111,7 +107,7 @@ class Archive:
     def path(self, packet: Entry | str) -> Path:
         """Return the file of a packet, given by its entry or checksum."""
         sha256 = packet if isinstance(packet, str) else packet.sha256
-        return Path(self._place(sha256))
+        return Path(self._directory.packet(sha256))
 
     def read(self, packet: Entry | str) -> bytes:
         """Return the bytes of a packet, given by its entry or checksum.
@@ -157,17 +153,16 @@ class Archive:
         self._quarantine.release(entry)
 
     def stored_checksums(self) -> Iterator[str]:
-        """Yield the checksums of all packets in their final places, in no particular order."""
-        for directory in self._packets.glob("[0-9a-f][0-9a-f]"):
-            yield from (name for name in os.listdir(directory) if CHECKSUM.fullmatch(name))
+        """Return the checksums of all packets in their final places, in no particular order."""
+        return self._directory.packet_checksums()
 
     def map_path(self, sha256: str) -> Path:
         """Return the file of a sky map, given by its checksum."""
-        return self.root / "maps" / sha256[:2] / f"{sha256}.fits"
+        return self._directory.sky_map(sha256)
 
     def preview_path(self, packet: Entry) -> Path:
         """Return the file of the picture of a packet's sky map."""
-        return self.root / "previews" / packet.sha256[:2] / f"{packet.sha256}.png"
+        return self._directory.preview(packet.sha256)
 
     def add_map(self, content: bytes) -> str:
         """Store a sky map durably, and return its SHA-256."""
@@ -208,79 +203,20 @@ class Archive:
             with self._transaction():
                 pass
 
-    @contextmanager
-    def locked(self, purpose: str) -> Iterator[None]:
+    def locked(self, purpose: str) -> AbstractContextManager[None]:
         """Exclude other processes with the same purpose; wait until they are done."""
-        with self._exclusive():
-            path = self.root / f"{purpose}.lock"
-            if not path.exists():
-                write_new(path, [], self.account)
-        with _lock(path):
-            yield
+        return self._directory.locked(purpose)
 
     @contextmanager
     def _transaction(self, repair: bool = False) -> Iterator[int]:
         """Be the only writer, after recovery; yield the size of the index in bytes."""
-        with self._exclusive(repair):
+        with self._directory.exclusive(repair):
             size = self._recover()
             try:
                 yield size
             finally:
                 if not self._journal.path.exists():
-                    self._clear_staging()
-
-    @contextmanager
-    def _exclusive(self, repair: bool = False) -> Iterator[None]:
-        """Lock the archive, which is created if it does not exist."""
-        self._make_directory(self.root)
-        with _lock(self.root):
-            if not self.index.path.exists():
-                self._create(repair)
-            yield
-
-    def _create(self, repair: bool) -> None:
-        """Create the directories and an empty index; the root exists and is locked."""
-        self._check_contents(repair)
-        created = [self.root / name for name in _SUBDIRECTORIES]
-        created += [self.root / name / ab for name in ("packets", "maps") for ab in _PREFIXES]
-        for directory in created:
-            self._make_directory(directory)
-        sync([*created, self.root, self.root.parent])
-        self._clear_staging()
-        replace_durably(self.index.path, HEADER, self._staging / "index", self.account)
-
-    def _check_contents(self, repair: bool) -> None:
-        """Refuse to create an archive among other files, or over one that lost its index."""
-        if any(self.stored_checksums()):
-            if repair:
-                return
-            problem = "the index of the alert archive is missing"
-            remedy = "restore index.tsv from a backup; without one: km3vo alerts verify --repair"
-        elif set(os.listdir(self.root)) - set(_SUBDIRECTORIES):
-            problem = "this directory contains something other than an alert archive"
-            remedy = "name another directory"
-        else:
-            return
-        raise ArchiveError(
-            problem,
-            file=self.root,
-            value=", ".join(sorted(os.listdir(self.root))[:5]),
-            expected="index.tsv, or an empty directory",
-            remedy=remedy,
-        )
-
-    def _make_directory(self, directory: Path) -> None:
-        if directory.exists():
-            return
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        if self.account is None:
-            directory.mkdir(mode=0o750, exist_ok=True)
-        else:
-            self.account.make_directory(directory, 0o750)
-
-    def _place(self, sha256: str) -> str:
-        # called thousands of times per second: joining strings is faster than joining paths
-        return f"{self._packets}/{sha256[:2]}/{sha256}"
+                    self._directory.clear_staging()
 
     def _stage(self, packet: Packet, number: int, staged: Collection[str]) -> Entry | None:
         """Write a packet to ``incoming/``; return None if it is archived or staged already."""
@@ -288,7 +224,7 @@ class Archive:
         if isinstance(content, bytes):
             sha256, size = hashlib.sha256(content).hexdigest(), len(content)
             media_type = media_type_of(content)
-            if sha256 in staged or os.path.exists(self._place(sha256)):
+            if sha256 in staged or os.path.exists(self._directory.packet(sha256)):
                 return None
             write_new(f"{self._staging}/{sha256}", [content], self.account)
         else:
@@ -297,7 +233,7 @@ class Archive:
             draft.unlink(missing_ok=True)
             write_new(draft, stream, self.account)
             sha256, size, media_type = stream.sha256, stream.size, stream.media_type
-            if sha256 in staged or os.path.exists(self._place(sha256)):
+            if sha256 in staged or os.path.exists(self._directory.packet(sha256)):
                 draft.unlink()
                 return None
             draft.rename(self._staging / sha256)
@@ -314,7 +250,7 @@ class Archive:
         """Do what the journal says, or the rest of it."""
         changed = {str(self._staging)}
         for entry in entries:
-            place = self._place(entry.sha256)
+            place = self._directory.packet(entry.sha256)
             try:
                 os.replace(f"{self._staging}/{entry.sha256}", place)
             except FileNotFoundError:
@@ -333,23 +269,8 @@ class Archive:
         """Complete or discard an interrupted batch; return the size of the index in bytes."""
         if (pending := self._journal.read()) is not None:
             self._commit(*pending)
-        self._clear_staging()
+        self._directory.clear_staging()
         return self.index.truncate()
-
-    def _clear_staging(self) -> None:
-        """Remove packets that were never reported as archived."""
-        for path in self._staging.iterdir():
-            path.unlink()
-
-
-@contextmanager
-def _lock(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _isoformat(moment: datetime) -> str:

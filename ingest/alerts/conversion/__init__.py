@@ -1,15 +1,13 @@
-"""GCN notices in JSON and VOEvents converted into each other, and validated."""
+"""Conversion of GCN notices in JSON to VOEvents and back, and validation of both."""
 
 from ingest.alerts.conversion.documents import format_of, load_json, save_json
-from ingest.alerts.conversion.identity import ivorn_of
-from ingest.alerts.conversion.to_json import to_json
-from ingest.alerts.conversion.to_voevent import VERSIONS, to_voevent
+from ingest.alerts.conversion.json_to_voevent import VERSIONS, to_voevent
 from ingest.alerts.conversion.validation import validate_json, validate_voevent
+from ingest.alerts.conversion.voevent_to_json import to_json
 
 __all__ = [
     "VERSIONS",
     "format_of",
-    "ivorn_of",
     "load_json",
     "save_json",
     "to_json",

@@ -1,12 +1,13 @@
-"""The fields that GCN's notices share, of a notice from any collaboration."""
+"""Notices of any collaboration in JSON, with the fields that all of GCN's notices share."""
 
 from __future__ import annotations
 
 import base64
-import datetime
+from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from ingest.alerts.notices import Notice, Role
+from ingest.core.timescales import MJD_EPOCH
 
 _SCHEMA: Final = "https://gcn.nasa.gov/schema/main/gcn/notices/{}/Alert.schema.json"
 _NEUTRINO_TELESCOPES: Final = {
@@ -15,15 +16,13 @@ _NEUTRINO_TELESCOPES: Final = {
     "icecube": "IceCube",
     "km3net": "KM3NeT",
 }
-"""Missions by the first part of the stream."""
+"""Missions by the first part of the name of the stream."""
 
 _TOPOLOGIES: Final = ("Track", "Shower", "Multiplet")
-_EPOCH: Final = datetime.datetime(1858, 11, 17)
-"""Of the Modified Julian Date."""
 
 
 def core_notice(notice: Notice) -> dict[str, Any]:
-    """Return a notice as one in JSON with the fields that GCN's notices share.
+    """Return the JSON document of a notice, with the fields that GCN's notices share.
 
     Parameters
     ----------
@@ -33,11 +32,11 @@ def core_notice(notice: Notice) -> dict[str, Any]:
     Returns
     -------
     dict
-        A document that conforms to GCN's schema for neutrino alerts, or to its core. An error
-        radius without known containment is told in ``additional_info`` alone, because GCN
-        takes a radius without one as that of 90 %.
+        A document that conforms to GCN's schema for neutrino alerts, or to its core schema. An
+        error radius of unknown containment appears only in ``additional_info``, because 90 %
+        is the default containment of the schema.
     """
-    # streams without rules of their own are named by their ivorn
+    # a stream without a profile is named by its ivorn
     family = notice.stream.removeprefix("ivo://").split("/")[0]
     neutrino = family in _NEUTRINO_TELESCOPES
     document: dict[str, Any] = {
@@ -87,19 +86,21 @@ def _position(notice: Notice) -> dict[str, Any]:
 
 
 def _remainder(notice: Notice) -> str:
-    """Return what the fields cannot say, in words."""
-    said = [f"Converted from {notice.ivorn}."]
+    """Return in words what the fields cannot express."""
+    sentences = [f"Converted from {notice.ivorn}."]
     position = notice.position
     if position is not None and position.radius is not None and position.containment is None:
-        said.append(f"Error radius {position.radius} deg, of unknown containment.")
+        sentences.append(f"Error radius {position.radius} deg, of unknown containment.")
     if notice.energy is not None:
-        said.append(f"Energy {notice.energy:.10g} GeV ({notice.energy_kind or 'of unknown kind'}).")
-    said += [f"{remark.rstrip('.')}." for remark in notice.remarks]
-    return " ".join(said)
+        sentences.append(
+            f"Energy {notice.energy:.10g} GeV ({notice.energy_kind or 'of unknown kind'})."
+        )
+    sentences += [f"{remark.rstrip('.')}." for remark in notice.remarks]
+    return " ".join(sentences)
 
 
 def _local_part(ivorn: str) -> str:
-    """Return what tells the packet from others of its stream."""
+    """Return the part of an ivorn that identifies the packet within its stream."""
     return ivorn.partition("#")[2] or ivorn.rpartition("/")[2]
 
 
@@ -112,7 +113,7 @@ def _base64(content: bytes | None) -> str | None:
 
 
 def _iso(mjd: float | None) -> str | None:
-    """Return a time in UTC; to the microsecond, which a double of MJD holds nearly."""
+    """Return a time in UTC with microseconds, nearly the precision of an MJD in a double."""
     if mjd is None:
         return None
-    return (_EPOCH + datetime.timedelta(days=mjd)).isoformat() + "Z"
+    return (datetime.combine(MJD_EPOCH, time()) + timedelta(days=mjd)).isoformat() + "Z"

@@ -1,4 +1,4 @@
-"""Reading and writing the documents themselves: JSON without loss, XML without danger."""
+"""Reading and writing of the documents: JSON without loss of information, and VOEvents."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lxml import etree
 from ingest.core.errors import InputError
 from ingest.core.xml import parse_xml
 
-_REMEDY: Final = "give a VOEvent packet, or a notice of GCN in JSON"
+_REMEDY: Final = "give a VOEvent packet or a GCN notice in JSON"
 
 
 def load_json(content: bytes) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def load_json(content: bytes) -> dict[str, Any]:
     Raises
     ------
     InputError
-        If it is no JSON object, or has what cannot be kept: a key twice in one object,
-        a number beyond the range of double precision, NaN or Infinity.
+        If it is not a JSON object, or has content that a conversion would lose: a repeated
+        key, a number beyond the range of double precision, NaN or Infinity.
     """
     try:
         document = json.loads(
@@ -42,20 +42,20 @@ def load_json(content: bytes) -> dict[str, Any]:
         )
     except json.JSONDecodeError as error:
         raise InputError(
-            f"this is not JSON: {error.msg}",
+            f"the JSON document is not well-formed: {error.msg}",
             where=f"line {error.lineno}, column {error.colno}",
             remedy=_REMEDY,
         ) from None
     except RecursionError:
         raise InputError(
-            "the JSON is nested too deeply", expected="a flat notice", remedy=_REMEDY
+            "the JSON document is nested too deeply", expected="a flat notice", remedy=_REMEDY
         ) from None
     except ValueError as error:
-        # bytes in no Unicode encoding, and numbers of more than 4,300 digits
-        raise InputError(f"this is not JSON: {error}", remedy=_REMEDY) from None
+        # bytes that are not valid Unicode, and numbers of more than 4,300 digits
+        raise InputError(f"the JSON document cannot be decoded: {error}", remedy=_REMEDY) from None
     if not isinstance(document, dict):
         raise InputError(
-            "this is not a notice",
+            "the JSON document is not a notice",
             value=document,
             expected="a JSON object",
             remedy=_REMEDY,
@@ -64,10 +64,10 @@ def load_json(content: bytes) -> dict[str, Any]:
 
 
 def save_json(document: dict[str, Any]) -> bytes:
-    """Write a notice as JSON, indented, with a newline at the end.
+    """Return a notice as indented JSON with a newline at the end.
 
-    Characters beyond ASCII stand as they are, unless there are lone surrogates, which UTF-8
-    cannot hold and which then make all of them escapes.
+    Characters beyond ASCII are written in UTF-8, or all as escapes if there are lone surrogates,
+    which UTF-8 cannot represent.
     """
     try:
         text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -108,14 +108,20 @@ def load_voevent(content: bytes) -> etree._Element:
 
 
 def format_of(content: bytes) -> str:
-    """Return ``voevent`` or ``json`` by the first character, or raise an InputError."""
+    """Return ``voevent`` or ``json``, by the first character of a document.
+
+    Raises
+    ------
+    InputError
+        If the first character is neither ``<`` nor ``{`` nor ``[``.
+    """
     start = content.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
     if start == b"<":
         return "voevent"
     if start in (b"{", b"["):
         return "json"
     raise InputError(
-        "this is neither a VOEvent nor a notice in JSON",
+        "the file is neither a VOEvent nor a notice in JSON",
         value=content[:60],
         expected="< or { as the first character",
         remedy=_REMEDY,
@@ -127,10 +133,10 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         keys = [key for key, _ in pairs]
         raise InputError(
-            "a key stands twice in one object",
+            "a key occurs twice in one object",
             value=next(key for key in keys if keys.count(key) > 1),
             expected="each key once",
-            remedy="ask the sender which of the values is meant",
+            remedy="ask its author which of the values is meant",
         )
     return found
 
@@ -139,12 +145,18 @@ def _number(text: str) -> float:
     number = float(text)
     if math.isinf(number):
         raise InputError(
-            "a number is out of range", value=text, expected="a number of double precision"
+            "a number is out of range",
+            value=text,
+            expected="a number in the range of double precision",
+            remedy="correct the number",
         )
     return number
 
 
 def _no_constant(name: str) -> NoReturn:
     raise InputError(
-        "this is not JSON", value=name, expected="a number, or null where there is none"
+        "the JSON document is not well-formed",
+        value=name,
+        expected="a number, or null",
+        remedy="replace it by null, or omit its key",
     )

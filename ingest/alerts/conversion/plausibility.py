@@ -1,21 +1,19 @@
-"""What a notice in JSON must have beyond its schema, which requires nothing.
+"""Plausibility of a notice in JSON, which the published schemas do not ensure.
 
-The published schemas give types, but ``{}`` conforms to them, and so does a right ascension
-of 999. These checks say what a reader could not use.
+The schemas define types, but require no keys and few ranges: ``{}`` conforms to them, and so
+does a right ascension of 999.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime
 import math
 import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from ingest.alerts.conversion.fields import HIGHEST_FAR, number_of
-from ingest.alerts.conversion.identity import is_km3net
+from ingest.alerts.conversion.field_mapping import HIGHEST_FAR, number_of
+from ingest.alerts.notices import decode_fits, is_km3net
 
 _RANGES: Final = {
     "ra": (0.0, 360.0, "0 to 360 deg"),
@@ -27,25 +25,23 @@ _RANGES: Final = {
     "p_value": (0.0, 1.0, "0 to 1"),
     "p_astro": (0.0, 1.0, "0 to 1"),
     "cos_zenith": (-1.0, 1.0, "-1 to 1"),
-    "far": (0.0, math.inf, "no negative rate"),
-    "energy_measured": (0.0, math.inf, "no negative energy"),
+    "far": (0.0, math.inf, "a non-negative rate"),
+    "energy_measured": (0.0, math.inf, "a non-negative energy"),
     "record_number": (0.0, math.inf, "0, 1, 2 …"),
     "number_of_events": (0.0, math.inf, "0, 1, 2 …"),
 }
-_WHOLE: Final = ("record_number", "number_of_events")
+_INTEGERS: Final = ("record_number", "number_of_events")
 _TIMES: Final = ("alert_datetime", "trigger_time", "observation_start", "observation_stop")
 _EVENT_ID: Final = re.compile(r"km3(\.[0-9]+){4}")
-_FITS: Final = (b"SIMPLE  =", b"\x1f\x8b")
-"""How a FITS file starts, plain and compressed by gzip."""
 
 
 def implausible(document: dict[str, Any]) -> list[str]:
-    """Return what a notice lacks or cannot mean.
+    """Return what is missing in a notice, and which values cannot be correct.
 
     Parameters
     ----------
     document : dict
-        A notice in JSON; values of wrong types are left to the schema.
+        A notice in JSON. Values of wrong types are findings of the schema, not of this function.
 
     Returns
     -------
@@ -56,8 +52,8 @@ def implausible(document: dict[str, Any]) -> list[str]:
 
 
 def _findings(document: dict[str, Any]) -> Iterator[str]:
-    if not any(_named(document.get(key)) for key in ("id", "event_name")):
-        yield "id, event_name: missing, expected one of them at least"
+    if not any(_has_text(document.get(key)) for key in ("id", "event_name")):
+        yield "id, event_name: missing, expected at least one of them"
     km3net = is_km3net(document)
     if km3net or "$schema" not in document:
         needed = ["alert_datetime"]
@@ -72,14 +68,15 @@ def _findings(document: dict[str, Any]) -> Iterator[str]:
         if far is not None and far > HIGHEST_FAR:
             yield f"far: found {far}, expected Hz below KM3NeT's threshold of {HIGHEST_FAR}"
         yield from _events(document)
-    if "healpix_file" in document and not _is_fits(document["healpix_file"]):
+    sky_map = document.get("healpix_file", "")
+    if "healpix_file" in document and not (isinstance(sky_map, str) and decode_fits(sky_map)):
         yield "healpix_file: expected a FITS file in base64"
 
 
 def _events(document: dict[str, Any]) -> Iterator[str]:
     counterparts = document.get("counterpart_info")
     if document.get("potential_counterpart") is True and not isinstance(counterparts, list):
-        yield "counterpart_info: expected a list, as there is a potential counterpart"
+        yield "counterpart_info: expected a list, because potential_counterpart is true"
     for number, counterpart in enumerate(_objects(counterparts)):
         yield from _values(counterpart, f"counterpart_info[{number}].")
     events = _objects(document.get("event_details"))
@@ -92,9 +89,9 @@ def _events(document: dict[str, Any]) -> Iterator[str]:
                 " km3.<detector>.<run>.<frame index>.<trigger counter>"
             )
         yield from _values(event, where)
-    told = number_of(document.get("number_of_events"))
-    if events and told is not None and told != len(events):
-        yield f"number_of_events: found {told}, but there are details of {len(events)}"
+    stated = number_of(document.get("number_of_events"))
+    if events and stated is not None and stated != len(events):
+        yield f"number_of_events: found {stated}, expected {len(events)} as in event_details"
 
 
 def _values(part: dict[str, Any], where: str) -> Iterator[str]:
@@ -102,13 +99,13 @@ def _values(part: dict[str, Any], where: str) -> Iterator[str]:
         value = number_of(part.get(key))
         if value is None:
             continue
-        whole = key not in _WHOLE or value % 1 == 0
-        if not (low <= value <= high and whole):
+        integral = key not in _INTEGERS or value % 1 == 0
+        if not (low <= value <= high and integral):
             yield f"{where}{key}: found {value}, expected {expected}"
     if ("ra" in part) != ("dec" in part):
-        yield f"{where}ra, dec: found one of them, expected both or none"
+        yield f"{where}ra, dec: found only one of them, expected both or neither"
     error = part.get("ra_dec_error")
-    # of an ellipse the third number is its position angle
+    # the third number of an ellipse is its position angle
     radii = error[:2] if isinstance(error, list) else [error]
     for radius in map(number_of, radii):
         if radius is not None and not 0 <= radius <= 180:
@@ -118,7 +115,7 @@ def _values(part: dict[str, Any], where: str) -> Iterator[str]:
             yield f"{where}{key}: found {part[key]!r}, expected YYYY-MM-DDTHH:MM:SSZ"
 
 
-def _named(value: object) -> bool:
+def _has_text(value: object) -> bool:
     values = value if isinstance(value, list) else [value]
     return any(isinstance(name, str) and name.strip() for name in values)
 
@@ -133,12 +130,3 @@ def _is_time(text: str) -> bool:
     except ValueError:
         return False
     return "T" in text
-
-
-def _is_fits(value: object) -> bool:
-    if not isinstance(value, str):
-        return False
-    try:
-        return base64.b64decode("".join(value.split())).startswith(_FITS)
-    except (binascii.Error, ValueError):
-        return False

@@ -1,8 +1,8 @@
-"""What is wrong with a packet by the schema that its format has, and by common sense.
+"""Validation of packets against the schema of their format, and for plausibility.
 
-Findings are lines of text for people: where, what was found, what was expected. Nothing here
-raises because of what a packet says, and nothing is fetched: GCN's schemas are the pinned npm
-package, VOEvent's are part of this project (``ingest/alerts/schemas/README.md``).
+Findings are lines of text for people: where, what was found, what was expected. The content of
+a packet raises no errors, and nothing is fetched: GCN's schemas are those of a pinned npm
+package, VOEvent's are part of this project (see ``schemas/README.md``).
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from lxml import etree
 from referencing import Registry, Resource
 
 from ingest.alerts.conversion.documents import load_voevent
-from ingest.alerts.conversion.fields import KM3NET_SCHEMA
-from ingest.alerts.conversion.identity import is_km3net
+from ingest.alerts.conversion.field_mapping import KM3NET_SCHEMA
 from ingest.alerts.conversion.plausibility import implausible
+from ingest.alerts.notices import is_km3net
 from ingest.core.errors import InputError, UnavailableError
 from ingest.core.xml import parse_xml
 
@@ -33,7 +33,7 @@ _CORE: Final = ("Event", "Alert", "Reporter", "Statistics", "Localization", "Dat
 _NAMES: Final = {
     "object": "an object",
     "array": "a list",
-    "string": "a text",
+    "string": "a string",
     "number": "a number",
     "integer": "an integer",
     "boolean": "true or false",
@@ -42,19 +42,19 @@ _NAMES: Final = {
 
 
 def validate_json(document: object) -> list[str]:
-    """Return what is wrong with a notice in JSON.
+    """Validate a notice in JSON.
 
     Parameters
     ----------
     document : object
-        As read from JSON.
+        The decoded JSON.
 
     Returns
     -------
     list of str
-        Findings against the published schema that the notice names, whatever version of it;
-        for notices that name none, that of KM3NeT or what all notices share. Then those of
-        :func:`.implausible`.
+        Findings against the published schema that the notice names, in any of its versions;
+        for a notice that names none, against KM3NeT's schema or GCN's core schema. They are
+        followed by those of :func:`.implausible`.
 
     Raises
     ------
@@ -67,9 +67,9 @@ def validate_json(document: object) -> list[str]:
     findings = []
     validators = _validators(named if isinstance(named, str) else None, is_km3net(document))
     if not isinstance(named, str):
-        findings.append("$schema: missing, expected the address of a schema at gcn.nasa.gov")
+        findings.append("$schema: missing, expected the URL of a schema at gcn.nasa.gov")
     elif not validators:
-        findings.append(f"$schema: found {_shown(named)}, expected the address of a GCN schema")
+        findings.append(f"$schema: found {_shown(named)}, expected the URL of a GCN schema")
         validators = _validators(None, is_km3net(document))
     try:
         for validator in validators:
@@ -80,18 +80,18 @@ def validate_json(document: object) -> list[str]:
 
 
 def validate_voevent(content: bytes) -> list[str]:
-    """Return what is wrong with a VOEvent packet.
+    """Validate a VOEvent packet.
 
     Parameters
     ----------
     content : bytes
-        The packet. Versions 2.0 and 2.1 are checked against their schema, to which a packet
-        without namespace does not conform; for others there is none.
+        The packet, of version 2.0 or 2.1. A packet without a namespace does not conform to
+        their schemas.
 
     Returns
     -------
     list of str
-        Findings, with line numbers.
+        Findings, with line numbers. Any other version is a finding.
     """
     try:
         root = load_voevent(content)
@@ -142,18 +142,18 @@ def published_schemas() -> dict[str, dict[str, Any]]:
 def _registry() -> tuple[dict[str, dict[str, Any]], Registry[Any]]:
     schemas = published_schemas()
     resources = ((s["$id"], Resource.from_contents(s)) for s in schemas.values())
-    # without a function to retrieve others: nothing comes from the network
+    # without a function that retrieves further schemas, so that nothing is fetched
     return schemas, Registry[Any]().with_resources(resources)
 
 
 @cache
-def _validators(named: str | None, km3net: bool) -> list[Any]:
-    """Return the validators for the schema of this address; none if it is not known."""
+def _validators(url: str | None, km3net: bool) -> list[Any]:
+    """Return the validators for the schema with this URL; an empty list if it is unknown."""
     schemas, registry = _registry()
-    if named is None and not km3net:
+    if url is None and not km3net:
         paths = [f"notices/core/{part}.schema.json" for part in _CORE]
     else:
-        match = _PATH.fullmatch(named or KM3NET_SCHEMA)
+        match = _PATH.fullmatch(url or KM3NET_SCHEMA)
         paths = [match[1]] if match and match[1] in schemas else []
     return [Draft202012Validator(schemas[path], registry=registry) for path in paths]
 

@@ -1,13 +1,15 @@
-"""Notices: the typed model, the formats it is read from, and the profiles of the streams."""
+"""Notices: the typed model, the parsers of their formats, and the profiles of the streams."""
 
-from ingest.alerts.notices.containment import FROM_MAP, Regions, radii
-from ingest.alerts.notices.fields import LARGEST
+from ingest.alerts.notices.containment import FROM_MAP, Regions, containment_radii, scaled_radius
+from ingest.alerts.notices.field_parser import MAX_INTEGER, hertz_per_unit
+from ingest.alerts.notices.gcn import KM3NET_STREAM, decode_fits, is_km3net, ivorn_of
 from ingest.alerts.notices.model import Notice, NoticeType, PacketError, Parameter, Position, Role
 from ingest.alerts.notices.parsing import parse
 
 __all__ = [
     "FROM_MAP",
-    "LARGEST",
+    "KM3NET_STREAM",
+    "MAX_INTEGER",
     "Notice",
     "NoticeType",
     "PacketError",
@@ -15,6 +17,11 @@ __all__ = [
     "Position",
     "Regions",
     "Role",
+    "containment_radii",
+    "decode_fits",
+    "hertz_per_unit",
+    "is_km3net",
+    "ivorn_of",
     "parse",
-    "radii",
+    "scaled_radius",
 ]

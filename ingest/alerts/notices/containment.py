@@ -1,6 +1,7 @@
-"""Which radii an error circle has, and what a region says: without the libraries of regions.
+"""Radii of error circles at 50 % and 90 % containment, and the regions of a notice.
 
-The store and the commands that start a server load this, and not what makes coverage maps.
+Kept apart from the making of coverage maps, so that the commands that start a server need not
+load the libraries for those.
 """
 
 from __future__ import annotations
@@ -35,18 +36,19 @@ class Regions:
 
 
 def scaled_radius(radius: float, containment: float, wanted: float) -> float:
-    """Return the radius of another containment.
+    """Return the radius of an error circle at another containment.
 
-    The error is taken as a normal distribution in two dimensions, so that distances follow
-    Rayleigh's, where a share p lies within sqrt(-2 ln(1 - p)) standard deviations. On the sphere
-    this is the limit of Fisher's distribution (1953, Proc. R. Soc. A 217, 295) for small errors.
+    The errors are assumed to follow a two-dimensional normal distribution. The distances then
+    follow a Rayleigh distribution, of which a fraction p lies within sqrt(-2 ln(1 - p))
+    standard deviations. On the sphere this is the limit of Fisher's distribution (1953, Proc.
+    R. Soc. A 217, 295) for small errors.
 
     Parameters
     ----------
     radius : float
         deg.
     containment, wanted : float
-        Probabilities that the source is within `radius`, and within what is returned; > 0, < 1.
+        Probabilities, > 0 and < 1, that the source is within `radius` and within the result.
 
     Returns
     -------
@@ -57,17 +59,26 @@ def scaled_radius(radius: float, containment: float, wanted: float) -> float:
     return min(radius * factor, 180.0)
 
 
-def radii(position: Position) -> tuple[float, float, str] | None:
-    """Return the radii in deg for 50 % and 90 %, and what they were taken from.
+def containment_radii(position: Position) -> tuple[float, float, str] | None:
+    """Return the radii of a position at 50 % and 90 % containment.
 
-    None where the packet has no radius. Where both are given they stand; else the missing one is
-    scaled from the radius whose containment is nearest. A radius of unknown containment, as
-    ANTARES has it, is taken as one of 50 %, and the origin says so.
+    Returns
+    -------
+    tuple or None
+        Both radii in deg and their origin: :data:`FROM_CIRCLE`, or
+        :data:`FROM_UNKNOWN_CONTAINMENT` for ANTARES and others whose packets do not state the
+        containment of their radius, which is then assumed to be 50 %. None for a position
+        without a radius.
+
+    Notes
+    -----
+    A radius that the packet does not give is scaled from the one with the nearest containment;
+    see :func:`scaled_radius`.
     """
     given = [(position.radius_50, 0.5), (position.radius_90, 0.9)]
     origin = FROM_CIRCLE
     if position.containment == 1:
-        # certain, but no normal distribution: all that is said is that it is inside
+        # certainty is not the limit of a normal distribution: the source is somewhere inside
         given += [(position.radius, 0.5), (position.radius, 0.9)]
     elif position.containment:
         given.append((position.radius, position.containment))
@@ -81,6 +92,6 @@ def radii(position: Position) -> tuple[float, float, str] | None:
 
 
 def _nearest(stated: list[tuple[float, float]], wanted: float) -> float:
-    """Return the radius of the wanted containment from the stated one that is nearest."""
+    """Return the radius at the wanted containment, scaled from the one stated nearest to it."""
     radius, containment = min(stated, key=lambda pair: abs(pair[1] - wanted))
     return radius if containment == wanted else scaled_radius(radius, containment, wanted)

@@ -1,17 +1,17 @@
-"""What an alert packet says, in one typed model for all collaborations and formats.
+"""The typed model of an alert packet, the same for all collaborations and formats.
 
-The parsers (:mod:`ingest.alerts.notices.voevent`, :mod:`ingest.alerts.notices.gcn`) make a
-:class:`Notice` from the bytes of a packet; the rows of the published tables are made from it.
-What has no field of its own here is among the parameters, so nothing a packet says is lost.
+The parsers (:mod:`ingest.alerts.notices.voevent`, :mod:`ingest.alerts.notices.gcn`) convert the
+content of a packet to a :class:`Notice`, from which the rows of the published tables are made.
+The parameters of a notice hold every value of the packet, also those without a field here.
 
-Directions are ICRS degrees, times MJD in UTC, energies GeV, rates Hz, probabilities fractions.
-What a packet does not say is None, never 0 or -1.
+Directions are in ICRS degrees, times MJD in UTC, energies in GeV, rates in Hz, and probabilities
+from 0 to 1. A value that the packet does not give is None, never 0 or -1.
 """
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated, Any, NamedTuple, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
 
@@ -19,11 +19,11 @@ from ingest.core.errors import InputError
 
 
 class PacketError(InputError):
-    """A packet cannot be understood; it goes to quarantine with the error as the reason."""
+    """A packet cannot be parsed; it goes to quarantine with this error as the reason."""
 
 
 class Role(StrEnum):
-    """What a packet is, as VOEvent says it."""
+    """Role of a packet, as defined by VOEvent."""
 
     OBSERVATION = "observation"
     PREDICTION = "prediction"
@@ -32,7 +32,7 @@ class Role(StrEnum):
 
 
 class NoticeType(StrEnum):
-    """Where a notice stands in the life of its alert."""
+    """Kind of a notice within its alert."""
 
     INITIAL = "initial"
     UPDATE = "update"
@@ -46,7 +46,7 @@ Fraction = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Positive = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Mjd = Annotated[float, Field(ge=-678_941.0, lt=2_973_484.0, allow_inf_nan=False)]
-"""Between the years 1 and 9999, beyond which neither databases nor astropy have dates."""
+"""Within the years 1 to 9999, the range of dates of PostgreSQL clients and astropy."""
 
 
 class _Part(BaseModel):
@@ -54,23 +54,23 @@ class _Part(BaseModel):
 
 
 class Parameter(NamedTuple):
-    """One value of a packet under its path.
+    """One value of a packet and its path.
 
-    A packet has dozens to thousands of them, as the parsers make them: a tuple is made and
-    kept at a tenth of the cost of a model that checks its fields.
+    A packet has dozens to thousands of them, and the parsers make them correctly: a named
+    tuple costs a tenth of the time and memory of a model that validates its fields.
 
     Attributes
     ----------
     section : str
         The part of the packet: What, Who, WhereWhen, How, Why, Citations or VOEvent (the root
-        itself); ``json`` for a notice in JSON.
+        element itself); ``json`` for a notice in JSON.
     path : str
-        Group names or keys from the section down, joined by ``/``. Where siblings share a
-        name, they are told apart by `position` alone.
+        Group names or keys below the section, joined by ``/``. Values with the same path are
+        distinguished only by their order.
     value : str or None
-        The text as it stands in the packet; None where there is none.
+        The text exactly as in the packet; None if the element or key has no value.
     unit, ucd, data_type, description : str or None
-        As the packet has them.
+        As in the packet.
     """
 
     section: str
@@ -92,10 +92,11 @@ class Position(_Part):
     radius : float or None
         Radius of the error circle in deg.
     containment : float or None
-        Probability that the source is within `radius`; None where the collaboration does not say.
+        Probability that the source is within `radius`; None if the collaboration does not
+        state it.
     radius_50, radius_90 : float or None
-        Radii in deg of the circles that contain the source with these probabilities, where the
-        packet or its stream's rules give them.
+        Radii in deg at 50 % and 90 % containment, if the packet or the profile of its stream
+        gives them.
     statistical, systematic : bool or None
         Whether `radius` includes the statistical and the systematic error.
     """
@@ -111,16 +112,16 @@ class Position(_Part):
 
 
 class Rate(_Part):
-    """A false alarm rate.
+    """A false-alarm rate.
 
     Attributes
     ----------
     hertz : float
         The rate in Hz.
     value, unit : float, str or None
-        As the packet has it.
+        As in the packet.
     doubtful : bool
-        Whether the unit in the packet cannot be right and another one was assumed.
+        Whether the unit in the packet cannot be correct and Hz was assumed instead.
     """
 
     hertz: Positive
@@ -130,19 +131,19 @@ class Rate(_Part):
 
 
 class InvolvedEvent(_Part):
-    """A single event of the detector that the alert is made of.
+    """A single detector event of an alert.
 
     Attributes
     ----------
     event_id : str
-        As the collaboration names it; for KM3NeT ``km3.<det>.<run>.<frame>.<counter>``, which
-        joins with the published event tables.
+        The collaboration's identifier; for KM3NeT ``km3.<det>.<run>.<frame>.<counter>``, as in
+        the published event tables.
     mjd, ra, dec, radius, containment
         As in :class:`Notice` and :class:`Position`.
     cos_zenith : float or None
-        Cosine of the zenith angle at the detector; KM3NeT's is +1 for an up-going event.
+        Cosine of the zenith angle at the detector; in KM3NeT's notices +1 is up-going.
     topology : str or None
-        Form of the event.
+        Track, shower or another class of the event.
     energy : float or None
         Measured energy in GeV.
     """
@@ -159,7 +160,7 @@ class InvolvedEvent(_Part):
 
 
 class Counterpart(_Part):
-    """A source or another event that may belong to the alert."""
+    """A source or another event that may be related to the alert."""
 
     name: str | None = None
     ra: Degrees360 | None = None
@@ -177,9 +178,9 @@ class Citation(_Part):
     Attributes
     ----------
     ivorn : str
-        Its identifier.
+        Identifier of the cited packet.
     kind : str
-        followup, supersedes, retraction, or what else the packet says.
+        followup, supersedes, retraction, or another word of the packet.
     """
 
     ivorn: str
@@ -192,59 +193,59 @@ class Notice(_Part):
     Attributes
     ----------
     ivorn : str
-        The packet's identifier; for a notice in JSON the one the archive makes from what
-        identifies it.
+        The packet's identifier; for a notice in JSON see :func:`.gcn.identity.ivorn_of`.
     media_format : str
         ``voevent-1.1``, ``voevent-2.0``, ``voevent-2.1`` or ``gcn-json``.
     stream : str
-        Short name of the stream, such as ``icecube/gold`` or ``km3net``; for streams without a
-        profile the ivorn without its local part, or the path of the JSON schema.
+        Short name of the stream, such as ``icecube/gold`` or ``km3net``; for a stream without
+        a profile the ivorn without its local part, or the path of the JSON schema.
     event_name : str or None
         Name of the astronomical event, such as ``KM3-230213A``.
     ids : tuple of str
         Further identifiers of the event in the packet.
     event_key : str or None
-        The same for all notices of one alert, whatever their format; None where a packet has
-        nothing but citations to say so.
+        The same for all notices of one alert, in all formats; None for a packet that names
+        its alert only by citations, or not at all.
     record_number : int or None
-        As given.
+        As in the packet.
     revision : int or None
-        What the versions of one alert are ordered by.
+        Number that orders the versions of one alert.
     role : Role
-        As given.
+        As in the packet.
     is_test, is_injection : bool
-        Whether the packet says in any way that nothing was observed.
+        Whether the packet declares in any way that it is a test or a simulated signal.
     notice_type : NoticeType
-        Where it stands, by any of the ways retractions are told.
+        Initial notice, update or retraction, by any of the ways in which packets express it.
     alert_type : str or None
         The packet's own word, such as EarlyWarning or Preliminary.
     event_mjd, notice_mjd : float or None
-        When the event happened and when the notice was written.
+        Times of the event and of the notice.
     position : Position or None
-        Where the source is.
+        Direction of the source.
     energy : float or None
         GeV.
     energy_kind : str or None
-        What `energy` is, in words.
+        Description of `energy`, such as "most probable neutrino energy".
     far : Rate or None
-        False alarm rate.
+        False-alarm rate.
     p_value, signalness : float or None
-        Probability of background alone, and of an astrophysical origin.
+        Probabilities of background alone and of an astrophysical origin.
     topology, pipeline, instrument : str or None
-        As the packet has them.
+        As in the packet.
     n_events : int or None
-        Number of detector events the alert is made of.
+        Number of detector events in the alert.
     events, counterparts, citations : tuple
-        What the alert consists of and refers to.
+        Detector events, possible counterparts and cited packets.
     sky_map_urls : tuple of str
-        Where sky maps are to be had.
+        Addresses of sky maps.
     sky_map : bytes or None
-        A sky map that came inside the packet.
+        The sky map inside the packet.
     parameters : tuple of Parameter
-        Everything the packet says, in its order, each value as it stands there. The content
-        of `sky_map` is replaced by ``sha256:`` and its checksum.
+        All values of the packet in their order. The content of `sky_map` is replaced by
+        ``sha256:`` and its checksum.
     remarks : tuple of str
-        What was noticed and done about it: doubtful units, positions that are none.
+        What the parser noticed, such as doubtful units and invalid values, and how it treated
+        them.
     """
 
     ivorn: str = Field(min_length=1)
@@ -281,11 +282,7 @@ class Notice(_Part):
     remarks: tuple[str, ...] = ()
 
     @model_validator(mode="after")
-    def _tests_say_so(self) -> Self:
+    def _role_and_is_test_agree(self) -> Self:
         if self.role is Role.TEST and not self.is_test:
-            raise ValueError("a packet with the role test is a test")
+            raise ValueError("a packet with role test must have is_test set")
         return self
-
-    def without_bytes(self) -> dict[str, Any]:
-        """Return the notice as plain values, for messages and comparisons."""
-        return self.model_dump(mode="json", exclude={"sky_map"})

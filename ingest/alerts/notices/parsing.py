@@ -1,7 +1,7 @@
-"""From the bytes of a packet to a notice: limits, encodings, and who reads what.
+"""Parsing of the bytes of a packet: limits, encodings, and choice of the format's parser.
 
-Packets come from anybody. Nothing here fetches anything, expands an entity, or takes more
-memory than the packet's size allows; and whatever the bytes are, the only error is
+Packets come from anyone. Parsing fetches nothing, expands no entities, and needs memory in
+proportion to the size of the packet. For any bytes the only error is
 :class:`~ingest.alerts.notices.model.PacketError`.
 """
 
@@ -13,20 +13,22 @@ from typing import Final
 from lxml import etree
 
 from ingest.alerts.notices import gcn, voevent
-from ingest.alerts.notices.fields import Reader
+from ingest.alerts.notices.field_parser import FieldParser
 from ingest.alerts.notices.model import Notice, PacketError
 from ingest.core.xml import XMLError, parse_xml
 
 MAX_BYTES: Final = 16 << 20
 
-_BLANKS: Final = " \t\r\n\0\f\v\ufeff"
-_DECLARED: Final = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", re.ASCII)
+_WHITESPACE: Final = " \t\r\n\0\f\v\ufeff"
+_DECLARED_ENCODING: Final = re.compile(
+    rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)["']""", re.ASCII
+)
 _UTF8: Final = frozenset({"utf-8", "utf8", "us-ascii", "ascii"})
 _SINGLE_BYTE: Final = re.compile(
     r"(iso[-_]?8859[-_]?|latin[-_]?|windows[-_]?125|cp125)\w+", re.ASCII
 )
-_END: Final = re.compile(r"</(?:[\w.-]+:)?VOEvent\s*>", re.ASCII)
-_MARKS: Final = (
+_END_TAG: Final = re.compile(r"</(?:[\w.-]+:)?VOEvent\s*>", re.ASCII)
+_ENCODING_BY_START: Final = (
     (b"\xef\xbb\xbf", "utf-8-sig"),
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -40,36 +42,42 @@ _MARKS: Final = (
 
 
 def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BYTES) -> Notice:
-    """Return what a packet says.
+    """Parse a packet.
 
     Parameters
     ----------
     content : bytes
         A VOEvent in XML or a GCN notice in JSON.
     media_type : str, optional
-        What the packet was announced as; the bytes themselves tell, whatever it says.
+        Declared media type, for the error message only; the format is recognised by content.
     max_bytes : int
-        Larger packets are refused unread.
+        Larger packets are refused.
+
+    Returns
+    -------
+    Notice
+        The content of the packet.
 
     Raises
     ------
     PacketError
-        If it is no packet: too large, not well-formed, something else, or without identity.
+        If the packet is too large, not well-formed, neither a VOEvent nor a GCN notice, or has
+        no identifier.
     """
     if len(content) > max_bytes:
         raise PacketError(
             "the packet is too large",
             value=f"{len(content)} bytes",
             expected=f"at most {max_bytes} bytes",
-            remedy="if it is an alert, allow more with max_bytes",
+            remedy="if it is an alert, raise max_bytes",
         )
-    reader = Reader()
+    parser = FieldParser()
     try:
-        text = _text_of(content, reader).strip(_BLANKS)
+        text = _decode(content, parser).strip(_WHITESPACE)
         if text.startswith("<"):
-            return voevent.notice_of(_tree(text, reader), reader)
+            return voevent.notice_of(_tree(text, parser), parser)
         if text.startswith(("{", "[")):
-            return gcn.notice_of(text, reader)
+            return gcn.notice_of(text, parser)
     except PacketError:
         raise
     except XMLError as error:
@@ -82,7 +90,7 @@ def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BY
         ) from None
     except (RecursionError, MemoryError) as error:
         raise PacketError(
-            "the packet is nested too deeply or too large to be read",
+            "the packet is nested too deeply or is too large to be parsed",
             value=type(error).__name__,
             expected="a VOEvent or a GCN notice",
             remedy="leave it in quarantine",
@@ -91,47 +99,47 @@ def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BY
         "the packet is neither XML nor a JSON object",
         value=text[:60],
         expected="a VOEvent or a GCN notice",
-        remedy=f"leave it in quarantine; it was announced as {media_type or 'nothing'}",
+        remedy=f"leave it in quarantine; its declared media type is {media_type or 'unknown'}",
     )
 
 
-def _text_of(content: bytes, reader: Reader) -> str:
-    """Return the packet's text, in the encoding its bytes show rather than the one they say."""
-    for mark, encoding in _MARKS:
-        if content.startswith(mark):
-            return _decoded(content, encoding)
+def _decode(content: bytes, parser: FieldParser) -> str:
+    """Decode a packet; the bytes themselves take precedence over the declared encoding."""
+    for start, encoding in _ENCODING_BY_START:
+        if content.startswith(start):
+            return _decode_as(content, encoding)
     try:
-        # XML that declares Latin-1 and is UTF-8 with more than ASCII cannot be meant otherwise
+        # text in Latin-1 is hardly ever valid UTF-8, so this is right also if Latin-1 is declared
         return content.decode("utf-8")
     except UnicodeDecodeError:
         pass
-    declared = _DECLARED.match(content[:300])
+    declared = _DECLARED_ENCODING.match(content[:300])
     name = declared[1].decode("ascii").lower() if declared else "utf-8"
     if name in _UTF8 or not _SINGLE_BYTE.fullmatch(name):
-        reader.remark(f"the packet is not in {name.upper()} as it should be; read as Latin-1")
+        parser.remark(f"the packet is not valid {name.upper()}; it was decoded as Latin-1")
         name = "latin-1"
-    return _decoded(content, name)
+    return _decode_as(content, name)
 
 
-def _decoded(content: bytes, encoding: str) -> str:
+def _decode_as(content: bytes, encoding: str) -> str:
     try:
         return content.decode(encoding)
     except (UnicodeDecodeError, LookupError) as error:
         raise PacketError(
-            "the packet's characters cannot be read",
+            "the packet cannot be decoded",
             value=str(error)[:200],
-            expected="UTF-8, or the encoding that it declares",
+            expected="UTF-8, or the encoding that the packet declares",
             remedy="leave it in quarantine, or ask its author",
         ) from None
 
 
-def _tree(text: str, reader: Reader) -> etree._Element:
+def _tree(text: str, parser: FieldParser) -> etree._Element:
     """Return the root element of a packet; what follows after the end of a VOEvent is ignored."""
     try:
         return parse_xml(text)
     except XMLError as error:
-        end = _END.search(text)
+        end = _END_TAG.search(text)
         if end is None or "Extra content" not in str(error.value):
             raise
-    reader.remark(f"{len(text) - end.end()} characters after the end of the VOEvent are ignored")
+    parser.remark(f"{len(text) - end.end()} characters after the end of the VOEvent are ignored")
     return parse_xml(text[: end.end()])

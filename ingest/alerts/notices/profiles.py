@@ -1,4 +1,4 @@
-"""What the packets of each stream mean and do not say themselves: ``profiles.toml``."""
+"""Profiles: what the packets of each stream mean without stating it, from ``profiles.toml``."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.alerts.notices.model import Fraction, Role
 
-_NO_IDENTIFIERS: Final = frozenset({"", "0", "-1", "2147483647", "-2147483648", "none", "null"})
-"""Numbers that stand for none, or overflowed: IceCube's first HESE packets all have 2^31 - 1."""
+_NOT_IDENTIFIERS: Final = frozenset({"", "0", "-1", "2147483647", "-2147483648", "none", "null"})
+"""Placeholders, and the integer overflow 2^31 - 1 of IceCube's first HESE packets."""
 MAX_IDENTIFIER: Final = 1000
-"""Characters; databases cannot index much more."""
+"""Characters; PostgreSQL cannot index texts of more than 2,700 bytes."""
 _RUN_EVENT: Final = re.compile(r"0*(\d+)_0*(\d+)", re.ASCII)
 
 
 class Profile(BaseModel):
-    """The rules of one stream; the fields are explained at the top of ``profiles.toml``."""
+    """The profile of one stream; its fields are explained at the top of ``profiles.toml``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", coerce_numbers_to_str=True)
 
@@ -37,7 +37,7 @@ class Profile(BaseModel):
     energy_kind: str | None = None
     far_unit: str | None = None
     zero_is_missing: bool = False
-    per_year_from: float | None = None
+    hertz_up_to: float | None = None
     key: tuple[str, ...] = ()
     name: str | None = None
     revision: tuple[str, ...] = ()
@@ -45,7 +45,7 @@ class Profile(BaseModel):
     role: Role = Role.OBSERVATION
 
     def name_in(self, ivorn: str) -> str | None:
-        """Return the name of the event that the ivorn contains, if this stream's do."""
+        """Return the name of the event in an ivorn, for streams that put it there."""
         if self.name is None:
             return None
         match = re.search(self.name, ivorn, re.IGNORECASE)
@@ -54,28 +54,28 @@ class Profile(BaseModel):
     def event_key(
         self, value_of: Callable[[str], str | None], ivorn: str, *, is_test: bool
     ) -> str | None:
-        """Return the key that all notices of one alert share, whatever their format.
+        """Return the key that all notices of one alert share, in all formats.
 
         Parameters
         ----------
         value_of : callable
             Returns the text of a Param or JSON key by its name, or None.
         ivorn : str
-            The packet's; some streams name the event only there.
+            Identifier of the packet; some streams name the event only there.
         is_test : bool
-            Keys of tests begin with ``test/``: a test never touches a real alert.
+            Keys of tests begin with ``test/``, so that a test never joins a real alert.
 
         Returns
         -------
         str or None
-            ``<family>/<identifier>``; None where the packet does not name its alert.
+            ``<family>/<identifier>``; None if the packet does not name its alert.
         """
         for names in (*self.key, "#"):
             parts = [
                 (self.name_in(ivorn) if name == "#" else value_of(name)) or ""
                 for name in names.split("+")
             ]
-            if any(part.strip().lower() in _NO_IDENTIFIERS for part in parts):
+            if any(part.strip().lower() in _NOT_IDENTIFIERS for part in parts):
                 continue
             identifier = "_".join(part.strip() for part in parts)
             if len(identifier) > MAX_IDENTIFIER:
@@ -94,7 +94,7 @@ def _profiles() -> tuple[Profile, ...]:
 
 @functools.cache
 def _expressions(field: str) -> tuple[tuple[re.Pattern[str], Profile], ...]:
-    """Return the expressions of one field with their profiles, in the order of the file."""
+    """Return the regular expressions of a field and their profiles, in the order of the file."""
     return tuple(
         (re.compile(text, re.IGNORECASE), profile)
         for profile in _profiles()
@@ -103,31 +103,31 @@ def _expressions(field: str) -> tuple[tuple[re.Pattern[str], Profile], ...]:
 
 
 def for_voevent(ivorn: str, packet_type: str | None = None) -> Profile:
-    """Return the profile of a VOEvent.
+    """Return the profile of a VOEvent's stream.
 
     Parameters
     ----------
     ivorn : str
-        The packet's.
+        Identifier of the packet.
     packet_type : str, optional
-        GCN's number of the notice type; for AMON it tells more than some ivorns.
+        GCN's number of the notice type; more specific than the ivorn in some of AMON's packets.
 
     Returns
     -------
     Profile
-        For a stream that has none, rules that say nothing; its stream is the ivorn without
-        the local part.
+        For a stream without a profile an empty one, whose stream is the ivorn without its
+        local part.
     """
     stream, _, local = ivorn.partition("#")
-    # without numbers the same few texts come again and again, and are found at once
+    # up to the first digit, ivorns are the same few texts, and the cache finds them
     kind = re.split(r"\d", local, maxsplit=1)[0]
     gcn = packet_type if stream.startswith("ivo://nasa.gsfc.gcn/") else None
-    profile = _of_voevent(f"{stream}#{kind}", gcn)
+    profile = _find_voevent(f"{stream}#{kind}", gcn)
     return profile or Profile(stream=stream or ivorn, family=stream or ivorn, key=("TrigID",))
 
 
 @functools.lru_cache(maxsize=4096)
-def _of_voevent(ivorn: str, packet_type: str | None) -> Profile | None:
+def _find_voevent(ivorn: str, packet_type: str | None) -> Profile | None:
     found = None
     for pattern, profile in _expressions("ivorn"):
         if pattern.search(ivorn):
@@ -142,19 +142,19 @@ def _of_voevent(ivorn: str, packet_type: str | None) -> Profile | None:
 
 @functools.lru_cache(maxsize=4096)
 def for_json(path: str, words: str) -> Profile:
-    """Return the profile of a notice in JSON.
+    """Return the profile of the stream of a notice in JSON.
 
     Parameters
     ----------
     path : str
-        Of the JSON schema below ``notices/``, without ``.schema.json``.
+        Path of its JSON schema below ``notices/``, without ``.schema.json``.
     words : str
-        What the notice says about its pipeline or kind.
+        Pipeline or kind of the notice.
 
     Returns
     -------
     Profile
-        For a stream that has none, one with the core schema's rules.
+        For a stream without a profile, one with the keys of GCN's core schema.
     """
     for pattern, profile in _expressions("json_pattern"):
         if pattern.search(f"{path}|{words}"):

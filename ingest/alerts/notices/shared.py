@@ -1,4 +1,4 @@
-"""Parts of a notice that VOEvents and notices in JSON have in common."""
+"""What the parsers of VOEvents and of notices in JSON have in common."""
 
 from __future__ import annotations
 
@@ -7,12 +7,19 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ingest.alerts.notices.fields import Reader
+from ingest.alerts.notices.field_parser import FieldParser
 from ingest.alerts.notices.model import Counterpart, InvolvedEvent, Position, Role
 from ingest.alerts.notices.profiles import Profile
 
+MAX_DEPTH: Final = 64
+"""Levels of nesting in a packet."""
+MAX_PARAMETERS: Final = 100_000
+"""Parameters of a packet."""
+MAX_SIZE: Final = 1 << 26
+"""Characters of the paths of all parameters: each repeats the names of its groups or columns."""
+
 Texts = Mapping[str, str | None]
-"""Values of one group of Params or one JSON object by their names in lower case."""
+"""Values of a group of Params or of a JSON object, by their names in lower case."""
 
 _WITH_SYSTEMATIC: Final = re.compile(
     r"stat\w*\.?\s*(?:\+|and|plus|&)\s*(?:the\s+)?sys|systematics? (?:error )?included", re.I
@@ -22,62 +29,59 @@ _ONE_PYTHON_ITEM: Final = re.compile(r"\{'[^']*': '(.*)'\}", re.S)
 _TEST_IDENTIFIER: Final = re.compile(r"[MT]S?\d{5,6}[a-z]*\d*", re.ASCII)
 
 
-def errors_included(words: str) -> tuple[bool | None, bool | None]:
-    """Return whether an error includes the statistical and the systematic one, by its words."""
-    if _WITHOUT_SYSTEMATIC.search(words):
+def errors_included(description: str) -> tuple[bool | None, bool | None]:
+    """Return whether a radius includes statistical and systematic errors, by its description."""
+    if _WITHOUT_SYSTEMATIC.search(description):
         return True, False
-    if _WITH_SYSTEMATIC.search(words):
+    if _WITH_SYSTEMATIC.search(description):
         return True, True
     return None, None
 
 
 def is_test_superevent(identifier: str | None) -> bool:
-    """Return whether GraceDB made this identifier for a test (T) or mock data (M)."""
+    """Return whether this is GraceDB's identifier of a test (T) or of mock data (M)."""
     return bool(identifier) and _TEST_IDENTIFIER.fullmatch(identifier or "") is not None
 
 
 def position(
-    reader: Reader,
+    parser: FieldParser,
     where: tuple[str, str],
     direction: tuple[str | None, str | None],
     radius: float | None,
     circles: dict[float, float],
     containment: float | None,
     errors: tuple[bool | None, bool | None],
-    *,
-    whole_sky: bool = False,
 ) -> Position | None:
-    """Return a direction with its circle, or None where the packet has none.
+    """Return the position of a source with its error circle.
 
     Parameters
     ----------
-    reader : Reader
+    parser : FieldParser
         Collects the remarks.
     where : tuple of str
         Places of right ascension and declination, for remarks.
     direction : tuple of str or None
-        Right ascension and declination in deg, as they stand.
+        Texts of right ascension and declination in deg.
     radius : float or None
-        Radius in deg.
+        Radius of the error circle in deg.
     circles : dict
         Further radii in deg by their containment.
     containment : float or None
-        Of `radius`, if none of the circles has the same radius.
+        Containment of `radius`, unless one of the circles has the same radius.
     errors : tuple of bool or None
         Whether the statistical and systematic errors are included.
-    whole_sky : bool
-        Whether a radius of 180 deg or more was given.
 
-    Notes
-    -----
-    (0, 0) without a radius, or with one that covers the sky, is what GCN writes where there
-    is no position. A source there has a radius; so no real position is lost.
+    Returns
+    -------
+    Position or None
+        None without a valid direction, and for (0, 0) without a radius, which is GCN's
+        placeholder for a missing position; a real source at (0, 0) has a radius.
     """
-    ra = reader.right_ascension(where[0], direction[0])
-    dec = reader.declination(where[1], direction[1])
+    ra = parser.right_ascension(where[0], direction[0])
+    dec = parser.declination(where[1], direction[1])
     if ra is None or dec is None:
         if (ra is None) != (dec is None):
-            reader.remark(f"{where[0]}: one coordinate alone is no position")
+            parser.remark(f"{where[0]}: one coordinate without the other is ignored")
         return None
     if radius is None and circles:
         containment = 0.9 if 0.9 in circles else max(circles)
@@ -86,8 +90,8 @@ def position(
         same = [p for p, r in circles.items() if math.isclose(r, radius, rel_tol=1e-4)]
         if same and containment not in same:
             containment = max(same)
-    if ra == 0 and dec == 0 and (radius is None or whole_sky):
-        reader.remark(f"{where[0]}: (0, 0) without an error radius is taken as no position")
+    if ra == 0 and dec == 0 and radius is None:
+        parser.remark(f"{where[0]}: (0, 0) without an error radius is interpreted as no position")
         return None
     if radius is None:
         containment, errors = None, (None, None)
@@ -106,43 +110,45 @@ def position(
 
 
 def involved_event(
-    reader: Reader, where: str, texts: Texts, number: int, containment: float | None
+    parser: FieldParser, where: str, texts: Texts, number: int, containment: float | None
 ) -> InvolvedEvent:
-    """Return one of the detector's events that an alert is made of; energies are in GeV."""
+    """Return a detector event of an alert from its group of values; energies are in GeV."""
     identifier = texts.get("id") or texts.get("event_name")
     if not identifier:
         identifier = f"event {number}"
-        reader.remark(f"{where}/id: missing; the event is called {identifier!r}")
-    radius = reader.radius(f"{where}/ra_dec_error", texts.get("ra_dec_error"))
-    said = reader.fraction(f"{where}/containment_probability", texts.get("containment_probability"))
+        parser.remark(f"{where}/id: missing; {identifier!r} is used instead")
+    radius = parser.radius(f"{where}/ra_dec_error", texts.get("ra_dec_error"))
+    stated = parser.probability(
+        f"{where}/containment_probability", texts.get("containment_probability")
+    )
     return InvolvedEvent(
         event_id=identifier,
-        mjd=reader.time(f"{where}/trigger_time", texts.get("trigger_time")),
-        ra=reader.right_ascension(f"{where}/ra", texts.get("ra")),
-        dec=reader.declination(f"{where}/dec", texts.get("dec")),
+        mjd=parser.mjd(f"{where}/trigger_time", texts.get("trigger_time")),
+        ra=parser.right_ascension(f"{where}/ra", texts.get("ra")),
+        dec=parser.declination(f"{where}/dec", texts.get("dec")),
         radius=radius,
-        containment=None if radius is None else (containment if said is None else said),
-        cos_zenith=reader.number(
+        containment=None if radius is None else (containment if stated is None else stated),
+        cos_zenith=parser.number(
             f"{where}/cos_zenith", texts.get("cos_zenith"), "a cosine from -1 to 1", -1, 1
         ),
         topology=texts.get("prob_evt_topology") or texts.get("alert_topology"),
-        energy=reader.energy(f"{where}/energy_measured", texts.get("energy_measured"), "GeV"),
+        energy=parser.energy(f"{where}/energy_measured", texts.get("energy_measured"), "GeV"),
     )
 
 
-def counterpart(reader: Reader, where: str, texts: Texts) -> Counterpart:
-    """Return a source or another event that may belong to the alert."""
+def counterpart(parser: FieldParser, where: str, texts: Texts) -> Counterpart:
+    """Return a possible counterpart of an alert from its group of values."""
     reference = texts.get("reference")
     if reference and (match := _ONE_PYTHON_ITEM.fullmatch(reference)):
-        # KM3NeT's VOEvents print the JSON object as Python would
+        # KM3NeT's VOEvents contain the JSON object in Python's notation
         reference = match[1]
     return Counterpart(
         name=texts.get("name") or texts.get("ref_id") or texts.get("event_name"),
-        ra=reader.right_ascension(f"{where}/ra", texts.get("ra")),
-        dec=reader.declination(f"{where}/dec", texts.get("dec")),
-        radius=reader.radius(f"{where}/ra_dec_error", texts.get("ra_dec_error")),
-        mjd=reader.time(f"{where}/trigger_time", texts.get("trigger_time")),
-        angular_distance=reader.number(
+        ra=parser.right_ascension(f"{where}/ra", texts.get("ra")),
+        dec=parser.declination(f"{where}/dec", texts.get("dec")),
+        radius=parser.radius(f"{where}/ra_dec_error", texts.get("ra_dec_error")),
+        mjd=parser.mjd(f"{where}/trigger_time", texts.get("trigger_time")),
+        angular_distance=parser.number(
             f"{where}/angular_distance", texts.get("angular_distance"), "an angle in deg", 0, 180
         ),
         reference=reference,
@@ -153,13 +159,13 @@ def counterpart(reader: Reader, where: str, texts: Texts) -> Counterpart:
 def energy_of(
     events: tuple[InvolvedEvent, ...], energy: float | None, profile: Profile
 ) -> tuple[float | None, str | None]:
-    """Return the energy of an alert and what it is; that of its event if there is but one."""
+    """Return the energy of an alert and its kind; for a single event, the event's energy."""
     if energy is None and len(events) == 1:
         energy = events[0].energy
     return energy, None if energy is None else profile.energy_kind
 
 
 def role_of(tense: str | None, profile: Profile) -> Role:
-    """Return the role for the ``alert_tense`` of GCN's schema."""
+    """Return the role that corresponds to ``alert_tense`` in GCN's schema."""
     roles = {"test": Role.TEST, "planned": Role.PREDICTION, "commanded": Role.UTILITY}
     return roles.get((tense or "").strip().lower(), profile.role)

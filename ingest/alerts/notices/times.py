@@ -1,7 +1,7 @@
-"""Times as packets write them, and as they are kept: MJD in UTC.
+"""Conversion of the times in packets to MJD in UTC.
 
-Packets write ISO 8601 in many ways: most leave the Z out (it is UTC then), some have nine
-digits after the point, a blank for the T, 24:00:00 or a leap second.
+Packets write ISO 8601 in many ways: most omit the Z (the time is in UTC nevertheless), some
+have nine decimal places, a space instead of the T, 24:00:00 or a leap second.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Final
 
 import erfa
 
-from ingest.core.timescales import DAY
+from ingest.core.timescales import DAY, MJD_EPOCH, MJD_ZERO
 
 _ISO: Final = re.compile(
     r"\s*([+-]?\d{4,5})-(\d{1,2})-(\d{1,2})"
@@ -21,21 +21,19 @@ _ISO: Final = re.compile(
     r"\s*(?:([Zz]|UTC|utc)?(?:([+-])(\d{2}):?(\d{2})?)?)\s*",
     re.ASCII,
 )
-_MJD_ORDINAL: Final = 678_576
-"""``date.toordinal()`` of MJD 0, 1858-11-17."""
-_JD_ZERO: Final = 2_400_000.5
+_MJD_ORDINAL: Final = MJD_EPOCH.toordinal()
 
 FIRST_YEAR: Final = 1000
 LAST_YEAR: Final = 2999
-"""Years outside are fillers (0001, 9999), not times of observations or predictions."""
+"""Other years are placeholders (0001, 9999), not times of observations or predictions."""
 
 EXPECTED: Final = f"a time in ISO 8601 between the years {FIRST_YEAR} and {LAST_YEAR}"
 
 
 def _leap_days() -> frozenset[int]:
-    """Return the days, as MJD, that end with a leap second, from the table of ERFA."""
+    """Return the MJD of the days that end with a leap second, from the table of ERFA."""
     rows = erfa.leap_seconds.get()
-    # before 1972 UTC was kept close to UT1 by drifting, not by leap seconds
+    # before 1972 UTC followed UT1 by a drift, not by leap seconds
     return frozenset(
         date(int(row["year"]), int(row["month"]), 1).toordinal() - _MJD_ORDINAL - 1
         for row in rows
@@ -46,7 +44,7 @@ def _leap_days() -> frozenset[int]:
 _LEAP_DAYS: Final = _leap_days()
 
 SCALES: Final = frozenset({"UTC", "UT", "TT", "TDT", "ET", "TDB", "TAI", "GPS", "TCG", "TCB"})
-"""Time scales that can be converted; UT and the old names of TT included."""
+"""Time scales that can be converted, with UT and the old names of TT."""
 
 
 def iso_to_mjd(text: str, scale: str = "UTC") -> float | None:
@@ -55,8 +53,7 @@ def iso_to_mjd(text: str, scale: str = "UTC") -> float | None:
     Parameters
     ----------
     text : str
-        Date with or without a time of day, with or without an offset. Without one it is
-        in `scale`; an offset is honoured whatever the scale.
+        Date, optionally with a time of day in `scale` and an offset of the time zone.
     scale : str
         One of :data:`SCALES`. TT − TAI = 32.184 s, TAI − GPS = 19 s, TAI − UTC from the
         table of leap seconds; TDB − TT, at most 2 ms, from ERFA at the geocentre.
@@ -64,8 +61,8 @@ def iso_to_mjd(text: str, scale: str = "UTC") -> float | None:
     Returns
     -------
     float or None
-        MJD, UTC; days that end with a leap second have 86 401 s, as in ERFA. None for what
-        is no such time, or is outside the years :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
+        MJD, UTC; days that end with a leap second have 86 401 s, as in ERFA. None for any
+        other text, and for years outside :data:`FIRST_YEAR` to :data:`LAST_YEAR`.
     """
     match = _ISO.fullmatch(text)
     if match is None or scale not in SCALES:
@@ -74,7 +71,7 @@ def iso_to_mjd(text: str, scale: str = "UTC") -> float | None:
     if not FIRST_YEAR <= int(year) <= LAST_YEAR:
         return None
     try:
-        whole = date(int(year), int(month), int(day)).toordinal() - _MJD_ORDINAL
+        mjd = date(int(year), int(month), int(day)).toordinal() - _MJD_ORDINAL
     except ValueError:
         return None
     hours, minutes = int(hour or 0), int(minute or 0)
@@ -83,33 +80,33 @@ def iso_to_mjd(text: str, scale: str = "UTC") -> float | None:
         return None
     seconds += 3600.0 * hours + 60.0 * minutes
     if sign:
-        ahead = 3600 * int(offset[0]) + 60 * int(offset[1] or 0)
-        seconds += -ahead if sign == "+" else ahead
-    return _utc(whole, seconds) if scale in ("UTC", "UT") else _converted(whole, seconds, scale)
+        zone = 3600 * int(offset[0]) + 60 * int(offset[1] or 0)
+        seconds += -zone if sign == "+" else zone
+    return _utc_mjd(mjd, seconds) if scale in ("UTC", "UT") else _to_utc(mjd, seconds, scale)
 
 
-def _utc(whole: int, seconds: float) -> float:
-    """Return day and second of the day as one number, carried over where it is beyond."""
+def _utc_mjd(mjd: int, seconds: float) -> float:
+    """Return the MJD of a second of a UTC day; the second may lie outside that day."""
     while seconds < 0:
-        whole -= 1
-        seconds += _length(whole)
-    while seconds >= (length := _length(whole)):
-        whole += 1
+        mjd -= 1
+        seconds += _day_length(mjd)
+    while seconds >= (length := _day_length(mjd)):
+        mjd += 1
         seconds -= length
-    return whole + seconds / length
+    return mjd + seconds / length
 
 
-def _length(day: int) -> float:
-    return DAY + 1 if day in _LEAP_DAYS else DAY
+def _day_length(mjd: int) -> float:
+    return DAY + 1 if mjd in _LEAP_DAYS else DAY
 
 
-def _converted(whole: int, seconds: float, scale: str) -> float:
+def _to_utc(mjd: int, seconds: float, scale: str) -> float:
     """Return the MJD in UTC of a time in another scale."""
-    first, second = _JD_ZERO + whole, seconds / DAY
+    first, second = MJD_ZERO + mjd, seconds / DAY
     if scale == "TCB":
         first, second = erfa.tcbtdb(first, second)
     if scale in ("TCB", "TDB"):
-        # at the geocentre; the place on Earth changes it by microseconds
+        # at the geocentre; elsewhere on Earth the difference is microseconds
         first, second = erfa.tdbtt(first, second, erfa.dtdb(first, second, 0.0, 0.0, 0.0, 0.0))
     elif scale == "TCG":
         first, second = erfa.tcgtt(first, second)
@@ -118,7 +115,7 @@ def _converted(whole: int, seconds: float, scale: str) -> float:
     elif scale != "TAI":
         first, second = erfa.tttai(first, second)
     with warnings.catch_warnings():
-        # far from today UTC is a guess; the packet's time is no better known
+        # ERFA warns about years whose leap seconds are not known
         warnings.simplefilter("ignore", erfa.ErfaWarning)
         first, second = erfa.taiutc(first, second)
-    return float(first - _JD_ZERO) + float(second)
+    return float(first - MJD_ZERO) + float(second)

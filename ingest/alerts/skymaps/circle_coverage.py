@@ -18,7 +18,7 @@ import numpy.typing as npt
 from astropy_healpix import healpix_to_xyz
 from mocpy import MOC
 
-from ingest.alerts.notices import Position, Regions, radii
+from ingest.alerts.notices import Position, Regions, containment_radii
 from ingest.alerts.skymaps.multiorder import Integers, subdivide
 from ingest.alerts.skymaps.sphere import Floats, angle_to_chord, chord_lengths, unit_vectors
 
@@ -49,7 +49,7 @@ def circle_regions(positions: Sequence[Position | None]) -> list[Regions]:
     known = [
         (index, position, found)
         for index, position in enumerate(positions)
-        if position is not None and (found := radii(position))
+        if position is not None and (found := containment_radii(position))
     ]
     ra, dec = ([getattr(position, axis) for _, position, _ in known] for axis in ("ra", "dec"))
     sizes = np.array([found[:2] for _, _, found in known], np.float64).ravel()

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
-from ingest.alerts.notices import Position, radii
+from ingest.alerts.notices import Position, containment_radii
 from ingest.alerts.skymaps.model import SkyMap
 from ingest.alerts.skymaps.multiorder import DEG2_PER_SR, cell_areas, cell_centres
 from ingest.alerts.skymaps.sphere import Floats, lonlat, separations, unit_vectors
@@ -36,11 +36,11 @@ from ingest.core.skyplot import (
     NIGHT,
     OUTLINED,
     draw_frame,
-    draw_plane,
-    inverse,
+    draw_galactic_plane,
+    inverse_mollweide,
     mollweide,
     save,
-    write,
+    write_text,
 )
 
 MAX_ZOOM_RADIUS: Final = 30.0
@@ -101,10 +101,10 @@ def write_map_preview(
         figure = Figure(figsize=_SIZE_WITH_ZOOM if zoomed else _SIZE, dpi=_DPI, facecolor="white")
         axes = figure.add_axes((0.045, 0.05, 0.62, 0.75) if zoomed else (0.045, 0.06, 0.91, 0.78))
         draw_frame(axes)
-        draw_plane(axes)
+        draw_galactic_plane(axes)
         _draw_sky(axes, region, zoomed)
-        write(figure, 0.045, 0.93 if zoomed else 0.945, title, 15, BOLD)
-        write(figure, 0.045, 0.867 if zoomed else 0.895, subtitle, 11)
+        write_text(figure, 0.045, 0.93 if zoomed else 0.945, title, 15, BOLD)
+        write_text(figure, 0.045, 0.867 if zoomed else 0.895, subtitle, 11)
         if zoomed:
             _draw_zoom(figure, region)
         _draw_legend(figure, region, zoomed)
@@ -132,7 +132,7 @@ def _of_map(sky: SkyMap) -> _Region:
 
 
 def _of_position(position: Position) -> _Region:
-    found = radii(position)
+    found = containment_radii(position)
     if found is None:
         raise InputError("the position has no error radius, so there is no region to draw")
     radius_50, radius_90 = found[:2]
@@ -192,7 +192,7 @@ def _draw_sky(axes: Axes, region: _Region, zoomed: bool) -> None:
     )
     inside = x**2 / 4 + y**2 < 1
     if region.radius > 1.5:
-        ra, dec = inverse(x[inside], y[inside])
+        ra, dec = inverse_mollweide(x[inside], y[inside])
         _draw_levels(axes, region, ra, dec, (-2, 2, -1, 1), inside, 360 / width)
         axes.set_aspect("equal")
     if zoomed:
@@ -226,12 +226,12 @@ def _draw_zoom(figure: Figure, region: _Region) -> None:
     )
     bar = _round_length(half * 0.6)
     axes.plot([0.9 * half, 0.9 * half - bar], [-0.86 * half] * 2, color=GRID, lw=1.6, zorder=7)
-    write(
+    write_text(
         axes, 0.9 * half - bar / 2, -0.83 * half, _angle_text(bar), 9, color=GRID, va="bottom",
         ha="center", zorder=7, **OUTLINED,
     )  # fmt: skip
     for text, x, y in (("N", 0.0, 0.92), ("E", 0.93, 0.0)):
-        write(
+        write_text(
             axes, x * half, y * half, text, 8, color=GRID, ha="center", va="center", zorder=7,
             alpha=0.8, **OUTLINED,
         )  # fmt: skip
@@ -243,10 +243,10 @@ def _draw_legend(figure: Figure, region: _Region, zoomed: bool) -> None:
     ra, dec = region.best
     spot = f"RA {ra:.{digits}f}°, Dec {dec:+.{digits}f}°".replace("-", "−")
     if zoomed:
-        write(figure, 0.8375, 0.802, spot, 11, ha="center", va="bottom")
+        write_text(figure, 0.8375, 0.802, spot, 11, ha="center", va="bottom")
         left, rows = 0.735, (0.135, 0.075)
     else:
-        write(figure, 0.955, 0.895, f"best: {spot}", 11, ha="right")
+        write_text(figure, 0.955, 0.895, f"best: {spot}", 11, ha="right")
         left, rows = 0.76, (0.12, 0.08)
     for row, style_of, level, area in zip(rows, ("-", "--"), _LEVELS, region.areas, strict=True):
         line = figure.add_axes((left, row, 0.045, 0.02))
@@ -255,7 +255,7 @@ def _draw_legend(figure: Figure, region: _Region, zoomed: bool) -> None:
         line.axis("off")
         line.plot([0, 1], [0.2, 0.2], ls=style_of, lw=1.6, color="#c98a00")
         words = f"{100 * level:.0f} %: {area_text(area)}"
-        write(figure, left + 0.058, row + 0.012, words, 10, va="center")
+        write_text(figure, left + 0.058, row + 0.012, words, 10, va="center")
 
 
 def area_text(square_degrees: float) -> str:

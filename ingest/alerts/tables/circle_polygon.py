@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from ingest.alerts.notices import Position, radii
+from ingest.alerts.notices import Position, containment_radii
 
 _CORNERS: Final = 6
 """Few, because pgSphere checks each side against all others: decision 007 has the figures."""
@@ -26,7 +26,7 @@ def circle_polygon(position: Position | None) -> str | None:
         In the syntax of pgSphere, ``{(10.5d,-3d),…}``, ICRS; None without an error radius, or
         with one below 1e-6 or above 60 deg.
     """
-    found = None if position is None else radii(position)
+    found = None if position is None else containment_radii(position)
     if position is None or found is None or not _MIN_RADIUS <= found[1] <= _MAX_RADIUS:
         return None
     radius = found[1]

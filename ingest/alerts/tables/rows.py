@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.alerts.notices import LARGEST, Notice, NoticeType, Parameter, Regions
+from ingest.alerts.notices import MAX_INTEGER, Notice, NoticeType, Parameter, Regions
 from ingest.alerts.tables.circle_polygon import circle_polygon
 from ingest.core.timescales import unix_to_mjd
 
@@ -263,7 +263,7 @@ def _key(text: str) -> str:
 
 def _bounded(number: int | None) -> int | None:
     """Return a number that fits in the column, else None; ``params`` has it as it was sent."""
-    return None if number is None or abs(number) > LARGEST else number
+    return None if number is None or abs(number) > MAX_INTEGER else number
 
 
 def _mjd(iso: str) -> float:

@@ -19,7 +19,7 @@ from ingest.core.descriptors import expand_descriptor, table_columns
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
 from ingest.instance import Cluster, InstanceState, Layout
-from ingest.instance.dachs import Dachs, deploy, publication
+from ingest.instance.dachs import Dachs, deploy
 
 FOLDER: Final = "alerts"
 DESCRIPTOR: Final = f"{FOLDER}/nu"
@@ -83,20 +83,18 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
     dachs = Dachs(layout)
     existed = deploy.exists(layout, FOLDER)
     (layout.var / _DEPLOYED).unlink(missing_ok=True)
-    deploy.put(layout, FOLDER, [])
+    deploy.install(layout, FOLDER, [])
     commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
     if replace:
         commands.insert(0, ["drop", DESCRIPTOR])
     elif lacking:
         commands.append(["imp", "-I", DESCRIPTOR])
     try:
-        publication.raise_on_failure(
-            dachs.together(*commands), "DaCHS could not create the tables of the alerts"
-        )
+        dachs.run_batch(*commands, problem="DaCHS could not create the tables of the alerts")
     except ImportFailedError:
-        deploy.take_back(layout, FOLDER, existed)
+        deploy.roll_back(layout, FOLDER, existed)
         raise
-    deploy.keep(layout, FOLDER)
+    deploy.commit(layout, FOLDER)
     with atomic_write(layout.var / _DEPLOYED) as stream:
         stream.write(_digest(state).encode())
     (layout.var / _DEPLOYED).chmod(0o600)
@@ -109,10 +107,8 @@ def _digest(state: InstanceState) -> str:
     An upgrade of DaCHS replaces our functions for regions, and ObsCore contains the address.
     """
     checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
-    for folder in (deploy.SHARED, FOLDER):
-        for path in sorted((RD / folder).rglob("*")):
-            if path.is_file() and path.suffix in deploy.SUFFIXES:
-                checksum.update(path.name.encode() + path.read_bytes())
+    for path in deploy.sources(FOLDER):
+        checksum.update(path.name.encode() + path.read_bytes())
     for name in _FUNCTIONS:
         checksum.update((RD / FOLDER / name).read_bytes())
     return checksum.hexdigest()

@@ -32,11 +32,11 @@ from ingest.core.skyplot import (
     PLAIN,
     circle,
     draw_frame,
-    draw_plane,
-    inverse,
+    draw_galactic_plane,
+    inverse_mollweide,
     mollweide,
     save,
-    write,
+    write_text,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -87,11 +87,11 @@ def write_preview(product: Path) -> Path:
         # leave room for the surroundings of a single event
         axes = figure.add_axes((0.045, 0.06, 0.91 if sky.count != 1 else 0.68, 0.78))
         draw_frame(axes)
-        draw_plane(axes)
+        draw_galactic_plane(axes)
         _draw_events(figure, axes, sky)
         number = f"{sky.count:,} event" + ("" if sky.count == 1 else "s")
-        write(figure, 0.045, 0.945, primary.get("TITLE") or primary["INSTRUME"], 15, BOLD)
-        write(figure, 0.045, 0.895, f"{primary['INSTRUME']} · {number} · {when}", 11)
+        write_text(figure, 0.045, 0.945, primary.get("TITLE") or primary["INSTRUME"], 15, BOLD)
+        write_text(figure, 0.045, 0.895, f"{primary['INSTRUME']} · {number} · {when}", 11)
         if sky.count == 1:
             _zoom(figure, sky)
         if primary["SIMULATE"]:
@@ -102,7 +102,7 @@ def write_preview(product: Path) -> Path:
                 "alpha": 0.55,
                 "zorder": 9,
             }
-            write(figure, 0.5, 0.45, "SIMULATED", 64, BOLD, color="#e63946", **mark)
+            write_text(figure, 0.5, 0.45, "SIMULATED", 64, BOLD, color="#e63946", **mark)
         return save(figure, product.with_suffix(".png"))
 
 
@@ -177,7 +177,7 @@ def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
     inside = x**2 / 4 + y**2 < 1
     area = 4 * np.pi * np.degrees(1) ** 2 / len(sky.density)
     image = np.full(x.shape, np.nan)
-    pixel = _pixel(npix_to_nside(len(sky.density)), *inverse(x[inside], y[inside]))
+    pixel = _pixel(npix_to_nside(len(sky.density)), *inverse_mollweide(x[inside], y[inside]))
     image[inside] = sky.density[pixel] / area
     shown = axes.imshow(
         np.ma.masked_invalid(image),
@@ -193,7 +193,7 @@ def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
     figure.colorbar(shown, cax=bar, orientation="horizontal")
     for label in bar.get_xticklabels():
         label.set_fontproperties(FontProperties(fname=str(PLAIN), size=8))
-    write(figure, 0.94, 0.105, "events per square degree", 9, ha="right")
+    write_text(figure, 0.94, 0.105, "events per square degree", 9, ha="right")
 
 
 def _zoom(figure: Figure, sky: _Sky) -> None:
@@ -212,10 +212,10 @@ def _zoom(figure: Figure, sky: _Sky) -> None:
     for angle, (label, radius) in zip((45, 135, 225, 315), sky.radii.items(), strict=False):
         axes.add_patch(Circle((0, 0), radius, fill=False, ec=EVENT, lw=1.2, alpha=0.9))
         x, y = radius * np.cos(np.radians(angle)), radius * np.sin(np.radians(angle))
-        write(axes, x, y, label, 8, ha="center", va="center", color=EVENT, **OUTLINED)
+        write_text(axes, x, y, label, 8, ha="center", va="center", color=EVENT, **OUTLINED)
     axes.plot(0, 0, marker="+", ms=9, mew=1.5, color=EVENT)
     axes.plot([0.9 * half, 0.9 * half - 1], [-0.86 * half] * 2, color=GRID, lw=1.5)
-    write(axes, 0.9 * half, -0.82 * half, "1°", 8, color=GRID, va="bottom")
+    write_text(axes, 0.9 * half, -0.82 * half, "1°", 8, color=GRID, va="bottom")
     place = f"RA {ra:.2f}°, Dec {dec:+.2f}°".replace("-", "−")
-    write(axes, 0, 1.05 * half, place, 10, ha="center", va="bottom")
-    write(axes, 0, -1.05 * half, "radii of containment", 9, ha="center", va="top")
+    write_text(axes, 0, 1.05 * half, place, 10, ha="center", va="bottom")
+    write_text(axes, 0, -1.05 * half, "radii of containment", 9, ha="center", va="top")

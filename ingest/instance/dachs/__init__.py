@@ -1,19 +1,33 @@
-"""DaCHS in an instance: its configuration, command line, server, and what it publishes."""
+"""DaCHS in an instance: its configuration, command line and server, and what it publishes.
+
+The functions that install descriptors step by step are in :mod:`ingest.instance.dachs.deploy`.
+"""
 
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.deploy import SIMULATED_WARNING
-from ingest.instance.dachs.publication import JOINING, Publication, count, publish
-from ingest.instance.dachs.registration import online_releases
-from ingest.instance.dachs.vocabularies import ROOT, TERMS
+from ingest.instance.dachs.deploy import SIMULATED_WARNING, is_simulated
+from ingest.instance.dachs.publication import (
+    COMBINED_DESCRIPTORS,
+    Publication,
+    count,
+    publish,
+    recover,
+)
+from ingest.instance.dachs.registration import online_releases, register, withdraw
+from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS, known_terms
 
 __all__ = [
-    "JOINING",
-    "ROOT",
+    "COMBINED_DESCRIPTORS",
     "SIMULATED_WARNING",
-    "TERMS",
+    "VOCABULARY_ROOT",
+    "VOCABULARY_TERMS",
     "Dachs",
     "Publication",
     "count",
+    "is_simulated",
+    "known_terms",
     "online_releases",
     "publish",
+    "recover",
+    "register",
+    "withdraw",
 ]

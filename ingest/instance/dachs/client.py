@@ -1,6 +1,6 @@
 """DaCHS in an instance: its configuration, its command line and its server.
 
-``dachs`` is Debian's program and runs under Debian's Python; it is only ever called, never
+DaCHS is a Debian package and runs under Debian's Python, so it is run as a program and never
 imported.
 """
 
@@ -16,7 +16,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.core.errors import InstanceError, NoAnswerError
+from ingest.core.errors import ImportFailedError, InstanceError, NoAnswerError
 from ingest.core.http import get
 from ingest.instance import postgres
 from ingest.instance import process as processes
@@ -27,9 +27,9 @@ from ingest.instance.site import SITE_FILES, Site, render
 
 PROGRAM = Path("/usr/bin/dachs")
 PYTHON = Path("/usr/bin/python3")
-"""The Python that DaCHS is installed for."""
-_LONG = 3600.0  # s
-_ALIVE = "/__system__/tap/run/availability"
+"""The Python for which DaCHS is installed."""
+_TIMEOUT = 3600.0  # s
+_AVAILABILITY = "/__system__/tap/run/availability"
 
 
 class Dachs:
@@ -53,18 +53,25 @@ class Dachs:
     # -- configuration ---------------------------------------------------------------------
 
     def configure(self, site: Site, state: InstanceState) -> bool:
-        """Write DaCHS' configuration files from the site's facts.
+        """Write DaCHS' configuration files.
+
+        Parameters
+        ----------
+        site : Site
+            The settings of the site.
+        state : InstanceState
+            Ports and address of the instance.
 
         Returns
         -------
         bool
-            Whether any changed, now or since the server was started: an import writes them, too,
-            and does not stop the server.
+            Whether any of the files changed, now or since the server was started. An import
+            writes them as well, but does not restart the server.
         """
-        group = _group_name(self.account.gid)
+        group = grp.getgrgid(self.account.gid).gr_name
         templates = self.layout.dachs / "web" / "templates"
         for directory in (self.etc, self.cache, self.layout.inputs, templates.parent, templates):
-            self.account.make_directory(directory)
+            self.account.create_directory(directory)
         texts = {
             self.settings: render(
                 site,
@@ -97,7 +104,7 @@ class Dachs:
         return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
 
     def set_up(self, state: InstanceState, superuser_password: str) -> None:
-        """Let DaCHS make its roles, tables and views in an empty database.
+        """Let DaCHS create its roles, tables and views in an empty database.
 
         Raises
         ------
@@ -108,17 +115,17 @@ class Dachs:
             f"host={postgres.HOST} port={state.postgres_port}"
             f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
         )
-        # By the environment: other users of the machine can read a command line.
-        done = self.command("init", "-d", dsn, extra={"PGPASSWORD": superuser_password})
-        # Warnings do not count as failure to DaCHS, but a missing role or extension is one.
+        # In the environment, because other users of the machine can read command lines.
+        done = self.run("init", "-d", dsn, extra={"PGPASSWORD": superuser_password})
+        # DaCHS only warns of a missing role or extension.
         problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
         if done.returncode or problems:
-            raise self.failure("DaCHS could not set itself up", done)
-        # DaCHS leaves its passwords to the protection of the directory.
+            raise self.error("DaCHS could not set up the database", done)
+        # DaCHS writes files with its passwords that other accounts can read.
         for path in self.etc.iterdir():
             path.chmod(0o600)
-        self.check("imp", "//obscore")
-        self.check("pub", "//services", "//tap")
+        self.run_checked("imp", "//obscore")
+        self.run_checked("pub", "//services", "//tap")
 
     def version(self) -> str:
         """Return the version of the installed DaCHS package.
@@ -142,64 +149,96 @@ class Dachs:
 
     # -- command line ----------------------------------------------------------------------
 
-    def command(
+    def run(
         self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run ``dachs`` with `arguments` in this instance and return what it said."""
+        """Run ``dachs`` with `arguments` in this instance; return its exit code and output."""
         return self.account.run(
             [PROGRAM, *arguments],
             home=self.layout.dachs,
             env={**self._environment(), **(extra or {})},
-            timeout=_LONG,
+            timeout=_TIMEOUT,
         )
 
-    def together(self, *commands: Sequence[str]) -> subprocess.CompletedProcess[str]:
-        """Run several ``dachs`` commands in one process, each ``imp`` in one transaction."""
+    def run_batch(
+        self,
+        *commands: Sequence[str],
+        problem: str = "DaCHS could not import or publish; the previous state is still online",
+    ) -> None:
+        """Run several ``dachs`` commands in one process, each ``imp`` in one transaction.
+
+        Parameters
+        ----------
+        *commands : sequence of str
+            The arguments of each command.
+        problem : str, optional
+            The error message.
+
+        Raises
+        ------
+        ImportFailedError
+            If DaCHS fails, or ``dachs pub`` leaves out a service.
+        """
         words = [word for command in commands for word in (*command, ",")]
-        return self.account.run(
+        done = self.account.run(
             [PYTHON, self.layout.inputs / "km3net" / "imp.py", *words],
             home=self.layout.dachs,
             env=self._environment(),
-            timeout=_LONG,
+            timeout=_TIMEOUT,
         )
+        output = done.stdout + done.stderr
+        # "dachs pub" reports a service that it leaves out, but exits with 0
+        if done.returncode or "Aborting publication" in output:
+            raise ImportFailedError(
+                problem,
+                value=_error_excerpt(output),
+                remedy="if this message does not help, see the directory dachs/logs of the"
+                " instance",
+            )
 
-    def check(self, *arguments: str) -> str:
-        """Run ``dachs``, and raise InstanceError where it fails; return its output."""
-        done = self.command(*arguments)
+    def run_checked(self, *arguments: str) -> str:
+        """Run ``dachs`` and return its output.
+
+        Raises
+        ------
+        InstanceError
+            If it fails.
+        """
+        done = self.run(*arguments)
         if done.returncode:
-            raise self.failure(f"dachs {' '.join(arguments)} failed", done)
+            raise self.error(f"dachs {' '.join(arguments)} failed", done)
         return done.stdout + done.stderr
 
-    def failure(self, problem: str, done: subprocess.CompletedProcess[str]) -> InstanceError:
-        """Return the error for a failed command, with the lines of its output that matter."""
+    def error(self, problem: str, done: subprocess.CompletedProcess[str]) -> InstanceError:
+        """Return the error for a failed command, with the relevant lines of its output."""
         return InstanceError(
             problem,
-            value=digest(done.stdout + done.stderr),
-            remedy=f"DaCHS' own log is {self.layout.dachs / 'logs' / 'dcErrors'}",
+            value=_error_excerpt(done.stdout + done.stderr),
+            remedy=f"see also the log of DaCHS, {self.layout.dachs / 'logs' / 'dcErrors'}",
         )
 
     # -- server ----------------------------------------------------------------------------
 
     @property
     def is_running(self) -> bool:
-        """Whether the server's process lives."""
+        """Whether the server's process runs."""
         return self.process.pid() is not None
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
-        """Say whether a TAP service answers where the instance's should."""
+        """Return whether the instance's TAP service answers."""
         try:
-            get(f"{state.local_url}{_ALIVE}", timeout=timeout, proxies=False)
+            get(f"{state.local_url}{_AVAILABILITY}", timeout=timeout, proxies=False)
         except NoAnswerError:
             return False
         return True
 
-    def start(self, state: InstanceState, patience: float = 60.0) -> None:
-        """Start the server and return when it answers.
+    def start(self, state: InstanceState, timeout: float = 60.0) -> None:
+        """Start the server, and return as soon as it answers.
 
         Raises
         ------
         InstanceError
-            If the port is taken, or the server ends or stays silent.
+            If the port is taken, or the server ends or does not answer within `timeout` seconds.
         """
         port = state.web_port
         if not postgres.port_is_free(port, state.host):
@@ -216,7 +255,7 @@ class Dachs:
                 log=log,
             )
         self.process.write(server.pid)
-        deadline = time.monotonic() + patience
+        deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if server.poll() is not None:
                 break
@@ -225,20 +264,20 @@ class Dachs:
             time.sleep(0.1)
         self.process.stop()
         raise InstanceError(
-            "the server did not come up",
+            "the server did not start",
             where=str(self.log),
-            value=digest(self.log.read_text(errors="replace")),
-            remedy=f"see the log, and DaCHS' own logs in {self.layout.dachs / 'logs'}",
+            value=_error_excerpt(self.log.read_text(errors="replace")),
+            remedy=f"see this log, and those of DaCHS in {self.layout.dachs / 'logs'}",
         )
 
     def stop(self) -> None:
-        """Stop the server if it runs, and what it started."""
+        """Stop the server if it runs, and the processes that it started."""
         self.process.stop()
-        # Also those whose id was lost with a deleted file or a killed command.
-        processes.end(processes.working_below(self.layout.dachs))
+        # Also servers whose process file was deleted, or was not written by a killed command.
+        processes.terminate(processes.processes_below(self.layout.dachs))
 
     def reload(self) -> None:
-        """Let a running server forget what it keeps in memory of descriptors and tables."""
+        """Let a running server reload its descriptors and tables."""
         pid = self.process.pid()
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -248,25 +287,21 @@ class Dachs:
         try:
             return self.process.path.stat().st_mtime_ns < moment
         except FileNotFoundError:
-            return False  # it does not run
+            return False  # the server does not run
 
     def _environment(self) -> dict[str, str]:
         return {
             "GAVOSETTINGS": str(self.settings),
             "GAVOCUSTOM": "/dev/null",
-            # the services of the alerts give its files
+            # the services of the alerts deliver files of the archive
             ARCHIVE_VARIABLE: str(self.layout.archive),
         }
 
 
-def digest(output: str, lines: int = 8) -> str:
-    """Return the part of DaCHS' output that says what went wrong: the errors, or the end."""
-    told = [line.rstrip() for line in output.splitlines() if line.strip()]
-    for index, line in enumerate(told):
+def _error_excerpt(output: str, lines: int = 8) -> str:
+    """Return the error messages in the output of DaCHS, or its last lines if there are none."""
+    shown = [line.rstrip() for line in output.splitlines() if line.strip()]
+    for index, line in enumerate(shown):
         if line.startswith(("*** Error", "***Error", "Error", "** WARNING: Aborting")):
-            return "\n".join(told[index : index + lines])
-    return "\n".join(told[-lines:])
-
-
-def _group_name(gid: int) -> str:
-    return grp.getgrgid(gid).gr_name
+            return "\n".join(shown[index : index + lines])
+    return "\n".join(shown[-lines:])

@@ -1,9 +1,9 @@
-"""Putting resource descriptors and products where DaCHS serves them.
+"""Installation of resource descriptors and products in DaCHS' inputs directory.
 
-DaCHS never serves from the working tree but from a copy below ``var/``: what a curator edits
-is online after ``make import`` and not while it is half typed, and the server's account needs
-no access to the checkout. A release's folder and the one all releases share are replaced
-together, as wholes, and can be taken back until :func:`keep` is called.
+DaCHS serves a copy below ``var/`` and not the working tree, so an edited descriptor is online
+after ``make import`` and not before, and the server's account needs no access to the checkout.
+The folder of a release and the shared folder are replaced together and completely, which can be
+undone with :func:`roll_back` until :func:`commit` is called.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ingest.core.errors import ManifestError
 from ingest.instance.layout import Layout
 
 SHARED = "km3net"
-"""The folder whose streams and grammars all releases use."""
+"""The folder with the streams and grammars that all releases use."""
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
-SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
+_SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
 _SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
 _MARK_ON_A_LINE = re.compile(r"(?m)^([ \t]*)\\simulated$")
 _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
@@ -28,18 +28,29 @@ _PUBLISH = re.compile(r"<publish\b[^>]*(?:/>|>.*?</publish>)", re.DOTALL)
 
 
 def exists(layout: Layout, folder: str) -> bool:
-    """Say whether a release is deployed."""
+    """Return whether a release is deployed."""
     return (layout.inputs / folder).exists()
 
 
-def put(
+def sources(folder: str) -> list[Path]:
+    """Return the files in the working tree that are deployed with a release.
+
+    Parameters
+    ----------
+    folder : str
+        The release's folder below ``rd/``; the files of the shared folder come after its files.
+    """
+    return [path for name in (folder, SHARED) for path in _sources(RD / name)]
+
+
+def install(
     layout: Layout,
     folder: str,
     products: Sequence[Path],
     simulated: bool = False,
     known_to_registries: bool = False,
 ) -> None:
-    """Put the shared folder, and a release's with its products, in the place of the former.
+    """Replace the shared folder, and the folder of a release with its products.
 
     Parameters
     ----------
@@ -48,13 +59,14 @@ def put(
     folder : str
         The release's folder below ``rd/``.
     products : sequence of pathlib.Path
-        Files for its ``data`` folder; they are moved.
+        Files for its ``data`` folder, which are moved there.
     simulated : bool
-        Whether to mark what the descriptors publish as a simulated stand-in, and to keep it
-        out of every registry.
+        Whether to mark the resources as a simulated stand-in and not to publish them in the
+        registry.
     known_to_registries : bool
-        Whether registries may have its record from before. A stand-in is then left out of the
-        server's own list of services, too: only so DaCHS tells them that the record is gone.
+        Whether registries may have harvested a record of the release. A stand-in is then not in
+        the server's own list of services either, because only then DaCHS publishes a deletion
+        record.
     """
     targets = {name: layout.inputs / name for name in (SHARED, folder)}
     for name, target in targets.items():
@@ -66,29 +78,29 @@ def put(
     for product in products:
         shutil.move(product, _draft(targets[folder]) / "data" / product.name)
     for target in targets.values():
-        _hand_over(layout, _draft(target))
-    # Slow and fallible work is done; what follows are renames.
+        _set_owner(layout, _draft(target))
+    # Only renames from here on, which are fast and do not fail.
     for target in targets.values():
         if target.exists():
             target.rename(_previous(target))
         _draft(target).rename(target)
 
 
-def keep(layout: Layout, folder: str) -> None:
-    """Forget what was there before."""
+def commit(layout: Layout, folder: str) -> None:
+    """Delete the previous folders."""
     for name in (SHARED, folder):
         shutil.rmtree(_previous(layout.inputs / name), ignore_errors=True)
 
 
-def take_back(layout: Layout, folder: str, existed: bool) -> None:
-    """Put back what was there before; can be done again where it was interrupted.
+def roll_back(layout: Layout, folder: str, existed: bool) -> None:
+    """Restore the previous folders; can be repeated after an interruption.
 
     Parameters
     ----------
     layout, folder : Layout, str
-        As in :func:`put`.
+        As in :func:`install`.
     existed : bool
-        Whether the release's folder was there before; otherwise it goes away.
+        Whether the release was deployed before; otherwise its folder is deleted.
     """
     for name in (SHARED, folder):
         target = layout.inputs / name
@@ -101,48 +113,58 @@ def take_back(layout: Layout, folder: str, existed: bool) -> None:
 
 
 def is_simulated(layout: Layout, folder: str) -> bool:
-    """Say whether a deployed release is a simulated stand-in."""
+    """Return whether a deployed release is a simulated stand-in."""
     descriptors = (layout.inputs / folder).glob("*.rd")
     return any(SIMULATED_WARNING in path.read_text("utf-8") for path in descriptors)
 
 
 def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool) -> None:
     target.mkdir()
-    for path in sorted(source.rglob("*")):
-        inside = path.relative_to(source)
-        if path.suffix not in SUFFIXES or inside.parts[0] == "data":
-            continue
-        copy = target / inside
+    for path in _sources(source):
+        copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         text = path.read_text("utf-8")
-        if simulated and path.suffix == ".rd":
-            text, marks = _SIMULATED.subn(rf"\g<1> {SIMULATED_WARNING}\g<2>", text)
-            if marks != 1:
-                raise ManifestError(
-                    "a simulated stand-in cannot be marked as one",
-                    file=path,
-                    expected='exactly one <macDef name="simulated"></macDef>',
-                    remedy="add the macro, and use it in title and description",
-                )
-            if not _TO_REGISTRY.search(text):
-                raise ManifestError(
-                    "a simulated stand-in cannot be kept out of the registry",
-                    file=path,
-                    expected='<publish … sets="…ivo_managed…"/> in this file, to be changed',
-                    remedy="write the publication here and not in a shared stream",
-                )
-            text = _PUBLISH.sub("", text) if unlist else _TO_REGISTRY.sub('sets="local"', text)
         if path.suffix == ".rd":
-            # Here and not by DaCHS, which would expand the macro again for each answer: that
-            # took a third of the time of a cone search.
+            if simulated:
+                text = _marked_as_simulated(text, path, unlist)
+            # DaCHS would expand the macro for each response, which takes a third of the time of
+            # a cone search.
             mark = SIMULATED_WARNING if simulated else ""
             text = _MARK_ON_A_LINE.sub(rf"\g<1>{mark}", text)
             text = text.replace("\\simulated", f" {mark}" if simulated else "")
         copy.write_text(text, "utf-8")
 
 
-def _hand_over(layout: Layout, folder: Path) -> None:
-    """Give the deployed files to the servers' account, readable for it alone."""
+def _marked_as_simulated(text: str, path: Path, unlist: bool) -> str:
+    """Return a descriptor that defines the macro ``simulated`` and is in no public registry."""
+    text, marks = _SIMULATED.subn(rf"\g<1> {SIMULATED_WARNING}\g<2>", text)
+    if marks != 1:
+        raise ManifestError(
+            "the simulated stand-in cannot be marked as simulated",
+            file=path,
+            expected='exactly one <macDef name="simulated"></macDef>',
+            remedy="add the macro, and use it in the title and the description",
+        )
+    if not _TO_REGISTRY.search(text):
+        raise ManifestError(
+            "the publication of the simulated stand-in in the registry cannot be disabled",
+            file=path,
+            expected='<publish … sets="…ivo_managed…"/> in this file',
+            remedy="move the <publish> element here from the shared stream",
+        )
+    return _PUBLISH.sub("", text) if unlist else _TO_REGISTRY.sub('sets="local"', text)
+
+
+def _sources(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _SUFFIXES and path.relative_to(folder).parts[0] != "data"
+    ]
+
+
+def _set_owner(layout: Layout, folder: Path) -> None:
+    """Make the servers' account the owner and only reader of the deployed files."""
     for path in (folder, *folder.rglob("*")):
         layout.account.chown(path)
         path.chmod(0o700 if path.is_dir() else 0o600)

@@ -1,15 +1,14 @@
-"""Publishing a release: its descriptor, its products and its table change together or not.
+"""Publication of a release: its descriptor, products and table change together or not at all.
 
-DaCHS imports in one transaction, and folders can be taken back, but nothing spans both. So
-there is a journal: while it exists, a publication is under way or was cut off. The table has
-another object id after an import, which tells on which side of the transaction's end the cut
-was; :func:`settle` then makes the folders fit the table.
+DaCHS imports in one transaction, and the replacement of folders can be undone, but nothing spans
+both. Therefore a journal exists while a publication is in progress or after it was interrupted.
+Since an import changes the object id of the table, the id shows whether the interruption came
+before or after the end of the transaction; :func:`recover` then makes the folders match the table.
 """
 
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -20,17 +19,17 @@ from psycopg2 import sql
 from ingest.core.errors import ImportFailedError, IngestError, InstanceError
 from ingest.core.files import atomic_write
 from ingest.instance.dachs import deploy
-from ingest.instance.dachs.client import Dachs, digest
+from ingest.instance.dachs.client import Dachs
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
-JOINING = (f"{deploy.SHARED}/nu", f"{deploy.SHARED}/obscore_hea")
-"""Descriptors of what joins all releases; they are made anew after each."""
+COMBINED_DESCRIPTORS = (f"{deploy.SHARED}/nu", f"{deploy.SHARED}/obscore_hea")
+"""Descriptors of the tables that combine all releases, imported again after each release."""
 
 
 @dataclass(frozen=True)
 class Publication:
-    """What a release publishes.
+    """The published resource of a release.
 
     Attributes
     ----------
@@ -51,14 +50,22 @@ class Publication:
 
 @dataclass(frozen=True)
 class _Journal:
-    """What has to be known to take a publication back."""
+    """What is needed to undo a publication.
+
+    Attributes
+    ----------
+    descriptor, table : str
+        As in :class:`Publication`.
+    before : int or None
+        The object id of the previous table; None if there was none.
+    existed : bool
+        Whether the descriptor's folder existed before.
+    """
 
     descriptor: str
     table: str
     before: int | None
-    """The object id of the table that was there before."""
     existed: bool
-    """Whether the descriptor's folder was there before."""
 
     @property
     def publication(self) -> Publication:
@@ -73,7 +80,7 @@ def publish(
     rows: int,
     simulated: bool,
 ) -> None:
-    """Bring products and their table online, or leave all as it was.
+    """Publish products and their table, or leave everything unchanged.
 
     Parameters
     ----------
@@ -82,36 +89,36 @@ def publish(
     layout, state : Layout, InstanceState
         The instance, locked; its database must run.
     products : sequence of pathlib.Path
-        The files for the descriptor's ``data`` folder; they are moved.
+        The files for the descriptor's ``data`` folder, which are moved there.
     rows : int
-        How many rows the table must have then.
+        The expected number of rows of the table.
     simulated : bool
-        Whether it is a simulated stand-in.
+        Whether the products are a simulated stand-in.
 
     Raises
     ------
     ImportFailedError
-        If DaCHS could not do it; what was online before is so again.
+        If DaCHS fails; the previous state is then online again.
     """
     dachs = Dachs(layout)
     with _all_or_nothing(publication, layout, state):
         known = simulated and _known_to_registries(publication, layout, state)
-        deploy.put(layout, publication.folder, products, simulated, known)
+        deploy.install(layout, publication.folder, products, simulated, known)
         _bring_online(dachs, publication)
         found = count(publication, layout, state)
         if found != rows:
             raise ImportFailedError(
-                f"{publication.table} does not hold what was sent",
+                f"{publication.table} does not hold all rows",
                 value=f"{found} rows",
                 expected=f"{rows} rows",
-                remedy="import again; if it stays so, the disk or the database is damaged",
+                remedy="import again; if this persists, the disk or the database is damaged",
             )
         dachs.reload()
         _index_circles(publication, layout, state)
 
 
 def count(publication: Publication, layout: Layout, state: InstanceState) -> int | None:
-    """Count the rows of the published table; None if there is no table."""
+    """Return the number of rows of the published table; None if there is no table."""
     if _object_id(publication, layout, state) is None:
         return None
     query = sql.SQL("SELECT count(*) FROM {}").format(_identifier(publication))
@@ -121,8 +128,8 @@ def count(publication: Publication, layout: Layout, state: InstanceState) -> int
         return int(cursor.fetchone()[0])
 
 
-def settle(layout: Layout, state: InstanceState) -> None:
-    """Bring the folders of a publication that was cut off in line with its table."""
+def recover(layout: Layout, state: InstanceState) -> None:
+    """Complete or undo an interrupted publication, so that its folders match its table."""
     path = _journal(layout)
     try:
         journal = _Journal(**json.loads(path.read_text()))
@@ -130,12 +137,12 @@ def settle(layout: Layout, state: InstanceState) -> None:
         return
     dachs = Dachs(layout)
     if _object_id(journal.publication, layout, state) == journal.before:
-        deploy.take_back(layout, journal.publication.folder, journal.existed)
-        join(dachs)
+        deploy.roll_back(layout, journal.publication.folder, journal.existed)
+        import_combined_tables(dachs)
     else:
-        # What comes after the table may be missing; the same once more makes it whole.
+        # The steps after the import of the table may be missing; all of them are repeated.
         _bring_online(dachs, journal.publication)
-        deploy.keep(layout, journal.publication.folder)
+        deploy.commit(layout, journal.publication.folder)
     path.unlink()
     dachs.reload()
 
@@ -144,8 +151,8 @@ def settle(layout: Layout, state: InstanceState) -> None:
 def _all_or_nothing(
     publication: Publication, layout: Layout, state: InstanceState
 ) -> Iterator[None]:
-    """Take folders and table back if the block raises."""
-    settle(layout, state)
+    """Undo the publication if the block raises."""
+    recover(layout, state)
     journal = _Journal(
         **asdict(publication),
         before=_object_id(publication, layout, state),
@@ -156,76 +163,59 @@ def _all_or_nothing(
     try:
         yield
     except BaseException:
-        _take_back(journal, layout, state)
+        _roll_back(journal, layout, state)
         raise
-    deploy.keep(layout, publication.folder)
+    deploy.commit(layout, publication.folder)
     _journal(layout).unlink()
 
 
-def _take_back(journal: _Journal, layout: Layout, state: InstanceState) -> None:
+def _roll_back(journal: _Journal, layout: Layout, state: InstanceState) -> None:
     dachs = Dachs(layout)
     publication = journal.publication
     try:
         imported = _object_id(publication, layout, state) != journal.before
     except InstanceError:
-        return  # Without a database nothing is served; settle() has the last word.
+        return  # Without a database nothing is served; recover() completes this later.
     if imported and journal.before is None:
-        dachs.command("drop", publication.descriptor)
-    deploy.take_back(layout, publication.folder, journal.existed)
+        dachs.run("drop", publication.descriptor)
+    deploy.roll_back(layout, publication.folder, journal.existed)
     if imported and journal.before is not None:
-        # What failed comes after the import: the former release has to be imported again.
+        # A step after the import failed: the previous release has to be imported again.
         try:
             _bring_online(dachs, publication)
         except IngestError as error:
-            error.problem = f"the former release could not be brought back: {error.problem}"
+            error.problem = f"the previous release could not be restored: {error.problem}"
             raise
     elif imported:
-        join(dachs)
+        import_combined_tables(dachs)
     _journal(layout).unlink()
     dachs.reload()
 
 
 def _bring_online(dachs: Dachs, publication: Publication) -> None:
-    """Import a release and what joins all of them; tell the registry what they cover."""
-    raise_on_failure(
-        dachs.together(
-            ["imp", publication.descriptor],
-            *(["imp", descriptor] for descriptor in JOINING),
-            # Not of columns: with column statistics, DaCHS 2.7 declares the minimum of a column,
-            # which may be a fraction, for the integer count() of it, and astropy rejects that.
-            ["limits", "--tables-only", publication.descriptor],
-            # The description of the TAP service lists the tables.
-            ["pub", publication.descriptor, *JOINING, "//tap"],
-        )
+    """Import a release and the combined tables, and publish them with their coverage."""
+    dachs.run_batch(
+        ["imp", publication.descriptor],
+        *(["imp", descriptor] for descriptor in COMBINED_DESCRIPTORS),
+        # Not of columns: with column statistics, DaCHS 2.7 declares the minimum of a column,
+        # which may be a fraction, for the integer count() of it, and astropy rejects that.
+        ["limits", "--tables-only", publication.descriptor],
+        # The description of the TAP service lists the tables.
+        ["pub", publication.descriptor, *COMBINED_DESCRIPTORS, "//tap"],
     )
 
 
-def join(dachs: Dachs) -> None:
-    """Make the tables and views over all releases anew; what changed one has dropped them."""
+def import_combined_tables(dachs: Dachs) -> None:
+    """Import the tables and views over all releases again, since changes of one drop them."""
     if any(dachs.layout.inputs.glob("[a-z]*/data/*.fits")):
-        raise_on_failure(dachs.together(*(["imp", descriptor] for descriptor in JOINING)))
-
-
-def raise_on_failure(
-    done: subprocess.CompletedProcess[str],
-    problem: str = "DaCHS could not import or register it; what was online before still is",
-) -> None:
-    """Raise an ImportFailedError about a `problem` if DaCHS reports a failure."""
-    # "dachs pub" only says so where it leaves a service out.
-    if done.returncode or "Aborting publication" in done.stdout + done.stderr:
-        raise ImportFailedError(
-            problem,
-            value=digest(done.stdout + done.stderr),
-            remedy="if the message does not help, look into the directory dachs/logs of the"
-            " instance",
-        )
+        dachs.run_batch(*(["imp", descriptor] for descriptor in COMBINED_DESCRIPTORS))
 
 
 def _index_circles(publication: Publication, layout: Layout, state: InstanceState) -> None:
     """Index the error circles of a published table.
 
-    Not declared in the descriptor, as the other indices are: for a million events it takes as
-    long as all the rest of the import, and the table can be read while it is built.
+    These indices are not declared in the descriptor like all others: for a million events they
+    take as long as the rest of the import, and the table can be queried while they are built.
     """
     schema, table = publication.table.split(".")
     with Cluster(layout).connect(state.postgres_port) as connection:
@@ -247,7 +237,7 @@ def _index_circles(publication: Publication, layout: Layout, state: InstanceStat
 
 
 def _object_id(publication: Publication, layout: Layout, state: InstanceState) -> int | None:
-    """Return PostgreSQL's id of the table, a new one after each import; None without a table."""
+    """Return PostgreSQL's id of the table, which each import changes; None without a table."""
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT to_regclass(%s)::oid::bigint", [publication.table])
@@ -256,7 +246,7 @@ def _object_id(publication: Publication, layout: Layout, state: InstanceState) -
 
 
 def _known_to_registries(publication: Publication, layout: Layout, state: InstanceState) -> bool:
-    """Say whether registries could ever harvest a record of the release."""
+    """Return whether registries may have harvested a record of the release."""
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(

@@ -1,8 +1,8 @@
-"""Telling DaCHS' publishing registry what is there, and what is there no longer.
+"""Records of resources in DaCHS' publishing registry, and their deletion.
 
-Registries harvest what changed since they came last. A resource that is gone therefore stays
-in DaCHS' tables with a mark, and is told as deleted; one that is just missing would be found
-by astronomers for ever.
+Registries harvest the records that changed since their last visit. A withdrawn resource
+therefore needs a deletion record: if its record were just missing, searchable registries would
+keep the old one.
 """
 
 from __future__ import annotations
@@ -14,51 +14,54 @@ from collections.abc import Sequence
 from ingest.core.errors import InstanceError, ManifestError
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import JOINING, join, raise_on_failure
+from ingest.instance.dachs.publication import (
+    COMBINED_DESCRIPTORS,
+    import_combined_tables,
+)
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
 SYSTEM = ("//services", "//tap")
-"""DaCHS' own descriptors with the records of registry, authority, organisation and TAP."""
+"""DaCHS' own descriptors with the records of registry, authority, organisation and TAP service."""
 
-_STAYING = (deploy.SHARED, "alerts")
-"""Folders that are no releases, and never go away."""
+_PERMANENT = (deploy.SHARED, "alerts")
+"""Folders that are not releases and cannot be withdrawn."""
 
 
 def register(layout: Layout, descriptors: Sequence[str]) -> None:
-    """Bring the registry up to date with what is deployed.
+    """Publish the records of deployed descriptors, with their coverage.
 
     Parameters
     ----------
     layout : Layout
         The instance, locked; its database must run.
     descriptors : sequence of str
-        DaCHS' ids of the descriptors of releases and what joins them.
+        DaCHS' ids of the descriptors of releases and combined tables.
 
     Raises
     ------
     ingest.core.errors.ImportFailedError
-        If DaCHS could not make a record.
+        If DaCHS cannot create a record.
     """
     dachs = Dachs(layout)
-    releases = [one for one in descriptors if one not in JOINING]
-    # Not of columns: see publication.py. A descriptor without tables has no limits.
+    releases = [one for one in descriptors if one not in COMBINED_DESCRIPTORS]
+    # Of tables only: see publication.py. There are no limits of descriptors without tables.
     limits = [["limits", "--tables-only", one] for one in releases]
-    raise_on_failure(dachs.together(*limits, ["pub", *SYSTEM, *descriptors]))
+    dachs.run_batch(*limits, ["pub", *SYSTEM, *descriptors])
     dachs.reload()
 
 
 def online_releases(layout: Layout) -> list[str]:
     """Return the folders of the releases that have products online."""
     folders = {path.parent.name for path in layout.inputs.glob("[a-z]*/data") if path.is_dir()}
-    return sorted(folders - set(_STAYING))
+    return sorted(folders - set(_PERMANENT))
 
 
 def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
-    """Take a release offline, and leave deletion records for the registries.
+    """Take a release offline, and publish deletion records for the registries.
 
-    Table, products and descriptor go away; the working tree is not touched. What was cut off
-    is finished by doing it again.
+    The table, the products and the deployed descriptor are deleted; the working tree is not
+    changed. An interrupted withdrawal is completed by calling this function again.
 
     Parameters
     ----------
@@ -70,45 +73,49 @@ def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
     Returns
     -------
     list of str
-        The identifiers that registries are told to be gone.
+        The identifiers of the deletion records.
 
     Raises
     ------
     ingest.core.errors.ManifestError
-        If there is no such release online, nor a record of it.
+        If the release is neither online nor has a record.
     ingest.core.errors.ImportFailedError
-        If DaCHS could not do it.
+        If DaCHS fails.
     """
-    is_name = re.fullmatch(r"[a-z][a-z0-9_]*", release) is not None and release not in _STAYING
+    is_name = re.fullmatch(r"[a-z][a-z0-9_]*", release) is not None and release not in _PERMANENT
     known = _records(release, layout, state) if is_name else []
     folder = layout.inputs / release
     if not is_name or not (folder.exists() or known):
         raise ManifestError(
             "there is no such release online",
             value=release,
-            expected=f"one of {', '.join(online_releases(layout)) or 'none, since nothing is'}",
+            expected=f"one of {', '.join(online)}" if (online := online_releases(layout)) else None,
             remedy="correct the name",
         )
     dachs = Dachs(layout)
     for path in sorted(folder.glob("*.rd")):
         descriptor = f"{release}/{path.stem}"
-        # First the record, by itself: dropping alone leaves the date as it was, and harvesters
-        # that ask for what is new would never learn of it.
-        raise_on_failure(dachs.together(["pub", "--unpublish", descriptor]))
-        raise_on_failure(dachs.together(["drop", descriptor]))
-    _clear_up(release, layout, state)
+        # In two steps: "drop" alone does not change the date of the record, and harvesters that
+        # ask for changes would not receive the deletion.
+        dachs.run_batch(["pub", "--unpublish", descriptor])
+        dachs.run_batch(["drop", descriptor])
+    _delete_remains(release, layout, state)
     shutil.rmtree(folder, ignore_errors=True)
     if folder.exists():
-        raise InstanceError("the folder cannot be removed", where=str(folder))
-    join(dachs)
+        raise InstanceError(
+            "the folder of the release cannot be deleted",
+            file=folder,
+            remedy="delete it, then withdraw the release again",
+        )
+    import_combined_tables(dachs)
     if online_releases(layout):
-        raise_on_failure(dachs.together(["pub", *JOINING, "//tap"]))
+        dachs.run_batch(["pub", *COMBINED_DESCRIPTORS, "//tap"])
     dachs.reload()
     return sorted(known)
 
 
 def _records(release: str, layout: Layout, state: InstanceState) -> list[str]:
-    """Return the identifiers of all resources a release ever had in the registry."""
+    """Return the identifiers of all records that a release ever had in the registry."""
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
@@ -120,21 +127,21 @@ def _records(release: str, layout: Layout, state: InstanceState) -> list[str]:
         return [str(row[0]) for row in cursor.fetchall()]
 
 
-def _clear_up(release: str, layout: Layout, state: InstanceState) -> None:
-    """Do the same for what comes from descriptors that are lost, as DaCHS itself cannot."""
-    mine = "split_part(sourcerd, '/', 1) = %s"
+def _delete_remains(release: str, layout: Layout, state: InstanceState) -> None:
+    """Withdraw resources whose descriptors are lost, which DaCHS cannot do."""
+    of_release = "split_part(sourcerd, '/', 1) = %s"
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "UPDATE dc.resources SET deleted = true, rectimestamp = now() AT TIME ZONE 'UTC'"
-            f" WHERE {mine} AND NOT deleted",
+            f" WHERE {of_release} AND NOT deleted",
             [release],
         )
-        cursor.execute(f"UPDATE dc.sets SET deleted = true WHERE {mine}", [release])
+        cursor.execute(f"UPDATE dc.sets SET deleted = true WHERE {of_release}", [release])
         for table in ("interfaces", "subjects", "authors"):
-            cursor.execute(f"DELETE FROM dc.{table} WHERE {mine}", [release])
-        cursor.execute(f"SELECT tablename FROM dc.tablemeta WHERE {mine}", [release])
+            cursor.execute(f"DELETE FROM dc.{table} WHERE {of_release}", [release])
+        cursor.execute(f"SELECT tablename FROM dc.tablemeta WHERE {of_release}", [release])
         tables = [str(row[0]) for row in cursor.fetchall()]
         connection.commit()
     if tables:
-        raise_on_failure(Dachs(layout).together(["purge", *tables]))
+        Dachs(layout).run_batch(["purge", *tables])

@@ -6,8 +6,8 @@ For DaCHS 2.7.
 and then caches; without a network and without a cached copy they fail. We suggest that DaCHS
 ships a copy of the vocabularies it needs, or skips the check with a warning. Here, a new instance
 is given a small copy of each vocabulary with only the terms that this project uses. A subject
-that is not among them is therefore reported as unknown; add it to :data:`TERMS` after checking
-that it is in the vocabulary.
+that is not among them is therefore reported as unknown; add it to :data:`VOCABULARY_TERMS` after
+checking that it is in the vocabulary.
 
 On a site with a network, delete ``cache/*ivoa*rdf*`` below DaCHS' root to let DaCHS download the
 complete vocabularies.
@@ -18,9 +18,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-ROOT = "http://www.ivoa.net/rdf/"
+VOCABULARY_ROOT = "http://www.ivoa.net/rdf/"
 
-TERMS: dict[str, dict[str, str]] = {
+VOCABULARY_TERMS: dict[str, dict[str, str]] = {
     "uat": {
         "catalogs": "Catalogs",
         "high-energy-astrophysics": "High energy astrophysics",
@@ -43,21 +43,21 @@ TERMS: dict[str, dict[str, str]] = {
         "neutrino": "Neutrino",
     },
 }
-"""The terms that are seeded, with their labels, by vocabulary."""
+"""The terms of the copies, with their labels, by vocabulary."""
 
 
 def seed(cache: Path) -> list[Path]:
-    """Put the vocabularies that are missing into DaCHS' cache directory and return their files.
+    """Write the missing vocabularies to DaCHS' cache directory, and return the new files.
 
-    The form is the IVOA's "desise", of Vocabularies in the VO 2.1.
+    The format is "desise", defined in the IVOA's Vocabularies in the VO 2.1.
     """
     made = []
-    for name, terms in TERMS.items():
-        path = cache / _cache_name(ROOT + name)
+    for name, terms in VOCABULARY_TERMS.items():
+        path = cache / _cache_name(VOCABULARY_ROOT + name)
         if path.exists():
             continue
         content = {
-            "uri": ROOT + name,
+            "uri": VOCABULARY_ROOT + name,
             "flavour": "SKOS" if name == "uat" else "RDF Class",
             "terms": {
                 term: {"label": label, "description": label, "wider": [], "narrower": []}
@@ -70,7 +70,7 @@ def seed(cache: Path) -> list[Path]:
 
 
 def known_terms(cache: Path, name: str) -> frozenset[str]:
-    """Return the terms of a vocabulary as DaCHS knows it: the seeded ones, or all of them.
+    """Return the terms of a vocabulary in DaCHS' cache, which may be complete or a small copy.
 
     Parameters
     ----------
@@ -80,10 +80,10 @@ def known_terms(cache: Path, name: str) -> frozenset[str]:
         The vocabulary, such as ``uat``.
     """
     try:
-        content = json.loads((cache / _cache_name(ROOT + name)).read_text("utf-8"))
+        content = json.loads((cache / _cache_name(VOCABULARY_ROOT + name)).read_text("utf-8"))
         return frozenset(content["terms"])
     except (OSError, ValueError, KeyError, TypeError):
-        return frozenset(TERMS.get(name, {}))
+        return frozenset(VOCABULARY_TERMS.get(name, {}))
 
 
 def _cache_name(url: str) -> str:

@@ -46,7 +46,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     text = "\n".join(part.read_text() for part in parts)
     folder = dachs_root
     for name in ("web", "nv_static", "js"):
-        folder = account.make_directory(folder / name)
+        folder = account.create_directory(folder / name)
     target = folder / "jquery-gavo.js"
     if target.exists() and target.read_text() == text:
         return False

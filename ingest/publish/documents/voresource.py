@@ -20,7 +20,7 @@ from ingest.core.errors import InstanceError, ManifestError
 from ingest.core.xml import parse_xml
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.instance import Layout, lifecycle, load_site
-from ingest.instance.dachs import ROOT, TERMS
+from ingest.instance.dachs import VOCABULARY_ROOT, VOCABULARY_TERMS
 from ingest.publish.documents import serving
 from ingest.publish.documents.record import (
     Agent,
@@ -182,7 +182,7 @@ class _ResourceReader:
         return tuple(agents)
 
     def subjects(self) -> tuple[Subject, ...]:
-        known = TERMS["uat"]
+        known = VOCABULARY_TERMS["uat"]
         subjects = []
         for term in self.all("content/subject"):
             if term not in known:
@@ -192,9 +192,11 @@ class _ResourceReader:
                     term,
                     "a concept of the Unified Astronomy Thesaurus: " + ", ".join(sorted(known)),
                     "correct it, or add it to ingest/instance/dachs/vocabularies.py if it is in"
-                    f" {ROOT}uat",
+                    f" {VOCABULARY_ROOT}uat",
                 )
-            subjects.append(Subject(term=term, label=known[term], uri=f"{ROOT}uat#{term}"))
+            subjects.append(
+                Subject(term=term, label=known[term], uri=f"{VOCABULARY_ROOT}uat#{term}")
+            )
         if not subjects:
             raise self._refusal("there is no subject", "content/subject", None, "at least one")
         return tuple(subjects)

@@ -10,7 +10,7 @@ from ingest.core.errors import IngestError
 from ingest.core.files import atomic_write
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import deploy
+from ingest.instance.dachs import is_simulated
 from ingest.publish.documents.jsonld import to_croissant, to_script
 from ingest.publish.documents.serving import table_hash
 from ingest.publish.documents.voresource import read_record
@@ -30,7 +30,7 @@ def refresh_web_pages(layout: Layout) -> list[str]:
     for name in release_names():
         folder = load_manifest(name).folder_in_rd
         data = layout.inputs / folder / "data"
-        if not data.is_dir() or deploy.is_simulated(layout, folder):
+        if not data.is_dir() or is_simulated(layout, folder):
             continue
         path = data / FILE
         try:

@@ -18,7 +18,7 @@ from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, Site
-from ingest.instance.dachs import deploy, online_releases
+from ingest.instance.dachs import SIMULATED_WARNING, is_simulated, online_releases
 from ingest.publish import oai
 from ingest.publish.registry.rules import Finding, is_doi
 
@@ -134,12 +134,12 @@ def releases(layout: Layout) -> Iterator[Finding]:
                 f"inputs/{folder}/release.toml, or no such release online",
                 f"km3vo registry withdraw {folder}",
             )
-        elif deploy.is_simulated(layout, folder):
+        elif is_simulated(layout, folder):
             yield Finding(
                 "simulated",
                 folder,
                 str(layout.inputs / folder),
-                deploy.SIMULATED_WARNING,
+                SIMULATED_WARNING,
                 "real data",
                 f"make import RELEASE={folder} with the delivered file, or"
                 f" km3vo registry withdraw {folder}",

@@ -13,7 +13,7 @@ from lxml import etree
 
 from ingest.core.errors import InstanceError
 from ingest.instance import Layout, Site, lifecycle, load_site
-from ingest.instance.dachs import Dachs, registration, vocabularies
+from ingest.instance.dachs import Dachs, known_terms, online_releases, register
 from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import preconditions, rules, services
 from ingest.publish.registry.preconditions import Resolve, resolve
@@ -115,7 +115,7 @@ def publish_records(
             outcome.unchecked.append("the records")
             return outcome
         with lifecycle.database(layout):
-            registration.register(layout, validators.online_descriptors(layout))
+            register(layout, validators.online_descriptors(layout))
         outcome.published = True
     judged = judge(layout, site, found.url)
     outcome.findings += judged.findings
@@ -172,8 +172,8 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
     context = Context(
         authority=site.authority.id,
         url=url,
-        releases=frozenset(registration.online_releases(layout)),
-        subjects=vocabularies.known_terms(dachs.cache, "uat"),
+        releases=frozenset(online_releases(layout)),
+        subjects=known_terms(dachs.cache, "uat"),
     )
     findings = [
         Finding("schema", name, "/", words, "valid by the IVOA's schemas", "correct the descriptor")

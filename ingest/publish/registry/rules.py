@@ -105,8 +105,8 @@ def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
             findings.append(Finding("record", record.identifier, "/record/metadata", "", *words))
             continue
         for rule in RULES:
-            told = rule.check(record, record.metadata, context)
-            findings += [Finding(rule.name, record.identifier, *one) for one in told]
+            faults = rule.check(record, record.metadata, context)
+            findings += [Finding(rule.name, record.identifier, *one) for one in faults]
     return findings
 
 

@@ -71,8 +71,8 @@ def check_release(name: str, overlay: Path | None = None) -> list[ReleaseCheck]:
         for path in (toml, rd)
         for where, wanted in blanks(path)
     ]
-    manifest, told = _manifest(toml, name)
-    findings += told
+    manifest, problems = _manifest(toml, name)
+    findings += problems
     if manifest is not None:
         for file in manifest.files:
             findings += _file(manifest, file, overlay)

@@ -79,7 +79,7 @@ def paths(name: str) -> tuple[Path, Path]:
     return INPUTS / name / "release.toml", RD / name / "nu.rd"
 
 
-def begin_release(name: str, inspection: Inspection, told: CuratorInput) -> tuple[Path, Path]:
+def begin_release(name: str, inspection: Inspection, given: CuratorInput) -> tuple[Path, Path]:
     """Write the manifest and the resource descriptor of a new release.
 
     Parameters
@@ -88,7 +88,7 @@ def begin_release(name: str, inspection: Inspection, told: CuratorInput) -> tupl
         Its name, see :func:`check_name`.
     inspection : Inspection
         Its file.
-    told : CuratorInput
+    given : CuratorInput
         What the curator states.
 
     Raises
@@ -99,8 +99,8 @@ def begin_release(name: str, inspection: Inspection, told: CuratorInput) -> tupl
     """
     _refuse_unfit(inspection)
     manifest, descriptor = paths(name)
-    text = _filled("release.toml", _manifest_values(name, inspection, told))
-    rd = _filled("release.rd", _descriptor_values(name, inspection, told))
+    text = _filled("release.toml", _manifest_values(name, inspection, given))
+    rd = _filled("release.rd", _descriptor_values(name, inspection, given))
     for path, content in ((manifest, text), (descriptor, rd)):
         with atomic_write(path) as stream:
             stream.write(content.encode())
@@ -118,11 +118,11 @@ def _refuse_unfit(inspection: Inspection) -> None:
         )
 
 
-def _manifest_values(name: str, inspection: Inspection, told: CuratorInput) -> dict[str, object]:
+def _manifest_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
     site, events, facts = inspection.site, inspection.events, inspection.facts
     assert site is not None
     start, stop, times = _times(inspection)
-    energies = told.energies_gev or (None, None)
+    energies = given.energies_gev or (None, None)
     broken = {
         rule: found
         for rule, found in inspection.checks.rules.items()
@@ -131,7 +131,7 @@ def _manifest_values(name: str, inspection: Inspection, told: CuratorInput) -> d
     return {
         "name": name,
         "detector": site.name,
-        "instrument": _text(_instrument(told)),
+        "instrument": _text(_instrument(given)),
         "det_id": f"det_id = {_det_id(inspection)}"
         if _det_id(inspection) is not None
         else "# No det_id: the events have none, or different ones.",
@@ -158,30 +158,30 @@ def _manifest_values(name: str, inspection: Inspection, told: CuratorInput) -> d
             for rule, found in broken.items()
         )
         or "No row of the file breaks a rule.",
-        "reject": ", ".join(_rejects(broken, told.reject)),
+        "reject": ", ".join(_rejects(broken, given.reject)),
         "file": inspection.path.name,
         "size": inspection.size,
         "sha256": inspection.sha256,
     }
 
 
-def _descriptor_values(name: str, inspection: Inspection, told: CuratorInput) -> dict[str, object]:
+def _descriptor_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
     site = inspection.site
     assert site is not None
     start, stop, _ = _times(inspection)
     event, ra, dec = inspection.events.example or ("", 0.0, 0.0)
     spectral = f"{BLANK} the energy range in J; km3vo release check computes it"
-    if told.energies_gev:
-        spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in told.energies_gev)
+    if given.energies_gev:
+        spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in given.energies_gev)
     runs = inspection.runs
     values = {
         "name": name,
-        "title": told.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
+        "title": given.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
         "description": f"{BLANK} in two sentences, what the sample is and contains",
         "today": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z",
         "creator": _CREATORS.get(site.name, "KM3NeT Collaboration"),
         "facility": site.facility,
-        "instrument": _instrument(told),
+        "instrument": _instrument(given),
         "doi": f"{BLANK} 10.…, the DOI to cite; or, instead of this line, a comment that begins"
         " with No DOI: and gives the reason",
         "reference": "https://www.km3net.org",
@@ -217,8 +217,8 @@ def _det_id(inspection: Inspection) -> int | None:
     return next(iter(ids)) if len(ids) == 1 else None
 
 
-def _instrument(told: CuratorInput) -> str:
-    return told.instrument or f"{BLANK} the detector as in papers, such as ORCA6"
+def _instrument(given: CuratorInput) -> str:
+    return given.instrument or f"{BLANK} the detector as in papers, such as ORCA6"
 
 
 def _number(value: float | None, wanted: str) -> str:

@@ -263,11 +263,13 @@ def _numbers(release: Release) -> Answer:
     expected = release.manifest.release.events
     text = f"{release.said('description')} {release.said('_longdoc')}"
     number = rf"(?<![\d,.])(?:{expected:,}|{expected})(?![\d,])"
-    told = expected == 1 or re.search(number, text) is not None
-    stated = "not needed for one event" if expected == 1 else "stated" if told else "NOT stated"
+    is_stated = expected == 1 or re.search(number, text) is not None
+    stated = (
+        "not needed for one event" if expected == 1 else "stated" if is_stated else "NOT stated"
+    )
     evidence = [f"{place}: {value}" for place, value in said.items()]
     evidence.append(f"{release.rd}, number of events in the text: {stated}")
-    return _answer(told and all(one == expected for one in said.values()), evidence)
+    return _answer(is_stated and all(one == expected for one in said.values()), evidence)
 
 
 def _real(release: Release) -> Answer:

@@ -1,216 +1,164 @@
-"""Notices that GCN sends over Kafka in JSON: KM3NeT, IceCube, LVK, and all by the core schema.
+"""Notices in JSON that GCN distributes over Kafka: those of KM3NeT, IceCube, LVK and others.
 
-The schema is that of nasa-gcn/gcn-schema, on npm as ``@nasa-gcn/schema``; what follows is read
-from version 7.2.3, and from earlier ones whose notices are around.
+The schema is that of nasa-gcn/gcn-schema, on npm as ``@nasa-gcn/schema``. This module follows
+its version 7.2.3, and accepts the keys of earlier versions.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any, Final
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Final
 
 from ingest.alerts.notices import profiles, shared
-from ingest.alerts.notices.fields import Reader, is_true
+from ingest.alerts.notices.field_parser import FieldParser, is_true
 from ingest.alerts.notices.gcn import parts
-from ingest.alerts.notices.gcn.parameters import loaded, rows_of, strings_of, texts_of
-from ingest.alerts.notices.model import InvolvedEvent, Notice, NoticeType, PacketError, Role
+from ingest.alerts.notices.gcn.identity import ids_of, ivorn_from, names_of, schema_path
+from ingest.alerts.notices.gcn.parameters import load_notice, parameters_of, texts_of
+from ingest.alerts.notices.model import InvolvedEvent, Notice, NoticeType, Role
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
 
-_SCHEMA: Final = re.compile(r"/gcn/(?:notices/)?([^?#]+?)(?:\.schema)?\.json$", re.ASCII)
 _TEST_SCHEMA: Final = re.compile(r"(^|[/_.])test([/_.]|$)", re.I)
-_BLANKS: Final = re.compile(r"\s+")
-_URI: Final = "/:+?@!$&'()*,;="
-"""What stands for itself in an ivorn, beside letters and digits; the converter's are the same."""
 
 
-def notice_of(text: str, reader: Reader) -> Notice:
-    """Return what a notice in JSON says.
+def notice_of(text: str, parser: FieldParser) -> Notice:
+    """Return the content of a notice in JSON.
 
     Parameters
     ----------
     text : str
-        The notice.
-    reader : Reader
-        Has the remarks so far, and gets further ones.
+        The JSON document.
+    parser : FieldParser
+        Holds the remarks so far, and collects further ones.
 
     Raises
     ------
     PacketError
-        If it is no JSON object, is nested too deeply, or has nothing to identify it.
+        If it is not a JSON object, is nested too deeply, or has nothing to identify it.
     """
-    notice = loaded(text, reader)
-    top = texts_of(notice)
-    event = texts_of(notice.get("event"))
-    path = _path(top)
-    profile = profiles.for_json(path, _words(top))
-    names = strings_of(notice.get("event_name")) + strings_of(notice.get("superevent_id"))
-    ids = strings_of(notice.get("id")) + strings_of(notice.get("superevent_id"))
-    ivorn = _ivorn(top, path, profile, names, ids)
-    is_test = _is_test(top, event, path)
-    role = Role.TEST if is_test else shared.role_of(top.get("alert_tense"), profile)
-    record = reader.integer("record_number", top.get("record_number"), 0)
-    events = parts.events(notice, reader, profile)
-    energy, energy_kind = _energy(top, events, profile, reader)
-    sky_map, map_path = parts.sky_map(notice, reader)
-    instead = {} if sky_map is None else {map_path: parts.checksum(sky_map)}
-    return Notice.model_validate(
-        {
-            "ivorn": ivorn,
-            "media_format": "gcn-json",
-            "stream": profile.stream,
-            "event_name": names[0] if names else None,
-            "ids": tuple(dict.fromkeys(i for i in ids if len(i) <= MAX_IDENTIFIER)),
-            "event_key": None
-            if role is Role.UTILITY
-            else profile.event_key(_values(top, names, ids), ivorn, is_test=is_test),
-            "record_number": record,
-            "revision": None
-            if record is None or not profile.revision
-            else max(record - profile.first_record, 0),
-            "role": role,
-            "is_test": is_test,
-            "is_injection": (top.get("alert_tense") or "").strip().lower() == "injection",
-            "notice_type": _notice_type(top, record),
-            "alert_type": top.get("alert_type"),
-            "event_mjd": _event_time(top, event, reader),
-            "notice_mjd": reader.time(
-                "alert_datetime", top.get("alert_datetime") or top.get("time_created")
-            ),
-            "position": parts.position(notice, reader),
-            "energy": energy,
-            "energy_kind": energy_kind,
-            "far": reader.rate(
-                "far",
-                top.get("far") or event.get("far"),
-                "Hz",
-                zero_is_missing=profile.zero_is_missing,
-            ),
-            "p_value": reader.fraction("p_value", top.get("p_value") or top.get("pval_generic")),
-            "signalness": reader.fraction("p_astro", top.get("p_astro") or top.get("signalness")),
-            "topology": top.get("alert_topology"),
-            "pipeline": top.get("pipeline") or event.get("pipeline") or top.get("notice_type"),
-            "instrument": ",".join(
-                strings_of(notice.get("instrument")) or parts.instruments(notice)
-            )
-            or None,
-            "n_events": reader.integer(
-                "number_of_events",
-                top.get("number_of_events")
-                or top.get("n_events")
-                or top.get("n_events_coincident"),
-                0,
-            ),
-            "events": events,
-            "counterparts": parts.counterparts(notice, reader),
-            "citations": parts.citations(notice),
-            "sky_map_urls": parts.links(notice),
-            "sky_map": sky_map,
-            "parameters": rows_of(notice, reader, instead),
-            "remarks": reader.remarks,
-        }
+    document = load_notice(text, parser)
+    texts = texts_of(document)
+    event = texts_of(document.get("event"))
+    path = schema_path(texts)
+    profile = profiles.for_json(path, _words(texts))
+    names, ids = names_of(document), ids_of(document)
+    ivorn = ivorn_from(texts, names, ids)
+    is_test = _is_test(texts, event, path)
+    role = Role.TEST if is_test else shared.role_of(texts.get("alert_tense"), profile)
+    record = parser.integer("record_number", texts.get("record_number"), 0)
+    events = parts.events(document, parser, profile)
+    energy, energy_kind = _energy(texts, events, profile, parser)
+    sky_map, sky_map_path = parts.sky_map(document, parser)
+    replacements = {} if sky_map is None else {sky_map_path: parts.checksum(sky_map)}
+    event_key = None
+    if role is not Role.UTILITY:
+        event_key = profile.event_key(_lookup(texts, names, ids), ivorn, is_test=is_test)
+    revision = None
+    if record is not None and profile.revision:
+        revision = max(record - profile.first_record, 0)
+    return Notice(
+        ivorn=ivorn,
+        media_format="gcn-json",
+        stream=profile.stream,
+        event_name=names[0] if names else None,
+        ids=tuple(dict.fromkeys(one for one in ids if len(one) <= MAX_IDENTIFIER)),
+        event_key=event_key,
+        record_number=record,
+        revision=revision,
+        role=role,
+        is_test=is_test,
+        is_injection=(texts.get("alert_tense") or "").strip().lower() == "injection",
+        notice_type=_notice_type(texts, record),
+        alert_type=texts.get("alert_type"),
+        event_mjd=_event_time(texts, event, parser),
+        notice_mjd=parser.mjd(
+            "alert_datetime", texts.get("alert_datetime") or texts.get("time_created")
+        ),
+        position=parts.position(document, parser),
+        energy=energy,
+        energy_kind=energy_kind,
+        far=parser.rate(
+            "far",
+            texts.get("far") or event.get("far"),
+            "Hz",
+            zero_is_missing=profile.zero_is_missing,
+        ),
+        p_value=parser.probability("p_value", texts.get("p_value") or texts.get("pval_generic")),
+        signalness=parser.probability("p_astro", texts.get("p_astro") or texts.get("signalness")),
+        topology=texts.get("alert_topology"),
+        pipeline=texts.get("pipeline") or event.get("pipeline") or texts.get("notice_type"),
+        instrument=",".join(parts.instruments(document)) or None,
+        n_events=parser.integer(
+            "number_of_events",
+            texts.get("number_of_events")
+            or texts.get("n_events")
+            or texts.get("n_events_coincident"),
+            0,
+        ),
+        events=events,
+        counterparts=parts.counterparts(document, parser),
+        citations=parts.citations(document),
+        sky_map_urls=parts.sky_map_urls(document),
+        sky_map=sky_map,
+        parameters=tuple(parameters_of(document, parser, replacements)),
+        remarks=tuple(parser.remarks),
     )
 
 
-def _path(top: shared.Texts) -> str:
-    """Return the path of the schema below ``notices/``, or what comes near it."""
-    if match := _SCHEMA.search((top.get("$schema") or "")[:300]):
-        return match[1]
-    if top.get("superevent_id"):
-        # the LVK's own topic, igwn.gwalert, names no schema
-        return "igwn/gwalert"
-    names = f"{top.get('event_name') or ''} {top.get('id') or ''}".upper()
-    if top.get("mission"):
-        return _BLANKS.sub("_", (top["mission"] or "").strip().lower()) + "/notice"
-    return "km3net/notice" if names.startswith(("KM3", " KM3")) else "notice"
+def _words(texts: shared.Texts) -> str:
+    """Return the words that distinguish streams with the same schema."""
+    words = f"{texts.get('pipeline') or ''} {texts.get('notice_type') or ''}".strip()
+    return (words or texts.get("additional_info") or "")[:200]
 
 
-def _words(top: shared.Texts) -> str:
-    """Return what tells apart the streams that share a schema."""
-    words = f"{top.get('pipeline') or ''} {top.get('notice_type') or ''}".strip()
-    return (words or top.get("additional_info") or "")[:200]
-
-
-def _ivorn(top: shared.Texts, path: str, profile: Profile, names: list[str], ids: list[str]) -> str:
-    """Return the identifier of the notice, made of what identifies it.
-
-    KM3NeT's is that of its own VOEvents. A notice without number and date has its kind
-    instead, since the alert and its retraction are two notices.
-    """
-    when = top.get("alert_datetime") or top.get("time_created")
-    others = [] if when else [top.get("ref_id"), top.get("obs_id")]
-    name = next((text for text in (*names, *ids, *others) if text), None)
-    if profile.stream == "km3net":
-        told = [*names[:1], *ids[:1], when]
-        base = "ivo://KM3NeT_Neutrino"
-    else:
-        number = top.get("record_number")
-        kind = None if when or number else top.get("alert_type")
-        told = [name, number, when or kind]
-        base = f"ivo://gcn.nasa.gov/{quote(path, safe=_URI)}"
-    if not (name or when):
-        told = [top.get("trigger_time")]
-    local = "_".join(_BLANKS.sub("_", text.strip()) for text in told if text and text.strip())
-    local = quote(local, safe=_URI)
-    if not local or len(base) + len(local) >= MAX_IDENTIFIER:
-        raise PacketError(
-            "the notice has nothing to identify it",
-            where="event_name, id, alert_datetime, trigger_time",
-            value=local or None,
-            expected=f"at least one of these, at most {MAX_IDENTIFIER} characters",
-            remedy="ask its author; without one it cannot be cited or told from others",
-        )
-    return f"{base}#{local}"
-
-
-def _values(top: shared.Texts, names: list[str], ids: list[str]) -> Any:
-    """Return a function that looks up what an event key is made of."""
+def _lookup(texts: shared.Texts, names: list[str], ids: list[str]) -> Callable[[str], str | None]:
+    """Return a function that returns the value of a key in :attr:`.Profile.key`."""
     identifier = ids[0] if ids else None
     if len(ids) == 2 and all(text.isdecimal() for text in ids):
-        # notices of IceCube before 2024 have run and event apart
+        # IceCube's notices before 2024 have run and event as two items
         identifier = "_".join(ids)
-    known = {"id": identifier, "event_name": names[0] if names else None}
+    first = {"id": identifier, "event_name": names[0] if names else None}
 
     def value_of(name: str) -> str | None:
-        return known.get(name.lower()) or top.get(name.lower())
+        return first.get(name.lower()) or texts.get(name.lower())
 
     return value_of
 
 
-def _is_test(top: shared.Texts, event: shared.Texts, path: str) -> bool:
+def _is_test(texts: shared.Texts, event: shared.Texts, path: str) -> bool:
     return (
-        (top.get("alert_tense") or "").strip().lower() == "test"
-        or shared.is_test_superevent(top.get("superevent_id"))
+        (texts.get("alert_tense") or "").strip().lower() == "test"
+        or shared.is_test_superevent(texts.get("superevent_id"))
         or (event.get("search") or "").upper() == "MDC"
         or _TEST_SCHEMA.search(path) is not None
     )
 
 
-def _notice_type(top: shared.Texts, record: int | None) -> NoticeType:
-    word = (top.get("alert_type") or "").strip().lower()
-    if word == "retraction" or is_true(top.get("retraction")):
+def _notice_type(texts: shared.Texts, record: int | None) -> NoticeType:
+    word = (texts.get("alert_type") or "").strip().lower()
+    if word == "retraction" or is_true(texts.get("retraction")):
         return NoticeType.RETRACTION
     if word == "update":
         return NoticeType.UPDATE
-    # "subsequent" is another detection of a source, and so the first notice of that one
+    # "subsequent" is another detection of a source: the initial notice of that detection
     later = not word and record is not None and record > 1
     return NoticeType.UPDATE if later else NoticeType.INITIAL
 
 
-def _event_time(top: shared.Texts, event: shared.Texts, reader: Reader) -> float | None:
-    if text := top.get("trigger_time") or event.get("time"):
-        return reader.time("trigger_time", text)
-    start = reader.time("observation_start", top.get("observation_start"))
+def _event_time(texts: shared.Texts, event: shared.Texts, parser: FieldParser) -> float | None:
+    if text := texts.get("trigger_time") or event.get("time"):
+        return parser.mjd("trigger_time", text)
+    start = parser.mjd("observation_start", texts.get("observation_start"))
     if start is not None:
-        reader.remark("observation_start: taken as the time of the event, since no other is given")
+        parser.remark("observation_start: used as the time of the event, as no other is given")
     return start
 
 
 def _energy(
-    top: shared.Texts, events: tuple[InvolvedEvent, ...], profile: Profile, reader: Reader
+    texts: shared.Texts, events: tuple[InvolvedEvent, ...], profile: Profile, parser: FieldParser
 ) -> tuple[float | None, str | None]:
-    key = "nu_energy" if top.get("nu_energy") else "energy"
+    key = "nu_energy" if texts.get("nu_energy") else "energy"
     energy = None
     if profile.energy_unit is not None:
-        energy = reader.energy(key, top.get(key), profile.energy_unit)
+        energy = parser.energy(key, texts.get(key), profile.energy_unit)
     return shared.energy_of(events, energy, profile)

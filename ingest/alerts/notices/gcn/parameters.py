@@ -1,4 +1,4 @@
-"""Everything a notice in JSON says, one row for each value, in the order of the notice."""
+"""The parameters of a notice in JSON: all its values with their paths, in their order."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from ingest.alerts.notices.fields import Reader, shown
+from ingest.alerts.notices.field_parser import FieldParser, shown
 from ingest.alerts.notices.model import PacketError, Parameter
-from ingest.alerts.notices.voevent.parameters import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE
+from ingest.alerts.notices.shared import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE, Texts
 
-_UNWRITABLE: Final = re.compile("[\0\ud800-\udfff]")
-_MAY_BE_UNWRITABLE: Final = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\0")
+_NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
+_MAYBE_NOT_STORABLE: Final = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\0")
 
 
 class Number(str):
-    """A number as it stands in the notice: 8.029e-8 stays that, whatever its digits."""
+    """A number exactly as written in the notice, such as 8.0290e-8."""
 
     __slots__ = ()
 
 
 class Object(dict[str, Any]):
-    """A JSON object that remembers keys which are there twice; looked up, the last one counts."""
+    """A JSON object with all its pairs; of a repeated key, a look-up returns the last value."""
 
     __slots__ = ("pairs",)
 
@@ -30,9 +30,9 @@ class Object(dict[str, Any]):
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Object:
-    made = Object(pairs)
-    made.pairs = pairs
-    return made
+    found = Object(pairs)
+    found.pairs = pairs
+    return found
 
 
 _DECODER: Final = json.JSONDecoder(
@@ -40,20 +40,20 @@ _DECODER: Final = json.JSONDecoder(
     parse_float=Number,
     parse_int=Number,
     parse_constant=Number,
-    # line breaks within strings are no reason to lose an alert
+    # accept line breaks within strings
     strict=False,
 )
 
 
-def loaded(text: str, reader: Reader) -> Object:
-    """Return the object that a JSON document is.
+def load_notice(text: str, parser: FieldParser) -> Object:
+    """Decode a JSON document, with its numbers as texts.
 
     Raises
     ------
     PacketError
-        If it is no JSON, or no object.
+        If it is not well-formed, or not exactly one object.
     RecursionError
-        If it is nested beyond Python's limit.
+        If it is nested too deeply for Python's decoder.
     """
     try:
         value, end = _DECODER.raw_decode(text)
@@ -68,41 +68,46 @@ def loaded(text: str, reader: Reader) -> Object:
     rest = text[end:].strip()
     if not isinstance(value, Object) or rest.startswith(("{", "[")):
         raise PacketError(
-            "the JSON document is no notice",
+            "the JSON document is not a notice",
             where="/",
             value=shown(text[:60]),
             expected="one JSON object",
-            remedy="of several notices, give each as a packet of its own, such as JSON lines",
+            remedy="give each notice as a packet of its own, for example as JSON lines",
         )
     if rest:
-        reader.remark(f"{len(rest)} characters after the end of the notice are left out")
-    if _MAY_BE_UNWRITABLE.search(text):
+        parser.remark(f"{len(rest)} characters after the end of the notice are ignored")
+    if _MAYBE_NOT_STORABLE.search(text):
         cleaned: Object = _cleaned(value)
         return cleaned
     return value
 
 
 def _cleaned(value: Any) -> Any:
-    """Return a value without characters that no database can hold."""
+    """Replace the characters that PostgreSQL cannot store: NUL and lone surrogates."""
     if isinstance(value, Object):
         return _object([(_cleaned(key), _cleaned(below)) for key, below in value.pairs])
     if isinstance(value, list):
         return [_cleaned(item) for item in value]
     if isinstance(value, str) and not isinstance(value, Number):
-        return _UNWRITABLE.sub("�", value)
+        return _NOT_STORABLE.sub("�", value)
     return value
 
 
 def text_of(value: Any) -> str | None:
     """Return a scalar as text, or None for null, objects and lists."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else None
+    return str(value) if isinstance(value, int | float) else None
 
 
-def texts_of(value: Any) -> dict[str, str | None]:
-    """Return the scalars of an object by their keys in lower case; of a list its first item."""
-    if not isinstance(value, Object):
+def texts_of(value: Any) -> Texts:
+    """Return the scalars of an object by their keys in lower case; of a list its first item.
+
+    For anything but an object the mapping is empty.
+    """
+    if not isinstance(value, dict):
         return {}
     return {
         key.lower(): text_of(below[0] if isinstance(below, list) and below else below)
@@ -111,75 +116,77 @@ def texts_of(value: Any) -> dict[str, str | None]:
 
 
 def strings_of(value: Any) -> list[str]:
-    """Return what may be one scalar or a list of them as a list of texts."""
+    """Return a scalar or a list of scalars as a list of texts, without empty ones."""
     items = value if isinstance(value, list) else [value]
     return [text.strip() for item in items if (text := text_of(item)) and text.strip()]
 
 
-def rows_of(notice: Object, reader: Reader, instead: Mapping[str, str]) -> list[Parameter]:
-    """Return every value of a notice with its place.
+def parameters_of(
+    notice: Object, parser: FieldParser, replacements: Mapping[str, str]
+) -> list[Parameter]:
+    """Return all values of a notice with their paths.
 
     Parameters
     ----------
     notice : Object
         The notice.
-    reader : Reader
-        Gets a remark for keys that are there twice.
-    instead : mapping
-        Values to be written in the place of what is kept elsewhere, by their paths.
+    parser : FieldParser
+        Collects remarks on repeated keys.
+    replacements : mapping
+        Texts, by path, that replace values stored elsewhere.
 
     Returns
     -------
     list of Parameter
-        The data types are JSON's. Items of a list share its path.
+        The data types are those of JSON. The items of a list have the path of the list.
 
     Raises
     ------
     PacketError
         If the notice is nested too deeply or has too many values.
     """
-    rows: list[Parameter] = []
+    parameters: list[Parameter] = []
     size = 0
-    for path, value in _leaves(notice, "", 1, reader):
+    for path, value in _leaves(notice, "", 1, parser):
         size += len(path)
-        if len(rows) >= MAX_PARAMETERS or size > MAX_SIZE:
+        if len(parameters) >= MAX_PARAMETERS or size > MAX_SIZE:
             raise PacketError(
-                "the notice has too many values, or too long names",
+                "the notice has too many values or too long keys",
                 expected=f"at most {MAX_PARAMETERS} values",
-                remedy="ask the sender; no alert needs that many",
+                remedy="ask its author; no alert needs that many",
             )
-        text = instead.get(path) or _written(value)
-        rows.append(Parameter("json", path, text, data_type=_type(value)))
-    return rows
+        text = replacements.get(path) or _text_as_parameter(value)
+        parameters.append(Parameter("json", path, text, data_type=_json_type(value)))
+    return parameters
 
 
-def _leaves(value: Any, path: str, depth: int, reader: Reader) -> Iterator[tuple[str, Any]]:
+def _leaves(value: Any, path: str, depth: int, parser: FieldParser) -> Iterator[tuple[str, Any]]:
     if depth > MAX_DEPTH:
         raise PacketError(
             "the notice is nested too deeply",
             where=path[:200],
             expected=f"at most {MAX_DEPTH} levels",
-            remedy="ask the sender; no alert needs that many",
+            remedy="ask its author; no alert needs that many",
         )
     if isinstance(value, Object) and value.pairs:
         if len(value) < len(value.pairs):
-            reader.remark(f"{path or '/'}: a key is there twice; the last one counts")
+            parser.remark(f"{path or '/'}: a key occurs twice; the last value is used")
         for key, below in value.pairs:
-            yield from _leaves(below, f"{path}/{key}" if path else key, depth + 1, reader)
+            yield from _leaves(below, f"{path}/{key}" if path else key, depth + 1, parser)
     elif isinstance(value, list) and value:
         for item in value:
-            yield from _leaves(item, path, depth + 1, reader)
+            yield from _leaves(item, path, depth + 1, parser)
     else:
         yield path, value
 
 
-def _written(value: Any) -> str | None:
+def _text_as_parameter(value: Any) -> str | None:
     if isinstance(value, Object):
         return "{}"
     return "[]" if isinstance(value, list) else text_of(value)
 
 
-def _type(value: Any) -> str:
+def _json_type(value: Any) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):

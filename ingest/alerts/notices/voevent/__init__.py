@@ -1,4 +1,4 @@
-"""VOEvents of version 1.1, 2.0 and 2.1."""
+"""VOEvents of versions 1.1, 2.0 and 2.1."""
 
 from ingest.alerts.notices.voevent.notice import notice_of
 

@@ -1,15 +1,15 @@
-"""VOEvents of version 1.1, 2.0 and 2.1, as notices."""
+"""Conversion of VOEvents of versions 1.1, 2.0 and 2.1 to notices."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
 from lxml import etree
 
 from ingest.alerts.notices import profiles, shared
-from ingest.alerts.notices.fields import Reader, is_false, is_true, shown
+from ingest.alerts.notices.field_parser import FieldParser, is_false, is_true, shown
 from ingest.alerts.notices.model import (
     Citation,
     Counterpart,
@@ -20,38 +20,92 @@ from ingest.alerts.notices.model import (
     Role,
 )
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
-from ingest.alerts.notices.voevent.parameters import local_name, rows_of
+from ingest.alerts.notices.voevent.parameters import local_name, parameters_of
 from ingest.alerts.notices.voevent.what import What, flags
-from ingest.alerts.notices.voevent.where_when import Where
+from ingest.alerts.notices.voevent.where_when import WhereWhen
 
 _VERSION: Final = re.compile(r"\d\.\d")
 _TEST_FLAGS: Final = flags("test", "internaltest", "test_submission")
 _RETRACTION_FLAGS: Final = flags("retraction", "retractflag", "retract_flag", "isretraction")
-_EXPECTED_IVORN: Final = f"an identifier of at most {MAX_IDENTIFIER} characters"
 
 
-def notice_of(root: Any, reader: Reader) -> Notice:
-    """Return what a VOEvent says.
+def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
+    """Return the content of a VOEvent.
 
     Parameters
     ----------
     root : lxml.etree._Element
-        The packet without comments.
-    reader : Reader
-        Has the remarks so far, and gets further ones.
+        The packet, without comments.
+    parser : FieldParser
+        Holds the remarks so far, and collects further ones.
 
     Raises
     ------
     PacketError
-        If it is no VOEvent, has no identifier, or is nested too deeply.
+        If it is not a VOEvent, has no identifier, or is nested too deeply.
     """
+    ivorn = _ivorn(root)
+    parameters = parameters_of(root)
+    what = What(parameters, parser)
+    where_when = WhereWhen(parameters, parser)
+    profile = profiles.for_voevent(ivorn, what.text("Packet_Type"))
+    role = _role(root, parser)
+    is_test = _is_test(role, what, profile)
+    citations = _citations(root, parser)
+    events = what.events(profile)
+    energy, energy_kind = what.energy(profile, events)
+    event_key = None
+    if role is not Role.UTILITY:
+        event_key = profile.event_key(what.text, ivorn, is_test=is_test)
+    return Notice(
+        ivorn=ivorn,
+        media_format=_media_format(root, parser),
+        stream=profile.stream,
+        event_name=_event_name(what, root, profile, ivorn),
+        ids=what.identifiers(profile),
+        event_key=event_key,
+        record_number=parser.integer(
+            "What/record_number", what.text("record_number", "Record_Num")
+        ),
+        revision=what.revision(profile),
+        role=role,
+        is_test=is_test,
+        is_injection=is_true(what.text("HardwareInj"))
+        or (what.text("alert_tense") or "").lower() == "injection",
+        notice_type=_notice_type(what, citations),
+        alert_type=what.text("AlertType", "Alert_Type"),
+        event_mjd=where_when.mjd(),
+        notice_mjd=parser.mjd("Who/Date", _first(parameters, "Who", "Date")),
+        position=where_when.position(profile, what.params),
+        energy=energy,
+        energy_kind=energy_kind,
+        far=what.rate(profile),
+        p_value=what.p_value(profile),
+        signalness=what.signalness(),
+        topology=what.text("alert_topology", "topology"),
+        pipeline=what.text("pipeline"),
+        instrument=what.text("instrument", "instruments"),
+        n_events=parser.integer(
+            "What/N_events", what.text("N_events", "Nevents", "number_of_events"), 0
+        ),
+        events=events,
+        counterparts=(*what.counterparts(), *_associated(root)),
+        citations=citations,
+        sky_map_urls=what.sky_map_urls(),
+        parameters=tuple(parameters),
+        remarks=tuple(parser.remarks),
+    )
+
+
+def _ivorn(root: etree._Element) -> str:
+    """Return the identifier of a packet whose root element is indeed VOEvent."""
     if local_name(root.tag) != "VOEvent":
         raise PacketError(
             "the XML document is not a VOEvent",
             where="/*",
             value=root.tag,
-            expected="a root element VOEvent, in whatever namespace",
-            remedy="leave it in quarantine, or take it out of what is imported",
+            expected="a root element VOEvent, in any namespace",
+            remedy="leave it in quarantine, or remove it from what is imported",
         )
     ivorn = (root.get("ivorn") or "").strip()
     if not ivorn or len(ivorn) > MAX_IDENTIFIER:
@@ -59,79 +113,27 @@ def notice_of(root: Any, reader: Reader) -> Notice:
             "the VOEvent has no usable identifier",
             where="/VOEvent/@ivorn",
             value=ivorn,
-            expected=_EXPECTED_IVORN,
-            remedy="ask its author; without one it cannot be cited or told from others",
+            expected=f"an identifier of at most {MAX_IDENTIFIER} characters",
+            remedy="ask its author; without an identifier a packet cannot be cited",
         )
-    rows = rows_of(root)
-    what = What(rows, reader)
-    profile = profiles.for_voevent(ivorn, what.text("Packet_Type"))
-    role = _role(root, reader)
-    is_test = _is_test(role, what, profile)
-    citations = _citations(root, reader)
-    where = Where(rows, reader)
-    events = what.events(profile)
-    energy, energy_kind = what.energy(profile, events)
-    return Notice.model_validate(
-        {
-            "ivorn": ivorn,
-            "media_format": _media_format(root, reader),
-            "stream": profile.stream,
-            "event_name": _event_name(what, root, profile, ivorn),
-            "ids": what.identifiers(profile),
-            "event_key": None
-            if role is Role.UTILITY
-            else profile.event_key(what.text, ivorn, is_test=is_test),
-            "record_number": reader.integer(
-                "What/record_number", what.text("record_number", "Record_Num")
-            ),
-            "revision": what.revision(profile),
-            "role": role,
-            "is_test": is_test,
-            "is_injection": is_true(what.text("HardwareInj"))
-            or (what.text("alert_tense") or "").lower() == "injection",
-            "notice_type": _notice_type(what, citations),
-            "alert_type": what.text("AlertType", "Alert_Type"),
-            "event_mjd": where.time(),
-            "notice_mjd": reader.time("Who/Date", _first(rows, "Who", "Date")),
-            "position": where.position(profile, what.rows),
-            "energy": energy,
-            "energy_kind": energy_kind,
-            "far": what.rate(profile),
-            "p_value": what.p_value(profile),
-            "signalness": what.signalness(),
-            "topology": what.text("alert_topology", "topology"),
-            "pipeline": what.text("pipeline"),
-            "instrument": what.text("instrument", "instruments"),
-            "n_events": reader.integer(
-                "What/N_events",
-                what.text("N_events", "Nevents", "number_of_events"),
-                0,
-            ),
-            "events": events,
-            "counterparts": (*what.counterparts(), *_associated(root)),
-            "citations": citations,
-            "sky_map_urls": what.sky_maps(),
-            "parameters": rows,
-            "remarks": reader.remarks,
-        }
-    )
+    return ivorn
 
 
-def _media_format(root: Any, reader: Reader) -> str:
+def _media_format(root: etree._Element, parser: FieldParser) -> str:
     version = (root.get("version") or "").strip()
     if not _VERSION.fullmatch(version):
         found = re.search(r"/v(\d\.\d)", etree.QName(root).namespace or "")
-        reader.refuse("VOEvent/@version", version, "a version such as 2.0")
+        parser.reject("VOEvent/@version", version, "a version such as 2.0")
         version = found[1] if found else "2.0"
     return f"voevent-{version}"
 
 
-def _role(root: Any, reader: Reader) -> Role:
+def _role(root: etree._Element, parser: FieldParser) -> Role:
     text = (root.get("role") or "observation").strip().lower()
     try:
         return Role(text)
     except ValueError:
-        reader.refuse("VOEvent/@role", text, "observation, prediction, utility or test")
+        parser.reject("VOEvent/@role", text, "observation, prediction, utility or test")
         return Role.OBSERVATION
 
 
@@ -149,7 +151,7 @@ def _is_test(role: Role, what: What, profile: Profile) -> bool:
 
 
 def _notice_type(what: What, citations: tuple[Citation, ...]) -> NoticeType:
-    """Return where the packet stands, from every way to say so; a retraction beats the rest."""
+    """Return the kind of notice, however expressed; a retraction takes precedence."""
     kinds = {citation.kind for citation in citations}
     word = (what.text("AlertType", "Alert_Type") or "").lower()
     if "retraction" in kinds or word == "retraction" or what.flag(_RETRACTION_FLAGS):
@@ -166,41 +168,40 @@ def _notice_type(what: What, citations: tuple[Citation, ...]) -> NoticeType:
     return NoticeType.UPDATE if later else NoticeType.INITIAL
 
 
-def _event_name(what: What, root: Any, profile: Profile, ivorn: str) -> str | None:
+def _event_name(what: What, root: etree._Element, profile: Profile, ivorn: str) -> str | None:
     name = what.text("event_name", "GraceID", "Identifier", "alert_name", "alertname")
-    if name is None and profile.name and profile.family not in ("icecube",):
+    # what the ivorns of IceCube contain is a pair of numbers, not a name
+    if name is None and profile.name and profile.family != "icecube":
         name = profile.name_in(ivorn)
     if name is None and profile.family == "swift":
-        # the name of the burst or of the known source stands among the inferences
-        name = next(
-            (e.text.strip() for e in _of(root, "Why", "Inference", "Name") if _has_text(e)), None
-        )
+        # the burst or known source is named in the inferences
+        name = next(filter(None, map(_text, _descendants(root, "Why", "Inference", "Name"))), None)
     return name
 
 
-def _citations(root: Any, reader: Reader) -> tuple[Citation, ...]:
+def _citations(root: etree._Element, parser: FieldParser) -> tuple[Citation, ...]:
     citations = []
-    for child in _of(root, "Citations"):
+    for child in _descendants(root, "Citations"):
         if local_name(child.tag) in ("EventIVORN", "EventID"):
-            ivorn = (child.text or "").strip()
+            ivorn = _text(child)
             kind = (child.get("cite") or "unspecified").strip().lower()
             if ivorn:
                 citations.append(Citation(ivorn=ivorn, kind=kind))
             else:
-                reader.remark(f"Citations/EventIVORN: {shown(kind)} of nothing is left out")
+                parser.remark(f"Citations/EventIVORN: {shown(kind)} without an ivorn is ignored")
     return tuple(citations)
 
 
-def _associated(root: Any) -> Iterable[Counterpart]:
+def _associated(root: etree._Element) -> Iterable[Counterpart]:
     """Yield what the author relates the event to; a Name without relation is the event's own."""
-    for name in _of(root, "Why", "Inference", "Name"):
+    for name in _descendants(root, "Why", "Inference", "Name"):
         relation = name.getparent().get("relation")
-        if relation and _has_text(name):
-            yield Counterpart(name=name.text.strip(), description=relation)
+        if relation and (text := _text(name)):
+            yield Counterpart(name=text, description=relation)
 
 
-def _of(root: Any, section: str, *names: str) -> Iterable[Any]:
-    """Yield the elements on a path below a section, or its children."""
+def _descendants(root: etree._Element, section: str, *names: str) -> Iterable[etree._Element]:
+    """Yield the elements with a path of names below a section; without names, its children."""
     for top in root:
         if local_name(top.tag) == section:
             level = list(top)
@@ -211,12 +212,12 @@ def _of(root: Any, section: str, *names: str) -> Iterable[Any]:
             yield from level
 
 
-def _has_text(element: Any) -> bool:
-    return bool(element.text and element.text.strip())
+def _text(element: etree._Element) -> str:
+    return (element.text or "").strip()
 
 
-def _first(rows: list[Parameter], section: str, path: str) -> str | None:
-    for row in rows:
-        if row.section == section and row.path == path:
-            return row.value
+def _first(parameters: list[Parameter], section: str, path: str) -> str | None:
+    for parameter in parameters:
+        if parameter.section == section and parameter.path == path:
+            return parameter.value
     return None

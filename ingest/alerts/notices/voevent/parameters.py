@@ -1,19 +1,17 @@
-"""Everything a VOEvent says, one row for each value, in the order of the packet.
+"""The parameters of a VOEvent: all its values with their paths, in the order of the packet.
 
-Elements are told by their local names: packets come with the ``voe`` prefix, another one, a
-default namespace, an ``https`` namespace and none.
+Elements are recognised by their local names, because packets use the ``voe`` prefix, another
+prefix, a default namespace, an ``https`` namespace or no namespace.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from ingest.alerts.notices.model import PacketError, Parameter
+from lxml import etree
 
-MAX_DEPTH: Final = 64
-MAX_PARAMETERS: Final = 100_000
-MAX_SIZE: Final = 1 << 26
-"""Characters of all rows together: names of groups and columns come again in each row."""
+from ingest.alerts.notices.model import PacketError, Parameter
+from ingest.alerts.notices.shared import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE
 
 _SECTIONS: Final = frozenset({"Who", "What", "WhereWhen", "How", "Why", "Citations"})
 _ROOT: Final = "VOEvent"
@@ -25,20 +23,21 @@ def local_name(name: str) -> str:
     return name if name[0] != "{" else name[name.rfind("}") + 1 :]
 
 
-class _Rows:
-    """Walk a packet's elements and gather the rows.
+class _Collector:
+    """Walk through the elements of a packet and collect the parameters.
 
-    It is half of the time that a packet takes: what most elements do not have is not looked for.
+    This is half of the time spent on a packet. The methods therefore test for what most
+    elements lack before they call another method.
     """
 
     def __init__(self) -> None:
-        self.rows: list[Parameter] = []
+        self.parameters: list[Parameter] = []
         self.size = 0
 
     def add(self, section: str, path: str, value: str | None) -> None:
-        self.rows.append(Parameter(section, path, value))
+        self.parameters.append(Parameter(section, path, value))
         self.size += len(path)
-        if self.size > MAX_SIZE or len(self.rows) > MAX_PARAMETERS:
+        if self.size > MAX_SIZE or len(self.parameters) > MAX_PARAMETERS:
             raise _too_many(section)
 
     def text(self, section: str, path: str, text: str | None) -> None:
@@ -53,10 +52,10 @@ class _Rows:
                 self.add(section, f"{path}/@{local}" if path else f"@{local}", value)
 
     def element(self, element: Any, section: str, path: str, depth: int) -> None:
-        """Add any element: its text, its attributes, its children."""
+        """Add an element of any kind: its text, its attributes, its children."""
         if depth > MAX_DEPTH:
             raise _too_deep(section, path)
-        before = len(self.rows)
+        before = len(self.parameters)
         if text := element.text:
             self.text(section, path, text)
         if attributes := element.items():
@@ -66,14 +65,14 @@ class _Rows:
             self.element(child, section, f"{path}/{name}" if path else name, depth + 1)
             if tail := child.tail:
                 self.text(section, path, tail)
-        if len(self.rows) == before and path:
+        if len(self.parameters) == before and path:
             self.add(section, path, None)
 
     def group(self, element: Any, section: str, path: str, depth: int) -> None:
-        """Add What, a Group or a Table, whose children are told by their names."""
+        """Add What, a Group or a Table, whose children are distinguished by their names."""
         if depth > MAX_DEPTH:
             raise _too_deep(section, path)
-        before = len(self.rows)
+        before = len(self.parameters)
         self.text(section, path, element.text)
         self.attributes(element.items(), section, path, _NAME if path else frozenset())
         prefix = f"{path}/" if path else ""
@@ -94,12 +93,12 @@ class _Rows:
                 self.element(child, section, prefix + kind, depth + 1)
             if tail := child.tail:
                 self.text(section, path, tail)
-        if len(self.rows) == before and path:
+        if len(self.parameters) == before and path:
             self.add(section, path, None)
 
     def param(self, element: Any, section: str, path: str, depth: int) -> Parameter:
-        """Add a Param or the Field of a table as one row, and what else it contains."""
-        place = len(self.rows)
+        """Add a Param or the Field of a table as one parameter, and what else it contains."""
+        place = len(self.parameters)
         self.add(section, path, None)
         value = unit = ucd = data_type = description = None
         for name, text in element.items():
@@ -130,9 +129,9 @@ class _Rows:
                 self.element(child, section, f"{path}/{kind}", depth + 1)
             if tail := child.tail:
                 self.text(section, path, tail)
-        row = Parameter(section, path, value, unit, ucd, data_type, description)
-        self.rows[place] = row
-        return row
+        parameter = Parameter(section, path, value, unit, ucd, data_type, description)
+        self.parameters[place] = parameter
+        return parameter
 
     def table(
         self, data: Any, section: str, path: str, columns: list[Parameter], depth: int
@@ -143,27 +142,28 @@ class _Rows:
         below = f"{path}/Data" if path else "Data"
         self.text(section, below, data.text)
         self.attributes(data.items(), section, below)
-        for line in data:
-            if local_name(line.tag) != "TR":
-                self.element(line, section, f"{below}/{local_name(line.tag)}", depth + 1)
+        for row in data:
+            if local_name(row.tag) != "TR":
+                self.element(row, section, f"{below}/{local_name(row.tag)}", depth + 1)
             else:
-                self.line(line, section, below, columns, depth)
-            self.text(section, below, line.tail)
+                self.table_row(row, section, below, columns, depth)
+            self.text(section, below, row.tail)
 
-    def line(
-        self, line: Any, section: str, path: str, columns: list[Parameter], depth: int
+    def table_row(
+        self, row: Any, section: str, path: str, columns: list[Parameter], depth: int
     ) -> None:
-        self.text(section, f"{path}/TR", line.text)
-        self.attributes(line.items(), section, f"{path}/TR")
-        for number, cell in enumerate(line):
+        """Add the cells of a row."""
+        self.text(section, f"{path}/TR", row.text)
+        self.attributes(row.items(), section, f"{path}/TR")
+        for number, cell in enumerate(row):
             simple = len(cell) == 0 and not cell.attrib and local_name(cell.tag) == "TD"
             if simple and number < len(columns):
                 column = columns[number]
                 text = (cell.text or "").strip()
-                # its other fields come again in each line
+                # the path, unit and UCD of the column are repeated in each row
                 self.size += sum(len(part) for part in column if part) - len(column.path)
                 self.add(section, column.path, text or None)
-                self.rows[-1] = column._replace(value=text or None, description=None)
+                self.parameters[-1] = column._replace(value=text or None, description=None)
             else:
                 self.element(cell, section, f"{path}/TR/{local_name(cell.tag)}", depth + 2)
             self.text(section, f"{path}/TR", cell.tail)
@@ -171,10 +171,10 @@ class _Rows:
 
 def _too_many(section: str) -> PacketError:
     return PacketError(
-        "the packet has too many values, or too long names",
+        "the packet has too many values or too long names",
         where=f"/VOEvent/{section}",
         expected=f"at most {MAX_PARAMETERS} values",
-        remedy="ask the sender; no alert needs that many",
+        remedy="ask its author; no alert needs that many",
     )
 
 
@@ -183,40 +183,41 @@ def _too_deep(section: str, path: str) -> PacketError:
         "the packet is nested too deeply",
         where=f"/VOEvent/{section}/{path[:200]}",
         expected=f"at most {MAX_DEPTH} levels",
-        remedy="ask the sender; no alert needs that many",
+        remedy="ask its author; no alert needs that many",
     )
 
 
-def rows_of(root: Any) -> list[Parameter]:
-    """Return every value of a packet with its place.
+def parameters_of(root: etree._Element) -> list[Parameter]:
+    """Return all values of a packet with their paths.
 
     Parameters
     ----------
     root : lxml.etree._Element
-        The packet; comments are not in the tree.
+        The packet, without comments.
 
     Returns
     -------
     list of Parameter
-        Attributes of a Param or Field that have a field are there, all others have a row of
-        their own with ``@`` before the name. Texts are without the blanks around them,
-        attributes as they stand. What lies outside the six sections is in the section VOEvent.
+        Each attribute is a parameter of its own, with ``@`` before its name, unless it belongs
+        to a Param or Field and is a field of :class:`~ingest.alerts.notices.model.Parameter`.
+        Texts are stripped of surrounding whitespace, attributes are not. Values outside the six
+        sections have the section VOEvent.
 
     Raises
     ------
     PacketError
         If the packet is nested too deeply or has too many values.
     """
-    rows = _Rows()
-    rows.attributes(root.items(), _ROOT, "")
-    rows.text(_ROOT, "", root.text)
+    collector = _Collector()
+    collector.attributes(root.items(), _ROOT, "")
+    collector.text(_ROOT, "", root.text)
     for child in root:
         kind = local_name(child.tag)
         if kind == "What":
-            rows.group(child, kind, "", 2)
+            collector.group(child, kind, "", 2)
         elif kind in _SECTIONS:
-            rows.element(child, kind, "", 2)
+            collector.element(child, kind, "", 2)
         else:
-            rows.element(child, _ROOT, kind, 2)
-        rows.text(_ROOT, "", child.tail)
-    return rows.rows
+            collector.element(child, _ROOT, kind, 2)
+        collector.text(_ROOT, "", child.tail)
+    return collector.parameters

@@ -1,25 +1,26 @@
-"""VOEvents as notices in the JSON of GCN."""
+"""Conversion of VOEvents to GCN notices in JSON."""
 
 from __future__ import annotations
 
-import importlib
 import re
 from typing import Any, Final
 
+from lxml import etree
+
 from ingest.alerts.conversion.core import core_notice
 from ingest.alerts.conversion.documents import load_voevent
-from ingest.alerts.conversion.fields import (
+from ingest.alerts.conversion.field_mapping import (
     BY_PARAM,
     GROUPS,
+    HIGHEST_FAR,
     IN_GROUPS,
     KM3NET_CONSTANTS,
-    KM3NET_STREAM,
     NOTICE,
     RADIUS_90,
     number_of,
-    rate_in_hertz,
 )
 from ingest.alerts.conversion.values import JSON, read_param, unescape_name
+from ingest.alerts.notices import KM3NET_STREAM, hertz_per_unit, parse
 
 _NUMBERED: Final = re.compile(f"({'|'.join(GROUPS)})[0-9]+")
 _POSITION: Final = "{*}WhereWhen/{*}ObsDataLocation/{*}ObservationLocation/{*}AstroCoords"
@@ -27,24 +28,24 @@ _OFFSET: Final = re.compile(r"Z|[+-][0-9]{2}:?[0-9]{2}$")
 
 
 def to_json(content: bytes) -> dict[str, Any]:
-    """Convert a VOEvent to a notice in the JSON of GCN.
+    """Convert a VOEvent to a GCN notice in JSON.
 
     Parameters
     ----------
     content : bytes
-        A packet of any version. What :func:`.to_voevent` made becomes exactly the notice
-        that it was made of. KM3NeT's own packets become notices of KM3NeT's schema. Of all
-        others the fields that all notices share are taken: who, when, where, how likely.
+        A packet of any version.
 
     Returns
     -------
     dict
-        The notice.
+        The notice. A VOEvent made by :func:`.to_voevent` is converted back to the original
+        notice exactly. KM3NeT's own VOEvents become notices of KM3NeT's schema. All others
+        become notices with the fields that GCN's notices share; see :func:`.core_notice`.
 
     Raises
     ------
     InputError
-        If the bytes are no VOEvent; PacketError, which is one, if it cannot be understood.
+        If the bytes are not a VOEvent, or cannot be parsed.
     """
     root = load_voevent(content)
     group = root.find(f"{{*}}What/{{*}}Group[@name='{NOTICE}'][@type='{JSON}']")
@@ -52,30 +53,28 @@ def to_json(content: bytes) -> dict[str, Any]:
         document = read_shared(root)
         for param in group.iterchildren("{*}Param"):
             key = unescape_name(param.get("name", ""))
-            # last, as in the packet: converted again it is the same packet
+            # in the order of the packet, so that converting it back gives the same packet
             document.pop(key, None)
             document[key] = read_param(param)
         return document
     if root.get("ivorn", "").lower().startswith(f"{KM3NET_STREAM}#".lower()):
         return KM3NET_CONSTANTS | read_shared(root)
-    # loaded when it is wanted: the parsers of all streams take longer than most conversions
-    notice = importlib.import_module("ingest.alerts.notices.parsing").parse(content)
-    return core_notice(notice)
+    return core_notice(parse(content))
 
 
-def read_shared(root: Any) -> dict[str, Any]:
-    """Return what KM3NeT's VOEvents say in the places that KM3NeT gave it.
+def read_shared(root: etree._Element) -> dict[str, Any]:
+    """Return the values of a VOEvent in the form of KM3NeT's.
 
     Parameters
     ----------
     root : lxml.etree._Element
-        The VOEvent. The Group for the rest is not looked at.
+        The VOEvent. The Group ``Notice`` is ignored.
 
     Returns
     -------
     dict
-        The keys of the notice that are there. Params without a place in the notice stand
-        under their own names; of Params with the same name the first is taken.
+        The keys of the notice that the VOEvent has. Params that correspond to no key keep their
+        own names; of Params with the same name the first is used.
     """
     found: dict[str, Any] = {}
     _take(found, "alert_datetime", _utc(root.findtext("{*}Who/{*}Date")))
@@ -94,7 +93,7 @@ def read_shared(root: Any) -> dict[str, Any]:
             if field is None:
                 found.setdefault(name, read_param(part))
             elif field.key == "far":
-                _take(found, "far", _rate(read_param(part, field.kind), part.get("unit")))
+                _take(found, "far", _hertz(read_param(part, field.kind), part.get("unit")))
             else:
                 _take(found, field.key, read_param(part, field.kind))
     place = root.find(_POSITION)
@@ -108,7 +107,7 @@ def read_shared(root: Any) -> dict[str, Any]:
     return found
 
 
-def _read_group(group: Any) -> dict[str, Any]:
+def _read_group(group: etree._Element) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for param in group.iterchildren("{*}Param"):
         key = unescape_name(param.get("name", ""))
@@ -122,25 +121,28 @@ def _take(found: dict[str, Any], key: str, value: object) -> None:
         found.setdefault(key, value)
 
 
-def _rate(value: object, unit: str | None) -> object:
-    number = number_of(value)
-    return value if number is None else rate_in_hertz(number, unit)[0]
+def _hertz(value: object, unit: str | None) -> object:
+    """Return a false-alarm rate in Hz; KM3NeT's own VOEvents write Hz with the unit yr^-1."""
+    number, factor = number_of(value), hertz_per_unit(unit or "Hz")
+    if number is None or factor is None or factor == 1.0 or number <= HIGHEST_FAR:
+        return value
+    return number * factor
 
 
 def _number(text: str | None) -> float | None:
-    """Return the number of an element; None where there is none, or NaN, which says so too."""
+    """Return the number of an element; None for an empty element and for NaN."""
     try:
         value = float(text or "nan")
     except ValueError:
         return None
     if not abs(value) < float("inf"):
         return None
-    # keeps 13 and 13.0 apart
+    # 13 remains an integer, and 13.0 a float
     return int(text) if re.fullmatch(r"-?[0-9]+", text or "") else value  # type: ignore[arg-type]
 
 
 def _utc(text: str | None) -> str | None:
-    """Return a time with its Z, which most packets leave out."""
+    """Return a time with its Z, which most packets omit."""
     if not text or not text.strip():
         return None
     text = text.strip()

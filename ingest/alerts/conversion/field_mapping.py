@@ -1,39 +1,33 @@
-"""Which key of KM3NeT's notice in JSON is which Param of KM3NeT's VOEvent.
+"""Keys of KM3NeT's notices in JSON and the corresponding Params of KM3NeT's VOEvents.
 
-Names and order are those of the VOEvents that KM3NeT itself sends, so that what reads those
-reads ours. Units and UCDs are what the fields are: KM3NeT's own write the false alarm rate,
-which is in Hz, with the unit yr^-1.
+Names and order are those of the VOEvents that KM3NeT itself sends, so that programs that read
+those can also read ours. Units and UCDs are those of the quantities: KM3NeT's own VOEvents
+give the false-alarm rate in Hz, but with the unit yr^-1.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.core.units import JULIAN_YEAR
-
 NOTICE: Final = "Notice"
-"""The Group for what has no Param of its own; with ``type="json"`` it marks our VOEvents."""
+"""The Group of the keys without a Param of their own; its ``type="json"`` marks our VOEvents."""
 
-KM3NET_STREAM: Final = "ivo://KM3NeT_Neutrino"
 KM3NET_SCHEMA: Final = "https://gcn.nasa.gov/schema/main/gcn/notices/km3net/alert.schema.json"
 KM3NET_CONSTANTS: Final = {
     "$schema": KM3NET_SCHEMA,
     "messenger": "Neutrino",
     "mission": "KM3NeT",
 }
-"""What every notice of KM3NeT has and its VOEvents do not say."""
+"""What all notices of KM3NeT have in common and its VOEvents do not contain."""
 
 HIGHEST_FAR: Final = 3.9e-7
-"""KM3NeT sends alerts below this false alarm rate, in Hz: one per month."""
-
-PER_YEAR: Final = re.compile(r"(yr|year|a)(\^|\*\*)?-1|(1|per)\s*/?\s*(yr|year)", re.IGNORECASE)
+"""KM3NeT sends alerts below this false-alarm rate in Hz: one per month."""
 
 
 @dataclass(frozen=True)
 class Field:
-    """A key of a notice and its Param; the kinds are those of :mod:`.values`."""
+    """A key of a notice and its Param; for the kinds see :func:`.values.add_param`."""
 
     key: str
     param: str
@@ -65,7 +59,7 @@ COUNTERPART: Final = Field(
 BY_PARAM: Final = {field.param: field for field in (*IDENTITY, RADIUS_90, *RESULT, COUNTERPART)}
 
 GROUPS: Final = {"Nu_Event_": "event_details", "Counterpart_": "counterpart_info"}
-"""Where the objects of a list go: one Group each, numbered from 1."""
+"""Keys of lists, whose objects become Groups with these names and a number from 1."""
 
 IN_GROUPS: Final = {
     field.key: field
@@ -89,18 +83,5 @@ IN_GROUPS: Final = {
 
 
 def number_of(value: object) -> float | None:
-    """Return a JSON value if it is a number, which true and false are not."""
+    """Return a JSON value if it is a number; true and false are not numbers."""
     return None if isinstance(value, bool) or not isinstance(value, int | float) else value
-
-
-def rate_in_hertz(value: float, unit: str | None) -> tuple[float, bool]:
-    """Return a false alarm rate of KM3NeT in Hz, and whether its unit cannot be right.
-
-    KM3NeT's own VOEvents write the number of Hz with the unit yr^-1. A rate below the
-    threshold for sending is therefore taken as Hz whatever its unit.
-    """
-    if unit is not None and PER_YEAR.fullmatch(unit.strip()):
-        if value <= HIGHEST_FAR:
-            return value, True
-        return value / JULIAN_YEAR, False
-    return value, False

@@ -1,21 +1,20 @@
-"""Notices in the JSON of GCN as VOEvents, in the form of those that KM3NeT sends.
+"""Conversion of GCN notices in JSON to VOEvents in the form of those that KM3NeT sends.
 
-The VOEvent has all that the notice says. What has a place in KM3NeT's VOEvents is put there,
-for the programs that read those. What that place cannot say exactly, and what has none,
-stands in the Group ``Notice``, one Param per key. Reading it back therefore gives the notice
-itself: first the places are read, then the Group, whose values win.
+The VOEvent contains the whole notice. Values that have a place in KM3NeT's VOEvents are written
+there, for the programs that read those. Values that this place cannot represent exactly, and
+those without a place, are written to the Group ``Notice``, one Param per key. The conversion
+back therefore gives the same notice: values in the Group take precedence.
 """
 
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from typing import Any, Final
 
 from lxml import etree
 
-from ingest.alerts.conversion.fields import (
+from ingest.alerts.conversion.field_mapping import (
     COUNTERPART,
     GROUPS,
     HIGHEST_FAR,
@@ -27,15 +26,16 @@ from ingest.alerts.conversion.fields import (
     Field,
     number_of,
 )
-from ingest.alerts.conversion.identity import first_text, is_km3net, ivorn_of
-from ingest.alerts.conversion.to_json import read_shared
 from ingest.alerts.conversion.values import (
     JSON,
     add_param,
     escape_name,
+    first_text,
     legible,
     same,
 )
+from ingest.alerts.conversion.voevent_to_json import read_shared
+from ingest.alerts.notices import is_km3net, ivorn_of, scaled_radius
 from ingest.core.errors import InputError
 
 VERSIONS: Final = ("2.0", "2.1")
@@ -43,20 +43,20 @@ VERSIONS: Final = ("2.0", "2.1")
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 _UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
-_NOT_OBSERVED: Final = {"test": "test", "injection": "test", "planned": "prediction"}
-"""The VOEvent's role by the notice's tense; an injected signal must move no telescope."""
+_ROLES: Final = {"test": "test", "injection": "test", "planned": "prediction"}
+"""Role of the VOEvent by ``alert_tense``; no telescope should follow up an injected signal."""
 
 
 def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
-    """Convert a notice in the JSON of GCN to a VOEvent.
+    """Convert a GCN notice in JSON to a VOEvent.
 
     Parameters
     ----------
     document : dict
-        A notice, usually one of KM3NeT. Those of other missions are taken, too; then all
-        that the neutrino telescopes do not have in common is in the Group ``Notice``.
+        A notice of KM3NeT or of another mission. Keys that KM3NeT's notices do not have are
+        written to the Group ``Notice``.
     version : {"2.0", "2.1"}
-        Of VOEvent.
+        Version of VOEvent.
 
     Returns
     -------
@@ -66,8 +66,8 @@ def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
     Raises
     ------
     InputError
-        If nothing in the notice says what it is about, or a value is longer than XML
-        parsers take.
+        If the notice has nothing to identify it, is nested too deeply, or has a value that is
+        longer than XML parsers accept.
     """
     namespace = f"http://www.ivoa.net/xml/VOEvent/v{version}"
     schema = f"http://www.ivoa.net/xml/VOEvent/VOEvent-v{version}.xsd"
@@ -84,16 +84,20 @@ def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
         _add_why(root, document)
         _add_rest(what, document, read_shared(root))
     except RecursionError:
-        raise InputError("the notice is nested too deeply", expected="a flat notice") from None
+        raise InputError(
+            "the notice is nested too deeply",
+            expected="a flat notice",
+            remedy="ask its author; no alert needs that many levels",
+        ) from None
     packet: bytes = etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True)
     return packet
 
 
 def _role(document: dict[str, Any]) -> str:
-    return _NOT_OBSERVED.get(first_text(document.get("alert_tense")), "observation")
+    return _ROLES.get(first_text(document.get("alert_tense")), "observation")
 
 
-def _add_who(root: Any, document: dict[str, Any]) -> None:
+def _add_who(root: etree._Element, document: dict[str, Any]) -> None:
     who = etree.SubElement(root, "Who")
     etree.SubElement(who, "Description").text = "Made from a notice in JSON, as sent to GCN."
     if date := _time(document.get("alert_datetime")):
@@ -108,7 +112,7 @@ def _add_who(root: Any, document: dict[str, Any]) -> None:
         etree.SubElement(author, "title").text = legible(mission)
 
 
-def _add_params(what: Any, document: dict[str, Any]) -> None:
+def _add_params(what: etree._Element, document: dict[str, Any]) -> None:
     for field in IDENTITY:
         _add_field(what, field, document.get(field.key))
     _add_field(what, RADIUS_90, radius_90(document))
@@ -119,8 +123,8 @@ def _add_params(what: Any, document: dict[str, Any]) -> None:
     _add_groups(what, "Counterpart_", document)
 
 
-def _add_field(what: Any, field: Field, value: object) -> None:
-    """Append a Param that every reader understands; if it is not exact, the rest says more."""
+def _add_field(what: etree._Element, field: Field, value: object) -> None:
+    """Append a Param of the common form; values it cannot represent go to the Group Notice."""
     if field.kind == "string":
         value = legible(first_text(value)) or None
     elif field.kind == "boolean":
@@ -131,7 +135,7 @@ def _add_field(what: Any, field: Field, value: object) -> None:
         add_param(what, field.param, value, field.kind, field.unit, field.ucd)
 
 
-def _add_groups(what: Any, prefix: str, document: dict[str, Any]) -> None:
+def _add_groups(what: etree._Element, prefix: str, document: dict[str, Any]) -> None:
     entries = document.get(GROUPS[prefix])
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         return
@@ -143,7 +147,7 @@ def _add_groups(what: Any, prefix: str, document: dict[str, Any]) -> None:
             add_param(group, escape_name(key), value, kind, field.unit, field.ucd)
 
 
-def _add_where_when(root: Any, document: dict[str, Any], version: str) -> None:
+def _add_where_when(root: etree._Element, document: dict[str, Any], version: str) -> None:
     time = _time(document.get("trigger_time"))
     ra, dec = number_of(document.get("ra")), number_of(document.get("dec"))
     on_sky = ra is not None and dec is not None and 0 <= ra <= 360 and -90 <= dec <= 90
@@ -157,7 +161,7 @@ def _add_where_when(root: Any, document: dict[str, Any], version: str) -> None:
     coords = etree.SubElement(observation, "AstroCoords", coord_system_id="UTC-ICRS-GEO")
     if time is not None:
         instant = etree.SubElement(etree.SubElement(coords, "Time", unit="s"), "TimeInstant")
-        # the coordinate system says UTC; many readers stumble over a Z
+        # without Z, which many programs do not accept; the coordinate system declares UTC
         etree.SubElement(instant, "ISOTime").text = time.removesuffix("Z")
     if on_sky:
         position = etree.SubElement(coords, "Position2D", unit="deg")
@@ -167,7 +171,7 @@ def _add_where_when(root: Any, document: dict[str, Any], version: str) -> None:
         etree.SubElement(value, "C1").text = repr(ra)
         etree.SubElement(value, "C2").text = repr(dec)
         radius = radius_90(document)
-        # version 2.0 wants the element; NaN says that the radius is not known
+        # version 2.0 requires the element; NaN stands for an unknown radius
         if radius is not None or version == "2.0":
             text = "NaN" if radius is None else repr(radius)
             etree.SubElement(position, "Error2Radius").text = text
@@ -178,10 +182,11 @@ def _add_where_when(root: Any, document: dict[str, Any], version: str) -> None:
 
 
 def radius_90(document: dict[str, Any]) -> float | None:
-    """Return the radius in deg that contains the source with 90 %, which KM3NeT's VOEvents tell.
+    """Return the radius in deg at 90 % containment, as KM3NeT's VOEvents give it.
 
-    Of an ellipse it is the semi-major axis. A radius at another containment is scaled as that
-    of a two-dimensional Gaussian, r ∝ sqrt(-ln(1 - p)); None if that is more than the sky.
+    For an ellipse it is that of the semi-major axis. A radius at another containment is scaled
+    by :func:`~ingest.alerts.notices.containment.scaled_radius`. None if there is no radius, or
+    if it is larger than the sky.
     """
     radius = _radius(document)
     containment = number_of(document.get("containment_probability", 0.9))
@@ -189,8 +194,8 @@ def radius_90(document: dict[str, Any]) -> float | None:
         return None
     if containment == 0.9:
         return radius
-    scaled = radius * math.sqrt(math.log1p(-0.9) / math.log1p(-containment))
-    return scaled if scaled <= 180 else None
+    scaled = scaled_radius(radius, containment, 0.9)
+    return scaled if scaled < 180 else None
 
 
 def _radius(document: dict[str, Any]) -> float | None:
@@ -199,7 +204,7 @@ def _radius(document: dict[str, Any]) -> float | None:
     return radius if radius is not None and 0 <= radius <= 180 else None
 
 
-def _add_why(root: Any, document: dict[str, Any]) -> None:
+def _add_why(root: etree._Element, document: dict[str, Any]) -> None:
     if is_km3net(document):
         how = etree.SubElement(root, "How")
         etree.SubElement(how, "Description").text = "GCN"
@@ -214,18 +219,18 @@ def _add_why(root: Any, document: dict[str, Any]) -> None:
         etree.SubElement(etree.SubElement(root, "Why"), "Description").text = reason
 
 
-def _add_rest(what: Any, document: dict[str, Any], told: dict[str, Any]) -> None:
+def _add_rest(what: etree._Element, document: dict[str, Any], written: dict[str, Any]) -> None:
     group = etree.SubElement(what, "Group", name=NOTICE, type=JSON)
     etree.SubElement(
         group, "Description"
     ).text = "What the notice in JSON says beyond the rest of this packet, or more exactly."
     for key, value in document.items():
-        if key not in told or not same(told[key], value):
+        if key not in written or not same(written[key], value):
             add_param(group, escape_name(key), value)
 
 
 def _time(value: object) -> str | None:
-    """Return a time as UTC with Z, as it stands if it has that form; None if it is no time."""
+    """Return a time in UTC with Z, unchanged if it has that form; None if it is not a time."""
     if not isinstance(value, str):
         return None
     try:
