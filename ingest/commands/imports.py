@@ -43,8 +43,8 @@ def import_(
                     raise
                 say(f"{manifest.name}: skipped\n{reason}", as_json)
                 continue
-            for refusal in result.refused if result.simulated else ():
-                say(f"{manifest.name}: not from {refusal}", as_json)
+            for source in result.unavailable if result.simulated else ():
+                say(f"{manifest.name}: not from {source}", as_json)
             say(f"{manifest.name}: taken from {result.source}", as_json)
             results.append(result)
         # Empty before the first alert; but queries, examples and links name them.

@@ -12,7 +12,7 @@ from ingest.commands.progress import progress
 from ingest.core.configuration import blanks
 from ingest.core.errors import ExitCode
 from ingest.events.delivery import overlay_directory
-from ingest.events.survey import survey
+from ingest.events.inspection import inspect_file
 from ingest.publish.release import CuratorInput, begin_release, check_name, check_release
 
 
@@ -45,7 +45,7 @@ def new(
         raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
     with progress(console, "events", None) as on_progress:
-        found = survey(file, format, detector, on_progress)
+        found = inspect_file(file, format, detector, on_progress)
     written = begin_release(name, found, CuratorInput(title, instrument, energies, reject))
     for path in written:
         say(f"{path}: {len(blanks(path))} blanks")

@@ -145,7 +145,7 @@ def test_real_data_are_not_replaced_by_a_simulation(worn, unavailable) -> None:
     before = served(worn)
     done = worn.km3vo(*IMPORT, "--force", **unavailable)
     assert done.returncode == 2
-    assert "the real data of ant20_01 are online: they stay" in done.stderr
+    assert "does not replace the real data of ant20_01 that are online" in done.stderr
     done = worn.km3vo(*IMPORT, "--if-available", **unavailable)
     assert done.returncode == 0
     assert "ant20_01: left out" in done.stdout
