@@ -256,6 +256,7 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
 
 
+@pytest.mark.slow
 def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     instance, untouched, checkout: Path
 ) -> None:
@@ -272,6 +273,7 @@ def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     assert table_id(instance) == before, "the former table was imported again, not kept"
 
 
+@pytest.mark.slow
 def test_the_table_of_products_fails_and_all_is_taken_back(
     instance, untouched, checkout: Path
 ) -> None:
@@ -281,6 +283,7 @@ def test_the_table_of_products_fails_and_all_is_taken_back(
     assert "KIDD" in refusal(done, ExitCode.FAILURE)
 
 
+@pytest.mark.slow
 def test_a_descriptor_that_cannot_be_registered_is_taken_back(
     instance, untouched, checkout: Path
 ) -> None:
@@ -301,6 +304,7 @@ def test_a_descriptor_that_is_no_xml(instance, untouched, checkout: Path) -> Non
     assert "not well-formed" in refusal(done)
 
 
+@pytest.mark.slow
 def test_broken_shared_streams_do_not_reach_the_server(instance, untouched, checkout: Path) -> None:
     change(checkout / "rd" / "km3net" / "common.rd", 'STREAM id="import"', 'STREAM id="imports"')
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))

@@ -290,6 +290,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "left"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGKILL, True)]
 )
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_product(
     tmp_path: Path, what: signal.Signals, left: bool
 ) -> None:

@@ -79,6 +79,7 @@ def instance_of_checkout(
             made.reset()
 
 
+@pytest.mark.slow
 def test_the_guide_leads_to_a_published_release(
     checkout: Path, instance_of_checkout: Instance
 ) -> None:

@@ -18,6 +18,8 @@ from ingest.instance.process import processes_below
 from tests.instances import KM3VO, Instance
 from tests.served import served
 
+pytestmark = pytest.mark.slow
+
 IMPORT = ("import", "--release", "ant20_01")
 
 

@@ -21,6 +21,8 @@ from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
+pytestmark = pytest.mark.slow
+
 IMPORT = ("import", "--release", "ant20_01")
 
 

@@ -193,6 +193,7 @@ def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     return empty_instance
 
 
+@pytest.mark.slow
 def test_one_word_changed_in_the_descriptor_is_everywhere(
     renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:
