@@ -18,7 +18,8 @@ from ingest import __version__
 from ingest.core.errors import InputError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
-from ingest.core.provenance import Production, Source, Step, check_steps, write_provenance
+from ingest.core.prov_document import write_provenance
+from ingest.core.provenance import Production, Source, Step, check_steps
 from ingest.events.checks import Checker, CheckReport, Expectations
 from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.product import ProductMetadata, write_event_list
