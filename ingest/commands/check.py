@@ -38,16 +38,16 @@ def check(stilts: str, as_json: bool) -> None:
 @json_option
 def demo(as_json: bool) -> None:
     """Send example queries to the running instance and show the answers."""
-    from ingest.publish.demo import addresses, answers
+    from ingest.publish.demo import addresses, query_results
 
     layout = current_layout()
-    shown = list(answers(layout))
+    shown = list(query_results(layout))
     if as_json:
-        show_json([dataclasses.asdict(answer) for answer in shown])
+        show_json([dataclasses.asdict(answer) for result in shown])
         return
-    for answer in shown:
-        say(f"\n{answer.title}\n{answer.query}")
-        show_table(answer.names, answer.rows)
+    for result in shown:
+        say(f"\n{result.title}\n{result.query}")
+        show_table(result.names, result.rows)
     say("")
     for name, address in addresses(layout).items():
         say(f"{name + ':':10} {address}")
