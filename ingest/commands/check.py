@@ -43,7 +43,7 @@ def demo(as_json: bool) -> None:
     layout = current_layout()
     shown = list(query_results(layout))
     if as_json:
-        show_json([dataclasses.asdict(answer) for result in shown])
+        show_json([dataclasses.asdict(result) for result in shown])
         return
     for result in shown:
         say(f"\n{result.title}\n{result.query}")
