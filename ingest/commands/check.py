@@ -15,7 +15,7 @@ from ingest.instance import current_layout
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 @json_option
 def check(stilts: str, as_json: bool) -> None:
-    """Validate what the running instance publishes; print a table of findings."""
+    """Run external validators on the instance."""
     from ingest.publish.validators import run_all
 
     results = run_all(current_layout(), stilts)
@@ -37,7 +37,7 @@ def check(stilts: str, as_json: bool) -> None:
 @click.command()
 @json_option
 def demo(as_json: bool) -> None:
-    """Send example queries to the running instance and show the answers."""
+    """Run example queries on the instance."""
     from ingest.publish.demo import addresses, query_results
 
     layout = current_layout()
