@@ -28,7 +28,10 @@ from ingest.instance import current_layout, lifecycle
 def import_(
     names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool, as_json: bool
 ) -> None:
-    """Check delivered files and publish them; bad input changes nothing."""
+    """Check delivered files and publish them.
+
+    Bad input changes nothing.
+    """
     manifests = [load_manifest(name) for name in names or release_names()]
     overlay = overlay_directory(inputs)
     layout = current_layout()

@@ -18,12 +18,14 @@ from ingest.publish.release import CuratorInput, begin_release, check_name, chec
 
 @click.group()
 def release() -> None:
-    """Begin a release, and find what it lacks."""
+    """Create a release, and check what it lacks."""
 
 
 @release.command()
 @click.argument("name")
-@click.option("--from", "file", required=True, metavar="FILE", type=FILE, help="Its file.")
+@click.option(
+    "--from", "file", required=True, metavar="FILE", type=FILE, help="The delivered file."
+)
 @format_option
 @detector_option
 @click.option("--title", help="The release's title.")

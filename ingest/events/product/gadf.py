@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ingest.core.files import atomic_write
-from ingest.core.fitstable import Column, TableWriter, write_primary, write_table
+from ingest.core.fitstable import FitsColumn, TableWriter, write_primary, write_table
 from ingest.core.timescales import unix_to_tt, utc_mjd_to_tt
 from ingest.core.units import gev_to_tev
 from ingest.events.fields import MISSING_INTEGER, Array, Chunk
@@ -32,38 +32,40 @@ from ingest.events.product.header import (
 )
 
 GTI_COLUMNS: Final = (
-    Column("START", "f8", "s", "TT since MJDREFI + MJDREFF", "time.start"),
-    Column("STOP", "f8", "s", "TT since MJDREFI + MJDREFF", "time.end"),
+    FitsColumn("START", "f8", "s", "TT since MJDREFI + MJDREFF", "time.start"),
+    FitsColumn("STOP", "f8", "s", "TT since MJDREFI + MJDREFF", "time.end"),
 )
 _GADF_COLUMNS: Final = (
-    Column("EVENT_ID", "i8", "", "number of the event", "meta.id"),
-    Column("TIME", "f8", "s", "TT since MJDREFI + MJDREFF", "time"),
-    Column("RA", "f8", "deg", "ICRS", "pos.eq.ra;meta.main"),
-    Column("DEC", "f8", "deg", "ICRS", "pos.eq.dec;meta.main"),
-    Column("ENERGY", "f8", "TeV", "NaN if missing", "phys.energy"),
+    FitsColumn("EVENT_ID", "i8", "", "number of the event", "meta.id"),
+    FitsColumn("TIME", "f8", "s", "TT since MJDREFI + MJDREFF", "time"),
+    FitsColumn("RA", "f8", "deg", "ICRS", "pos.eq.ra;meta.main"),
+    FitsColumn("DEC", "f8", "deg", "ICRS", "pos.eq.dec;meta.main"),
+    FitsColumn("ENERGY", "f8", "TeV", "NaN if missing", "phys.energy"),
 )
 # by field, in the order of the file
 _OWN_COLUMNS: Final = {
-    "event_name": Column("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
-    "mjd": Column("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
-    "glon": Column("GLON", "f8", "deg", "galactic", "pos.galactic.lon"),
-    "glat": Column("GLAT", "f8", "deg", "galactic", "pos.galactic.lat"),
-    "ang_err": Column("ANG_ERR", "f8", "deg", "estimated angular error", "stat.error;pos"),
-    "ang_err_cl": Column("ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.confidenceLevel"),
-    "err_50": Column("ERR_50", "f8", "deg", "radius of 50 % containment", "stat.error;pos"),
-    "err_68": Column("ERR_68", "f8", "deg", "radius of 68 % containment", "stat.error;pos"),
-    "err_90": Column("ERR_90", "f8", "deg", "radius of 90 % containment", "stat.error;pos"),
-    "err_99": Column("ERR_99", "f8", "deg", "radius of 99 % containment", "stat.error;pos"),
-    "n_hits": Column("N_HITS", "i4", "", "", "meta.number", MISSING_INTEGER),
-    "det_id": Column("DET_ID", "i4", "", "", "meta.id;instr.det", MISSING_INTEGER),
-    "run_id": Column("RUN_ID", "i4", "", "", "meta.id;obs", MISSING_INTEGER),
-    "frame_index": Column("FRAME_INDEX", "i4", "", "", "meta.id", MISSING_INTEGER),
-    "trigger_counter": Column("TRIGGER_COUNTER", "i8", "", "", "meta.id", MISSING_INTEGER),
-    "zenith": Column("ZENITH", "f8", "deg", "of the direction of origin", "pos.az.zd"),
-    "azimuth": Column("AZIMUTH", "f8", "deg", "from north through east", "pos.az.azi"),
-    "likelihood": Column("LIKELIHOOD", "f8", "", "", "stat.likelihood"),
-    "topology": Column("TOPOLOGY", "S16", "", "", "meta.code.class"),
-    "quality": Column("QUALITY", "i8", "", "flags", "meta.code.qual", MISSING_INTEGER),
+    "event_name": FitsColumn("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
+    "mjd": FitsColumn("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
+    "glon": FitsColumn("GLON", "f8", "deg", "galactic", "pos.galactic.lon"),
+    "glat": FitsColumn("GLAT", "f8", "deg", "galactic", "pos.galactic.lat"),
+    "ang_err": FitsColumn("ANG_ERR", "f8", "deg", "estimated angular error", "stat.error;pos"),
+    "ang_err_cl": FitsColumn(
+        "ANG_ERR_CL", "f8", "", "containment of ANG_ERR", "stat.confidenceLevel"
+    ),
+    "err_50": FitsColumn("ERR_50", "f8", "deg", "radius of 50 % containment", "stat.error;pos"),
+    "err_68": FitsColumn("ERR_68", "f8", "deg", "radius of 68 % containment", "stat.error;pos"),
+    "err_90": FitsColumn("ERR_90", "f8", "deg", "radius of 90 % containment", "stat.error;pos"),
+    "err_99": FitsColumn("ERR_99", "f8", "deg", "radius of 99 % containment", "stat.error;pos"),
+    "n_hits": FitsColumn("N_HITS", "i4", "", "", "meta.number", MISSING_INTEGER),
+    "det_id": FitsColumn("DET_ID", "i4", "", "", "meta.id;instr.det", MISSING_INTEGER),
+    "run_id": FitsColumn("RUN_ID", "i4", "", "", "meta.id;obs", MISSING_INTEGER),
+    "frame_index": FitsColumn("FRAME_INDEX", "i4", "", "", "meta.id", MISSING_INTEGER),
+    "trigger_counter": FitsColumn("TRIGGER_COUNTER", "i8", "", "", "meta.id", MISSING_INTEGER),
+    "zenith": FitsColumn("ZENITH", "f8", "deg", "of the direction of origin", "pos.az.zd"),
+    "azimuth": FitsColumn("AZIMUTH", "f8", "deg", "from north through east", "pos.az.azi"),
+    "likelihood": FitsColumn("LIKELIHOOD", "f8", "", "", "stat.likelihood"),
+    "topology": FitsColumn("TOPOLOGY", "S16", "", "", "meta.code.class"),
+    "quality": FitsColumn("QUALITY", "i8", "", "flags", "meta.code.qual", MISSING_INTEGER),
 }
 
 
@@ -164,7 +166,7 @@ class _Range:
 
 
 def _rows(
-    chunk: Chunk, own: dict[str, Column], dtype: np.dtype[np.void], before: int
+    chunk: Chunk, own: dict[str, FitsColumn], dtype: np.dtype[np.void], before: int
 ) -> npt.NDArray[np.void]:
     """Return a chunk as rows of the table, after `before` rows written earlier."""
     names = chunk.dtype.names or ()

@@ -16,7 +16,7 @@ from astropy.io import fits
 
 from ingest.core.errors import InputError
 from ingest.core.files import atomic_write
-from ingest.core.fitstable import Card, Column, Value, write_primary, write_table
+from ingest.core.fitstable import Card, FitsColumn, Value, write_primary, write_table
 from ingest.events.product.header import FORMAT_CARDS, TIME_CARDS
 
 OBS_INDEX_NAME: Final = "obs-index.fits.gz"
@@ -25,27 +25,27 @@ HDU_INDEX_NAME: Final = "hdu-index.fits.gz"
 _PLACE: Final = ("GEOLON", "GEOLAT", "ALTITUDE")
 # columns that are also keywords of EVENTS
 _OBS_COLUMNS: Final = (
-    Column("OBS_ID", "i8", "", "", "meta.id"),
-    Column("ALT_PNT", "f8", "deg"),
-    Column("AZ_PNT", "f8", "deg"),
-    Column("ONTIME", "f8", "s"),
-    Column("LIVETIME", "f8", "s"),
-    Column("DEADC", "f8"),
-    Column("TSTART", "f8", "s"),
-    Column("TSTOP", "f8", "s"),
-    Column("OBS_MODE", "S16"),
-    Column("TELESCOP", "S32"),
-    Column("INSTRUME", "S32"),
+    FitsColumn("OBS_ID", "i8", "", "", "meta.id"),
+    FitsColumn("ALT_PNT", "f8", "deg"),
+    FitsColumn("AZ_PNT", "f8", "deg"),
+    FitsColumn("ONTIME", "f8", "s"),
+    FitsColumn("LIVETIME", "f8", "s"),
+    FitsColumn("DEADC", "f8"),
+    FitsColumn("TSTART", "f8", "s"),
+    FitsColumn("TSTOP", "f8", "s"),
+    FitsColumn("OBS_MODE", "S16"),
+    FitsColumn("TELESCOP", "S32"),
+    FitsColumn("INSTRUME", "S32"),
 )
-_COUNT: Final = Column("EVENT_COUNT", "i8", "", "", "meta.number")
+_COUNT: Final = FitsColumn("EVENT_COUNT", "i8", "", "", "meta.number")
 _HDU_COLUMNS: Final = (
-    Column("OBS_ID", "i8"),
-    Column("HDU_TYPE", "S16"),
-    Column("HDU_CLASS", "S16"),
-    Column("FILE_DIR", "S128"),
-    Column("FILE_NAME", "S128"),
-    Column("HDU_NAME", "S32"),
-    Column("SIZE", "i8", "byte", "of the file"),
+    FitsColumn("OBS_ID", "i8"),
+    FitsColumn("HDU_TYPE", "S16"),
+    FitsColumn("HDU_CLASS", "S16"),
+    FitsColumn("FILE_DIR", "S128"),
+    FitsColumn("FILE_NAME", "S128"),
+    FitsColumn("HDU_NAME", "S32"),
+    FitsColumn("SIZE", "i8", "byte", "of the file"),
 )
 
 
@@ -157,7 +157,7 @@ def _hdu_row(
 def _write(
     path: Path,
     name: str,
-    columns: Sequence[Column],
+    columns: Sequence[FitsColumn],
     rows: Sequence[tuple[Value, ...]],
     cards: Iterable[Card],
 ) -> None:

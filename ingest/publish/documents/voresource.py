@@ -28,10 +28,10 @@ from ingest.publish.documents.record import (
     Coverage,
     DataFile,
     Licence,
+    PublishedTable,
     ReleaseRecord,
     Service,
     Subject,
-    Table,
     TableColumn,
 )
 
@@ -246,9 +246,9 @@ class _ResourceReader:
         )
 
 
-def _table(element: etree._Element) -> Table:
+def _table(element: etree._Element) -> PublishedTable:
     rows = element.findtext("nrows")
-    return Table(
+    return PublishedTable(
         name=element.findtext("name"),
         description=" ".join((element.findtext("description") or "").split()),
         rows=int(rows) if rows else None,
