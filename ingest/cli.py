@@ -95,7 +95,7 @@ class _Commands(click.Group):
 @click.version_option(__version__, prog_name="km3vo")
 @click.option("-v", "--verbose", is_flag=True, help="Print the log of the run as well.")
 def commands(verbose: bool) -> None:
-    """Bring neutrino events of KM3NeT and ANTARES into the Virtual Observatory."""
+    """Publish neutrino events of KM3NeT and ANTARES in the Virtual Observatory."""
     if verbose:
         run_log.print_records()
 

@@ -139,6 +139,7 @@ def test_readme_has_an_example_for_each_client():
         assert client in said
 
 
+@pytest.mark.slow
 def test_the_guide_to_alerts_can_be_followed(scratch_instance, delivered, tmp_path):
     shutil.copytree(delivered / "alerts", tmp_path / "inputs" / "alerts")
     walk = [one for one in examples(ALERTS.relative_to(ROOT)) if one.language in RUN]

@@ -27,9 +27,9 @@ from rich.console import Console
 
 from ingest.cli import commands, main
 from ingest.commands import progress
-from ingest.events.convert import convert_release
 from ingest.events.delivery.manifest import load_manifest
 from ingest.events.delivery.sources import acquire
+from ingest.events.release_conversion import convert_release
 
 ORCA4, ORCA6 = data_path("dst/orca4_sample.root"), data_path("dst/orca6_sample.root")
 SIMULATED = data_path("hdf5/mupage_ARCA.h5")
@@ -207,23 +207,23 @@ def test_what_cannot_be_converted(tmp_path: Path) -> None:
         ),
         (
             (ORCA6, "-o", missing / "a.fits"),
-            f"{missing}: there is no such directory\n  remedy:   mkdir -p {missing}\n",
+            f"{missing}: the directory does not exist\n  remedy:   mkdir -p {missing}\n",
         ),
         (
             (ORCA6, "-o", "/proc/a.fits"),
             "/proc: the directory cannot be written (No such file or directory)\n"
-            "  remedy:   choose another, or make room for yourself there\n",
+            "  remedy:   choose another directory, or ask for permission to write there\n",
         ),
         (
             (ORCA6, "-o", missing),
-            f"{missing}: there is no such directory\n"
-            "  expected: a FITS file to write, or a directory that exists\n"
+            f"{missing}: the directory does not exist\n"
+            "  expected: a FITS file to write, or an existing directory\n"
             f"  remedy:   mkdir {missing}, or end the name with .fits\n",
         ),
         (
             (unknown, "-o", tmp_path / "a.fits"),
-            f"{unknown}: the file does not say which detector it is of\n"
-            "  found:    det_id 999, which is not known here\n"
+            f"{unknown}: the file does not state its detector\n"
+            "  found:    det_id 999, which is not listed\n"
             f"  expected: one of {known}\n"
             "  remedy:   give --detector, or add the number to ingest/events/sky/detectors.toml\n",
         ),
@@ -236,23 +236,23 @@ def test_what_cannot_be_converted(tmp_path: Path) -> None:
         ),
         (
             (ORCA4, "--detector", "arca", *REJECT, "-o", tmp_path / "a.fits"),
-            f"{ORCA4}: there are events of another detector\n"
+            f"{ORCA4}: the files contain events of another detector\n"
             "  found:    det_id 44, of orca\n"
             "  expected: only events of arca\n"
-            "  remedy:   give each detector its own product, or correct the detector\n",
+            "  remedy:   convert the files of each detector separately, or correct the detector\n",
         ),
         (
             (SIMULATED, "--detector", "arca", "-o", tmp_path / "a.fits"),
             f"{SIMULATED}: the file is a simulation\n"
             "  expected: measured events\n"
-            "  remedy:   deliver measured data; km3vo events convert --simulation converts it all"
-            " the same, to a product that is marked and cannot be published\n",
+            "  remedy:   deliver measured data; km3vo events convert --simulation converts the file"
+            " to a product that is marked as simulated and cannot be published\n",
         ),
         (
             (ORCA4, "--release", "evts21_01", "-o", tmp_path / "a.fits"),
-            f"{ORCA4}: the file is none of the release evts21_01\n"
+            f"{ORCA4}: the file does not belong to the release evts21_01\n"
             "  expected: orca6_sample.root\n"
-            "  remedy:   rename the file, or leave --release out\n",
+            "  remedy:   rename the file, or omit --release\n",
         ),
         (
             (tmp_path / "no.root", "-o", tmp_path / "a.fits"),
@@ -290,6 +290,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "left"), [(signal.SIGINT, False), (signal.SIGTERM, False), (signal.SIGKILL, True)]
 )
+@pytest.mark.slow
 def test_an_interrupted_run_leaves_no_product(
     tmp_path: Path, what: signal.Signals, left: bool
 ) -> None:
@@ -334,7 +335,7 @@ def test_inspect_says_what_the_file_is() -> None:
         "2499 rows read, 2495 accepted, 4 rejected",
         "fields missing ang_err_cl, quality",
         "'JTrigger3DMuon': [111301.0]",
-        "for a release 4 rows break the rule finite-direction: repair the file, or --reject",
+        "for a release 4 rows violate the rule finite-direction: correct the file, or give",
     ):
         assert words in said
 

@@ -5,7 +5,7 @@ import pytest
 from astropy.io import fits
 
 from ingest.core import fitstable
-from ingest.core.fitstable import Column, TableWriter, write_primary, write_table
+from ingest.core.fitstable import FitsColumn, TableWriter, write_primary, write_table
 
 
 def read(stream, **options):
@@ -30,7 +30,7 @@ def test_checksum_letters_are_never_punctuation():
 def test_a_streamed_table_is_read_by_astropy(rows):
     stream = io.BytesIO()
     write_primary(stream, [("AUTHOR", "Ångström – “she”", "")], ["word " * 30])
-    columns = [Column("A", "i2"), Column("B", "S5"), Column("C", "f8", "m", null=None)]
+    columns = [FitsColumn("A", "i2"), FitsColumn("B", "S5"), FitsColumn("C", "f8", "m", null=None)]
     writer = TableWriter(stream, "T", columns, [("LAST", 0.0, "known later")])
     chunk = np.zeros(rows, writer.dtype)
     chunk["A"] = np.arange(rows)
@@ -51,20 +51,20 @@ def test_a_streamed_table_is_read_by_astropy(rows):
 
 
 def test_only_keywords_of_the_header_are_completed():
-    writer = TableWriter(io.BytesIO(), "T", [Column("A", "i4")])
+    writer = TableWriter(io.BytesIO(), "T", [FitsColumn("A", "i4")])
     with pytest.raises(KeyError, match="the header has no LATE"):
         writer.finish({"LATE": 1})
 
 
 def test_rows_of_another_table_are_refused():
-    writer = TableWriter(io.BytesIO(), "T", [Column("A", "i4")])
+    writer = TableWriter(io.BytesIO(), "T", [FitsColumn("A", "i4")])
     with pytest.raises(TypeError):
         writer.append(np.zeros(1, [("A", "<i4")]))
 
 
 def test_strings_are_not_truncated():
     with pytest.raises(ValueError, match="A: 4 characters do not fit into 3A"):
-        write_table(io.BytesIO(), "T", [Column("A", "S3")], [("abcd",)])
+        write_table(io.BytesIO(), "T", [FitsColumn("A", "S3")], [("abcd",)])
 
 
 def test_units_and_ucds_are_valid():

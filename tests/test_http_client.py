@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from ingest.core import http as http_client
 from ingest.core.errors import NoAnswerError
 from ingest.core.http import get, open_url
 
@@ -83,6 +84,7 @@ def test_proxies_of_the_environment_are_not_for_servers_of_this_machine(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv(variable, value)
+    http_client._certificates.cache_clear()
     with pytest.raises(NoAnswerError):
         get(f"{server}/file")
     assert get(f"{server}/file", proxies=False)

@@ -8,7 +8,8 @@ from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvEntity
 
 from ingest.core.errors import InputError
 from ingest.core.files import sha256
-from ingest.core.provenance import Production, Source, Step, check_steps, write_provenance
+from ingest.core.prov_document import write_provenance
+from ingest.core.provenance import Production, Source, Step, check_steps
 from ingest.events.checks.checker import CheckReport
 
 # SHA-256 of "abc" (FIPS 180-2, appendix B.1)

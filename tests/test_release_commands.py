@@ -79,6 +79,7 @@ def instance_of_checkout(
             made.reset()
 
 
+@pytest.mark.slow
 def test_the_guide_leads_to_a_published_release(
     checkout: Path, instance_of_checkout: Instance
 ) -> None:
@@ -215,8 +216,14 @@ TOML = "inputs/evts21_01/release.toml"
         (COMMON, "stat.likelihood", "stat.like", "likelihood", "the UCD stat.like is not valid"),
         (COMMON, '"rights.rightsURI"', '"rightsURI"', "rights.rightsURI", "missing"),
         (TOML, "sha256 = ", "# ", "orca6_sample.root", "sha256 is missing"),
-        (TOML, '["2003f', '["3003f', "orca6_sample.root", "is not one the manifest knows"),
-        (TOML, "orca6_sample.root", "x.root", "x.root", "is not to be had"),
+        (
+            TOML,
+            '["2003f',
+            '["3003f',
+            "orca6_sample.root",
+            "the checksum of the file is not in the manifest",
+        ),
+        (TOML, "orca6_sample.root", "x.root", "x.root", "is not available"),
         (TOML, "events = 2495", "events = 0", "release.events", "greater than 0"),
         (TOML, "[release]", "[release", TOML, "not valid TOML"),
     ],

@@ -94,6 +94,8 @@ def test_without_apt_it_reports_that_this_is_not_debian(tmp_path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all tests run as an ordinary user: run as root")
+@pytest.mark.slow
+@pytest.mark.system
 def test_an_ordinary_user_in_a_path_with_blanks(tmp_path_factory, antares_list: Path) -> None:
     account = os.environ.get("KM3VO_USER", "km3vo")
     place = Path("/var/tmp") / f"km3vo test {os.getpid()}"

@@ -15,7 +15,7 @@ from ingest.instance import current_layout
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 @json_option
 def check(stilts: str, as_json: bool) -> None:
-    """Validate what the running instance publishes; print a table of findings."""
+    """Run external validators on the instance."""
     from ingest.publish.validators import run_all
 
     results = run_all(current_layout(), stilts)
@@ -37,17 +37,17 @@ def check(stilts: str, as_json: bool) -> None:
 @click.command()
 @json_option
 def demo(as_json: bool) -> None:
-    """Send example queries to the running instance and show the answers."""
-    from ingest.publish.demo import addresses, answers
+    """Run example queries on the instance."""
+    from ingest.publish.demo import addresses, query_results
 
     layout = current_layout()
-    shown = list(answers(layout))
+    shown = list(query_results(layout))
     if as_json:
-        show_json([dataclasses.asdict(answer) for answer in shown])
+        show_json([dataclasses.asdict(result) for result in shown])
         return
-    for answer in shown:
-        say(f"\n{answer.title}\n{answer.query}")
-        show_table(answer.names, answer.rows)
+    for result in shown:
+        say(f"\n{result.title}\n{result.query}")
+        show_table(result.names, result.rows)
     say("")
     for name, address in addresses(layout).items():
         say(f"{name + ':':10} {address}")

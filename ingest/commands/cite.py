@@ -33,7 +33,10 @@ from ingest.publish.documents import DOCUMENTS, deposit_to_dataverse, read_recor
     help="Send the document (to a Dataverse only), or show what would be sent.",
 )
 def cite(release: str, target: str, output: Path | None, deposit: bool) -> None:
-    """Write documents that describe RELEASE, made from its registry record."""
+    """Write the citable documents of RELEASE.
+
+    They are made from its registry record.
+    """
     if deposit and target != "dataverse":
         raise click.BadParameter("only a Dataverse takes deposits", param_hint="--deposit")
     record = read_record(release, current_layout())

@@ -1,4 +1,4 @@
-"""``km3vo events``: what a file of events is, and turning it into an event list."""
+"""``km3vo events``: inspect files of events, and convert them to event lists."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from ingest.core.errors import InputError
 from ingest.core.files import atomic_write
 from ingest.events import batch
 from ingest.events.checks import REJECTING
+from ingest.events.inspection import inspect_file
 from ingest.events.readers import AUTO, READERS
 from ingest.events.sky import DETECTORS
-from ingest.events.survey import survey
 
 FILE = click.Path(path_type=Path)
 format_option = click.option(
@@ -27,25 +27,25 @@ format_option = click.option(
     help="The files' format.",
 )
 detector_option = click.option(
-    "--detector", type=click.Choice(list(DETECTORS)), help="For files that do not say it."
+    "--detector", type=click.Choice(list(DETECTORS)), help="For files that do not state it."
 )
 reject_option = click.option(
     "--reject",
     multiple=True,
     type=click.Choice(sorted(REJECTING)),
     metavar="RULE",
-    help="Leave out the rows that break this rule, instead of stopping; repeatable.",
+    help="Leave out rows that violate this rule instead of stopping; repeatable.",
 )
 
 
 @click.group()
 def events() -> None:
-    """Look into delivered files, and convert them without publishing."""
+    """Inspect delivered files, and convert them without publishing."""
 
 
 @events.command()
 @click.argument("files", metavar="FILE...", nargs=-1, required=True, type=FILE)
-@click.option("--release", metavar="NAME", help="Convert as this release wants it.")
+@click.option("--release", metavar="NAME", help="Use the rules and metadata of this release.")
 @detector_option
 @format_option
 @click.option(
@@ -55,13 +55,13 @@ def events() -> None:
     required=True,
     metavar="OUT.fits",
     type=FILE,
-    help="The event list; or a directory, for one event list per file.",
+    help="The event list, or a directory for one event list per file.",
 )
 @reject_option
 @click.option("--galactic", is_flag=True, help="Add galactic coordinates, GLON and GLAT.")
-@click.option("--simulation", is_flag=True, help="Take simulated files; the product is marked.")
+@click.option("--simulation", is_flag=True, help="Allow simulated files; their product is marked.")
 @click.option("--overwrite", is_flag=True, help="Replace event lists that exist.")
-@click.option("--dry-run", is_flag=True, help="Do everything but writing.")
+@click.option("--dry-run", is_flag=True, help="Do everything except writing.")
 @click.option("--report", metavar="FILE.json", type=FILE, help="Write the check report there.")
 @click.option(
     "--jobs",
@@ -84,30 +84,30 @@ def convert(
     report: Path | None,
     jobs: int,
 ) -> None:
-    """Turn files of events into GADF event lists with sky positions.
+    """Convert files of events to GADF event lists with sky positions.
 
-    Without --release the metadata are what the files say of themselves.
+    Without --release the metadata are those of the files themselves.
     """
     if release and detector:
-        raise click.UsageError("--release says the detector; give only one of the two.")
-    order = batch.Order(
+        raise click.UsageError("--release determines the detector; give only one of the two.")
+    request = batch.ConversionRequest(
         files, out, release, detector, format, reject, galactic, simulation, overwrite, dry_run
     )
-    tasks = batch.plan(order)
-    # a batch system's way to stop us is to clean up after itself like a person's
+    planned = batch.plan(request)
+    # clean up also when a batch system ends the process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    several = jobs > 1 and len(tasks) > 1
-    total = len(tasks) if several else batch.events_in(order)
-    with progress(console, "files" if several else "events", total) as on_progress:
-        done = batch.run(order, tasks, jobs, on_progress)
-    for task, one in zip(tasks, done, strict=True):
-        names = ", ".join(path.name for path in task.files)
+    parallel = jobs > 1 and len(planned) > 1
+    total = len(planned) if parallel else batch.events_in(request)
+    with progress(console, "files" if parallel else "events", total) as on_progress:
+        conversions = batch.run(request, planned, jobs, on_progress)
+    for product, one in zip(planned, conversions, strict=True):
+        names = ", ".join(path.name for path in product.files)
         verb = "would become" if dry_run else "→"
         say(f"{names} {verb} {one.product}: {one.rows} events")
         for line in one.lines():
             say(f"  {line}")
     if report:
-        _write_report(report, {"conversions": [one.to_dict() for one in done]})
+        _write_report(report, {"conversions": [one.to_dict() for one in conversions]})
 
 
 @events.command()
@@ -118,7 +118,7 @@ def convert(
 def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
     """Say what a file is, what would be taken from it, and what a release lacks."""
     with progress(console, "events", None) as on_progress:
-        found = survey(file, format, detector, on_progress)
+        found = inspect_file(file, format, detector, on_progress)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, default=str))
         return

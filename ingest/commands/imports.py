@@ -28,7 +28,10 @@ from ingest.instance import current_layout, lifecycle
 def import_(
     names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool, as_json: bool
 ) -> None:
-    """Check delivered files and publish them; bad input changes nothing."""
+    """Check delivered files and publish them.
+
+    Bad input changes nothing.
+    """
     manifests = [load_manifest(name) for name in names or release_names()]
     overlay = overlay_directory(inputs)
     layout = current_layout()
@@ -43,8 +46,8 @@ def import_(
                     raise
                 say(f"{manifest.name}: skipped\n{reason}", as_json)
                 continue
-            for refusal in result.refused if result.simulated else ():
-                say(f"{manifest.name}: not from {refusal}", as_json)
+            for source in result.unavailable if result.simulated else ():
+                say(f"{manifest.name}: not from {source}", as_json)
             say(f"{manifest.name}: taken from {result.source}", as_json)
             results.append(result)
         # Empty before the first alert; but queries, examples and links name them.

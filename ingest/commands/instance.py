@@ -20,13 +20,13 @@ def instance() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, creating what is missing; print its URL."""
-    from ingest.alerts.tables import update_tables
+    from ingest.alerts.tables import refresh_tables
 
     layout = current_layout()
     with console.status("starting …"):
         url = lifecycle.up(layout, port)
         with lifecycle.database(layout) as state:
-            update_tables(layout, state)
+            refresh_tables(layout, state)
         describe_releases(layout)
     say(f"The server answers at {url}")
 

@@ -16,7 +16,10 @@ from ingest.publish.review import passed, review, write_page
 @click.argument("release")
 @json_option
 def qa(release: str, as_json: bool) -> None:
-    """Review RELEASE by KM3NeT's checklist for open science, with evidence."""
+    """Review RELEASE by the open-science checklist.
+
+    Each answer is given with its evidence.
+    """
     layout = current_layout()
     with console.status(f"reviewing {release} …"):
         reviewed = review(release, layout)

@@ -11,7 +11,7 @@ from ingest.instance import current_layout, dachs, lifecycle, load_site
 
 @click.group()
 def registry() -> None:
-    """Make records for the VO registry, and withdraw releases."""
+    """Make registry records, and withdraw releases."""
 
 
 @registry.command()
@@ -19,7 +19,10 @@ def registry() -> None:
 @click.option("--offline", is_flag=True, help="Do not ask other registries about the authority.")
 @click.option("--stilts", default="stilts", help="The STILTS program.")
 def publish(dry_run: bool, offline: bool, stilts: str) -> None:
-    """Check everything, make the registry records, and say how to register them."""
+    """Make registry records.
+
+    Everything is checked first; then the steps to register the server are printed.
+    """
     from ingest.publish.registry import plain_page, publish_records, write_page
 
     layout = current_layout()

@@ -12,18 +12,20 @@ from ingest.commands.progress import progress
 from ingest.core.configuration import blanks
 from ingest.core.errors import ExitCode
 from ingest.events.delivery import overlay_directory
-from ingest.events.survey import survey
+from ingest.events.inspection import inspect_file
 from ingest.publish.release import CuratorInput, begin_release, check_name, check_release
 
 
 @click.group()
 def release() -> None:
-    """Begin a release, and find what it lacks."""
+    """Create a release, and check what it lacks."""
 
 
 @release.command()
 @click.argument("name")
-@click.option("--from", "file", required=True, metavar="FILE", type=FILE, help="Its file.")
+@click.option(
+    "--from", "file", required=True, metavar="FILE", type=FILE, help="The delivered file."
+)
 @format_option
 @detector_option
 @click.option("--title", help="The release's title.")
@@ -45,7 +47,7 @@ def new(
         raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
     with progress(console, "events", None) as on_progress:
-        found = survey(file, format, detector, on_progress)
+        found = inspect_file(file, format, detector, on_progress)
     written = begin_release(name, found, CuratorInput(title, instrument, energies, reject))
     for path in written:
         say(f"{path}: {len(blanks(path))} blanks")

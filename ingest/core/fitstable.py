@@ -27,7 +27,7 @@ _CODES = {"f8": "D", "f4": "E", "i8": "K", "i4": "J", "i2": "I", "u1": "B"}
 
 
 @dataclass(frozen=True)
-class Column:
+class FitsColumn:
     """A column of a binary table.
 
     Parameters
@@ -53,7 +53,7 @@ class Column:
         return f"{self.dtype[1:]}A" if self.dtype[0] == "S" else f"1{_CODES[self.dtype]}"
 
 
-def row_dtype(columns: Sequence[Column]) -> np.dtype[np.void]:
+def row_dtype(columns: Sequence[FitsColumn]) -> np.dtype[np.void]:
     """Return the type of a table's rows as FITS stores them: packed and big-endian."""
     return np.dtype([(one.name, np.dtype(one.dtype).newbyteorder(">")) for one in columns])
 
@@ -90,7 +90,7 @@ class TableWriter:
         The file, which must be seekable. Nothing else may write to it before :meth:`finish`.
     name : str
         EXTNAME.
-    columns : sequence of Column
+    columns : sequence of FitsColumn
         The table's columns.
     cards : iterable of (str, value, str)
         Further keywords. A keyword whose value is only known at the end gets a preliminary one
@@ -98,7 +98,7 @@ class TableWriter:
     """
 
     def __init__(
-        self, stream: BinaryIO, name: str, columns: Sequence[Column], cards: Iterable[Card] = ()
+        self, stream: BinaryIO, name: str, columns: Sequence[FitsColumn], cards: Iterable[Card] = ()
     ) -> None:
         self.dtype = row_dtype(columns)
         self.rows = 0
@@ -151,7 +151,7 @@ class TableWriter:
 def write_table(
     stream: BinaryIO,
     name: str,
-    columns: Sequence[Column],
+    columns: Sequence[FitsColumn],
     rows: Sequence[tuple[Any, ...]],
     cards: Iterable[Card] = (),
 ) -> None:
@@ -182,7 +182,7 @@ def write_table(
 
 
 def _table_header(
-    name: str, columns: Sequence[Column], row_size: int, cards: Iterable[Card]
+    name: str, columns: Sequence[FitsColumn], row_size: int, cards: Iterable[Card]
 ) -> fits.Header:
     header = fits.Header()
     header["XTENSION"] = ("BINTABLE", "binary table extension")

@@ -1,1 +1,7 @@
-"""From what a detector delivers to a checked, sky-located, standard event list."""
+"""From delivered files to checked, sky-located, standard event lists, and their import.
+
+Other packages use the faces of :mod:`~ingest.events.delivery`, :mod:`~ingest.events.readers`,
+:mod:`~ingest.events.checks`, :mod:`~ingest.events.sky` and :mod:`~ingest.events.product`, and the
+modules :mod:`~ingest.events.import_release`, :mod:`~ingest.events.batch` and
+:mod:`~ingest.events.inspection`.
+"""

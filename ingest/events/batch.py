@@ -1,7 +1,7 @@
-"""``km3vo events convert``: any files to event lists, with or without a release.
+"""Conversion of any files to event lists, with or without a release: ``km3vo events convert``.
 
-Products appear under their names all together at the end: an interrupted or failed run leaves
-nothing but, after a kill, a hidden directory.
+All products appear together at the end: an interrupted or failed run leaves nothing behind, or,
+if it was killed, only a hidden directory.
 """
 
 from __future__ import annotations
@@ -20,42 +20,41 @@ from typing import Final
 from ingest.core.errors import InputError
 from ingest.core.files import sha256
 from ingest.core.progress import ProgressCallback
-from ingest.events.convert import (
+from ingest.events.conversion import (
     Conversion,
-    Delivered,
+    OpenedFile,
     Recipe,
-    check_rows,
-    make_product,
-    open_delivered,
-    product_name,
+    open_file,
     refuse_simulated,
-    release_recipe,
+    write_product,
 )
-from ingest.events.delivery import Acquired, Manifest, load_manifest, verify
+from ingest.events.delivery import AcquiredFile, Manifest, load_manifest, verify
 from ingest.events.readers import AUTO, open_reader
+from ingest.events.release_conversion import check_event_count, product_name, release_recipe
 from ingest.events.standalone import standalone_recipe
 
 _FITS: Final = (".fits", ".fit", ".fts")
 
 
 @dataclass(frozen=True)
-class Order:
-    """What is wanted; :func:`plan` checks it.
+class ConversionRequest:
+    """What to convert, and how; checked by :func:`plan`.
 
     Parameters
     ----------
     files : tuple of pathlib.Path
-        What to convert.
+        The files.
     out : pathlib.Path
-        The product, or a directory that exists for one product per file.
+        The product, or an existing directory for one product per file.
     release, detector : str, optional
-        Whose rules and metadata to take; which detector the files are of.
+        The release that gives rules and metadata, or the detector of the files.
     format : str
-        A name of :data:`ingest.events.readers.READERS`, or ``auto``; a release has its own.
+        A name of :data:`ingest.events.readers.READERS`, or ``auto``; by default that
+        of the release.
     reject : tuple of str
-        Rules that may leave rows out.
+        Rules that may reject rows.
     galactic, simulation, overwrite, dry_run : bool
-        Add galactic coordinates; take simulated files; replace products; write nothing.
+        Add galactic coordinates; allow simulated files; replace products; write nothing.
     """
 
     files: tuple[Path, ...]
@@ -71,7 +70,7 @@ class Order:
 
     @property
     def command(self) -> str:
-        """The command as it can be typed again, without the paths of this machine."""
+        """The command to repeat the conversion, without the paths of this machine."""
         words = ["km3vo events convert", *(path.name for path in self.files)]
         words += [f"--release {self.release}"] * bool(self.release)
         words += [f"--detector {self.detector}"] * bool(self.detector)
@@ -82,132 +81,160 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Task:
-    """One product, and the files it is made of."""
+class PlannedProduct:
+    """A product to be written, and its files."""
 
-    product: Path
+    path: Path
     files: tuple[Path, ...]
 
 
-def plan(order: Order) -> list[Task]:
-    """Return the products an order asks for.
+def plan(request: ConversionRequest) -> list[PlannedProduct]:
+    """Return the products of a request.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If they cannot be written where they are wanted, or a file is not of the release.
+        If the products cannot be written there, or a file does not belong to the release.
     """
-    manifest = load_manifest(order.release) if order.release else None
-    for path in order.files:
+    manifest = load_manifest(request.release) if request.release else None
+    for path in request.files:
         if manifest and path.name not in {file.name for file in manifest.files}:
             raise InputError(
-                f"the file is none of the release {manifest.name}",
+                f"the file does not belong to the release {manifest.name}",
                 file=path,
                 expected=" or ".join(file.name for file in manifest.files),
-                remedy="rename the file, or leave --release out",
+                remedy="rename the file, or omit --release",
             )
-    if repeated := [path for path, count in Counter(order.files).items() if count > 1]:
+    if repeated := [path for path, count in Counter(request.files).items() if count > 1]:
         raise InputError("the file is given twice", file=repeated[0], remedy="give it once")
     per_file = manifest is not None and manifest.release.products == "per-file"
-    if not order.out.is_dir():
-        if order.out.suffix.lower() not in _FITS or (per_file and len(order.files) > 1):
+    if not request.out.is_dir():
+        if request.out.suffix.lower() not in _FITS or (per_file and len(request.files) > 1):
             raise InputError(
-                "there is no such directory" + per_file * ", and each file becomes a product",
-                file=order.out,
-                expected="a FITS file to write, or a directory that exists",
-                remedy=f"mkdir {order.out}, or end the name with .fits",
+                "the directory does not exist" + per_file * ", and each file becomes a product",
+                file=request.out,
+                expected="a FITS file to write, or an existing directory",
+                remedy=f"mkdir {request.out}, or end the name with .fits",
             )
-        tasks = [Task(order.out, order.files)]
+        products = [PlannedProduct(request.out, request.files)]
     elif manifest and not per_file:
-        tasks = [Task(order.out / f"{manifest.name}.fits", order.files)]
+        products = [PlannedProduct(request.out / f"{manifest.name}.fits", request.files)]
     else:
-        tasks = [
-            Task(
-                order.out / (product_name(manifest, path) if manifest else f"{path.stem}.fits"),
+        products = [
+            PlannedProduct(
+                request.out / (product_name(manifest, path) if manifest else f"{path.stem}.fits"),
                 (path,),
             )
-            for path in order.files
+            for path in request.files
         ]
-    for product, count in Counter(task.product for task in tasks).items():
-        _check_product(product, order, count)
-    return tasks
+    for product, count in Counter(one.path for one in products).items():
+        _check_product(product, request, count)
+    return products
 
 
 def run(
-    order: Order, tasks: Sequence[Task], jobs: int, on_progress: ProgressCallback
+    request: ConversionRequest,
+    planned: Sequence[PlannedProduct],
+    jobs: int,
+    on_progress: ProgressCallback,
 ) -> list[Conversion]:
-    """Make the products; `on_progress` counts events, or with several jobs products.
+    """Write the products.
+
+    Parameters
+    ----------
+    request : ConversionRequest
+        The request.
+    planned : sequence of PlannedProduct
+        Its products, from :func:`plan`.
+    jobs : int
+        Number of processes.
+    on_progress : ProgressCallback
+        Called with the number of events, or with several processes of products.
 
     Raises
     ------
     ingest.core.errors.InputError
         If a file is damaged or an event fails a check; then no product is written.
     """
-    with _staging(order) as directory:
-        staged = [replace(task, product=directory / task.product.name) for task in tasks]
-        if jobs == 1 or len(tasks) == 1:
-            made = []
+    with _staging(request) as directory:
+        staged = [replace(one, path=directory / one.path.name) for one in planned]
+        if jobs == 1 or len(planned) == 1:
+            conversions = []
             read = 0
-            for task in staged:
-                made.append(_make(order, task, partial(_count_on, on_progress, read)))
-                read += made[-1].checks.read
+            for one in staged:
+                conversions.append(_convert(request, one, partial(_count_on, on_progress, read)))
+                read += conversions[-1].checks.read
         else:
-            made = _in_parallel(order, staged, jobs, on_progress)
-        if order.release:
-            _check_release(load_manifest(order.release), order.files, made)
-        done = []
-        for task, one in zip(tasks, made, strict=True):
-            document = task.product.with_name(one.provenance.name)
-            if not order.dry_run:
-                # the product last: where it is, its document is
-                one.provenance.replace(document)
-                one.product.replace(task.product)
-            done.append(replace(one, product=task.product, provenance=document))
-        return done
+            conversions = _convert_in_parallel(request, staged, jobs, on_progress)
+        if request.release:
+            _check_release(load_manifest(request.release), request.files, conversions)
+        return [
+            _move(request, conversion, one.path)
+            for conversion, one in zip(conversions, planned, strict=True)
+        ]
 
 
-def events_in(order: Order) -> int | None:
-    """Return how many events the files hold, None if one does not say."""
-    format = _format(order)
-    counts = [open_reader(path, format).facts().n_events for path in order.files]
+def events_in(request: ConversionRequest) -> int | None:
+    """Return the number of events in the files, None if a file does not state it."""
+    format = _format(request)
+    counts = [open_reader(path, format).facts().n_events for path in request.files]
     known = [count for count in counts if count is not None]
     return sum(known) if len(known) == len(counts) else None
 
 
-def _make(order: Order, task: Task, on_progress: ProgressCallback | None = None) -> Conversion:
-    manifest = load_manifest(order.release) if order.release else None
-    delivered = [open_delivered(path, _format(order)) for path in task.files]
-    recipe = replace(_recipe(order, manifest, delivered), galactic=order.galactic)
-    return make_product(recipe, task.product, delivered, on_progress, order.dry_run)
+def _convert(
+    request: ConversionRequest,
+    planned: PlannedProduct,
+    on_progress: ProgressCallback | None = None,
+) -> Conversion:
+    manifest = load_manifest(request.release) if request.release else None
+    files = [open_file(path, _format(request)) for path in planned.files]
+    recipe = replace(_recipe(request, manifest, files), galactic=request.galactic)
+    return write_product(recipe, planned.path, files, on_progress, request.dry_run)
+
+
+def _move(request: ConversionRequest, staged: Conversion, product: Path) -> Conversion:
+    """Move a staged product to its place."""
+    provenance = product.with_name(staged.provenance.name)
+    if not request.dry_run:
+        # the product last: where it exists, its provenance does
+        staged.provenance.replace(provenance)
+        staged.product.replace(product)
+    return replace(staged, product=product, provenance=provenance)
 
 
 def _count_on(on_progress: ProgressCallback, before: int, read: int) -> None:
     on_progress(before + read)
 
 
-def _format(order: Order) -> str:
-    if order.release and order.format == AUTO:
-        return load_manifest(order.release).release.format
-    return order.format
+def _format(request: ConversionRequest) -> str:
+    if request.release and request.format == AUTO:
+        return load_manifest(request.release).release.format
+    return request.format
 
 
-def _recipe(order: Order, manifest: Manifest | None, delivered: Sequence[Delivered]) -> Recipe:
+def _recipe(
+    request: ConversionRequest, manifest: Manifest | None, files: Sequence[OpenedFile]
+) -> Recipe:
     if manifest is None:
         return standalone_recipe(
-            delivered, order.detector, order.reject, order.simulation, order.command
+            files, request.detector, request.reject, request.simulation, request.command
         )
-    for one in delivered:
-        refuse_simulated(one, order.simulation)
-    simulated = any(one.facts.simulated for one in delivered)
-    recipe = release_recipe(manifest, simulated, order.reject)
-    return replace(recipe, command=order.command)
+    for file in files:
+        refuse_simulated(file, request.simulation)
+    simulated = any(file.facts.simulated for file in files)
+    recipe = release_recipe(manifest, simulated, request.reject)
+    return replace(recipe, command=request.command)
 
 
-def _in_parallel(
-    order: Order, tasks: Sequence[Task], jobs: int, on_progress: ProgressCallback
+def _convert_in_parallel(
+    request: ConversionRequest,
+    planned: Sequence[PlannedProduct],
+    jobs: int,
+    on_progress: ProgressCallback,
 ) -> list[Conversion]:
-    with ProcessPoolExecutor(min(jobs, len(tasks))) as pool:
-        futures = [pool.submit(_make, order, task) for task in tasks]
+    with ProcessPoolExecutor(min(jobs, len(planned))) as pool:
+        futures = [pool.submit(_convert, request, one) for one in planned]
         try:
             for count, future in enumerate(as_completed(futures), start=1):
                 future.result()
@@ -218,51 +245,55 @@ def _in_parallel(
     return [future.result() for future in futures]
 
 
-def _check_release(manifest: Manifest, files: Sequence[Path], made: Sequence[Conversion]) -> None:
-    """Compare files and events with what the manifest says, as an import does."""
+def _check_release(
+    manifest: Manifest, files: Sequence[Path], conversions: Sequence[Conversion]
+) -> None:
+    """Compare checksums and number of events with the manifest, as an import does."""
     given = {path.name: path for path in files}
     for file in manifest.files:
         if path := given.get(file.name):
-            verify(file, Acquired(path, str(path), sha256(path), simulated=False))
+            verify(file, AcquiredFile(path, str(path), sha256(path), simulated=False))
     if len(given) == len(manifest.files):
-        check_rows(manifest, made)
+        check_event_count(manifest, conversions)
 
 
-def _check_product(product: Path, order: Order, count: int) -> None:
+def _check_product(product: Path, request: ConversionRequest, count: int) -> None:
     if count > 1:
         raise InputError(
-            "several files would become this product",
+            "several files would be written to this product",
             file=product,
-            remedy="convert them one by one, each with a name of its own",
+            remedy="convert them one by one, with different names",
         )
-    if any(product.exists() and product.samefile(path) for path in order.files if path.exists()):
-        raise InputError("the product would replace its input", file=product, remedy="rename it")
-    if product.exists() and not order.overwrite and not order.dry_run:
+    if any(product.exists() and product.samefile(path) for path in request.files if path.exists()):
+        raise InputError(
+            "the product would replace its input", file=product, remedy="give another output name"
+        )
+    if product.exists() and not request.overwrite and not request.dry_run:
         raise InputError(
             "the product exists already", file=product, remedy="give --overwrite to replace it"
         )
     if not product.parent.is_dir():
         raise InputError(
-            "there is no such directory",
+            "the directory does not exist",
             file=product.parent,
             remedy=f"mkdir -p {product.parent}",
         )
 
 
 @contextmanager
-def _staging(order: Order) -> Iterator[Path]:
-    """Make a directory beside the products, from where a rename takes no time."""
-    if order.dry_run:
+def _staging(request: ConversionRequest) -> Iterator[Path]:
+    """Make a temporary directory on the file system of the products, for an atomic rename."""
+    if request.dry_run:
         yield Path(os.devnull).parent
         return
-    parent = order.out if order.out.is_dir() else order.out.parent
+    parent = request.out if request.out.is_dir() else request.out.parent
     try:
         staging = tempfile.TemporaryDirectory(prefix=".km3vo-", dir=parent)
     except OSError as error:
         raise InputError(
             f"the directory cannot be written ({error.strerror})",
             file=parent,
-            remedy="choose another, or make room for yourself there",
+            remedy="choose another directory, or ask for permission to write there",
         ) from None
     with staging as name:
         yield Path(name)

@@ -1,43 +1,49 @@
-"""Importing a release: acquire, convert, deploy, let DaCHS load, audit."""
+"""Import of a release: acquire its files, convert them, publish the products."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ingest import __version__
 from ingest.core.errors import UnavailableError
 from ingest.core.files import atomic_write
-from ingest.events.convert import convert_release
-from ingest.events.delivery import Acquired, Manifest, acquire
+from ingest.events.conversion import Conversion
+from ingest.events.delivery import AcquiredFile, Manifest, acquire
+from ingest.events.release_conversion import convert_release
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Publication, count, deploy, is_simulated, publish
+
+logger = logging.getLogger(__name__)
+
+_COUNTS: Final = ("read", "accepted", "rejected", "imported")
 
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What an import did, as a record.
+    """The result of an import, as recorded below ``var``.
 
     Attributes
     ----------
     release, source : str
-        The release, and where its files came from.
+        The release, and the sources of its files.
     read, accepted, rejected, imported : int
-        Rows read from the files, passed and failed by the checks, and counted in the table.
+        Rows read from the files, accepted and rejected by the checks, and in the table.
     seconds : float
-        How long it took.
+        Duration of the import.
     unchanged : bool
-        Whether all was online already, and nothing was done.
+        Whether everything was already online, so that nothing was done.
     simulated : bool
         Whether a simulated stand-in was imported.
-    refused : tuple of str
-        Sources that were asked before and did not have a file.
+    unavailable : tuple of str
+        Sources that were tried before and did not have a file, with their reasons.
     """
 
     release: str
@@ -49,7 +55,7 @@ class ImportResult:
     seconds: float
     unchanged: bool
     simulated: bool
-    refused: tuple[str, ...]
+    unavailable: tuple[str, ...]
 
 
 def import_release(
@@ -59,88 +65,54 @@ def import_release(
     overlay: Path | None = None,
     force: bool = False,
 ) -> ImportResult:
-    """Bring a release online, or leave everything as it was.
+    """Bring a release online, or leave everything unchanged.
 
     Parameters
     ----------
     manifest : Manifest
         The release.
     layout, state : Layout, InstanceState
-        The instance, locked; its database must run.
+        The instance, locked; its database must be running.
     overlay : pathlib.Path, optional
         A directory with local inputs.
     force : bool
-        Import although nothing changed since the last time.
+        Import even if nothing changed since the last import.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the input cannot be had or is not good, or only a simulated stand-in is to be had
-        while real data are online; the table is as it was.
+        If a file is unavailable or fails the checks, or only a simulated stand-in is available
+        while real data are online; the table is unchanged.
     ingest.core.errors.ImportFailedError
-        If DaCHS could not load it; the table is as it was.
+        If DaCHS could not load the product; the table is unchanged.
     """
-    begin = time.monotonic()
+    start = time.monotonic()
     publication = Publication(manifest.release.descriptor, manifest.release.table)
     acquired = [acquire(manifest, file, overlay, layout.scratch) for file in manifest.files]
-    source = "; ".join(dict.fromkeys(file.source for file in acquired))
-    simulated = any(file.simulated for file in acquired)
-    refused = tuple(reason for file in acquired for reason in file.refused)
+    online = count(publication, layout, state)
+    if online and any(file.simulated for file in acquired):
+        _refuse_to_replace_real_data(manifest, acquired, layout, publication)
     record = layout.reports / f"{manifest.name}.json"
     fingerprint = _fingerprint(manifest, acquired)
-    before = _read_record(record)
-    online = count(publication, layout, state)
-    if simulated and online and not is_simulated(layout, publication.folder):
-        raise UnavailableError(
-            f"only a simulated stand-in is to be had, and the real data of {manifest.name}"
-            " are online: they stay",
-            file=manifest.folder / "release.toml",
-            value="\n".join(refused),
-            expected="one of these sources to have the file",
-            remedy="name the directory with the file with INPUTS=; to see the stand-in all the"
-            " same, delete the real data first: km3vo instance reset",
-        )
-    known = not force and before.get("fingerprint") == fingerprint
-    if known and online is not None and online == before["result"]["imported"]:
-        counts = {key: before["result"][key] for key in ("read", "accepted", "rejected")}
-        return ImportResult(
-            release=manifest.name,
-            source=source,
-            imported=online,
-            seconds=time.monotonic() - begin,
-            unchanged=True,
-            simulated=simulated,
-            refused=refused,
-            **counts,
-        )
-    staging = layout.scratch / manifest.name
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
-    try:
-        conversions = convert_release(manifest, acquired, staging)
-        # Whatever happens from here on, the record no longer tells for sure what is online.
-        record.unlink(missing_ok=True)
-        for file, found in zip(manifest.files, acquired, strict=True):
-            # A FITS file there would be taken for a product.
-            if file.public and not found.simulated and not file.name.endswith(".fits"):
-                shutil.copyfile(found.path, staging / file.name)
-        products = sorted(staging.iterdir())
-        rows = sum(one.rows for one in conversions)
-        publish(publication, layout, state, products, rows, simulated)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
-    result = ImportResult(
-        release=manifest.name,
-        source=source,
-        read=sum(one.checks.read for one in conversions),
-        accepted=sum(one.checks.accepted for one in conversions),
-        rejected=sum(one.checks.rejected for one in conversions),
-        imported=rows,
-        seconds=time.monotonic() - begin,
-        unchanged=False,
-        simulated=simulated,
-        refused=refused,
+    last = _read_record(record)
+    unchanged = (
+        not force
+        and online is not None
+        and last.get("fingerprint") == fingerprint
+        and last["result"]["imported"] == online
     )
+    if unchanged:
+        counts = {name: last["result"][name] for name in _COUNTS}
+        return _result(manifest, acquired, counts, start, unchanged=True)
+    conversions = _convert_and_publish(manifest, acquired, layout, state, publication, record)
+    counts = {
+        "read": sum(one.checks.read for one in conversions),
+        "accepted": sum(one.checks.accepted for one in conversions),
+        "rejected": sum(one.checks.rejected for one in conversions),
+        "imported": sum(one.rows for one in conversions),
+    }
+    result = _result(manifest, acquired, counts, start, unchanged=False)
+    logger.info("%s: %s from %s", manifest.name, counts, result.source)
     content = {
         "fingerprint": fingerprint,
         "result": asdict(result),
@@ -151,8 +123,75 @@ def import_release(
     return result
 
 
-def _fingerprint(manifest: Manifest, acquired: Sequence[Acquired]) -> str:
-    """Return a checksum over everything that determines what is online after an import."""
+def _refuse_to_replace_real_data(
+    manifest: Manifest, acquired: Sequence[AcquiredFile], layout: Layout, publication: Publication
+) -> None:
+    if is_simulated(layout, publication.folder):
+        return
+    raise UnavailableError(
+        f"only a simulated stand-in is available, and does not replace the real data of"
+        f" {manifest.name} that are online",
+        file=manifest.folder / "release.toml",
+        value="\n".join(_unavailable(acquired)),
+        expected="one of these sources to have the file",
+        remedy="name the directory of the file with INPUTS=; to import the stand-in, delete the"
+        " real data first: km3vo instance reset",
+    )
+
+
+def _convert_and_publish(
+    manifest: Manifest,
+    acquired: Sequence[AcquiredFile],
+    layout: Layout,
+    state: InstanceState,
+    publication: Publication,
+    record: Path,
+) -> list[Conversion]:
+    """Convert the files in a staging directory, and publish the products."""
+    staging = layout.scratch / manifest.name
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    try:
+        conversions = convert_release(manifest, acquired, staging)
+        # from here on the record may no longer describe what is online
+        record.unlink(missing_ok=True)
+        for file, found in zip(manifest.files, acquired, strict=True):
+            # DaCHS would read a FITS file as a product
+            if file.public and not found.simulated and not file.name.endswith(".fits"):
+                shutil.copyfile(found.path, staging / file.name)
+        products = sorted(staging.iterdir())
+        rows = sum(one.rows for one in conversions)
+        simulated = any(file.simulated for file in acquired)
+        publish(publication, layout, state, products, rows, simulated)
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    return conversions
+
+
+def _result(
+    manifest: Manifest,
+    acquired: Sequence[AcquiredFile],
+    counts: Mapping[str, int],
+    start: float,
+    unchanged: bool,
+) -> ImportResult:
+    return ImportResult(
+        release=manifest.name,
+        source="; ".join(dict.fromkeys(file.source for file in acquired)),
+        seconds=time.monotonic() - start,
+        unchanged=unchanged,
+        simulated=any(file.simulated for file in acquired),
+        unavailable=_unavailable(acquired),
+        **counts,
+    )
+
+
+def _unavailable(acquired: Sequence[AcquiredFile]) -> tuple[str, ...]:
+    return tuple(reason for file in acquired for reason in file.unavailable)
+
+
+def _fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
+    """Return a checksum of everything that determines what an import publishes."""
     digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())

@@ -1,4 +1,4 @@
-"""How files become a product that belongs to no release: all is taken from the files themselves."""
+"""Recipes for files that belong to no release: all facts come from the files themselves."""
 
 from __future__ import annotations
 
@@ -9,65 +9,65 @@ from ingest import __version__
 from ingest.core.errors import InputError
 from ingest.core.timescales import DAY
 from ingest.events.checks import Expectations
-from ingest.events.convert import WHOLE_SAMPLE, Delivered, Recipe, refuse_simulated
+from ingest.events.conversion import WHOLE_SAMPLE, OpenedFile, Recipe, refuse_simulated
 from ingest.events.fields import MISSING_INTEGER
-from ingest.events.product import gadf
+from ingest.events.product import ProductMetadata
 from ingest.events.readers import FileFacts, Reader
 from ingest.events.sky import DETECTORS, Detector, detector, detector_with_id
 
 _ROUNDING: Final = 1.0
-"""s; headers give start and stop in whole seconds, and the livetime exactly."""
+"""s; headers give start and stop in whole seconds, but the exact livetime."""
 
 
 def standalone_recipe(
-    delivered: Sequence[Delivered],
-    named: str | None = None,
+    files: Sequence[OpenedFile],
+    detector_name: str | None = None,
     reject: Iterable[str] = (),
     simulation: bool = False,
     command: str = "",
 ) -> Recipe:
-    """Return how files become a product without a release.
+    """Return the recipe for files without a release.
 
     Parameters
     ----------
-    delivered : sequence of Delivered
+    files : sequence of OpenedFile
         The files.
-    named : str, optional
-        The detector, where the files do not tell it.
+    detector_name : str, optional
+        The detector, if the files do not state it.
     reject : iterable of str
-        Rules that may leave rows out.
+        Rules that may reject rows.
     simulation : bool
-        Whether simulated files are wanted; the product is then marked as simulated.
+        Whether simulated files are allowed; their product is marked as simulated.
     command : str
         For the provenance.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the detector is not known, or a file is simulated and that is not wanted.
+        If the detector is unknown or not unique, or a file is simulated and not allowed.
     """
-    for one in delivered:
-        refuse_simulated(one, simulation)
-    sites = [detector_of(one.reader, one.facts, named) for one in delivered]
+    for file in files:
+        refuse_simulated(file, simulation)
+    sites = [detector_of(file.reader, file.facts, detector_name) for file in files]
     site = sites[0]
     if other := next((one for one in sites if one.name != site.name), None):
         raise InputError(
             "the files are of different detectors",
-            file=", ".join(str(one.reader.path) for one in delivered),
+            file=", ".join(str(file.reader.path) for file in files),
             value=f"{site.name} and {other.name}",
             expected="one detector",
-            remedy="give each detector its own product",
+            remedy="convert the files of each detector separately",
         )
-    gtis, livetime = good_times(delivered)
+    gtis, livetime = good_times(files)
     rejected = frozenset(reject)
-    title = delivered[0].reader.path.name
-    if len(delivered) > 1:
-        title += f" and {len(delivered) - 1} more"
+    title = files[0].reader.path.name
+    if len(files) > 1:
+        title += f" and {len(files) - 1} more"
     return Recipe(
         detector=site.name,
         det_id=None,
         expectations=Expectations(reject=rejected),
-        metadata=gadf.Metadata(
+        metadata=ProductMetadata(
             release="",
             obs_id=WHOLE_SAMPLE,
             telescope=site.telescope,
@@ -80,7 +80,7 @@ def standalone_recipe(
             title=title,
             gtis=gtis,
             livetime=livetime,
-            simulated=any(one.facts.simulated for one in delivered),
+            simulated=any(file.facts.simulated for file in files),
             more=(("FACILITY", site.facility, "facility in ObsCore"),),
         ),
         parameters={"detector": site.name, "reject": sorted(rejected), "simulation": simulation},
@@ -88,33 +88,33 @@ def standalone_recipe(
     )
 
 
-def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> Detector:
-    """Return the detector of a file: as named, as its header says, or by its first event.
+def detector_of(reader: Reader, facts: FileFacts, detector_name: str | None = None) -> Detector:
+    """Return the detector of a file: as named, as in its header, or of its first event.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If nothing tells the detector, or the header contradicts the name.
+        If the detector is unknown, or the header contradicts the name.
     """
     det_id = facts.det_id
-    if det_id is None and facts.detector is None and named is None:
+    if det_id is None and facts.detector is None and detector_name is None:
         det_id = _first_det_id(reader)
     by_id = None if det_id is None else detector_with_id(det_id)
-    declared = facts.detector or (by_id.name if by_id else None)
-    if named and declared not in (None, named):
+    found = facts.detector or (by_id.name if by_id else None)
+    if detector_name and found not in (None, detector_name):
         raise InputError(
             "the file is of another detector",
             file=reader.path,
-            value=declared,
-            expected=named,
-            remedy=f"leave --detector out, or give --detector {declared}",
+            value=found,
+            expected=detector_name,
+            remedy=f"leave --detector out, or give --detector {found}",
         )
-    if name := named or declared:
+    if name := detector_name or found:
         return detector(name)
     raise InputError(
-        "the file does not say which detector it is of",
+        "the file does not state its detector",
         file=reader.path,
-        value=None if det_id is None else f"det_id {det_id}, which is not known here",
+        value=None if det_id is None else f"det_id {det_id}, which is not listed",
         expected="one of " + ", ".join(DETECTORS),
         remedy="give --detector"
         + ("" if det_id is None else ", or add the number to ingest/events/sky/detectors.toml"),
@@ -122,15 +122,15 @@ def detector_of(reader: Reader, facts: FileFacts, named: str | None = None) -> D
 
 
 def good_times(
-    delivered: Sequence[Delivered],
+    files: Sequence[OpenedFile],
 ) -> tuple[list[tuple[float, float]], float | None]:
-    """Return the good time intervals, MJD UTC, and the livetime, s, that the headers give.
+    """Return the good time intervals, MJD UTC, and the livetime, s, from the headers.
 
-    There are intervals only if every file says when data taking began and ended, and a livetime
-    only if every file says it and none shares its time with another: files that are parts of
-    one run each give the livetime of the whole run.
+    There are intervals only if every file states start and stop of data taking, and a livetime
+    only if every file states it and their times do not overlap: files that are parts of a run
+    each state the livetime of the whole run.
     """
-    facts = [one.facts for one in delivered]
+    facts = [file.facts for file in files]
     spans = sorted(
         (one.start_mjd, one.stop_mjd)
         for one in facts

@@ -7,6 +7,7 @@ instance's account can read the file with the superuser's password.
 from __future__ import annotations
 
 import contextlib
+import logging
 import secrets
 import shutil
 import socket
@@ -32,6 +33,8 @@ _FIRST_PORT = 54_320
 _PORTS = 200
 _ATTEMPTS = 5
 _TIMEOUT = 300  # s; the recovery from a crash may take minutes
+
+logger = logging.getLogger(__name__)
 
 
 def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
@@ -162,6 +165,7 @@ class Cluster:
                 port = free_port()
             done = self._pg_ctl("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}")
             if done.returncode == 0:
+                logger.info("PostgreSQL started on port %d", port)
                 return port
             if port_is_free(port):
                 break
@@ -185,6 +189,7 @@ class Cluster:
     def stop(self) -> None:
         """Stop the server if it runs; open transactions are rolled back."""
         if self.is_running:
+            logger.info("stopping PostgreSQL")
             done = self._pg_ctl("stop", "-w", "-m", "fast")
             if done.returncode and self.is_running:
                 raise _error("PostgreSQL did not stop", done, self.data)

@@ -35,7 +35,7 @@ QUERIES = (
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryResult:
     """A query, and the table that the server answered with."""
 
     title: str
@@ -44,8 +44,8 @@ class Answer:
     rows: list[list[str]]
 
 
-def answers(layout: Layout) -> Iterator[Answer]:
-    """Send :data:`QUERIES` by TAP and yield the answers.
+def query_results(layout: Layout) -> Iterator[QueryResult]:
+    """Send :data:`QUERIES` by TAP and yield the results.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def answers(layout: Layout) -> Iterator[Answer]:
             ]
             for row in table
         ]
-        yield Answer(title, query, tuple(table.colnames), rows)
+        yield QueryResult(title, query, tuple(table.colnames), rows)
 
 
 def addresses(layout: Layout) -> dict[str, str]:

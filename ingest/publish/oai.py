@@ -125,10 +125,17 @@ def ask(endpoint: str, **arguments: str) -> bytes:
 
 def ask_xml(address: str) -> etree._Element:
     """Return the root element of an XML answer; see :func:`ask`."""
-    return _parsed(address, ask(address))
+    return parse_answer(address, ask(address))
 
 
-def _parsed(address: str, content: bytes) -> etree._Element:
+def parse_answer(address: str, content: bytes) -> etree._Element:
+    """Return the root element of a server's answer.
+
+    Raises
+    ------
+    InstanceError
+        If it is not well-formed XML, or unsafe.
+    """
     try:
         return parse_xml(content)
     except XMLError as error:
@@ -141,7 +148,7 @@ def _parsed(address: str, content: bytes) -> etree._Element:
 
 
 def _parse(endpoint: str, content: bytes, verb: str) -> etree._Element:
-    answer = _parsed(endpoint, content)
+    answer = parse_answer(endpoint, content)
     fault = answer.find(f"{_OAI}error")
     harmless = fault is not None and fault.get("code") == "noRecordsMatch"
     if answer.tag != f"{_OAI}OAI-PMH" or (answer.find(f"{_OAI}{verb}") is None and not harmless):

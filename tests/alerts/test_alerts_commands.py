@@ -25,6 +25,8 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import KM3VO, Instance
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def empty(database: Instance) -> Iterator[Instance]:

@@ -174,6 +174,7 @@ def killed_at(step: int, archive: Archive, batch: list[Packet]) -> bool:
 
 
 @pytest.mark.parametrize("few", [16, 0], ids=["fsync", "syncfs"])
+@pytest.mark.slow
 def test_a_kill_at_any_step_neither_loses_nor_duplicates_packets(
     tmp_path: Path, contents: list[bytes], monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
@@ -390,6 +391,7 @@ def test_writers_exclude_each_other_and_readers_see_whole_batches(archive: Archi
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=3), max_size=8), max_size=6))
+@pytest.mark.slow
 def test_any_batches_are_stored_once_and_in_order(added: list[list[bytes]]) -> None:
     expected = list(dict.fromkeys(content for batch in added for content in batch))
     with tempfile.TemporaryDirectory() as name:

@@ -36,6 +36,7 @@ def regions(instance: Instance) -> list[str]:
     return row
 
 
+@pytest.mark.slow
 def test_regions_are_taken_from_an_attached_map_also_after_a_rebuild(filled_instance, own_map):
     assert regions(filled_instance) == ["circle", "1", "0", "0"]
     done = filled_instance.km3vo("alerts", "attach", GOLD, str(own_map))

@@ -211,6 +211,7 @@ def test_a_rate_above_the_threshold_in_a_packet_of_km3net_is_per_year(delivered:
 @example({"id": "1", "record_number": "1", "potential_counterpart": "True"}, "2.0")
 @example({"id": "1", "ra_dec_error": 1, "containment_probability": 5e-324}, "2.0")
 @example({"id": "1", "trigger_time": "0001-01-01T00:00:00+02:00", "far": 1}, "2.0")
+@pytest.mark.slow
 def test_nothing_is_lost_from_json_to_voevent_and_back(
     document: dict[str, Any], version: str
 ) -> None:

@@ -8,6 +8,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.tables import open_store
 from ingest.alerts.tables.store import Store
@@ -16,6 +18,8 @@ from ingest.instance.layout import InstanceState, Layout
 from tests.alerts.corpus import write_corpus
 from tests.alerts.test_rebuild import content
 from tests.instances import KM3VO
+
+pytestmark = pytest.mark.slow
 
 COUNT = 2000
 

@@ -5,6 +5,7 @@ import string
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +164,7 @@ def trees(draw, depth=3):
 
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(trees(), max_size=4), st.sampled_from(SECTIONS))
+@pytest.mark.slow
 def test_nothing_of_any_voevent_is_lost(children, section):
     if section == "What":
         what = "".join(ElementTree.tostring(c, "unicode") for c in children)

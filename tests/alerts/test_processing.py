@@ -192,6 +192,7 @@ def test_a_packet_that_is_damaged_on_disk_is_quarantined(
     assert "the packet is damaged" in reasons[2]
 
 
+@pytest.mark.slow
 def test_a_packet_that_kills_or_hangs_its_worker_is_quarantined(
     archive: Archive, store: RecordingStore
 ) -> None:
@@ -227,6 +228,7 @@ def test_a_worker_that_is_killed_once_loses_no_packet(
     assert rows == {1, 2, 3}
 
 
+@pytest.mark.slow
 def test_workers_killed_from_outside_lose_no_packet(
     archive: Archive, store: RecordingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -419,6 +421,7 @@ def program(tmp_path: Path, archive: Archive, postgres: tuple[Layout, int]) -> l
 
 
 @pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.slow
 def test_a_run_that_is_ended_by_a_signal_can_be_continued(
     archive: Archive, store: RecordingStore, program: list[str], wanted: signal.Signals
 ) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.instances import Instance
+
+pytestmark = pytest.mark.slow
 
 COUNT = "SELECT count(*) FROM alerts.notices"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.core.files import sha256
-from ingest.events.convert import convert_release
-from ingest.events.delivery.sources import Acquired
+from ingest.events.delivery.sources import AcquiredFile
+from ingest.events.release_conversion import convert_release
 from tests.bench.instance import release_of
 from tests.bench.report import Line
 from tests.bench.samples import write_km3pipe
@@ -36,7 +36,7 @@ def lines(events: int) -> Iterator[Line]:
 def convert(path: Path, count: int) -> int:
     """Convert a delivery; return the largest resident memory so far in KiB."""
     with tempfile.TemporaryDirectory() as folder:
-        delivered = [Acquired(path, "bench", sha256(path), simulated=False)]
+        delivered = [AcquiredFile(path, "bench", sha256(path), simulated=False)]
         convert_release(release_of(path, count, FORM), delivered, Path(folder))
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

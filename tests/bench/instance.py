@@ -13,7 +13,7 @@ from pathlib import Path
 
 from ingest.core.checkout import RD
 from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
-from ingest.events.product import gadf
+from ingest.events.product import ProductMetadata, write_event_list
 from ingest.events.readers import open_reader
 from ingest.events.sky.locating import locate_chunks
 from ingest.instance import lifecycle
@@ -54,7 +54,7 @@ def release_of(path: Path, events: int, form: str) -> Manifest:
 def write_product(delivery: Path, form: str, product: Path) -> Path:
     """Write the GADF event list of a simulated delivery."""
     events = locate_chunks(open_reader(delivery, form).chunks(), "orca", 49)
-    about = gadf.Metadata(
+    about = ProductMetadata(
         release=RELEASE,
         obs_id=1,
         telescope="KM3NeT",
@@ -66,7 +66,7 @@ def write_product(delivery: Path, form: str, product: Path) -> Path:
         kid="bench",
         simulated=True,
     )
-    gadf.write_event_list(product, events, about)
+    write_event_list(product, events, about)
     return product
 
 

@@ -59,6 +59,7 @@ def test_gammapy_reads_the_product(product):
     assert events.radec.dec.deg.max() < 53
 
 
+@pytest.mark.slow
 def test_publisher_id_stays_the_same_when_the_release_is_imported_again(instance, tap, entry):
     done = instance.km3vo("import", "--release", "ant20_01", "--force")
     assert done.returncode == 0, done.stderr

@@ -40,7 +40,7 @@ def manifest(*kinds: dict[str, object], **file: object) -> Manifest:
     return Manifest.model_validate(content)
 
 
-def acquire(made: Manifest, overlay: Path | None, scratch: Path) -> sources.Acquired:
+def acquire(made: Manifest, overlay: Path | None, scratch: Path) -> sources.AcquiredFile:
     return sources.acquire(made, made.files[0], overlay, scratch)
 
 
@@ -81,13 +81,13 @@ def test_sources_are_asked_in_order_and_refusals_are_kept(inputs, tmp_path) -> N
     found = acquire(made, None, tmp_path)
     assert found.sha256 == SUM
     assert found.source.startswith("release folder")
-    assert found.refused == ("overlay: no INPUTS directory was named",)
+    assert found.unavailable == ("overlay: no INPUTS directory was named",)
 
 
 def test_nobody_has_it(inputs, tmp_path) -> None:
     with pytest.raises(UnavailableError) as caught:
         acquire(manifest({"kind": "overlay"}, {"kind": "folder"}), None, tmp_path)
-    assert "list.dat of the release ant20_01 is not to be had" in str(caught.value)
+    assert "list.dat of the release ant20_01 is not available" in str(caught.value)
     assert caught.value.exit_code == 2
 
 

@@ -6,9 +6,9 @@ import pytest
 from gammapy.data import DataStore
 
 from ingest.core.files import sha256
-from ingest.events.convert import convert_release
 from ingest.events.delivery.manifest import load_manifest
-from ingest.events.delivery.sources import Acquired
+from ingest.events.delivery.sources import AcquiredFile
+from ingest.events.release_conversion import convert_release
 from ingest.instance import layout as layouts
 from ingest.instance.account import Account
 from ingest.instance.dachs import deploy
@@ -31,7 +31,7 @@ def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
     files = tuple(manifest.files[0].model_copy(update={"name": path.name}) for path in paths)
     release = manifest.release.model_copy(update={"products": "per-file"})
     manifest = manifest.model_copy(update={"files": files, "release": release})
-    acquired = [Acquired(path, "test", sha256(path), simulated=False) for path in paths]
+    acquired = [AcquiredFile(path, "test", sha256(path), simulated=False) for path in paths]
     staging = tmp_path / "staging"
     staging.mkdir()
     made = convert_release(manifest, acquired, staging)
@@ -49,7 +49,7 @@ def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
 
 def test_one_product_has_no_index(tmp_path):
     path = write_simple(tmp_path / "run.h5", 20)
-    acquired = [Acquired(path, "test", sha256(path), simulated=False)]
+    acquired = [AcquiredFile(path, "test", sha256(path), simulated=False)]
     convert_release(release_of(path, 20, "simple-hdf5"), acquired, tmp_path / "out")
     assert not list((tmp_path / "out").glob("*index*"))
     assert load_manifest("evts21_01").release.products == "one"

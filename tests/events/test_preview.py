@@ -11,10 +11,11 @@ from PIL import Image
 from ingest.core import skyplot
 from ingest.core.skyplot import galactic_to_icrs, mollweide
 from ingest.events.fields import chunk_dtype
-from ingest.events.product.gadf import Metadata, write_event_list
+from ingest.events.product.gadf import write_event_list
+from ingest.events.product.header import ProductMetadata
 from ingest.events.product.preview import write_preview
 
-ABOUT = Metadata(
+ABOUT = ProductMetadata(
     release="evts23_01", obs_id=1, telescope="KM3NeT", instrument="ARCA21", longitude=16.0,
     latitude=36.3, height=-3450.0, creator="test", kid="1", title="A sample",
 )  # fmt: skip

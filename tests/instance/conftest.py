@@ -1,4 +1,4 @@
-"""An instance that tests may kill, stop and damage, as long as it is whole again afterwards."""
+"""An instance that tests may kill, stop and damage if they repair it afterwards."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Up, down, and all the ways in which servers die in between."""
+"""Start and stop of an instance, and recovery of servers that were killed."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from ingest.instance import layout as layouts
 from ingest.instance.process import processes_below
 from tests.instances import KM3VO, Instance
 from tests.served import served
+
+pytestmark = pytest.mark.slow
 
 IMPORT = ("import", "--release", "ant20_01")
 

@@ -1,4 +1,4 @@
-"""What is online while an import is cut off, doubled, or made of a simulated stand-in."""
+"""What is online during an interrupted, a concurrent or a simulated import."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ from served import Served, served
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
+
+pytestmark = pytest.mark.slow
 
 IMPORT = ("import", "--release", "ant20_01")
 
@@ -145,7 +147,7 @@ def test_real_data_are_not_replaced_by_a_simulation(worn, unavailable) -> None:
     before = served(worn)
     done = worn.km3vo(*IMPORT, "--force", **unavailable)
     assert done.returncode == 2
-    assert "the real data of ant20_01 are online: they stay" in done.stderr
+    assert "does not replace the real data of ant20_01 that are online" in done.stderr
     done = worn.km3vo(*IMPORT, "--if-available", **unavailable)
     assert done.returncode == 0
     assert "ant20_01: left out" in done.stdout

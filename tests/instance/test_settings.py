@@ -1,6 +1,8 @@
-"""Changed facts of the site reach the running server."""
+"""Changed settings of the site reach the running server."""
 
 import urllib.request
+
+import pytest
 
 ORIGIN = "https://elsewhere.example.org"
 
@@ -11,6 +13,7 @@ def allowed(instance):
         return reply.headers["Access-Control-Allow-Origin"]
 
 
+@pytest.mark.slow
 def test_up_applies_settings_that_an_import_has_written(instance, tmp_path):
     site = tmp_path / "site.toml"
     site.write_text('[site]\ncors_origins = "https://only.example.org"\n')

@@ -1,4 +1,4 @@
-"""The facts about a data centre, and what DaCHS reads of them."""
+"""The settings of a data centre, and how DaCHS reads them."""
 
 from __future__ import annotations
 

@@ -132,6 +132,7 @@ def test_what_is_online_without_a_manifest_is_told(layout) -> None:
     assert finding.remedy == "km3vo registry withdraw evts99_01"
 
 
+@pytest.mark.slow
 def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoint) -> None:
     with lifecycle.database(layout):
         register(layout, validators.online_descriptors(layout))
@@ -189,6 +190,7 @@ def test_what_is_no_registry_is_told(instance) -> None:
         oai.identify(f"{instance.url}/__system__/tap/run/tap/availability")
 
 
+@pytest.mark.slow
 def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> None:
     ivoid = "ivo://km3net.org/evts23_01/nu/cone"
     before = by_identifier(endpoint)
@@ -228,6 +230,7 @@ def test_what_is_no_release_cannot_be_withdrawn(instance, name: str) -> None:
     assert (instance.var / "dachs" / "inputs" / "evts23_01").is_dir()
 
 
+@pytest.mark.slow
 def test_the_stream_of_alerts_and_a_renamed_service(layout, endpoint, deployed) -> None:
     deployed(STREAM)
     records = by_identifier(endpoint)

@@ -163,7 +163,7 @@ def test_nothing_is_sent_without_being_asked_to(instance: Instance) -> None:
 def test_an_unknown_release_is_refused(instance: Instance) -> None:
     done = instance.km3vo("publish", "ant99_01", "--to", "zenodo")
     assert done.returncode == 2
-    assert "there is no release ant99_01" in done.stderr
+    assert "the release ant99_01 does not exist" in done.stderr
 
 
 WORD = "Zwetschgendatschi"
@@ -193,6 +193,7 @@ def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     return empty_instance
 
 
+@pytest.mark.slow
 def test_one_word_changed_in_the_descriptor_is_everywhere(
     renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:

@@ -1,7 +1,7 @@
 """The published tables of alerts: rows, grouping of notices into alerts, store and schema."""
 
 from ingest.alerts.tables.rows import PacketRows, table_rows
-from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, update_tables
+from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
 from ingest.alerts.tables.store import SCHEMA, Store
 
 __all__ = [
@@ -11,6 +11,6 @@ __all__ = [
     "Store",
     "ensure_tables",
     "open_store",
+    "refresh_tables",
     "table_rows",
-    "update_tables",
 ]

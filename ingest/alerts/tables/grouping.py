@@ -6,8 +6,8 @@ depends only on the set of packets:
 
 * Notices with the same key, and notices that supersede or retract one another, belong to one
   alert. Its name is the first of its members' names in alphabetical order, keys before
-  identifiers. Citations count only within one naming authority: nobody retracts the notices of
-  others. Tests and observations never belong to the same alert.
+  identifiers. Citations count only within one naming authority: no sender can retract
+  the notices of others. Tests and observations never belong to the same alert.
 * The newest notice of an alert is the last one in the order that ``rd/alerts/order.sql``
   defines. The alert is retracted if its newest notice is a retraction.
 * The versions of one identifier are counted in order of receipt.

@@ -54,7 +54,7 @@ def ensure_tables(layout: Layout, state: InstanceState, replace: bool = False) -
         _deploy(layout, state, outdated)
 
 
-def update_tables(layout: Layout, state: InstanceState) -> None:
+def refresh_tables(layout: Layout, state: InstanceState) -> None:
     """Update an instance's tables, if it has some, after an upgrade or for a new server address."""
     if _deployed_digest(layout) is not None:
         ensure_tables(layout, state)

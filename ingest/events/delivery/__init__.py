@@ -1,4 +1,4 @@
-"""What was delivered: manifests of releases, and the sources of their files."""
+"""Deliveries: manifests of releases, and the acquisition of their files."""
 
 from ingest.events.delivery.manifest import (
     DeliveredFile,
@@ -7,10 +7,10 @@ from ingest.events.delivery.manifest import (
     load_manifest,
     release_names,
 )
-from ingest.events.delivery.sources import Acquired, acquire, overlay_directory, verify
+from ingest.events.delivery.sources import AcquiredFile, acquire, overlay_directory, verify
 
 __all__ = [
-    "Acquired",
+    "AcquiredFile",
     "DeliveredFile",
     "Manifest",
     "ObservationSection",

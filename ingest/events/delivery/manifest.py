@@ -1,4 +1,4 @@
-"""The manifest of a release: what was delivered, where it may come from, what it must hold."""
+"""Manifests of releases: which files were delivered, their sources, and what they must contain."""
 
 from __future__ import annotations
 
@@ -26,20 +26,20 @@ class OverlaySource(StrictModel):
 
 
 class FolderSource(StrictModel):
-    """A file that was dropped, or fetched before, into the release's own folder."""
+    """A file in the release's own folder."""
 
     kind: Literal["folder"]
 
 
 class UrlSource(StrictModel):
-    """A file somewhere on the web."""
+    """A file on the web."""
 
     kind: Literal["url"]
     url: Url
 
 
 class PackageSource(StrictModel):
-    """A file inside a Python package that carries data."""
+    """A file in a Python package."""
 
     kind: Literal["package"]
     package: str
@@ -47,13 +47,13 @@ class PackageSource(StrictModel):
 
 
 class SimulationSource(StrictModel):
-    """A simulated stand-in, so that everything can be tried without the data."""
+    """A simulated stand-in, to try everything without the data."""
 
     kind: Literal["simulation"]
     seed: int
 
 
-Source = Annotated[
+FileSource = Annotated[
     OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
     Field(discriminator="kind"),
 ]
@@ -67,40 +67,40 @@ class DeliveredFile(StrictModel):
     size : int, optional
         Bytes.
     sha256 : tuple of str
-        The checksums it may have; any if there are none.
+        Its valid checksums; any checksum is valid if empty.
     public : bool
-        Whether the file itself may be given to anyone; DataLink then offers it.
-    sources : tuple of Source
-        Where it may come from, the best first.
+        Whether the file itself is public; DataLink then links to it.
+    sources : tuple of FileSource
+        Its sources, in order of preference.
     """
 
     name: FileName
     size: Annotated[int, Field(gt=0)] | None = None
     sha256: tuple[Sha256, ...] = ()
     public: bool = False
-    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    sources: Annotated[tuple[FileSource, ...], Field(min_length=1)]
 
 
 class ReleaseSection(StrictModel):
-    """What the release is."""
+    """The release itself."""
 
     name: Name
     descriptor: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
-    """DaCHS' id of the resource descriptor: its file below ``rd/`` without ``.rd``."""
+    """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
     table: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
     """The published table with one row per event."""
     detector: Literal["antares", "orca", "arca"]
     instrument: str
     """The detector's configuration, such as ORCA6."""
     det_id: Annotated[int, Field(ge=0)] | None = None
-    """The number of that configuration, where all events have the same."""
+    """The number of that configuration, if it is the same for all events."""
     format: str
     start: AwareDatetime
     stop: AwareDatetime
     livetime_days: Annotated[float, Field(gt=0)] | None = None
     events: Annotated[int, Field(gt=0)]
     products: Literal["one", "per-file"] = "one"
-    """Whether all files become one product, or each (of a run) one of its own."""
+    """Whether all files are converted to one product, or each (a run) to its own."""
 
     @model_validator(mode="after")
     def _start_is_before_stop(self) -> ReleaseSection:
@@ -110,7 +110,7 @@ class ReleaseSection(StrictModel):
 
     @property
     def start_mjd(self) -> float:
-        """Begin of data taking, MJD UTC."""
+        """Start of data taking, MJD UTC."""
         return _mjd(self.start)
 
     @property
@@ -120,10 +120,10 @@ class ReleaseSection(StrictModel):
 
 
 class ObservationSection(StrictModel):
-    """What the observation covers; it goes into the product's header, and from there to ObsCore.
+    """The coverage of the observation, written to the header of the product for ObsCore.
 
-    The words of the high-energy extension of ObsCore are ``event_type``, ``obs_mode``,
-    ``analysis_mode`` and ``messenger``.
+    ``event_type``, ``obs_mode``, ``analysis_mode`` and ``messenger`` are terms of the
+    high-energy extension of ObsCore.
     """
 
     collection: str
@@ -148,16 +148,16 @@ class ObservationSection(StrictModel):
 
 
 class ChecksSection(StrictModel):
-    """Which rules may leave rows out; any other bad row ends the import."""
+    """Rules that may reject rows; any other rejected row ends the import."""
 
     reject: frozenset[str] = frozenset()
 
 
 class PublicationSection(StrictModel):
-    """What others call the release."""
+    """Names of the release elsewhere."""
 
     open_data_id: Name | None = None
-    """Its collection in KM3NeT's Open Data Center; the release's own name if there is none."""
+    """Its collection in KM3NeT's Open Data Center, if not the name of the release."""
 
 
 class Manifest(StrictModel):
@@ -191,12 +191,12 @@ def load_manifest(name: str) -> Manifest:
     Raises
     ------
     ManifestError
-        If there is none, or it is not valid.
+        If it does not exist or is not valid.
     """
     path = INPUTS / name / "release.toml"
     if not path.is_file():
         raise ManifestError(
-            f"there is no release {name}",
+            f"the release {name} does not exist",
             file=path,
             expected="one of " + ", ".join(release_names()),
             remedy="correct the name, or write the manifest",
@@ -205,7 +205,7 @@ def load_manifest(name: str) -> Manifest:
     manifest = load(path, Manifest)
     if manifest.name != name:
         raise ManifestError(
-            "the release's name is not that of its folder",
+            "the name of the release differs from that of its folder",
             file=path,
             where="release.name",
             value=manifest.name,
@@ -216,7 +216,7 @@ def load_manifest(name: str) -> Manifest:
 
 
 def release_names() -> list[str]:
-    """Return the names of all releases that have a manifest, in alphabetical order."""
+    """Return the names of all releases with a manifest, in alphabetical order."""
     return sorted(path.parent.name for path in INPUTS.glob("*/release.toml"))
 
 

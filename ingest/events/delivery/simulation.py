@@ -1,7 +1,7 @@
-"""Simulated stand-ins for samples that cannot be had, so that all else can be tried.
+"""Simulated stand-ins for samples that are not available, to try everything else.
 
-They have the form and roughly the distributions of the sample they stand for, and nothing of
-its content. Whatever is published of them says so.
+They have the format and roughly the distributions of the sample, but none of its events.
+Everything published from them is marked as simulated.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ def write_stand_in(manifest: Manifest, file: DeliveredFile, seed: int, directory
     Raises
     ------
     ManifestError
-        If there is no simulation for the release's format.
+        If the format of the release cannot be simulated.
     """
     release = manifest.release
     if release.format != "antares-text":
         raise ManifestError(
-            f"there is no simulation of the format {release.format}",
+            f"the format {release.format} cannot be simulated",
             file=manifest.folder / "release.toml",
             where="files.sources",
             remedy="remove the source of kind simulation",
         )
     random = np.random.default_rng(seed)
     count = release.events
-    # Up-going events at 42.8 deg north: all of the southern sky, thinning out to the north.
+    # up-going events at 42.8 deg north: the southern sky, with decreasing density to the north
     sin_dec = random.triangular(-1.0, -0.4, np.sin(np.radians(53.0)), count)
     dec = np.degrees(np.arcsin(sin_dec))
     ra = random.uniform(0.0, 359.9, count)

@@ -1,4 +1,4 @@
-"""Getting a release's files from the first of its sources that has them."""
+"""Acquisition of the files of a release, each from the first of its sources that has it."""
 
 from __future__ import annotations
 
@@ -16,56 +16,56 @@ from ingest.core.http import open_url
 from ingest.events.delivery import simulation
 from ingest.events.delivery.manifest import (
     DeliveredFile,
+    FileSource,
     FolderSource,
     Manifest,
     OverlaySource,
     PackageSource,
     SimulationSource,
-    Source,
     UrlSource,
 )
 
 OVERLAY_VARIABLE: Final = "KM3VO_INPUTS"
-_PATIENCE = 20.0  # s without an answer
+_TIMEOUT = 20.0  # s without data
 _LARGEST_DOWNLOAD = 4 * 2**30  # bytes
 
 
 class _NotThere(Exception):
-    """A source does not have the file; the next one is asked."""
+    """A source does not have the file; the next one is tried."""
 
 
 @dataclass(frozen=True)
-class Acquired:
-    """A file that was found.
+class AcquiredFile:
+    """A delivered file on this machine.
 
     Attributes
     ----------
     path : pathlib.Path
-        Where it lies now.
+        Its path.
     source : str
-        Where it came from, in words.
+        A description of its source.
     sha256 : str
         Its checksum.
     simulated : bool
         Whether it is a simulated stand-in.
-    refused : tuple of str
-        The sources that were asked before and did not have it, with their reasons.
+    unavailable : tuple of str
+        The sources that were tried before and did not have it, with their reasons.
     """
 
     path: Path
     source: str
     sha256: str
     simulated: bool
-    refused: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
 
 def overlay_directory(named: str | None) -> Path | None:
-    """Return the directory with local inputs: `named`, or what ``KM3VO_INPUTS`` says.
+    """Return the directory with local inputs: `named`, or the one in ``KM3VO_INPUTS``.
 
     Raises
     ------
     InputError
-        If it is not a directory that can be entered.
+        If it is not a readable directory.
     """
     text = named or os.environ.get(OVERLAY_VARIABLE)
     if not text:
@@ -73,7 +73,7 @@ def overlay_directory(named: str | None) -> Path | None:
     path = Path(os.path.abspath(Path(text).expanduser()))
     if not (path.is_dir() and os.access(path, os.R_OK | os.X_OK)):
         raise InputError(
-            "there is no such directory with inputs, or you may not read it",
+            "the directory with inputs does not exist or cannot be read",
             file=path,
             remedy=f"correct INPUTS= or {OVERLAY_VARIABLE}",
         )
@@ -82,7 +82,7 @@ def overlay_directory(named: str | None) -> Path | None:
 
 def acquire(
     manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
-) -> Acquired:
+) -> AcquiredFile:
     """Return the file from the first source that has it.
 
     Parameters
@@ -90,51 +90,49 @@ def acquire(
     manifest : Manifest
         The release.
     file : DeliveredFile
-        The file wanted.
+        The file.
     overlay : pathlib.Path, optional
         The directory of the overlay source.
     scratch : pathlib.Path
-        Where a simulated stand-in may be written.
+        Directory for a simulated stand-in.
 
     Raises
     ------
     UnavailableError
         If no source has it.
     """
-    refused: list[str] = []
+    unavailable: list[str] = []
     for source in file.sources:
         try:
-            path, words = _ask(source, manifest, file, overlay, scratch)
+            path, description = _fetch(source, manifest, file, overlay, scratch)
         except _NotThere as reason:
-            refused.append(f"{source.kind}: {reason}")
+            unavailable.append(f"{source.kind}: {reason}")
             continue
         simulated = isinstance(source, SimulationSource)
-        return Acquired(path, words, sha256(path), simulated, tuple(refused))
+        return AcquiredFile(path, description, sha256(path), simulated, tuple(unavailable))
     raise UnavailableError(
-        f"{file.name} of the release {manifest.name} is not to be had",
+        f"{file.name} of the release {manifest.name} is not available",
         file=manifest.folder / "release.toml",
-        value="\n".join(refused),
+        value="\n".join(unavailable),
         expected="one of these sources to have it",
         remedy=f"put the file into {manifest.folder}, or name its directory with INPUTS=",
     )
 
 
-def verify(file: DeliveredFile, acquired: Acquired) -> None:
-    """Compare a file with what the manifest says about it.
-
-    A simulated stand-in is made on the way, so there is nothing to compare.
+def verify(file: DeliveredFile, acquired: AcquiredFile) -> None:
+    """Compare size and checksum of a file with the manifest, except for a simulated stand-in.
 
     Raises
     ------
     InputError
-        If size or checksum differ.
+        If they differ.
     """
     if acquired.simulated:
         return
     size = acquired.path.stat().st_size
     if file.size is not None and size != file.size:
         raise InputError(
-            "the file has another size than the manifest says",
+            "the size of the file differs from the manifest",
             file=acquired.path,
             value=f"{size} bytes",
             expected=f"{file.size} bytes",
@@ -142,20 +140,20 @@ def verify(file: DeliveredFile, acquired: Acquired) -> None:
         )
     if file.sha256 and acquired.sha256 not in file.sha256:
         raise InputError(
-            "the file's checksum is not one the manifest knows",
+            "the checksum of the file is not in the manifest",
             file=acquired.path,
             value=f"sha256 {acquired.sha256}",
             expected=" or ".join(file.sha256),
-            remedy="fetch or copy the file again; if this is a new delivery on purpose,"
-            " add its checksum to release.toml",
+            remedy="fetch or copy the file again; if this is a new delivery, add its checksum to"
+            " release.toml",
         )
 
 
-def _ask(
-    source: Source, manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
+def _fetch(
+    source: FileSource, manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
 ) -> tuple[Path, str]:
-    """Return a source's file and its origin in words, or raise _NotThere."""
-    kept = manifest.folder / file.name
+    """Return the file from a source, and a description of the source."""
+    in_folder = manifest.folder / file.name
     match source:
         case OverlaySource():
             if overlay is None:
@@ -166,35 +164,35 @@ def _ask(
                 raise _NotThere(f"no {places[0]}")
             return path, f"INPUTS directory, {path}"
         case FolderSource():
-            if not _is_readable(kept):
-                raise _NotThere(f"no {kept}")
-            return kept, f"release folder, {kept}"
+            if not _is_readable(in_folder):
+                raise _NotThere(f"no {in_folder}")
+            return in_folder, f"release folder, {in_folder}"
         case UrlSource():
-            _download(source.url, kept, lambda path: verify(file, _unnamed(path)))
-            return kept, source.url
+            _download(source.url, in_folder, lambda path: _verify_download(file, path))
+            return in_folder, source.url
         case PackageSource():
-            return _in_package(source), f"Python package {source.package}"
+            return _find_in_package(source), f"Python package {source.package}"
         case SimulationSource():
             path = simulation.write_stand_in(manifest, file, source.seed, scratch)
             return path, f"SIMULATED stand-in, seed {source.seed}"
 
 
 def _is_readable(path: Path) -> bool:
-    """Say whether there is a file.
+    """Return whether the file exists.
 
     Raises
     ------
     InputError
-        If there is one that cannot be read: to take another source then would hide it.
+        If it exists but cannot be read: using another source would hide that.
     """
     try:
-        # a pipe or device would make us wait without an end
+        # reading from a pipe or device could block forever
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(
                 "this is not a file",
                 file=path,
                 expected="a delivered file",
-                remedy="put the file in its place, or remove it to have the next source asked",
+                remedy="replace it by the file, or remove it so that the next source is tried",
             )
         path.open("rb").close()
     except (FileNotFoundError, NotADirectoryError):
@@ -203,20 +201,20 @@ def _is_readable(path: Path) -> bool:
         raise InputError(
             f"the file cannot be read ({error.strerror})",
             file=path,
-            remedy="make it readable for you, or remove it to have the next source asked",
+            remedy="make it readable, or remove it so that the next source is tried",
         ) from None
     return True
 
 
-def _unnamed(path: Path) -> Acquired:
-    return Acquired(path, "", sha256(path), simulated=False)
+def _verify_download(file: DeliveredFile, path: Path) -> None:
+    verify(file, AcquiredFile(path, "download", sha256(path), simulated=False))
 
 
 def _download(url: str, target: Path, check: Callable[[Path], None]) -> None:
-    """Fetch a file; what does not pass `check` counts as not there and is not kept."""
+    """Download a file; one that fails `check` is discarded and counts as missing."""
     draft = target.with_name(f".{target.name}.download")
     try:
-        with open_url(url, timeout=_PATIENCE) as reply, draft.open("wb") as out:
+        with open_url(url, timeout=_TIMEOUT) as reply, draft.open("wb") as out:
             for block in reply.iter_raw():
                 out.write(block)
                 if reply.num_bytes_downloaded > _LARGEST_DOWNLOAD:
@@ -231,7 +229,7 @@ def _download(url: str, target: Path, check: Callable[[Path], None]) -> None:
         draft.unlink(missing_ok=True)
 
 
-def _in_package(source: PackageSource) -> Path:
+def _find_in_package(source: PackageSource) -> Path:
     found = importlib.util.find_spec(source.package)
     if found is None or found.origin is None:
         raise _NotThere(f"the Python package {source.package} is not installed")

@@ -1,6 +1,18 @@
-"""The archive product of a release: a GADF event list, its index, and its preview."""
+"""Products of a release: event lists in FITS, their index, and their previews.
 
-from ingest.events.product.index import write_index
+:mod:`ingest.events.product.preview` is imported separately, because it loads matplotlib.
+"""
+
+from ingest.events.product.gadf import Product, write_event_list
+from ingest.events.product.header import ProductMetadata
+from ingest.events.product.index import Response, write_index
 from ingest.events.product.observation import observation_cards
 
-__all__ = ["observation_cards", "write_index"]
+__all__ = [
+    "Product",
+    "ProductMetadata",
+    "Response",
+    "observation_cards",
+    "write_event_list",
+    "write_index",
+]

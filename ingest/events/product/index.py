@@ -1,6 +1,6 @@
-"""The two tables by which gammapy's DataStore finds products: OBS-INDEX and HDU-INDEX.
+"""The two tables in which gammapy's DataStore finds products: OBS-INDEX and HDU-INDEX.
 
-Source: GADF 0.3, "Data storage". They are made of the products' own headers.
+Source: GADF 0.3, "Data storage". They are built from the headers of the products.
 """
 
 from __future__ import annotations
@@ -16,42 +16,42 @@ from astropy.io import fits
 
 from ingest.core.errors import InputError
 from ingest.core.files import atomic_write
-from ingest.core.fitstable import Card, Column, Value, write_primary, write_table
-from ingest.events.product.gadf import FORMAT_CARDS, TIME_CARDS
+from ingest.core.fitstable import Card, FitsColumn, Value, write_primary, write_table
+from ingest.events.product.header import FORMAT_CARDS, TIME_CARDS
 
 OBS_INDEX_NAME: Final = "obs-index.fits.gz"
 HDU_INDEX_NAME: Final = "hdu-index.fits.gz"
 
 _PLACE: Final = ("GEOLON", "GEOLAT", "ALTITUDE")
-# columns that are keywords of EVENTS at the same time
+# columns that are also keywords of EVENTS
 _OBS_COLUMNS: Final = (
-    Column("OBS_ID", "i8", "", "", "meta.id"),
-    Column("ALT_PNT", "f8", "deg"),
-    Column("AZ_PNT", "f8", "deg"),
-    Column("ONTIME", "f8", "s"),
-    Column("LIVETIME", "f8", "s"),
-    Column("DEADC", "f8"),
-    Column("TSTART", "f8", "s"),
-    Column("TSTOP", "f8", "s"),
-    Column("OBS_MODE", "S16"),
-    Column("TELESCOP", "S32"),
-    Column("INSTRUME", "S32"),
+    FitsColumn("OBS_ID", "i8", "", "", "meta.id"),
+    FitsColumn("ALT_PNT", "f8", "deg"),
+    FitsColumn("AZ_PNT", "f8", "deg"),
+    FitsColumn("ONTIME", "f8", "s"),
+    FitsColumn("LIVETIME", "f8", "s"),
+    FitsColumn("DEADC", "f8"),
+    FitsColumn("TSTART", "f8", "s"),
+    FitsColumn("TSTOP", "f8", "s"),
+    FitsColumn("OBS_MODE", "S16"),
+    FitsColumn("TELESCOP", "S32"),
+    FitsColumn("INSTRUME", "S32"),
 )
-_COUNT: Final = Column("EVENT_COUNT", "i8", "", "", "meta.number")
+_COUNT: Final = FitsColumn("EVENT_COUNT", "i8", "", "", "meta.number")
 _HDU_COLUMNS: Final = (
-    Column("OBS_ID", "i8"),
-    Column("HDU_TYPE", "S16"),
-    Column("HDU_CLASS", "S16"),
-    Column("FILE_DIR", "S128"),
-    Column("FILE_NAME", "S128"),
-    Column("HDU_NAME", "S32"),
-    Column("SIZE", "i8", "byte", "of the file"),
+    FitsColumn("OBS_ID", "i8"),
+    FitsColumn("HDU_TYPE", "S16"),
+    FitsColumn("HDU_CLASS", "S16"),
+    FitsColumn("FILE_DIR", "S128"),
+    FitsColumn("FILE_NAME", "S128"),
+    FitsColumn("HDU_NAME", "S32"),
+    FitsColumn("SIZE", "i8", "byte", "of the file"),
 )
 
 
 @dataclass(frozen=True)
 class Response:
-    """An HDU with an instrument response, of one observation or of all.
+    """An HDU with an instrument response for one observation or all.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Response:
     hdu_type, hdu_class, hdu_name : str
         As in GADF: ``aeff``, ``aeff_2d``, ``EFFECTIVE AREA``.
     obs_id : int, optional
-        The observation; None for all of them.
+        The observation; None for all.
     """
 
     path: Path
@@ -80,19 +80,24 @@ def write_index(
     Parameters
     ----------
     directory : pathlib.Path
-        Where the index files go. The other files must lie in it or below.
+        Directory of the index files, which contains all other files.
     products : sequence of pathlib.Path
-        Event lists as :func:`ingest.events.product.gadf.write_event_list` makes them.
+        Event lists written by :func:`ingest.events.product.write_event_list`.
     responses : iterable of Response
         The instrument responses that belong to them.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If there are no products, two of them have the same OBS_ID, or a file lies elsewhere.
+        If there are no products, two have the same OBS_ID, or a file is in another directory.
     """
     if not products:
-        raise InputError("there are no products to index", file=directory)
+        raise InputError(
+            "there are no products to index",
+            file=directory,
+            expected="at least one event list",
+            remedy="convert a file first",
+        )
     responses = list(responses)
     observations: dict[int, tuple[Value, ...]] = {}
     hdus: list[tuple[Value, ...]] = []
@@ -106,7 +111,7 @@ def write_index(
                 file=path,
                 value=obs_id,
                 expected="one product per observation",
-                remedy="give every run a number of its own",
+                remedy="give each run a unique number",
             )
         observations[obs_id] = (*(header[one.name] for one in _OBS_COLUMNS), header["NAXIS2"])
         place = [(name, header[name], header.comments[name]) for name in _PLACE]
@@ -140,10 +145,10 @@ def _hdu_row(
         place = path.resolve().relative_to(directory.resolve())
     except ValueError:
         raise InputError(
-            "the file lies outside the directory of the index",
+            "the file is outside the directory of the index",
             file=path,
             expected=f"a file below {directory}",
-            remedy="move it there, or write the index further up",
+            remedy="move the file there, or write the index in a parent directory",
         ) from None
     folder = "" if place.parent == Path() else place.parent.as_posix()
     return obs_id, hdu_type, hdu_class, folder, place.name, hdu_name, path.stat().st_size
@@ -152,13 +157,13 @@ def _hdu_row(
 def _write(
     path: Path,
     name: str,
-    columns: Sequence[Column],
+    columns: Sequence[FitsColumn],
     rows: Sequence[tuple[Value, ...]],
     cards: Iterable[Card],
 ) -> None:
     content = BytesIO()
     write_primary(content, ())
     write_table(content, name, columns, rows, (*FORMAT_CARDS, *cards))
-    # without a date and a name, or no two files would be the same
+    # no date and name in the header: the same content gives the same bytes
     with atomic_write(path) as stream:
         stream.write(gzip.compress(content.getvalue(), mtime=0))

@@ -1,7 +1,7 @@
-"""A picture of the events of a product on the sky, for DataLink's ``#preview``.
+"""Previews: the events of a product on the sky, for DataLink's ``#preview``.
 
-Few events are points, many are a density in equal areas (HEALPix, Górski et al. 2005). The same
-product gives the same bytes.
+Few events are drawn as points, many as a density in equal areas (HEALPix, Górski et al. 2005).
+The same product gives the same bytes.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ from ingest.core.skyplot import (
 Floats = npt.NDArray[np.float64]
 
 MOST_POINTS: Final = 20_000
-"""More events than that are shown as a density."""
+"""Above this number of events the density is drawn."""
 EVENTS_PER_PIXEL: Final = 10
-"""In the mean, at least; fewer would show chance and not the sky."""
+"""Minimum of the mean; with fewer, statistical fluctuations would dominate."""
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
 _ROWS: Final = 1 << 16
 _INCHES, _DPI = (10.0, 6.0), 110
@@ -52,7 +52,7 @@ _INCHES, _DPI = (10.0, 6.0), 110
 
 @dataclass
 class _Sky:
-    """What is drawn of the events."""
+    """The events as they are drawn."""
 
     count: int
     ra: Floats
@@ -60,31 +60,31 @@ class _Sky:
     dec: Floats
     density: npt.NDArray[np.int64] | None
     radii: dict[str, float]
-    """Error radii in deg by what they contain; of a single event only."""
+    """Error radii, deg, by their containment; of a single event only."""
 
 
 def write_preview(product: Path) -> Path:
-    """Draw the events of a product beside it.
+    """Draw the events of a product.
 
     Parameters
     ----------
     product : pathlib.Path
-        An event list as :func:`ingest.events.product.gadf.write_event_list` makes it.
+        An event list written by :func:`ingest.events.product.write_event_list`.
 
     Returns
     -------
     pathlib.Path
-        The picture, ``<stem>.png``.
+        The preview beside the product, ``<stem>.png``.
     """
     with fits.open(product, memmap=True) as hdus:
         primary, events = hdus[0].header, hdus["EVENTS"]
         sky = _collect(product, events)
         days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
         when = " to ".join(days)
-    # whatever the user's own settings of matplotlib are
+    # independent of the user's settings of matplotlib
     with style.context("default"):
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
-        # beside the sky of a single event there is room for its surroundings
+        # leave room for the surroundings of a single event
         axes = figure.add_axes((0.045, 0.06, 0.91 if sky.count != 1 else 0.68, 0.78))
         draw_frame(axes)
         draw_galactic_plane(axes)
@@ -107,10 +107,10 @@ def write_preview(product: Path) -> Path:
 
 
 def _collect(product: Path, events: Any) -> _Sky:
-    """Read the positions, and count them in pixels if they are many."""
+    """Read the positions, or count them in pixels if there are many."""
     count = int(events.header["NAXIS2"])
     if count <= MOST_POINTS:
-        # a copy of at least nothing: there may be no events
+        # the empty array is for products without events
         rows = np.concatenate([np.empty(0, _row_type(events)), *_rows(product, events)])
         return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
     nside = 8
@@ -130,7 +130,7 @@ def _pixel(nside: int, ra: Floats, dec: Floats) -> npt.NDArray[np.int64]:
 
 
 def _radii(rows: npt.NDArray[np.void]) -> dict[str, float]:
-    """Return the error radii of a single event, in deg, by what they contain."""
+    """Return the error radii of a single event, deg, by their containment."""
     names = rows.dtype.names or ()
     if len(rows) != 1:
         return {}
@@ -147,7 +147,7 @@ def _row_type(events: Any) -> np.dtype[np.void]:
 
 
 def _rows(product: Path, events: Any) -> Iterator[npt.NDArray[np.void]]:
-    """Yield the rows, some at a time; what astropy maps would stay in memory as a whole."""
+    """Yield the rows in blocks; astropy's memory map would keep all of them in memory."""
     row_type = _row_type(events)
     with product.open("rb") as stream:
         stream.seek(events.fileinfo()["datLoc"])
@@ -165,7 +165,7 @@ def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
         alpha = 0.95 if sky.count < 1000 else 0.7
         if sky.radii:
             edge = circle(float(sky.ra[0]), float(sky.dec[0]), max(sky.radii.values()))
-            # dots: a line would cross the map where the circle crosses its edge
+            # dots, because a line would cross the map if the circle crosses its edge
             axes.plot(*mollweide(*edge), ls="", marker=".", ms=1.6, color=EVENT, zorder=6)
             size = 6.0
         axes.scatter(x, y, s=size, color=EVENT, alpha=alpha, linewidths=0, zorder=6)
@@ -197,7 +197,7 @@ def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
 
 
 def _zoom(figure: Figure, sky: _Sky) -> None:
-    """Draw the surroundings of a single event, with the circles of its errors."""
+    """Draw the surroundings of a single event, with circles of its error radii."""
     ra, dec = float(sky.ra[0]), float(sky.dec[0])
     axes = figure.add_axes((0.755, 0.25, 0.22, 0.3667))
     widest = max([*sky.radii.values(), 0.5])
@@ -208,7 +208,7 @@ def _zoom(figure: Figure, sky: _Sky) -> None:
     axes.set_facecolor(NIGHT)
     axes.set_xticks([])
     axes.set_yticks([])
-    # the words stand around the circles: side by side they would cover each other
+    # labels are distributed around the circles so that they do not overlap
     for angle, (label, radius) in zip((45, 135, 225, 315), sky.radii.items(), strict=False):
         axes.add_patch(Circle((0, 0), radius, fill=False, ec=EVENT, lw=1.2, alpha=0.9))
         x, y = radius * np.cos(np.radians(angle)), radius * np.sin(np.radians(angle))

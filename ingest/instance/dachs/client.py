@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import grp
+import logging
 import os
 import re
 import signal
@@ -30,6 +31,8 @@ PYTHON = Path("/usr/bin/python3")
 """The Python for which DaCHS is installed."""
 _TIMEOUT = 3600.0  # s
 _AVAILABILITY = "/__system__/tap/run/availability"
+
+logger = logging.getLogger(__name__)
 
 
 class Dachs:
@@ -153,12 +156,7 @@ class Dachs:
         self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``dachs`` with `arguments` in this instance; return its exit code and output."""
-        return self.account.run(
-            [PROGRAM, *arguments],
-            home=self.layout.dachs,
-            env={**self._environment(), **(extra or {})},
-            timeout=_TIMEOUT,
-        )
+        return self._run([PROGRAM, *arguments], extra)
 
     def run_batch(
         self,
@@ -180,12 +178,7 @@ class Dachs:
             If DaCHS fails, or ``dachs pub`` leaves out a service.
         """
         words = [word for command in commands for word in (*command, ",")]
-        done = self.account.run(
-            [PYTHON, self.layout.inputs / "km3net" / "imp.py", *words],
-            home=self.layout.dachs,
-            env=self._environment(),
-            timeout=_TIMEOUT,
-        )
+        done = self._run([PYTHON, self.layout.inputs / "km3net" / "imp.py", *words])
         output = done.stdout + done.stderr
         # "dachs pub" reports a service that it leaves out, but exits with 0
         if done.returncode or "Aborting publication" in output:
@@ -255,6 +248,7 @@ class Dachs:
                 log=log,
             )
         self.process.write(server.pid)
+        logger.info("DaCHS started as process %d on port %d", server.pid, port)
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             if server.poll() is not None:
@@ -272,6 +266,8 @@ class Dachs:
 
     def stop(self) -> None:
         """Stop the server if it runs, and the processes that it started."""
+        if self.is_running:
+            logger.info("stopping DaCHS")
         self.process.stop()
         # Also servers whose process file was deleted, or was not written by a killed command.
         processes.terminate(processes.processes_below(self.layout.dachs))
@@ -288,6 +284,26 @@ class Dachs:
             return self.process.path.stat().st_mtime_ns < moment
         except FileNotFoundError:
             return False  # the server does not run
+
+    def _run(
+        self, command: Sequence[str | Path], extra: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of DaCHS, and log its output."""
+        begin = time.monotonic()
+        done = self.account.run(
+            command,
+            home=self.layout.dachs,
+            env={**self._environment(), **(extra or {})},
+            timeout=_TIMEOUT,
+        )
+        logger.debug(
+            "%s: exit code %d after %.1f s\n%s",
+            " ".join(map(str, command)),
+            done.returncode,
+            time.monotonic() - begin,
+            (done.stdout + done.stderr).strip(),
+        )
+        return done
 
     def _environment(self) -> dict[str, str]:
         return {

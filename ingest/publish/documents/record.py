@@ -106,7 +106,7 @@ class TableColumn(StrictModel):
         return self.arraysize is None or self.type in ("char", "unicodeChar")
 
 
-class Table(StrictModel):
+class PublishedTable(StrictModel):
     """A table that can be queried by TAP."""
 
     name: str
@@ -170,7 +170,7 @@ class ReleaseRecord(StrictModel):
     instruments: tuple[str, ...]
     coverage: Coverage
     services: tuple[Service, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[PublishedTable, ...]
     files: tuple[DataFile, ...]
     open_data_id: str
     kid: str | None
@@ -193,6 +193,6 @@ class ReleaseRecord(StrictModel):
         return self.service("ivo://ivoa.net/std/TAP#aux") or self.service("ivo://ivoa.net/std/TAP")
 
     @property
-    def main_table(self) -> Table:
+    def main_table(self) -> PublishedTable:
         """The table of the events."""
         return self.tables[0]

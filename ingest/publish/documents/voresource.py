@@ -17,10 +17,10 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ingest.core.checkout import RD
 from ingest.core.errors import InstanceError, ManifestError
-from ingest.core.xml import parse_xml
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.instance import Layout, lifecycle, load_site
 from ingest.instance.dachs import VOCABULARY_ROOT, VOCABULARY_TERMS
+from ingest.publish import oai
 from ingest.publish.documents import serving
 from ingest.publish.documents.record import (
     Agent,
@@ -28,10 +28,10 @@ from ingest.publish.documents.record import (
     Coverage,
     DataFile,
     Licence,
+    PublishedTable,
     ReleaseRecord,
     Service,
     Subject,
-    Table,
     TableColumn,
 )
 
@@ -246,9 +246,9 @@ class _ResourceReader:
         )
 
 
-def _table(element: etree._Element) -> Table:
+def _table(element: etree._Element) -> PublishedTable:
     rows = element.findtext("nrows")
-    return Table(
+    return PublishedTable(
         name=element.findtext("name"),
         description=" ".join((element.findtext("description") or "").split()),
         rows=int(rows) if rows else None,
@@ -282,8 +282,9 @@ def _fetch(layout: Layout, url: str, identifier: str, release: str) -> etree._El
     query = urllib.parse.urlencode(
         {"verb": "GetRecord", "metadataPrefix": "ivo_vor", "identifier": identifier}
     )
-    with serving.ask(layout, f"{url}/oai.xml?{query}") as reply:
-        answer = parse_xml(reply.read())
+    address = f"{url}{oai.PATH}?{query}"
+    with serving.ask(layout, address) as reply:
+        answer = oai.parse_answer(address, reply.read())
     metadata = answer.find(f".//{_OAI}metadata")
     if metadata is None or len(metadata) == 0:
         raise InstanceError(

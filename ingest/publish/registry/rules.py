@@ -86,7 +86,7 @@ Check = Callable[[RegistryRecord, etree._Element, Context], Iterator[_Violation]
 
 
 @dataclass(frozen=True)
-class Rule:
+class RecordRule:
     """A rule: its name, its requirement in one sentence, and the function that checks it."""
 
     name: str
@@ -344,18 +344,18 @@ def _path(element: etree._Element) -> str:
 
 
 RULES: Final = (
-    Rule("identifier", "the identifier is below our authority", _identifier),
-    Rule("contact", "the contact has an e-mail address", _contact),
-    Rule("address", "the services are at the public address", _addresses),
-    Rule("simulated", "the data are not simulated", _not_simulated),
-    Rule("subject", "subjects are terms of the Unified Astronomy Thesaurus", _subjects),
-    Rule("creator", 'creators are written "Last, F.", or are collaborations', _creators),
-    Rule("rights", "the licence is given by its address in the SPDX list", _rights),
-    Rule("content", "content level and type are given", _content),
-    Rule("doi", "a release has a DOI", _doi),
-    Rule("spatial", "the spatial coverage is a MOC of order 6 or more", _spatial),
-    Rule("temporal", "the temporal coverage is given as MJD", _temporal),
-    Rule("spectral", "the spectral coverage is given in Joule", _spectral),
-    Rule("waveband", "the waveband is Neutrino", _waveband),
+    RecordRule("identifier", "the identifier is below our authority", _identifier),
+    RecordRule("contact", "the contact has an e-mail address", _contact),
+    RecordRule("address", "the services are at the public address", _addresses),
+    RecordRule("simulated", "the data are not simulated", _not_simulated),
+    RecordRule("subject", "subjects are terms of the Unified Astronomy Thesaurus", _subjects),
+    RecordRule("creator", 'creators are written "Last, F.", or are collaborations', _creators),
+    RecordRule("rights", "the licence is given by its address in the SPDX list", _rights),
+    RecordRule("content", "content level and type are given", _content),
+    RecordRule("doi", "a release has a DOI", _doi),
+    RecordRule("spatial", "the spatial coverage is a MOC of order 6 or more", _spatial),
+    RecordRule("temporal", "the temporal coverage is given as MJD", _temporal),
+    RecordRule("spectral", "the spectral coverage is given in Joule", _spectral),
+    RecordRule("waveband", "the waveband is Neutrino", _waveband),
 )
 """All rules, in the order of their findings."""

@@ -24,7 +24,7 @@ from ingest.core.files import atomic_write
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD, unix_to_mjd
 from ingest.core.units import gev_to_joule
 from ingest.events.checks import REJECTING
-from ingest.events.survey import Survey, iso
+from ingest.events.inspection import Inspection, utc_iso
 
 NAME: Final = re.compile(r"[a-z]{2,10}\d\d_\d\d")
 _CREATORS: Final = {"antares": "ANTARES Collaboration"}
@@ -79,14 +79,14 @@ def paths(name: str) -> tuple[Path, Path]:
     return INPUTS / name / "release.toml", RD / name / "nu.rd"
 
 
-def begin_release(name: str, survey: Survey, given: CuratorInput) -> tuple[Path, Path]:
+def begin_release(name: str, inspection: Inspection, given: CuratorInput) -> tuple[Path, Path]:
     """Write the manifest and the resource descriptor of a new release.
 
     Parameters
     ----------
     name : str
         Its name, see :func:`check_name`.
-    survey : Survey
+    inspection : Inspection
         Its file.
     given : CuratorInput
         What the curator states.
@@ -97,53 +97,53 @@ def begin_release(name: str, survey: Survey, given: CuratorInput) -> tuple[Path,
         If the file cannot become a release: it is simulated, its detector is unknown, or none
         of its events passes the checks.
     """
-    _refuse_unfit(survey)
+    _refuse_unfit(inspection)
     manifest, descriptor = paths(name)
-    text = _filled("release.toml", _manifest_values(name, survey, given))
-    rd = _filled("release.rd", _descriptor_values(name, survey, given))
+    text = _filled("release.toml", _manifest_values(name, inspection, given))
+    rd = _filled("release.rd", _descriptor_values(name, inspection, given))
     for path, content in ((manifest, text), (descriptor, rd)):
         with atomic_write(path) as stream:
             stream.write(content.encode())
     return manifest, descriptor
 
 
-def _refuse_unfit(survey: Survey) -> None:
-    if survey.facts.simulated or survey.site is None or not survey.checks.accepted:
+def _refuse_unfit(inspection: Inspection) -> None:
+    if inspection.facts.simulated or inspection.site is None or not inspection.checks.accepted:
         raise InputError(
             "the file cannot become a release",
-            file=survey.path,
-            value="\n".join(survey.problems),
+            file=inspection.path,
+            value="\n".join(inspection.problems),
             expected="measured events of a known detector",
             remedy="km3vo events inspect shows the details of the file",
         )
 
 
-def _manifest_values(name: str, survey: Survey, given: CuratorInput) -> dict[str, object]:
-    site, events, facts = survey.site, survey.events, survey.facts
+def _manifest_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
+    site, events, facts = inspection.site, inspection.events, inspection.facts
     assert site is not None
-    start, stop, times = _times(survey)
+    start, stop, times = _times(inspection)
     energies = given.energies_gev or (None, None)
     broken = {
         rule: found
-        for rule, found in survey.checks.rules.items()
+        for rule, found in inspection.checks.rules.items()
         if found.count and rule in REJECTING
     }
     return {
         "name": name,
         "detector": site.name,
         "instrument": _text(_instrument(given)),
-        "det_id": f"det_id = {_det_id(survey)}"
-        if _det_id(survey) is not None
+        "det_id": f"det_id = {_det_id(inspection)}"
+        if _det_id(inspection) is not None
         else "# No det_id: the events have none, or different ones.",
-        "format": survey.format,
+        "format": inspection.format,
         "times": times,
-        "start": iso(start),
-        "stop": iso(stop),
+        "start": utc_iso(start),
+        "stop": utc_iso(stop),
         "livetime": "# No livetime_days: the header does not contain it."
         if facts.livetime is None
         else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g}'
         ' if the file has all events of its runs, else the true value; or remove the line"',
-        "events": survey.checks.accepted,
+        "events": inspection.checks.accepted,
         "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
         "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"
         if math.isfinite(events.min_energy)
@@ -159,21 +159,21 @@ def _manifest_values(name: str, survey: Survey, given: CuratorInput) -> dict[str
         )
         or "No row of the file breaks a rule.",
         "reject": ", ".join(_rejects(broken, given.reject)),
-        "file": survey.path.name,
-        "size": survey.size,
-        "sha256": survey.sha256,
+        "file": inspection.path.name,
+        "size": inspection.size,
+        "sha256": inspection.sha256,
     }
 
 
-def _descriptor_values(name: str, survey: Survey, given: CuratorInput) -> dict[str, object]:
-    site = survey.site
+def _descriptor_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
+    site = inspection.site
     assert site is not None
-    start, stop, _ = _times(survey)
-    event, ra, dec = survey.events.example or ("", 0.0, 0.0)
+    start, stop, _ = _times(inspection)
+    event, ra, dec = inspection.events.example or ("", 0.0, 0.0)
     spectral = f"{BLANK} the energy range in J; km3vo release check computes it"
     if given.energies_gev:
         spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in given.energies_gev)
-    runs = survey.runs
+    runs = inspection.runs
     values = {
         "name": name,
         "title": given.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
@@ -198,9 +198,9 @@ def _descriptor_values(name: str, survey: Survey, given: CuratorInput) -> dict[s
     return {key: escape(value, {'"': "&quot;"}) for key, value in values.items()}
 
 
-def _times(survey: Survey) -> tuple[float, float, str]:
+def _times(inspection: Inspection) -> tuple[float, float, str]:
     """Return start and end of data taking in whole seconds, and their source."""
-    facts, events = survey.facts, survey.events
+    facts, events = inspection.facts, inspection.events
     if facts.start_mjd is not None and facts.stop_mjd is not None:
         start, stop, words = facts.start_mjd, facts.stop_mjd, "From the header."
     else:
@@ -212,8 +212,8 @@ def _times(survey: Survey) -> tuple[float, float, str]:
     return unix_to_mjd(first), unix_to_mjd(last), words
 
 
-def _det_id(survey: Survey) -> int | None:
-    ids = survey.events.det_ids or ({survey.facts.det_id} - {None})
+def _det_id(inspection: Inspection) -> int | None:
+    ids = inspection.events.det_ids or ({inspection.facts.det_id} - {None})
     return next(iter(ids)) if len(ids) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""What a delivered file is, and what would be taken from it: header and events read once."""
+"""Inspection of a delivered file: its header and its events, and what a release needs."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from ingest.events.standalone import detector_of
 
 _DERIVED: Final = ("event_name", "event_no", "mjd", "ra", "dec", "zenith", "azimuth")
 """Fields that are computed where a reader does not give them."""
-_SHOWN: Final = 200
+_LONGEST_TEXT: Final = 200
 
 
 @dataclass
-class Events:
-    """What the accepted events have in common.
+class EventSummary:
+    """A summary of the accepted events.
 
     Attributes
     ----------
     det_ids, runs : set of int
-        Those that occur.
+        All that occur.
     topologies : set of str
-        Likewise.
+        All that occur.
     first_mjd, last_mjd, min_energy, max_energy : float
-        MJD UTC and GeV; NaN where no event has one.
+        MJD UTC and GeV; NaN if no event has a value.
     example : tuple of (str, float, float), optional
-        Name, right ascension and declination, deg, of the first event that has a position.
+        Name, right ascension and declination, deg, of the first event with a position.
     """
 
     det_ids: set[int] = field(default_factory=set)
@@ -51,7 +51,7 @@ class Events:
     example: tuple[str, float, float] | None = None
 
     def include(self, chunk: Chunk) -> None:
-        """Take note of more events."""
+        """Add the events of a chunk."""
         names = chunk.dtype.names or ()
         for into, name in ((self.det_ids, "det_id"), (self.runs, "run_id")):
             if name in names:
@@ -73,27 +73,27 @@ class Events:
 
 
 @dataclass(frozen=True)
-class Survey:
-    """A file, read through.
+class Inspection:
+    """A file that was read completely.
 
     Attributes
     ----------
     path, size, sha256
         The file, its bytes and checksum.
     format, title : str
-        The format's name, and the same in words.
+        The format's name and description.
     facts : FileFacts
         What the header says.
     gives : tuple of str
-        The fields the file has.
+        The fields of the file.
     site : Detector or None
-        The detector, None where nothing tells it.
-    events : Events
-        The accepted events; every row that breaks a rule is left out of them.
+        The detector, None if it is unknown.
+    events : EventSummary
+        The accepted events; all rows that violate a rule are excluded.
     checks : CheckReport
-        What the checks said of all rows.
+        The result of the checks of all rows.
     problems : tuple of str
-        What stands against taking the file into a release.
+        What prevents a release of the file as it is.
     """
 
     path: Path
@@ -104,13 +104,13 @@ class Survey:
     facts: FileFacts
     gives: tuple[str, ...]
     site: Detector | None
-    events: Events
+    events: EventSummary
     checks: CheckReport
     problems: tuple[str, ...]
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The published fields that the file has not, and that cannot be computed."""
+        """The published fields that are neither in the file nor can be computed."""
         given = {*self.gives, *(_DERIVED if self.site or "ra" in self.gives else ())}
         vectors = {"dir_x", "dir_y", "dir_z", "unix_seconds", "unix_nanoseconds"}
         optional = vectors | {*ERROR_RADII, *GALACTIC}
@@ -147,18 +147,18 @@ class Survey:
         }
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Yield what there is to say, for reading: a heading and its text."""
+        """Yield a summary as text: headings with their texts."""
         facts, events = self.facts, self.events
         yield "format", f"{self.format}, {self.title}"
         yield "size", f"{self.size} bytes, sha256 {self.sha256}"
-        yield "detector", self.site.name if self.site else "the file does not say it"
+        yield "detector", self.site.name if self.site else "not stated in the file"
         yield "det_id", _list(sorted(events.det_ids)) or "not given"
         yield "runs", _list(self.runs) or "not given"
-        yield "simulated", {True: "yes", False: "no", None: "not said"}[facts.simulated]
+        yield "simulated", {True: "yes", False: "no", None: "not stated"}[facts.simulated]
         if facts.start_mjd is not None and facts.stop_mjd is not None:
             yield "data taking", _span(facts.start_mjd, facts.stop_mjd)
         if facts.livetime is not None:
-            yield "livetime", f"{facts.livetime} s, as the header says for its runs"
+            yield "livetime", f"{facts.livetime} s, of the runs in the header"
         if np.isfinite(events.first_mjd):
             yield "events from", _span(events.first_mjd, events.last_mjd)
         for number, line in enumerate(self.checks.lines()):
@@ -169,15 +169,18 @@ class Survey:
         yield "fields missing", ", ".join(self.missing) or "none"
         for name, value in facts.provenance.items():
             text = " ".join(str(value).split())
-            yield f"header: {name}", text[:_SHOWN] + "…" * (len(text) > _SHOWN)
+            yield f"header: {name}", text[:_LONGEST_TEXT] + "…" * (len(text) > _LONGEST_TEXT)
         for number, line in enumerate(self.problems):
             yield "" if number else "for a release", line
 
 
-def survey(
-    path: Path, format: str, named: str | None = None, on_progress: ProgressCallback | None = None
-) -> Survey:
-    """Read a file through; what is wrong with its events is reported, not raised.
+def inspect_file(
+    path: Path,
+    format: str,
+    detector_name: str | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> Inspection:
+    """Read a file completely; problems of its events are reported instead of raised.
 
     Parameters
     ----------
@@ -185,24 +188,24 @@ def survey(
         The file.
     format : str
         A name of :data:`ingest.events.readers.READERS`, or ``auto``.
-    named : str, optional
-        The detector, for a file that does not say it.
+    detector_name : str, optional
+        The detector, for a file that does not state it.
     on_progress : ProgressCallback, optional
         Called with the number of events read so far.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the file is of no known format, its header is damaged, or it is of another detector.
+        If the file has no known format, its header is damaged, or it is of another detector.
     """
     reader = open_reader(path, format)
     facts = reader.facts()
     problems = []
     if facts.simulated:
         problems.append("the file is a simulation: it cannot be published")
-    site = _site(reader, facts, named, problems)
+    site = _find_detector(reader, facts, detector_name, problems)
     checker = Checker(reader, Expectations(reject=REJECTING))
-    events = Events()
+    events = EventSummary()
     try:
         chunks: Iterator[Chunk] = checker.checked_chunks()
         if site is not None:
@@ -212,23 +215,23 @@ def survey(
             if on_progress is not None:
                 on_progress(checker.report.read)
     except InputError as error:
-        problems.append(_told(error))
+        problems.append(_problem_and_remedy(error))
     problems += [
-        f"{found.count} rows break the rule {name}: repair the file, or --reject {name}"
+        f"{found.count} rows violate the rule {name}: correct the file, or give --reject {name}"
         for name, found in checker.report.rules.items()
         if found.count and name in REJECTING
     ]
     if len(events.det_ids) > 1:
-        problems.append("the events are of several configurations: det_id stays out")
+        problems.append("the events are of several configurations: omit det_id")
     if others := {one.name for n in events.det_ids if (one := detector_with_id(n))} - {
         site.name if site else ""
     }:
-        problems.append(f"there are events of {', '.join(sorted(others))}, too")
+        problems.append(f"there are also events of {', '.join(sorted(others))}")
     if facts.start_mjd is None or facts.stop_mjd is None:
-        problems.append("the header does not say when data taking began and ended")
+        problems.append("the header does not state start and stop of data taking")
     if facts.livetime is None:
-        problems.append("the header does not say the livetime")
-    return Survey(
+        problems.append("the header does not state the livetime")
+    return Inspection(
         path=path,
         size=path.stat().st_size,
         sha256=sha256(path),
@@ -243,31 +246,31 @@ def survey(
     )
 
 
-def _site(
-    reader: Reader, facts: FileFacts, named: str | None, problems: list[str]
+def _find_detector(
+    reader: Reader, facts: FileFacts, detector_name: str | None, problems: list[str]
 ) -> Detector | None:
     try:
-        return detector_of(reader, facts, named)
+        return detector_of(reader, facts, detector_name)
     except InputError as error:
-        if named:
+        if detector_name:
             raise
-        problems.append(_told(error))
+        problems.append(_problem_and_remedy(error))
         return None
 
 
-def _told(error: InputError) -> str:
+def _problem_and_remedy(error: InputError) -> str:
     place = f"{error.where}: " if error.where else ""
     return f"{place}{error.problem}; {error.remedy}"
 
 
-def iso(mjd: float) -> str:
-    """Return a time as ``yyyy-mm-ddThh:mm:ssZ``, cut to the second."""
+def utc_iso(mjd: float) -> str:
+    """Return a time MJD UTC, as ``yyyy-mm-ddThh:mm:ssZ``, truncated to seconds."""
     moment = datetime.fromtimestamp(round((mjd - UNIX_EPOCH_MJD) * DAY, 3), UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _span(start: float, stop: float) -> str:
-    return f"{iso(start)} to {iso(stop)} (MJD {start:.5f} to {stop:.5f})"
+    return f"{utc_iso(start)} to {utc_iso(stop)} (MJD {start:.5f} to {stop:.5f})"
 
 
 def _number(value: float) -> float | None:
@@ -276,4 +279,4 @@ def _number(value: float) -> float | None:
 
 def _list(numbers: tuple[int, ...] | list[int]) -> str:
     text = ", ".join(map(str, numbers))
-    return text[:_SHOWN] + "…" * (len(text) > _SHOWN)
+    return text[:_LONGEST_TEXT] + "…" * (len(text) > _LONGEST_TEXT)
