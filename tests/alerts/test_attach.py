@@ -57,7 +57,7 @@ def test_regions_are_taken_from_an_attached_map_also_after_a_rebuild(filled_inst
 @pytest.mark.parametrize(
     ("notice", "content", "message"),
     [
-        (GOLD, b"no map", "no FITS file"),
+        (GOLD, b"no map", "the sky map is not a FITS file"),
         ("ivo://nobody/nothing", None, "there is no such notice"),
         ("99999", None, "there is no such notice"),
         ("0", None, "there is no such notice"),

@@ -1,7 +1,7 @@
 """Worker processes that make rows of packets, one per core.
 
 A worker may crash, hang or run out of memory at any packet. Such a packet is refused, and no other
-packet is lost. docs/decisions/009-worker-pool.md compares this pool with a library.
+packet is lost. docs/decisions/012-worker-pool.md compares this pool with a library.
 """
 
 from __future__ import annotations
