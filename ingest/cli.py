@@ -67,7 +67,7 @@ def _run(log: run_log.RunLog) -> int:
     except Exception as error:
         logger.exception("unforeseen")
         _report(
-            f"this is a fault of km3vo, not of your input ({type(error).__name__})\n"
+            f"this is an error in km3vo, not in your input ({type(error).__name__})\n"
             f"  remedy:   please report it, with the file {log.path or _traceback_file()}"
         )
         return ExitCode.FAILURE

@@ -63,7 +63,7 @@ def refusal(done: subprocess.CompletedProcess[str], code: int = ExitCode.BAD_INP
     assert done.stderr.startswith("error: ")
     assert "remedy:" in done.stderr
     assert "Traceback" not in done.stdout + done.stderr
-    assert "fault of km3vo" not in done.stderr
+    assert "error in km3vo" not in done.stderr
     assert "\x1b" not in done.stdout + done.stderr, "control characters in piped output"
     return done.stderr
 

@@ -115,7 +115,7 @@ def test_the_unforeseen_is_written_to_a_log(monkeypatch, capsys) -> None:
     monkeypatch.setattr(lifecycle, "status", failing(ZeroDivisionError("so what")))
     assert run(monkeypatch, "instance", "status") == ExitCode.FAILURE
     shown = capsys.readouterr().err
-    assert "this is a fault of km3vo, not of your input (ZeroDivisionError)" in shown
+    assert "this is an error in km3vo, not in your input (ZeroDivisionError)" in shown
     assert "Traceback" not in shown
     log = Path(re.search(r"with the file (\S+)", shown)[1])
     try:
