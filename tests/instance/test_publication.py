@@ -150,7 +150,7 @@ def test_real_data_are_not_replaced_by_a_simulation(worn, unavailable) -> None:
     assert "does not replace the real data of ant20_01 that are online" in done.stderr
     done = worn.km3vo(*IMPORT, "--if-available", **unavailable)
     assert done.returncode == 0
-    assert "ant20_01: left out" in done.stdout
+    assert "ant20_01: skipped" in done.stdout
     assert served(worn) == before
 
 
