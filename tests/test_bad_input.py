@@ -268,7 +268,7 @@ def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
     assert "DaCHS could not import" in message
-    assert "what was online before still is" in message
+    assert "the previous state is still online" in message
     assert "no column NOTHING" in message
     assert table_id(instance) == before, "the former table was imported again, not kept"
 
