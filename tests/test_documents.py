@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from ingest.instance.postgres import free_port
 from ingest.instance.site import load_site
-from tests.instances import FIRST_PORT, KM3VO, ROOT, Instance
+from tests import loaded
+from tests.instances import KM3VO, ROOT, Instance
+from tests.templates import port
 
 # The walks are done as wholes, in test_release_commands.py and below.
 ALERTS = ROOT / "docs" / "curators-guide-alerts.md"
@@ -89,9 +90,7 @@ def reader(tmp_path_factory) -> Iterator[Reader]:
         (programs / name).symlink_to(ROOT / ".venv" / "bin" / name)
     wanted = b"".join((clone / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     (clone / ".venv" / "installed").write_text(f"{hashlib.sha256(wanted).hexdigest()}  -\n")
-    made = Instance(
-        clone.parent / "var", free_port(FIRST_PORT + 70), extra={"PYTHONPATH": str(clone)}
-    )
+    made = Instance(clone.parent / "var", port(80), extra={"PYTHONPATH": str(clone)})
     try:
         done = subprocess.run(
             ["make", "demo", f"PORT={made.port}"],
@@ -105,9 +104,11 @@ def reader(tmp_path_factory) -> Iterator[Reader]:
         assert done.returncode == 0, done.stdout + done.stderr
         yield Reader(clone, made, done.stdout)
     finally:
-        made.km3vo("instance", "reset", "--yes", "--with-archive")
+        made.reset()
 
 
+@pytest.mark.slow
+@pytest.mark.system
 def test_the_demonstration_of_a_clone_shows_real_events_and_alerts(reader):
     assert "ant20_01: taken from release folder" in reader.output
     assert "SIMULATED" not in reader.output
@@ -115,6 +116,7 @@ def test_the_demonstration_of_a_clone_shows_real_events_and_alerts(reader):
         assert re.search(rf"(?m)^{found}\t", reader.output), found
 
 
+@pytest.mark.system
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_example_runs_and_gives_the_answer_shown(example, reader):
     uses_make = re.search(r"\bmake ", example.text)
@@ -178,5 +180,5 @@ def test_files_and_make_targets_a_document_names_exist(document):
 def test_commands_of_km3vo_in_a_document_exist(document):
     text = (ROOT / document).read_text()
     for words in set(re.findall(r"`km3vo ((?:[a-z]+(?:-[a-z]+)* ?)+)", text)):
-        done = subprocess.run([KM3VO, *words.split(), "--help"], capture_output=True, check=False)
+        done = loaded.run([str(KM3VO), *words.split(), "--help"], os.environ)
         assert done.returncode == 0, words
