@@ -147,11 +147,11 @@ def test_new_marks_blanks_that_check_and_import_find(checkout: Path) -> None:
             "evts21_01",
             "error: {checkout}/inputs/evts21_01/release.toml:"
             " the release evts21_01 exists already\n"
-            "  remedy:   take the next number; a release that is out does not change\n",
+            "  remedy:   use the next number; a published release does not change\n",
         ),
         (
             "../evts24_01",
-            "error: this is no name for a release\n"
+            "error: this is not a valid name for a release\n"
             "  found:    ../evts24_01\n"
             "  expected: kind, year and running number, such as evts24_01\n"
             "  remedy:   choose another name\n",
@@ -202,11 +202,11 @@ TOML = "inputs/evts21_01/release.toml"
     [
         (RD, "1.602176634e-10 ", "1 ", "spectral", "1.602176634e-10 1.602176634e-05 J, for 1 to"),
         (RD, "59269 59270", "soon", "temporal", "soon; must be 59269.00000 59270.00000"),
-        (RD, 'testRA="0.02"', 'testRA="24h"', "cone", "no position of an event is given"),
+        (RD, 'testRA="0.02"', 'testRA="24h"', "cone", "the position of an event is missing"),
         (RD, 'testRA="0.02"', 'testRA="361"', "cone", "361.0, 44.05"),
         (RD, 'detector="ORCA6"', 'detector="ORCA"', "detector", "the manifest ORCA6"),
         (RD, 'schema="evts21_01"', 'schema="evts"', "evts21_01.main", "declared: evts.main"),
-        (RD, "No DOI:", "", "doi", "missing; or a comment <!-- No DOI: why -->"),
+        (RD, "No DOI:", "", "doi", "missing; add it, or a comment <!-- No DOI: reason -->"),
         (RD, "creationDate", "dateOfCreation", "creationDate", "missing"),
         (RD, '"title">KM3NeT/ORCA6 event sample', '"title">', "title", "missing"),
         (RD, "#event-indices", "#indices", RD, "there is no such stream"),
@@ -251,7 +251,7 @@ def test_check_knows_no_release_without_files(checkout: Path) -> None:
     assert done.returncode == 2
     assert done.stderr == (
         f"error: {checkout}/inputs/evts99_07/release.toml: there is no release evts99_07\n"
-        "  remedy:   correct the name, or begin it with km3vo release new evts99_07\n"
+        "  remedy:   correct the name, or create it with km3vo release new evts99_07\n"
     )
 
 
