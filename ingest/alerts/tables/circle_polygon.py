@@ -17,7 +17,7 @@ _MAX_RADIUS: Final = 60.0
 def circle_polygon(position: Position | None) -> str | None:
     """Return a polygon around the 90 % error circle of a position.
 
-    The corners lie outside of the circle, at a distance d with tan r = tan d cos(pi / n) for n
+    The corners lie outside the circle, at a distance d with tan r = tan d cos(pi / n) for n
     corners (Napier's rule for the right spherical triangle of centre, corner and side).
 
     Returns
