@@ -61,7 +61,7 @@ class Archive:
         Parameters
         ----------
         packets : sequence of Packet
-            In order of receipt.
+            The packets, in order of receipt.
 
         Returns
         -------

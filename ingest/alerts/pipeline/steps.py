@@ -197,7 +197,7 @@ def add_circle_regions(
     Parameters
     ----------
     packets : sequence of ParsedPacket
-        In order of their numbers.
+        The packets, in order of their numbers.
     refused : dict of int to Refusal
         Packets whose regions cannot be computed are added here.
 

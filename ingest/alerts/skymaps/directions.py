@@ -34,9 +34,9 @@ class Directions:
     Attributes
     ----------
     ra, dec : array of float64, shape (n,)
-        deg, ICRS.
+        Directions in deg, ICRS.
     weight : array of float64, shape (n,)
-        Not negative; the sum is 1.
+        Weights of the directions, 0 or more; their sum is 1.
     """
 
     ra: Floats

@@ -120,14 +120,14 @@ def concentration(radius: float, containment: float) -> float:
     Parameters
     ----------
     radius : float
-        deg, above 0, below 180.
+        Error radius in deg, above 0, below 180.
     containment : float
-        Above 0, below 1.
+        Probability that the source is within `radius`, above 0, below 1.
 
     Returns
     -------
     float
-        k, dimensionless; for small r the distribution has a width of k^(-1/2) radians.
+        The concentration k, dimensionless; for small r the distribution has a width of k^(-1/2) radians.
 
     Raises
     ------

@@ -49,7 +49,7 @@ class SkyMap:
         NUNIQ numbers of HEALPix cells in ICRS that do not overlap, sorted by their position in
         the nested scheme. The density is 0 outside them.
     density : array of float64, shape (n,)
-        sr^-1; the integral is 1.
+        Probability density in sr^-1; the integral is 1.
     remarks : tuple of str
         Peculiarities of the file that the map was read from, and how they were handled.
     """
@@ -87,12 +87,12 @@ class SkyMap:
         Parameters
         ----------
         ra, dec : array_like of float, shape (n,)
-            deg, ICRS.
+            Positions in deg, ICRS.
 
         Returns
         -------
         array of float64, shape (n,)
-            sr^-1.
+            Probability density in sr^-1.
         """
         return values_at(self.uniq, self.density, ra, dec)
 
@@ -105,7 +105,7 @@ class SkyMap:
         Parameters
         ----------
         ra, dec : array_like of float, shape (n,)
-            deg, ICRS.
+            Positions in deg, ICRS.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class SkyMap:
         Returns
         -------
         mocpy.MOC
-            In ICRS.
+            The region in ICRS.
         """
         order, cell = uniq_to_level_ipix(self.uniq[self.in_region(level)])
         highest = int(self.order.max())

@@ -118,7 +118,7 @@ def to_multiorder(density: Floats, order: int, negligible: float) -> tuple[Integ
     uniq : array of int64, shape (n,)
         NUNIQ numbers of the cells.
     density : array of float64, shape (n,)
-        sr^-1.
+        Their densities in sr^-1.
     """
     parts = []
     whole = np.ones(len(density), bool)
@@ -151,7 +151,7 @@ def to_icrs(uniq: Integers, density: Floats, frame: Any) -> tuple[Integers, Floa
     uniq : array of int64, shape (n,)
         NUNIQ numbers of the map's cells in `frame`.
     density : array of float64, shape (n,)
-        sr^-1.
+        Their densities in sr^-1.
     frame : class
         Astropy's class of the map's frame; see `FRAMES`.
 

@@ -44,7 +44,7 @@ from ingest.core.skyplot import (
 )
 
 MAX_ZOOM_RADIUS: Final = 30.0
-"""deg. Larger regions need no enlarged view."""
+"""Radius in deg above which a region needs no enlarged view."""
 _SIZE, _SIZE_WITH_ZOOM, _DPI = (10.0, 6.0), (10.0, 4.8), 110
 """Sizes in inches."""
 _ZOOM_PIXELS: Final = 480

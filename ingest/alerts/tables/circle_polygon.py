@@ -11,7 +11,7 @@ _CORNERS: Final = 6
 """Few, because pgSphere checks each side against all others: decision 007 has the figures."""
 _MIN_RADIUS: Final = 1e-6
 _MAX_RADIUS: Final = 60.0
-"""deg. pgSphere needs distinct corners, and a polygon smaller than a hemisphere."""
+"""Limits in deg: pgSphere needs distinct corners, and a polygon smaller than a hemisphere."""
 
 
 def circle_polygon(position: Position | None) -> str | None:

@@ -97,7 +97,7 @@ def group_notices(batch: Sequence[GroupingKeys], cursor: Any) -> Grouping:
     batch : sequence of GroupingKeys
         New notices, in order of receipt.
     cursor : psycopg2 cursor
-        Of the transaction that will add them. Nothing is written here.
+        Cursor of the transaction that will add them. Nothing is written here.
     """
     grouping = Grouping()
     versions = _versions(batch, cursor, grouping)
