@@ -127,7 +127,8 @@ def concentration(radius: float, containment: float) -> float:
     Returns
     -------
     float
-        The concentration k, dimensionless; for small r the distribution has a width of k^(-1/2) radians.
+        The concentration k, dimensionless; for small r the width of the distribution is k^(-1/2)
+        radians.
 
     Raises
     ------
