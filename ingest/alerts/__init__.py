@@ -1,1 +1,1 @@
-"""The alert archive: packets as they came, what they say, and the tables that publish it."""
+"""The alert archive: packets as received, their content, and the tables that publish it."""

@@ -1,16 +1,16 @@
-"""Changes to DaCHS while it runs, in one place.
+"""Patches of DaCHS, applied while it runs.
 
-Each function here changes one thing, says for which version of DaCHS, and describes the problem
+Each function changes one thing, says for which version of DaCHS, and describes the problem
 as it could be reported to DaCHS' developers. All were written for DaCHS 2.7, the version in
 Debian 12; applying one twice does no harm. Remove a function once Debian's DaCHS can do the same.
 
-What cannot be changed from within is described in the same way where it has to be:
+What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
 
 - ``rd/alerts/regions.sql``: the database functions behind queries by region,
 - ``webpages.py`` in ``ingest``: files that must exist before the server starts,
 - ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
 
-Problems of DaCHS 2.7 that descriptors avoid are noted there: a table called ``products``
+Descriptors note the problems of DaCHS 2.7 that they avoid: a table called ``products``
 (``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``),
 a time frame in ``stc2`` (``ant20_01/nu.rd``).
 

@@ -1,6 +1,6 @@
 """Run several ``dachs`` commands in one process, each ``dachs imp`` in one transaction.
 
-DaCHS takes longer to start than to import a sample, so commands that follow each other run in
+DaCHS takes longer to start than to import a sample, so successive commands run in
 the same process: give them as arguments, separated by commas. The first one that fails ends the
 process with its exit code. This runs in the Python of DaCHS.
 """
@@ -15,7 +15,7 @@ from gavo.user import cli
 
 def run(command):
     """Run one ``dachs`` command, and end the process if it fails."""
-    # In a process of its own, each command would read the descriptors afresh.
+    # Each command has to read the descriptors afresh, as it would in a process of its own.
     base.caches.clearCaches()
     sys.argv = ["dachs", *command]
     try:

@@ -1,4 +1,4 @@
-"""The raw archive: the bytes of packets, their index, the quarantine, and packet sources."""
+"""The alert archive: the bytes of packets, their index, the quarantine, and packet sources."""
 
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.attachments import attach, attached_map

@@ -1,4 +1,4 @@
-"""The raw archive of alerts: every packet exactly as it was received, stored permanently.
+"""The alert archive: every packet exactly as it was received, stored permanently.
 
 Below its root directory lie
 
@@ -7,7 +7,7 @@ Below its root directory lie
 - ``quarantine/<sha256>.json``: the packets that could not be parsed, with the reason;
 - ``maps/ab/<sha256>.fits``: sky maps that were contained in packets or attached to them, and
   ``attached/<sha256>.tsv``: which ones, see :mod:`ingest.alerts.archive.attachments`;
-- ``previews/ab/<sha256>.png``: pictures of the sky maps of packets.
+- ``previews/ab/<sha256>.png``: previews of the sky maps of packets.
 
 A batch of packets is first written to ``incoming/``. The journal ``pending.tsv`` then lists the
 lines that the batch adds to the index. Once all of this is on disk, the packets move to their
@@ -36,7 +36,7 @@ from ingest.instance import Account
 
 
 class Archive:
-    """The raw archive below a directory, which is created by the first packet.
+    """The alert archive below a directory, which is created by the first packet.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ class Archive:
         Parameters
         ----------
         packets : sequence of Packet
-            In order of receipt.
+            The packets, in order of receipt.
 
         Returns
         -------
@@ -161,7 +161,7 @@ class Archive:
         return self._directory.sky_map(sha256)
 
     def preview_path(self, packet: Entry) -> Path:
-        """Return the file of the picture of a packet's sky map."""
+        """Return the file of the preview of a packet's sky map."""
         return self._directory.preview(packet.sha256)
 
     def add_map(self, content: bytes) -> str:

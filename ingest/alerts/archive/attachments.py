@@ -27,7 +27,7 @@ def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
     content : bytes
         The map as a FITS file; the caller has checked that it is one.
     source : str
-        Where it is from, such as ``file:NAME``.
+        Where it comes from, such as ``file:NAME``.
 
     Returns
     -------

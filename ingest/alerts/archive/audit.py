@@ -1,4 +1,4 @@
-"""The audit of the raw archive: whether all files still match their checksums and the index."""
+"""The audit of the alert archive: whether all files still match their checksums and the index."""
 
 from __future__ import annotations
 

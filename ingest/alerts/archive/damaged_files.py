@@ -22,7 +22,7 @@ _COMPRESSIONS: Final[dict[bytes, tuple[Callable[[Any], Any], Callable[[], Any]]]
     b"BZh": (bz2.open, bz2.BZ2Decompressor),
     b"\xfd7zXZ\0": (lzma.open, lzma.LZMADecompressor),
 }
-"""For each signature, what opens a compressed file, and what decompresses a part of it."""
+"""By signature: the function that opens a file, and one that returns a decompressor of blocks."""
 
 
 def opener_of(head: bytes) -> Callable[[Any], Any] | None:

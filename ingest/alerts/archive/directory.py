@@ -1,4 +1,4 @@
-"""The directory of the raw archive: the places of its files, its creation and its locks."""
+"""The directory of the alert archive: the places of its files, its creation and its locks."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ArchiveDirectory:
         return self._maps / sha256[:2] / f"{sha256}.fits"
 
     def preview(self, sha256: str) -> Path:
-        """Return the path of the picture of the sky map of a packet with this checksum."""
+        """Return the path of the preview of the sky map of a packet with this checksum."""
         return self.root / "previews" / sha256[:2] / f"{sha256}.png"
 
     def packet_checksums(self) -> Iterator[str]:

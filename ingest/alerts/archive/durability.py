@@ -11,7 +11,7 @@ from typing import Final
 from ingest.instance import Account
 
 FEW: Final = 16
-"""Up to this number, files are synchronised one by one; above it, with their file system."""
+"""Up to this number, files are synchronised one by one; above it, the whole file system is."""
 
 
 def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None = None) -> None:

@@ -1,8 +1,8 @@
-"""The index of the raw archive: a text file with one line per packet, in order of receipt.
+"""The index of the alert archive: a text file with one line per packet, in order of receipt.
 
 The file is readable without this program: a header names the fields, which are separated by
-tabs. Lines are only appended. Each line starts with its number, so that a line is found by
-bisection.
+tabs. Lines are only appended. Each line starts with its number, so that a line can be
+found by bisection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _TAIL: Final = 1 << 16
 
 
 class ArchiveError(IngestError):
-    """The raw archive is damaged or missing."""
+    """The alert archive is damaged or missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ class Entry:
     received : str
         Time of receipt, ISO 8601 in UTC with microseconds and Z.
     source : str
-        Where it was received from: ``file:NAME``, ``tar:NAME!MEMBER``, ``lines:NAME!LINE``,
-        ``kafka:TOPIC``.
+        Where it was received from: ``file:NAME``, ``tar:NAME!MEMBER``, ``lines:NAME!LINE``; or
+        ``recovered``, see :meth:`.Archive.reindex`.
     media_type : str
         ``application/xml``, ``application/json`` or ``application/octet-stream``.
     size : int

@@ -1,4 +1,4 @@
-"""The journal of the raw archive, from which an interrupted batch is completed.
+"""The journal of the alert archive, from which an interrupted batch is completed.
 
 The first line of ``pending.tsv`` is ``index.tsv``, a tab, and the size of the index in bytes
 before the batch. The lines that the batch appends to the index follow.

@@ -32,7 +32,7 @@ class Packet:
     Attributes
     ----------
     content : bytes or iterable of bytes
-        Its bytes; as an iterable of blocks, consumed once, if it is too large for the memory.
+        Its bytes; as an iterable of blocks, consumed once, if it is too large for memory.
     source : str
         Where it was received from, see :class:`ingest.alerts.archive.index.Entry`.
     received : datetime.datetime, optional
@@ -45,7 +45,7 @@ class Packet:
 
 
 class HashingStream:
-    """Passes blocks of bytes on, and computes checksum, size and media type meanwhile.
+    """Pass on blocks of bytes, and compute their checksum, size and media type on the way.
 
     Attributes
     ----------

@@ -86,7 +86,7 @@ def packets_in(
         xz. Directories, with their subdirectories. Symbolic links are followed if they are given
         here, but not below a directory.
     report : SourceReport
-        Is updated with what is found and what cannot be read. Problems do not stop the reading.
+        Updated with what is found and what cannot be read. Reading continues after a problem.
     max_parsed_bytes : int, optional
         Larger packets are yielded as blocks, to be consumed before the next packet is requested.
     max_packet_bytes : int, optional

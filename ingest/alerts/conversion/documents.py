@@ -1,4 +1,4 @@
-"""Reading and writing of the documents: JSON without loss of information, and VOEvents."""
+"""Reading and writing of documents: JSON without loss of information, and VOEvents."""
 
 from __future__ import annotations
 

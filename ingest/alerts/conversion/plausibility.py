@@ -41,7 +41,7 @@ def implausible(document: dict[str, Any]) -> list[str]:
     Parameters
     ----------
     document : dict
-        A notice in JSON. Values of wrong types are findings of the schema, not of this function.
+        A notice in JSON. Wrong types are found by the validation against the schema, not here.
 
     Returns
     -------

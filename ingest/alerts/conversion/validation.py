@@ -52,9 +52,9 @@ def validate_json(document: object) -> list[str]:
     Returns
     -------
     list of str
-        Findings against the published schema that the notice names, in any of its versions;
-        for a notice that names none, against KM3NeT's schema or GCN's core schema. They are
-        followed by those of :func:`.implausible`.
+        Findings against the published schema that the notice names, always in the pinned
+        version; for a notice that names none, against KM3NeT's schema or GCN's core schema. They
+        are followed by those of :func:`.implausible`.
 
     Raises
     ------

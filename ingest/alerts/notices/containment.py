@@ -1,7 +1,7 @@
 """Radii of error circles at 50 % and 90 % containment, and the regions of a notice.
 
-Kept apart from the making of coverage maps, so that the commands that start a server need not
-load the libraries for those.
+Separate from the computation of coverage maps, so that commands that only start a server need not
+load the libraries for it.
 """
 
 from __future__ import annotations
@@ -46,14 +46,14 @@ def scaled_radius(radius: float, containment: float, wanted: float) -> float:
     Parameters
     ----------
     radius : float
-        deg.
+        Error radius in deg.
     containment, wanted : float
         Probabilities, > 0 and < 1, that the source is within `radius` and within the result.
 
     Returns
     -------
     float
-        deg, at most 180.
+        Radius in deg, at most 180.
     """
     factor = math.sqrt(math.log1p(-wanted) / math.log1p(-containment))
     return min(radius * factor, 180.0)

@@ -19,7 +19,7 @@ MAX_INTEGER: Final = 2**31 - 1
 """The largest value of an integer column of the database."""
 
 _POWERS_OF_TEN: Final = {"ev": -9, "kev": -6, "mev": -3, "gev": 0, "tev": 3, "pev": 6, "eev": 9}
-"""From the unit to GeV, so that 352.6956 TeV are 352695.6 GeV and not 352695.60000000003."""
+"""Exponents of the factors to GeV: added to the exponent in the text, they cause no rounding."""
 _DEGREES: Final = {
     "deg": 1.0,
     "degree": 1.0,

@@ -1,4 +1,4 @@
-"""Profiles: what the packets of each stream mean without stating it, from ``profiles.toml``."""
+"""Profiles: properties of the streams that their packets do not state, from ``profiles.toml``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest.alerts.notices.model import Fraction, Role
 _NOT_IDENTIFIERS: Final = frozenset({"", "0", "-1", "2147483647", "-2147483648", "none", "null"})
 """Placeholders, and the integer overflow 2^31 - 1 of IceCube's first HESE packets."""
 MAX_IDENTIFIER: Final = 1000
-"""Characters; PostgreSQL cannot index texts of more than 2,700 bytes."""
+"""Maximum number of characters; PostgreSQL cannot index texts of more than 2,700 bytes."""
 _RUN_EVENT: Final = re.compile(r"0*(\d+)_0*(\d+)", re.ASCII)
 
 

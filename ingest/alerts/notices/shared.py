@@ -12,11 +12,11 @@ from ingest.alerts.notices.model import Counterpart, InvolvedEvent, Position, Ro
 from ingest.alerts.notices.profiles import Profile
 
 MAX_DEPTH: Final = 64
-"""Levels of nesting in a packet."""
+"""Maximum number of levels of nesting in a packet."""
 MAX_PARAMETERS: Final = 100_000
-"""Parameters of a packet."""
+"""Maximum number of parameters of a packet."""
 MAX_SIZE: Final = 1 << 26
-"""Characters of the paths of all parameters: each repeats the names of its groups or columns."""
+"""Maximum number of characters in the paths of all parameters, which repeat the names of groups."""
 
 Texts = Mapping[str, str | None]
 """Values of a group of Params or of a JSON object, by their names in lower case."""

@@ -1,4 +1,4 @@
-"""From packet sources to the raw archive."""
+"""From packet sources to the alert archive."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def archive_packets(
     for batch in _batches(packets_in(paths, report.sources, max_parsed_bytes)):
         try:
             report.new += sum(entry is not None for entry in archive.add(batch))
-        except SourceError:  # it is among the problems of the sources
+        except SourceError:  # already among the problems of the sources
             report.sources.packets -= 1
         if on_progress is not None:
             on_progress(report.sources.packets)

@@ -1,4 +1,4 @@
-"""Pictures of the sky maps of packets, for DataLink's ``#preview``."""
+"""Previews of the sky maps of packets, for DataLink's ``#preview``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ingest.alerts.notices import Notice
 
 
 def draw_map(archive: Archive, entry: Entry, notice: Notice, content: bytes) -> None:
-    """Draw the sky map of a packet and store the picture in the archive.
+    """Draw the sky map of a packet and store the preview in the archive.
 
     Parameters
     ----------
@@ -16,7 +16,7 @@ def draw_map(archive: Archive, entry: Entry, notice: Notice, content: bytes) -> 
     entry : Entry
         The packet.
     notice : Notice
-        Its content, from which the title of the picture is taken.
+        Its content, from which the title of the preview is taken.
     content : bytes
         The sky map as a FITS file.
 

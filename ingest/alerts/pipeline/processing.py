@@ -1,4 +1,4 @@
-"""From the raw archive to the tables: every packet gets rows, or is quarantined with a reason.
+"""From the alert archive to the tables: every packet gets rows, or is quarantined with a reason.
 
 Processing can be interrupted at any time, and continues where it stopped. The tables themselves
 record the progress: rows are added in order of the packets' numbers, one chunk per transaction,

@@ -4,7 +4,7 @@ Data flow through them in this order only, see :func:`make_rows`::
 
     read_packet          bytes → notice
     store_map            sky map in the notice → archive
-    use_map              stored sky map → regions, picture
+    use_map              stored sky map → regions, preview
     add_circle_regions   error circle → regions, for packets without a sky map
     table_rows           notice and regions → rows
 """
@@ -115,7 +115,7 @@ def make_rows(
     Parameters
     ----------
     archive : Archive
-        Contains the packets, and receives their sky maps and pictures.
+        Contains the packets, and receives their sky maps and previews.
     entries : sequence of Entry
         The packets.
     parse : Parser
@@ -172,7 +172,7 @@ def store_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
 
 
 def use_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
-    """Take the regions from the stored sky map of a packet, if it has one, and draw its picture.
+    """Take the regions from the stored sky map of a packet, if it has one, and draw its preview.
 
     A map that cannot be read is no reason to refuse the packet; it becomes a remark.
     """
@@ -197,7 +197,7 @@ def add_circle_regions(
     Parameters
     ----------
     packets : sequence of ParsedPacket
-        In order of their numbers.
+        The packets, in order of their numbers.
     refused : dict of int to Refusal
         Packets whose regions cannot be computed are added here.
 

@@ -64,7 +64,7 @@ class Worker:
 
     @property
     def packet_number(self) -> int:
-        """The number of the packet in progress; 0 if it is all packets of a chunk."""
+        """The number of the packet in progress; 0 if a whole chunk is processed at once."""
         return int(self._current[0])
 
     @property

@@ -22,13 +22,13 @@ from ingest.alerts.pipeline.worker import Job, Worker
 from ingest.core.errors import IngestError
 
 TIMEOUT: Final = 60.0
-"""s per packet."""
+"""Time limit per packet, in s."""
 MAX_MEMORY: Final = 4 << 30
-"""Bytes that a worker may allocate; packets that need more are refused."""
+"""Number of bytes that a worker may allocate; packets that need more are refused."""
 _POLL: Final = 0.2
-"""s between two checks of the timeout."""
+"""Time between two checks of the limit, in s."""
 _MAX_CRASHES: Final = 5
-"""Maximum number of crashes over one chunk before any of its packets is begun."""
+"""Maximum number of crashes during one chunk before any of its packets is begun."""
 
 
 @dataclass
@@ -40,15 +40,15 @@ class _Task:
     entries: list[Entry]
     one_by_one: bool = False
     suspects: set[int] = field(default_factory=set)
-    """Packets over which a worker crashed once; it may have been killed for another reason."""
+    """Packets during which a worker crashed once; it may have been killed for another reason."""
     refused: dict[int, Refusal] = field(default_factory=dict)
     crashes: int = 0
 
     def blame(self, number: int, refusal: Refusal, certain: bool) -> None:
-        """Record that a worker ended over a packet, or over the whole chunk if `number` is 0.
+        """Record that a worker died during a packet, or during the whole chunk if `number` is 0.
 
-        A packet is refused at once if it is `certain` that it is the cause, otherwise the second
-        time.
+        A packet is refused at once if it is `certain` to be the cause, and otherwise when this
+        happens for the second time.
         """
         self.one_by_one = True
         self.crashes += number == 0
@@ -82,9 +82,9 @@ class WorkerPool:
     count : int, optional
         Number of processes. Default: one per available core.
     timeout : float, optional
-        s after which a packet is refused.
+        Time in s after which a packet is refused.
     max_memory : int, optional
-        Bytes that each process may allocate.
+        Number of bytes that each process may allocate.
     """
 
     def __init__(
@@ -118,7 +118,7 @@ class WorkerPool:
         self._workers.clear()
 
     def stop(self) -> None:
-        """Let :meth:`make_rows` end soon; to be called from another thread."""
+        """Make :meth:`make_rows` return soon; it may be called from another thread."""
         self._stopped.set()
 
     @property

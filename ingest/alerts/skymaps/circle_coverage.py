@@ -1,9 +1,9 @@
 """Coverage maps (MOC) of error circles, many at a time.
 
 A coverage map contains every point of its circle, and less than two cells beyond its edge.
-Libraries approximate: docs/decisions/009-circle-coverage.md has the figures. A search by region
-must not miss a position, so cells are selected by the distances of their centres alone, which
-is right at the poles and for any radius.
+Libraries only approximate this: docs/decisions/010-circle-coverage.md has the figures. A search by
+region must not miss a position, so cells are selected by the distances of their centres alone,
+which is correct at the poles and for any radius.
 """
 
 from __future__ import annotations
@@ -72,12 +72,12 @@ def circle_mocs(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) ->
     ra, dec : array_like of float, shape (n,)
         Centres in deg, ICRS.
     radius : array_like of float, shape (n,)
-        deg, above 0, at most 180.
+        Radii in deg, above 0, at most 180.
 
     Returns
     -------
     list of mocpy.MOC
-        Of length n.
+        One for each circle.
     """
     centre = unit_vectors(ra, dec).T.copy()
     size = np.radians(np.asarray(radius, np.float64))
@@ -134,7 +134,7 @@ def _all_cell_vectors(order: int) -> Sequence[Floats]:
 
 
 def max_cell_radius(order: int) -> float:
-    """Return the largest distance in radian from the centre of a cell to a point in it.
+    """Return the largest distance in radians from the centre of a cell to a point in it.
 
     It is largest for the cells at the edge of the polar caps, from the centre to the northern
     corner, as in ``max_pixrad`` of HEALPix (Górski et al. 2005, ApJ 622, 759).

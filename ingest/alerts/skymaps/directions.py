@@ -15,7 +15,7 @@ from ingest.alerts.skymaps.sphere import Floats
 from ingest.core.errors import InputError
 
 MIN_DIRECTIONS: Final = 50
-"""Of fewer directions, less than five lie outside of the 90 % region."""
+"""Of fewer directions, fewer than five would lie outside the 90 % region."""
 _FORMATS: Final = {
     ".csv": "ascii.csv",
     ".ecsv": "ascii.ecsv",
@@ -34,9 +34,9 @@ class Directions:
     Attributes
     ----------
     ra, dec : array of float64, shape (n,)
-        deg, ICRS.
+        Directions in deg, ICRS.
     weight : array of float64, shape (n,)
-        Not negative; the sum is 1.
+        Weights of the directions, 0 or more; their sum is 1.
     """
 
     ra: Floats

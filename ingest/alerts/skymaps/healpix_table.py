@@ -1,8 +1,8 @@
-"""HEALPix tables in FITS files, read without trust in their headers.
+"""HEALPix tables in FITS files, read without trusting their headers.
 
 Memory is only allocated for bytes that the file has. A damaged or malicious file raises
-:class:`~ingest.alerts.notices.model.PacketError` within milliseconds; why astropy.io.fits cannot
-be used here is in docs/decisions/010-sky-map-files.md.
+:class:`~ingest.alerts.notices.model.PacketError` within milliseconds.
+docs/decisions/011-sky-map-files.md explains why astropy.io.fits is not used here.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from ingest.alerts.notices import PacketError
 from ingest.core.fitstable import BLOCK
 
 MAX_BYTES: Final = 512 << 20
-"""Of an uncompressed map: NSIDE 2048 in double precision is 403 MB."""
+"""Maximum size of an uncompressed map; one with NSIDE 2048 in double precision has 403 MB."""
 _MAX_HEADER_BLOCKS: Final = 200
 _MAX_HDUS: Final = 20
 _CARD: Final = 80
 _CHUNK: Final = 1 << 20
 _NUMBERS: Final = {"L": "i1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
 _OTHER_WIDTHS: Final = {"A": 1, "C": 8, "M": 16, "P": 8, "Q": 16}
-"""Bytes of the formats that other columns may have. Bits (X) are packed into bytes."""
+"""Bytes per element in the formats that other columns may have. Bits (X) are packed into bytes."""
 
 Buffer = bytes | mmap.mmap
 
@@ -44,9 +44,9 @@ class HealpixTable:
     Attributes
     ----------
     header : astropy.io.fits.Header
-        Of the table.
+        Header of the table.
     names, units : tuple of str
-        Of the numeric columns, as in the file. A unit may be empty.
+        Names and units of the numeric columns, as in the file. A unit may be empty.
     """
 
     header: fits.Header
@@ -86,7 +86,7 @@ def open_table(source: bytes | Path) -> Iterator[HealpixTable]:
     Yields
     ------
     HealpixTable
-        Its columns are read when they are accessed, inside of the block.
+        Its columns are read when they are accessed, inside the block.
 
     Raises
     ------

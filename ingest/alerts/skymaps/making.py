@@ -50,7 +50,7 @@ _GROUP: Final = 256
 _CUTOFF: Final = 7.0
 """Widths of a kernel; further away it is below 1e-10 of its maximum and left out."""
 _MAX_LEVEL: Final = 0.999
-"""A best direction outside of this credible region does not belong to its directions."""
+"""A best direction outside this credible region does not belong to its directions."""
 
 
 def make_map(
@@ -120,14 +120,15 @@ def concentration(radius: float, containment: float) -> float:
     Parameters
     ----------
     radius : float
-        deg, above 0, below 180.
+        Error radius in deg, above 0, below 180.
     containment : float
-        Above 0, below 1.
+        Probability that the source is within `radius`, above 0, below 1.
 
     Returns
     -------
     float
-        k, dimensionless; for small r the distribution has a width of k^(-1/2) radian.
+        The concentration k, dimensionless; for small r the width of the distribution is k^(-1/2)
+        radians.
 
     Raises
     ------
@@ -203,7 +204,7 @@ def _bin(vectors: Floats, weight: Floats, width: float) -> tuple[Floats, Floats]
 
 
 def _order_for(size: float) -> int:
-    """Return the lowest order whose cells are not larger than a size in radian."""
+    """Return the lowest order whose cells are not larger than a size in radians."""
     return int(np.clip(math.ceil(math.log2(math.sqrt(math.pi / 3) / size)), 0, MAX_ORDER))
 
 

@@ -35,7 +35,7 @@ from ingest.alerts.skymaps.sphere import Floats
 from ingest.core.files import atomic_write
 
 MAX_RANGES: Final = 5000
-"""Ranges of cells of a region in the database; a region with more is degraded to coarser cells."""
+"""Maximum number of ranges of cells of a region in the database; see :func:`simplified`."""
 _ROUNDING: Final = 1e-12
 
 
@@ -47,9 +47,9 @@ class SkyMap:
     ----------
     uniq : array of int64, shape (n,)
         NUNIQ numbers of HEALPix cells in ICRS that do not overlap, sorted by their position in
-        the nested scheme. The density is 0 outside of them.
+        the nested scheme. The density is 0 outside them.
     density : array of float64, shape (n,)
-        sr^-1; the integral is 1.
+        Probability density in sr^-1; the integral is 1.
     remarks : tuple of str
         Peculiarities of the file that the map was read from, and how they were handled.
     """
@@ -87,12 +87,12 @@ class SkyMap:
         Parameters
         ----------
         ra, dec : array_like of float, shape (n,)
-            deg, ICRS.
+            Positions in deg, ICRS.
 
         Returns
         -------
         array of float64, shape (n,)
-            sr^-1.
+            Probability density in sr^-1.
         """
         return values_at(self.uniq, self.density, ra, dec)
 
@@ -105,7 +105,7 @@ class SkyMap:
         Parameters
         ----------
         ra, dec : array_like of float, shape (n,)
-            deg, ICRS.
+            Positions in deg, ICRS.
 
         Returns
         -------
@@ -136,7 +136,7 @@ class SkyMap:
         Returns
         -------
         mocpy.MOC
-            In ICRS.
+            The region in ICRS.
         """
         order, cell = uniq_to_level_ipix(self.uniq[self.in_region(level)])
         highest = int(self.order.max())
@@ -227,7 +227,7 @@ def map_regions(source: bytes | Path) -> Regions:
 
 
 def simplified(region: MOC, max_ranges: int = MAX_RANGES) -> MOC:
-    """Return a region of at most `max_ranges` ranges of cells that contains another region."""
+    """Return a region of at most `max_ranges` ranges of cells that contains the given one."""
     while len(region.to_depth29_ranges) > max_ranges:
         region = region.degrade_to_order(region.max_order - 1)
     return region

@@ -45,7 +45,7 @@ def cell_areas(order: npt.ArrayLike) -> Floats:
 
 
 def cell_ranges(order: Integers, cell: Integers) -> tuple[Integers, Integers]:
-    """Return the first order-29 cell inside of each cell, and the first one after it."""
+    """Return the first order-29 cell inside each cell, and the first one after it."""
     shift = 2 * (MAX_ORDER - order)
     return np.left_shift(cell, shift), np.left_shift(cell + 1, shift)
 
@@ -68,7 +68,7 @@ def cells_at(lon: npt.ArrayLike, lat: npt.ArrayLike, order: int = MAX_ORDER) -> 
 
 
 def subdivide(cell: Integers) -> Integers:
-    """Return the four cells of the next order inside of each cell, shape (4 n,)."""
+    """Return the four cells of the next order inside each cell, shape (4 n,)."""
     return (4 * cell[:, np.newaxis] + np.arange(4)).reshape(-1)
 
 
@@ -78,7 +78,7 @@ def sort_cells(uniq: Integers) -> npt.NDArray[np.intp]:
 
 
 def values_at(uniq: Integers, values: Floats, lon: npt.ArrayLike, lat: npt.ArrayLike) -> Floats:
-    """Return the values of the cells that contain positions in deg, and 0 outside of all cells.
+    """Return the values of the cells that contain positions in deg, and 0 outside all cells.
 
     The cells must be sorted, see :func:`sort_cells`.
     """
@@ -118,7 +118,7 @@ def to_multiorder(density: Floats, order: int, negligible: float) -> tuple[Integ
     uniq : array of int64, shape (n,)
         NUNIQ numbers of the cells.
     density : array of float64, shape (n,)
-        sr^-1.
+        Their densities in sr^-1.
     """
     parts = []
     whole = np.ones(len(density), bool)
@@ -151,7 +151,7 @@ def to_icrs(uniq: Integers, density: Floats, frame: Any) -> tuple[Integers, Floa
     uniq : array of int64, shape (n,)
         NUNIQ numbers of the map's cells in `frame`.
     density : array of float64, shape (n,)
-        sr^-1.
+        Their densities in sr^-1.
     frame : class
         Astropy's class of the map's frame; see `FRAMES`.
 

@@ -44,12 +44,12 @@ from ingest.core.skyplot import (
 )
 
 MAX_ZOOM_RADIUS: Final = 30.0
-"""deg. Larger regions need no enlarged view."""
+"""Radius in deg above which a region needs no enlarged view."""
 _SIZE, _SIZE_WITH_ZOOM, _DPI = (10.0, 6.0), (10.0, 4.8), 110
 """Sizes in inches."""
 _ZOOM_PIXELS: Final = 480
 _MAX_LEVEL: Final = 0.999
-"""Credible levels above have the colour of the sky."""
+"""Higher credible levels have the colour of the sky."""
 _LEVELS: Final = (0.5, 0.9)
 
 

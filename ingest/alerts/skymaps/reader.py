@@ -31,15 +31,15 @@ from ingest.alerts.skymaps.sphere import Floats
 
 NEGLIGIBLE: Final = 1e-6
 """Probability below which four pixels of a flat map are merged, see
-:func:`~ingest.alerts.skymaps.multiorder.to_multiorder`. It limits a map to some million cells."""
+:func:`~ingest.alerts.skymaps.multiorder.to_multiorder`. It limits a map to a few million cells."""
 UNSEEN: Final = -1.6e30
-"""Lower values are HEALPix' -1.6375e30 for pixels without value."""
+"""Lower values are HEALPix' -1.6375e30 for pixels without a value."""
 _PLAUSIBLE_INTEGRAL: Final = (0.5, 2.0)
-"""For a map with a unit. IceCube's multi-order maps are interpolated."""
+"""For a map with a unit; wide, because IceCube's multi-order maps are interpolated."""
 _INTEGRAL_TOLERANCE: Final = 0.05
-"""For a map without a unit, around 1."""
+"""Largest deviation of the integral from 1, for a map without a unit."""
 _REMARK_THRESHOLD: Final = 1e-3
-"""Relative deviations above are mentioned in the remarks."""
+"""Larger relative deviations are mentioned in the remarks."""
 
 _VALUES: Final = ("PROBDENSITY", "PROBABILITY", "PROB", "T", "TEMPERATURE", "SIGNAL", "VALUE")
 _INDICES: Final = ("PIXEL", "PIX", "IPIX", "HPX_INDEX", "HEALPIX", "INDEX", "PIXEL_ID", "UNIQ")
@@ -221,7 +221,7 @@ def _order_of(table: HealpixTable, count: int | None) -> int:
 
 
 def _clean(values: Floats) -> tuple[Floats, list[str]]:
-    """Return the values, with 0 for pixels without value, in the same array."""
+    """Return the values, with 0 for pixels without a value, in the same array."""
     remarks = []
     empty = np.isnan(values) | (values < UNSEEN)
     negative = ~empty & (values < 0)

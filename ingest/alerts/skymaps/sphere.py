@@ -31,15 +31,15 @@ def chord_lengths(vectors: Floats, others: Floats) -> Floats:
 
 
 def chord_to_angle(chord: Floats) -> Floats:
-    """Return angles in radian from the lengths of chords."""
+    """Return angles in radians from the lengths of chords."""
     return np.asarray(2 * np.arcsin(np.minimum(chord / 2, 1)))
 
 
 def angle_to_chord(angle: Floats) -> Floats:
-    """Return the lengths of chords from angles in radian; angles above pi count as pi."""
+    """Return the lengths of chords from angles in radians; angles above pi count as pi."""
     return np.asarray(2 * np.sin(np.minimum(angle, np.pi) / 2))
 
 
 def separations(vectors: Floats, others: Floats) -> Floats:
-    """Return the angles in radian between unit vectors."""
+    """Return the angles in radians between unit vectors."""
     return chord_to_angle(chord_lengths(vectors, others))

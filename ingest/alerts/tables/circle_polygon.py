@@ -11,13 +11,13 @@ _CORNERS: Final = 6
 """Few, because pgSphere checks each side against all others: decision 007 has the figures."""
 _MIN_RADIUS: Final = 1e-6
 _MAX_RADIUS: Final = 60.0
-"""deg. pgSphere needs distinct corners, and a polygon smaller than a hemisphere."""
+"""Limits in deg: pgSphere needs distinct corners, and a polygon smaller than a hemisphere."""
 
 
 def circle_polygon(position: Position | None) -> str | None:
     """Return a polygon around the 90 % error circle of a position.
 
-    The corners lie outside of the circle, at a distance d with tan r = tan d cos(pi / n) for n
+    The corners lie outside the circle, at a distance d with tan r = tan d cos(pi / n) for n
     corners (Napier's rule for the right spherical triangle of centre, corner and side).
 
     Returns

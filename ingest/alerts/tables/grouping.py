@@ -7,7 +7,8 @@ depends only on the set of packets:
 * Notices with the same key, and notices that supersede or retract one another, belong to one
   alert. Its name is the first of its members' names in alphabetical order, keys before
   identifiers. Citations count only within one naming authority: no sender can retract
-  the notices of others. Tests and observations never belong to the same alert.
+  the notices of others. Tests, injected signals and real notices are never
+  grouped together.
 * The newest notice of an alert is the last one in the order that ``rd/alerts/order.sql``
   defines. The alert is retracted if its newest notice is a retraction.
 * The versions of one identifier are counted in order of receipt.
@@ -70,7 +71,8 @@ class Grouping:
         For each new notice the values of the columns ``version``, ``alert_id``, ``is_latest``
         and ``retracted``.
     renamed : dict of str to str
-        Stored alerts that turned out to be part of another one, with the name of that one.
+        Names of stored alerts that turned out to be part of another one, with the name of the
+        latter.
     aliases : dict of str to str
         Names of packets that are not the name of their alert.
     changed : dict of int to tuple
@@ -95,7 +97,7 @@ def group_notices(batch: Sequence[GroupingKeys], cursor: Any) -> Grouping:
     batch : sequence of GroupingKeys
         New notices, in order of receipt.
     cursor : psycopg2 cursor
-        Of the transaction that will add them. Nothing is written here.
+        Cursor of the transaction that will add them. Nothing is written here.
     """
     grouping = Grouping()
     versions = _versions(batch, cursor, grouping)
@@ -187,7 +189,7 @@ def _stored_alerts(names: list[str], cursor: Any) -> set[str]:
 
 
 class _UnionFind:
-    """Disjoint sets of names, joined two by two."""
+    """Disjoint sets of names, joined in pairs."""
 
     def __init__(self) -> None:
         self._parents: dict[str, str] = {}
@@ -208,7 +210,7 @@ class _UnionFind:
         self._parents[second] = first
 
     def join_same_kind(self, one: str, other: str) -> None:
-        """Join two names unless only one of them is of a test, or of an injected signal."""
+        """Join two names if both are real, both of tests, or both of injected signals."""
         if _kind(one) == _kind(other):
             self.join(one, other)
 

@@ -65,9 +65,9 @@ class GroupingKeys:
     Attributes
     ----------
     number : int
-        Of the packet in the archive.
+        Number of the packet in the archive.
     ivorn : str
-        Its identifier.
+        Identifier of the packet.
     alert_name : str
         Name of the alert according to this packet alone: the key of the event, else the ivorn.
     cited : tuple of str
@@ -224,7 +224,7 @@ def _notice_row(
 
 
 def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
-    """Return the rows of ``params``, most of all rows, without a call for each value."""
+    """Return the rows of ``params``, by far the most, without a function call for each value."""
     return "".join(
         [
             f"{number}\t{place}\t{_text(section)}\t{_text(path)}"

@@ -35,7 +35,7 @@ _ROW_ERRORS: Final = (
     psycopg2.ProgrammingError,
     psycopg2.errors.ProgramLimitExceeded,  # such as a text that is too long for an index
 )
-"""Errors that the rows cause, and not the database."""
+"""Errors caused by the rows, and not by the database."""
 
 
 class Store:

@@ -170,7 +170,7 @@ def _notice_type(what: What, citations: tuple[Citation, ...]) -> NoticeType:
 
 def _event_name(what: What, root: etree._Element, profile: Profile, ivorn: str) -> str | None:
     name = what.text("event_name", "GraceID", "Identifier", "alert_name", "alertname")
-    # what the ivorns of IceCube contain is a pair of numbers, not a name
+    # the ivorns of IceCube contain a pair of numbers, not a name
     if name is None and profile.name and profile.family != "icecube":
         name = profile.name_in(ivorn)
     if name is None and profile.family == "swift":
@@ -193,7 +193,7 @@ def _citations(root: etree._Element, parser: FieldParser) -> tuple[Citation, ...
 
 
 def _associated(root: etree._Element) -> Iterable[Counterpart]:
-    """Yield what the author relates the event to; a Name without relation is the event's own."""
+    """Yield the objects related to the event; a Name without a relation is that of the event."""
     for name in _descendants(root, "Why", "Inference", "Name"):
         relation = name.getparent().get("relation")
         if relation and (text := _text(name)):

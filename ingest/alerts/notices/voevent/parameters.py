@@ -26,7 +26,7 @@ def local_name(name: str) -> str:
 class _Collector:
     """Walk through the elements of a packet and collect the parameters.
 
-    This is half of the time spent on a packet. The methods therefore test for what most
+    This takes half of the time spent on a packet. The methods therefore test for what most
     elements lack before they call another method.
     """
 
