@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     """The input, the manifest or the command line is not valid; nothing was changed."""
     NOT_RUNNING = 3
-    """The instance does not run; as in the Linux Standard Base's ``status``."""
+    """The instance is not running; the code that the Linux Standard Base defines for ``status``."""
 
 
 class IngestError(Exception):
