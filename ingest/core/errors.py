@@ -92,7 +92,7 @@ class ManifestError(InputError):
 
 
 class UnavailableError(InputError):
-    """None of the sources in a manifest provides a file."""
+    """A file, a schema or another server's service that a command needs is unavailable."""
 
 
 class InstanceError(IngestError):
