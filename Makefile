@@ -5,7 +5,7 @@ port := $(if $(PORT),--port $(PORT))
 release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
-# Two at a time; each process takes whole files, since their tests share instances.
+# Two workers; each takes whole files, because the tests of a file share instances.
 pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
@@ -46,7 +46,7 @@ check: setup  ## check the services with independent validators
 publish: setup  ## publish the registry records, and show how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
-lint: setup  ## style, spelling, types, and who imports whom
+lint: setup  ## check style, spelling, types, and which package imports which
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/codespell
@@ -61,5 +61,5 @@ test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test
 	@$(pytest) -m 'not system and not slow'
 
-bench: setup  ## speed, as ratios against peers in the same run
+bench: setup  ## measure speed, as ratios to comparable software in the same run
 	@.venv/bin/python -m tests.bench

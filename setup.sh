@@ -35,7 +35,7 @@ missing=
 for package in $packages; do
     installed "$package" || missing="$missing $package"
 done
-# q3c and pgSphere have a package for each version of PostgreSQL
+# there is a package of q3c and of pgSphere for each version of PostgreSQL
 major=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1)
 for extension in q3c pgsphere; do
     if [ -z "$major" ] || ! installed "postgresql-$major-$extension"; then
@@ -72,7 +72,7 @@ if [ -f "$script" ] && [ ! -f "$patched" ] && needed; then
         { print }' "$script" | as_root tee "$patched" >/dev/null
 fi
 
-# Servers do not run as root: if root runs the tools, they have an account of their own.
+# Servers never run as root: if root runs the tools, the servers have an account of their own.
 if [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
@@ -89,7 +89,7 @@ wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
     .venv/bin/pip install -qq --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
-    # It requires jsonschema<4, but works with newer versions.
+    # cffconvert requires jsonschema<4, but works with newer versions.
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps cffconvert --constraint constraints.txt
     printf '%s\n' "$wanted" > .venv/installed
 fi

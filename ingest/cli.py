@@ -17,8 +17,8 @@ from ingest.commands import run_log
 from ingest.commands.output import drop_output, messages
 from ingest.core.errors import ExitCode, IngestError
 
-# Reading events needs libraries that take a second to load, which those who only start the
-# server should not wait for: a module is imported when its command is called.
+# Reading events needs libraries that take a second to load, and starting the server should not
+# wait for them: a module is imported when its command is called.
 _COMMANDS: Final = {
     "alerts": ("ingest.commands.alerts", "alerts"),
     "check": ("ingest.commands.check", "check"),

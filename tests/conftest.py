@@ -1,4 +1,4 @@
-"""What several tests need."""
+"""Fixtures, and the order and markers of the tests."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from tests.instances import ROOT, Instance, copy_checkout
 from tests.templates import Templates, port
 
-# A shell that runs us in the background lets us ignore Ctrl-C, and all that we start would, too.
+# A shell that starts pytest in the background makes it ignore Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -21,21 +21,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-golden",
         action="store_true",
-        help="Write the list of published tables anew, tests/contract/published.csv.",
+        help="Rewrite the list of published tables, tests/contract/published.csv.",
     )
 
 
 _INSTANCES = {"templates", "scratch_instance"}
-"""Fixtures that all others which give an instance are made of."""
+"""The fixtures on which all others that provide an instance are based."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs an instance, and begin with the files that take longest."""
+    """Mark the tests that need an instance, and run the slowest files first."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
     for item in items:
         if not _INSTANCES.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("system")
-    # One that came last would be waited for by all others.
+    # If a slow file came last, the other workers would be idle meanwhile.
     items.sort(key=lambda item: -slow[item.path])
 
 
@@ -43,7 +43,7 @@ _TEMPLATES = pytest.StashKey[Path]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the folder of the templates, one for all workers."""
+    """Create the folder of the templates, which all workers share."""
     if not hasattr(config, "workerinput"):
         config.stash[_TEMPLATES] = Path(tempfile.mkdtemp(prefix="km3vo-tests-"))
         config.stash[_TEMPLATES].chmod(0o755)
@@ -57,20 +57,20 @@ def pytest_configure_node(node) -> None:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Delete them, when all workers are done."""
+    """Delete the templates when all workers have finished."""
     if not hasattr(config, "workerinput"):
         Templates(config.stash[_TEMPLATES]).remove()
 
 
 @pytest.fixture(scope="session")
 def templates(pytestconfig: pytest.Config) -> Templates:
-    """Return what instances are copied from."""
+    """Return the templates from which instances are copied."""
     return Templates(pytestconfig.stash[_TEMPLATES])
 
 
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
-    """Serve all releases and real alerts. Tests leave it as they found it."""
+    """Provide a server with all releases and real alerts, which tests must leave unchanged."""
     made = Instance(tmp_path_factory.mktemp("instance") / "var", port(0))
     try:
         templates.copy("served", made).up()
@@ -81,7 +81,7 @@ def instance(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> 
 
 @pytest.fixture
 def scratch_instance(tmp_path: Path) -> Iterator[Instance]:
-    """Give a test an instance of its own, not yet made, to do what it likes with."""
+    """Provide an instance for one test only, not created yet; the test may do anything to it."""
     made = Instance(tmp_path / "var", port(50))
     yield made
     made.reset()
@@ -89,20 +89,20 @@ def scratch_instance(tmp_path: Path) -> Iterator[Instance]:
 
 @pytest.fixture
 def empty_instance(scratch_instance: Instance, templates: Templates) -> Instance:
-    """Give a test an instance of its own with an empty database; it is not started."""
+    """Provide an instance for one test only, with an empty database; it is not started."""
     return templates.copy("empty", scratch_instance)
 
 
 @pytest.fixture
 def filled_instance(scratch_instance: Instance, templates: Templates) -> Instance:
-    """Give a test an instance of its own that serves all delivered alerts."""
+    """Provide an instance for one test only, which serves all delivered alerts."""
     templates.copy("packets", scratch_instance).up()
     return scratch_instance
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """Return a copy of the working tree, to be changed and used as ``PYTHONPATH``."""
+    """Return a copy of the working tree, which may be changed and used as ``PYTHONPATH``."""
     return copy_checkout(tmp_path / "checkout")
 
 

@@ -39,7 +39,7 @@ class Instance:
     @property
     def environment(self) -> dict[str, str]:
         settings = {"KM3VO_VAR": str(self.var), "COLUMNS": "200"}
-        # make, which runs the tests, hands its own variables down to every make below it
+        # make, which runs the tests, passes its variables on to every make started by a test
         made = ("INPUTS", "PORT", "RELEASE", "MAKEFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "MFLAGS")
         clean = {
             key: value
@@ -53,12 +53,12 @@ class Instance:
         return loaded.run([str(KM3VO), *arguments], self.environment | extra)
 
     def adql(self, query: str) -> list[list[str]]:
-        """Send a query by TAP and return the cells of its answer, without the header.
+        """Send a query by TAP and return the cells of the response, without the header.
 
         Raises
         ------
         ValueError
-            If the answer is an error.
+            If the response is an error.
         """
         sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
         with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
@@ -68,7 +68,7 @@ class Instance:
         return list(csv.reader(io.StringIO(text)))[1:]
 
     def fetch(self, path: str) -> bytes:
-        """Return what the server has below its URL."""
+        """Return what the server has at `path` below its URL."""
         with urllib.request.urlopen(f"{self.url}/{path}", timeout=60) as reply:
             return bytes(reply.read())
 
@@ -77,15 +77,15 @@ class Instance:
         assert done.returncode == 0, done.stderr
 
     def reset(self) -> None:
-        """Stop and delete it."""
+        """Stop and delete the instance."""
         done = self.km3vo("instance", "reset", "--yes", "--with-archive")
         assert done.returncode == 0, done.stderr
 
 
 def without_the_list(checkout: Path) -> dict[str, str]:
-    """Take the ANTARES list out of a checkout, so that only a simulated stand-in is left.
+    """Remove the ANTARES list from a checkout, so that only a simulated stand-in is left.
 
-    Returns the environment that makes commands use this checkout.
+    Returns the environment in which commands use this checkout.
     """
     folder = checkout / "inputs" / "ant20_01"
     (folder / "PublicData_0717.dat").unlink()
@@ -98,12 +98,12 @@ def without_the_list(checkout: Path) -> dict[str, str]:
 
 
 def copy_checkout(target: Path) -> Path:
-    """Copy what a clone of the repository has, without tests and history."""
+    """Copy what a clone of the repository contains, without tests, documents and history."""
     target.mkdir(parents=True)
     for name in ("ingest", "rd", "site"):
-        # with what Python compiled, which need not be done again
+        # with the compiled files, so that Python need not compile them again
         shutil.copytree(ROOT / name, target / name)
-    # not what was downloaded or delivered into a folder of a release
+    # without files that were downloaded or delivered into a release's folder
     listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "inputs")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for name in filter(None, names.split("\0")):

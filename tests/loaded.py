@@ -1,8 +1,8 @@
-"""``km3vo`` in processes of its own that need not load it again.
+"""``km3vo`` commands in processes that have its libraries loaded already.
 
 Loading the libraries takes a second or two, much longer than most commands that a test runs. So
-one process loads them all, once, and forks for each command: what a test looks at is still the
-whole command in a process of its own, with its arguments, environment, output and exit code.
+one process loads them all, once, and forks for each command. A test still runs the whole command
+in a process of its own, with its arguments, environment, output and exit code.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ TIME_LIMIT = 300  # s
 def run(
     words: Sequence[str], environment: Mapping[str, str], directory: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command line, the program's name first, as :func:`subprocess.run` does."""
+    """Run a command line, which starts with the program's name, like :func:`subprocess.run`."""
     server = _server()
     assert server.stdin is not None and server.stdout is not None
     with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
@@ -50,20 +50,20 @@ def run(
 
 @functools.cache
 def _server() -> subprocess.Popen[str]:
-    """Start the process that has everything loaded; it ends with us."""
+    """Start the process that loads everything; it ends together with the tests."""
     return subprocess.Popen(
-        # -P: as for the installed script, our folder is no place of modules
+        # -P: the folder of this script is not searched for modules, as for the installed km3vo
         [sys.executable, "-P", __file__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # The width is read when the console is made.
+        # The console reads the width when it is created.
         env=os.environ | {"COLUMNS": "200"},
     )
 
 
 def _fork_for_each_command() -> None:
-    """Serve the commands that come by standard input; return in the process that is to run one."""
+    """Fork for each command read from standard input; return only in the forked process."""
     for line in sys.stdin:
         asked = json.loads(line)
         process = os.fork()
@@ -76,7 +76,7 @@ def _fork_for_each_command() -> None:
 
 
 def _become(asked: Mapping[str, Any]) -> None:
-    """Take the arguments, environment and files of a command."""
+    """Adopt the arguments, environment, directory and output files of a command."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.alarm(TIME_LIMIT)
     another = asked["environment"].get("PYTHONPATH")
@@ -99,7 +99,7 @@ def _become(asked: Mapping[str, Any]) -> None:
 
 
 def _forget_our_package() -> None:
-    """Load what the command uses of ours again, from another working tree; libraries stay."""
+    """Unload this package, to load it from another working tree; libraries stay loaded."""
     for name in list(sys.modules):
         if name.partition(".")[0] == ingest.__name__:
             del sys.modules[name]
@@ -120,14 +120,14 @@ def _main() -> int:
 if __name__ == "__main__":
     import ingest
 
-    # Ctrl-C ends the command, and the tests, which close our standard input then.
+    # Ctrl-C ends the command and the tests, which then close this process's standard input.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for module in pkgutil.walk_packages(ingest.__path__, "ingest."):
         importlib.import_module(module.name)
     gc.freeze()
     _fork_for_each_command()
     code = _main()
-    # What Python does at its end, but for taking all that was loaded to pieces.
+    # What Python does on exit, except for tearing down all loaded modules.
     threading._shutdown()
     atexit._run_exitfuncs()
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""Instances that are made once in a run of the tests; a test gets a copy.
+"""Instances that are created once per test run; a test gets a copy.
 
-A copy is cheap: the port of the web server and DaCHS' root directory stand in files that
-``km3vo instance up`` writes, and the database knows neither.
+A copy is cheap: the port of the web server and DaCHS' root directory are only in files that
+``km3vo instance up`` rewrites, not in the database.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tests import alert_archive
 from tests.instances import FIRST_PORT, ROOT, Instance
 
 _UNSAFE: Final = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
-"""PostgreSQL need not wait for the disk: after a power cut these instances are of no use."""
+"""PostgreSQL need not wait for the disk: nobody needs these instances after a power cut."""
 _ALERTS: Final = ROOT / "inputs" / "alerts"
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 _PORTS: Final = 100
-"""As many belong to each worker."""
+"""The number of ports that belong to each worker."""
 
 
 def port(offset: int) -> int:
-    """Return a free port for a web server, from those of this worker."""
+    """Return a free port for a web server, one of those that belong to this worker."""
     return free_port(FIRST_PORT + _PORTS * _WORKER + offset, count=10)
 
 
@@ -53,12 +53,12 @@ _KINDS: Final[dict[str, tuple[str, Callable[[Instance], None]]]] = {
     "served": ("antares", _served),
     "packets": ("empty", _packets),
 }
-"""Of which kind an instance is made, and by what."""
+"""By kind: the kind it is a copy of, and the function that fills the copy."""
 
 
 @dataclass(frozen=True)
 class Templates:
-    """The stopped instances of a run, of four kinds.
+    """The stopped instances of a test run, of four kinds.
 
     ``empty``
         as ``km3vo instance up`` makes it;
@@ -72,22 +72,22 @@ class Templates:
     Parameters
     ----------
     folder : pathlib.Path
-        Where they are, for all workers; the servers' account can enter it.
+        Their directory, shared by all workers; the servers' account can enter it.
     """
 
     folder: Path
 
     def copy(self, kind: str, made: Instance, durable: bool = False) -> Instance:
-        """Make an instance, not yet started, as a copy.
+        """Create an instance as a copy, without starting it.
 
         Parameters
         ----------
         kind : str
-            Of which one.
+            The kind to copy.
         made : Instance
-            The instance to be made: its place and port.
+            The instance to create: its directory and port.
         durable : bool
-            Whether PostgreSQL has the settings of a real instance, and waits for the disk.
+            Whether PostgreSQL has the settings of a real instance and waits for the disk.
         """
         self._make(kind)
         with (self.folder / "copies").open("a") as stream:
@@ -99,13 +99,13 @@ class Templates:
         layout.postgres.joinpath("postgresql.auto.conf").write_text("" if durable else _UNSAFE)
         state = InstanceState.read(layout)
         assert state is not None
-        # No other instance takes that one while this one is stopped for a moment.
+        # A port that no other instance takes while this one is stopped for a moment.
         state.web_port, state.postgres_port = made.port, made.port + 10 * _PORTS
         state.write(layout)
         return made
 
     def remove(self) -> None:
-        """Delete them all, and the copies that a process left when it was ended."""
+        """Delete all templates, and copies left behind by processes that were killed."""
         copies = self.folder / "copies"
         left = map(Path, copies.read_text().splitlines()) if copies.exists() else ()
         for place in {*self.folder.glob("*/var"), *left}:
@@ -114,7 +114,7 @@ class Templates:
         shutil.rmtree(self.folder)
 
     def _make(self, kind: str) -> None:
-        """Make a template unless it is there; another worker that needs it waits."""
+        """Create a template unless it exists; other workers that need it wait."""
         place = self.folder / kind / "var"
         with self._locked(kind):
             if place.with_name("made").exists():

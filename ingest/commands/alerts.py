@@ -25,7 +25,7 @@ from ingest.core.errors import ExitCode, InputError
 from ingest.instance import current_layout
 
 _MOST_TOLD: Final = 20
-"""problems that are printed."""
+"""The number of problems that are printed."""
 
 
 @click.group()

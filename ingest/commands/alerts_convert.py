@@ -26,7 +26,7 @@ STANDARD: Final = "-"
 
 FILE: Final = click.Path(path_type=Path, allow_dash=True)
 LARGEST: Final = 100_000_000
-"""Bytes of a packet; real ones have some kilobytes, with a sky map some megabytes."""
+"""Size limit of a packet in bytes; real ones have a few kilobytes, or megabytes with a sky map."""
 
 
 @click.command()
@@ -49,7 +49,7 @@ LARGEST: Final = 100_000_000
 def convert(file: Path, wanted: str, voevent_version: str, output: Path) -> None:
     """Convert a notice of GCN in JSON to a VOEvent, or a VOEvent to JSON.
 
-    FILE may be - for standard input. What is doubtful about the notice goes to stderr.
+    FILE may be - for standard input. Doubts about the notice are printed to stderr.
     """
     content = _read(file)
     found = _format_of(file, content)
@@ -83,7 +83,7 @@ def convert(file: Path, wanted: str, voevent_version: str, output: Path) -> None
 def validate(files: tuple[Path, ...]) -> None:
     """Check packets, VOEvents or notices in JSON, against their schemas and common sense.
 
-    The exit code is 2 if there is anything to find.
+    The exit code is 2 if there are any findings.
     """
     wrong = False
     for file in files:

@@ -22,7 +22,7 @@ from ingest.instance import current_layout, lifecycle
     metavar="DIR",
     help="A directory with delivered files, searched before all other sources.",
 )
-@click.option("--force", is_flag=True, help="Import also what has not changed.")
+@click.option("--force", is_flag=True, help="Also import what has not changed.")
 @click.option("--if-available", is_flag=True, help="Skip releases whose files are unavailable.")
 @json_option
 def import_(
@@ -50,7 +50,7 @@ def import_(
                 say(f"{manifest.name}: not from {source}", as_json)
             say(f"{manifest.name}: taken from {result.source}", as_json)
             results.append(result)
-        # Empty before the first alert; but queries, examples and links name them.
+        # They are empty before the first alert, but queries, examples and links refer to them.
         shown.update("updating the tables of alerts …")
         ensure_tables(layout, state)
     if results:

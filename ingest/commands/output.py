@@ -22,7 +22,7 @@ _STYLES: Final = {"ok": "green", "FAILED": "red", "TO DO": "red", "missing": "re
 
 
 class _Console(Console):
-    """A console whose reader may leave: what is printed afterwards is dropped."""
+    """A console that drops all further output once the reader of a pipe has closed it."""
 
     def on_broken_pipe(self) -> None:
         drop_output()
@@ -39,7 +39,7 @@ json_option: Final = click.option("--json", "as_json", is_flag=True, help="Print
 def drop_output() -> None:
     """Discard all further output, after the reader of a pipe has closed it.
 
-    The command goes on: ``km3vo import | head -1`` must not leave an import half done.
+    The command continues: ``km3vo import | head -1`` must not leave an import half done.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
@@ -52,7 +52,7 @@ def say(text: str, as_json: bool = False) -> None:
 
 
 def show_json(document: object) -> None:
-    """Print a JSON document; what JSON does not know is printed as text."""
+    """Print a JSON document; objects that JSON cannot represent are printed as text."""
     _write(json.dumps(document, indent=1, ensure_ascii=False, default=str))
 
 
@@ -66,7 +66,7 @@ def show_table(
     names : sequence of str
         The names of its columns.
     rows : iterable of sequence of object
-        Its rows, one cell per column. In JSON each becomes an object with the names as keys.
+        Its rows, one cell per column. In JSON each row becomes an object with the names as keys.
     as_json : bool
         Print JSON.
     """

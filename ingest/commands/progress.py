@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ingest.core.progress import ProgressCallback
 
 PATIENCE = 2.0
-"""s before a bar appears."""
+"""Time in s before a bar appears."""
 
 
 @contextmanager

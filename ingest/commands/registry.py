@@ -31,7 +31,7 @@ def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     site = load_site()
     path, _ = write_page(layout, site, outcome)
     say(plain_page(site, outcome).rstrip())
-    # as the user knows it; the directory itself may be elsewhere
+    # the path as the user knows it; the directory itself may be elsewhere
     console.print(f"\nThis page was written to {layout.path / path.relative_to(layout.var)}")
     if outcome.findings:
         raise SystemExit(ExitCode.BAD_INPUT)

@@ -1,4 +1,4 @@
-"""``km3vo release``: beginning a release, and finding what it lacks."""
+"""``km3vo release``: creating a release, and checking what it lacks."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A log file per run, below the instance's ``logs``.
 
-What a run did to the instance is recorded there with times, also what DaCHS and PostgreSQL
-printed. A run that only looks, such as ``km3vo instance status``, leaves no file.
+What a run did to the instance is recorded there with times, including the output of DaCHS. A run
+that changes nothing, such as ``km3vo instance status``, leaves no file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Final
 from ingest.instance import current_layout
 
 NEWEST: Final = 200
-"""Log files that are kept; older ones are deleted."""
+"""The number of log files to retain; older ones are deleted."""
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 
@@ -29,7 +29,7 @@ class RunLog(logging.Handler):
     Attributes
     ----------
     path : pathlib.Path or None
-        The file, None as long as there is none.
+        The file; None until it is created.
     """
 
     def __init__(self, heading: str) -> None:
@@ -41,7 +41,7 @@ class RunLog(logging.Handler):
         self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write a record; keep it until the instance's directory for logs exists."""
+        """Write a record, or hold it back until the instance's directory for logs exists."""
         self._waiting.append(self.format(record))
         try:
             if self.path is None:
@@ -50,7 +50,7 @@ class RunLog(logging.Handler):
                 with self.path.open("a", encoding="utf-8") as stream:
                     stream.writelines(f"{line}\n" for line in self._waiting)
                 self._waiting.clear()
-        except OSError:  # a full disk is reported by what needs the disk
+        except OSError:  # a full disk is reported by the step that needs the space
             self._waiting.clear()
 
 
@@ -83,7 +83,7 @@ def _create() -> Path | None:
     if not directory.is_dir():
         return None
     path = directory / f"km3vo-{_now():%Y%m%dT%H%M%SZ}-{os.getpid()}.log"
-    # the directory belongs to the servers' account: nothing that is there may be followed
+    # the directory belongs to the servers' account: follow no link in it
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     os.close(os.open(path, flags, 0o640))
     for old in sorted(directory.glob("km3vo-*.log"))[:-NEWEST]:

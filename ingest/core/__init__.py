@@ -1,1 +1,1 @@
-"""What all rooms use: errors, files, FITS tables, units, times, settings and descriptors."""
+"""What all other packages use: errors, files, FITS tables, units, times, XML and settings."""

@@ -156,7 +156,7 @@ def _replay(element: etree._Element, streams: Mapping[str, etree._Element], path
                 remedy="correct source=",
             )
         content = _with_macros(copy.deepcopy(streams[source]), dict(feed.attrib))
-        # without itself: a stream that replays itself has no end
+        # a stream must not replay itself, which would never end
         _replay(content, {key: one for key, one in streams.items() if key != source}, path)
         for child in content.iterchildren(etree.Element):
             if child.tag != "doc":

@@ -18,7 +18,7 @@ class ExitCode(IntEnum):
     BAD_INPUT = 2
     """The input, the manifest or the command line is not valid; nothing was changed."""
     NOT_RUNNING = 3
-    """The instance does not run; as in the Linux Standard Base's ``status``."""
+    """The instance is not running; the code that the Linux Standard Base defines for ``status``."""
 
 
 class IngestError(Exception):
@@ -92,7 +92,7 @@ class ManifestError(InputError):
 
 
 class UnavailableError(InputError):
-    """None of the sources in a manifest provides a file."""
+    """A file, a schema or another server's service that a command needs is unavailable."""
 
 
 class InstanceError(IngestError):

@@ -1,6 +1,6 @@
 """Streaming output of FITS binary tables: rows are written as they come, the header last.
 
-The memory does not grow with the number of rows. The same content always gives the same bytes:
+Memory use does not grow with the number of rows. The same content always gives the same bytes:
 no dates are written, not even in the comments of the checksums.
 """
 
@@ -68,7 +68,7 @@ def write_primary(stream: BinaryIO, cards: Iterable[Card], history: Iterable[str
     cards : iterable of (str, value, str)
         Keywords with their values and comments.
     history : iterable of str, optional
-        For HISTORY.
+        Lines for HISTORY.
     """
     header = fits.Header()
     header["SIMPLE"] = (True, "conforms to FITS standard")
@@ -250,7 +250,7 @@ def _encoded(value: int) -> str:
         quotient, remainder = divmod(byte, 4)
         codes = [quotient + 48 + remainder, quotient + 48, quotient + 48, quotient + 48]
         for pair in (0, 2):
-            # neither may be punctuation: changing both in opposite directions keeps their sum
+            # neither may be punctuation; changing both in opposite directions preserves their sum
             while any(not chr(code).isalnum() for code in codes[pair : pair + 2]):
                 codes[pair] += 1
                 codes[pair + 1] -= 1

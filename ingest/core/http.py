@@ -20,11 +20,11 @@ def open_url(url: str, *, timeout: float = 60.0, proxies: bool = True) -> Iterat
     Parameters
     ----------
     url : str
-        The address, ``http`` or ``https``; redirections are followed.
+        The address, ``http`` or ``https``; redirects are followed.
     timeout : float
-        s to wait for the connection, and for each part of the body.
+        How long to wait, in s, for the connection and for each part of the body.
     proxies : bool
-        Whether to use the proxies that the environment names; not for a server of this machine.
+        Whether to use the proxies named in the environment; not for a server on this machine.
 
     Yields
     ------
@@ -46,7 +46,7 @@ def open_url(url: str, *, timeout: float = 60.0, proxies: bool = True) -> Iterat
             verify=_certificates(proxies),
             follow_redirects=True,
         )
-    except (OSError, ValueError, ImportError) as error:  # of proxy and certificate variables
+    except (OSError, ValueError, ImportError) as error:  # bad proxy or certificate variables
         raise _no_answer(url, str(error)) from None
     try:
         with client, client.stream("GET", url) as response:
@@ -65,7 +65,7 @@ def get(url: str, *, timeout: float = 60.0, proxies: bool = True) -> bytes:
 
 @functools.cache
 def _certificates(trust_env: bool) -> ssl.SSLContext:
-    """Return the trusted certificates, whose loading takes 0.1 s."""
+    """Return the trusted certificates; loading them takes 0.1 s."""
     return httpx.create_ssl_context(trust_env=trust_env)
 
 

@@ -1,4 +1,4 @@
-"""Overlapping of production and consumption in a chain of generators."""
+"""Prefetching in a chain of generators: the next item is produced while one is consumed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ def prefetch(items: Iterable[Item]) -> Iterator[Item]:
     """Yield `items` while a second thread produces the next one.
 
     This pays off where both sides spend their time in numpy, HDF5 or file access, which
-    release the interpreter lock. An exception raised by `items` is raised in place of the item.
+    release the global interpreter lock. An exception raised by `items` is raised in place of
+    the item.
     """
     iterator = iter(items)
     with ThreadPoolExecutor(1, "prefetch") as executor:

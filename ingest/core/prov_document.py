@@ -4,8 +4,8 @@ Every product has such a document beside it, ``<product>.prov.json``, with the a
 IVOA's model under the prefix ``voprov``. The main activity leads from the delivered files to the
 product. Its steps with their counts, and the programs that made the delivered files, are further
 activities. A UUID, KM3NeT's identifier ``kid``, links the header of the product to the document.
-The document has neither dates nor names of machines, so that the same input always gives the
-same document.
+The document contains neither the date of the import nor the name of the machine, so that the same
+input always gives the same document.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _PREFIXES: Final = {
     "km3": NAMESPACE_URI,
 }
 _FOLDERS: Final = re.compile(r"(?<![\w:/.])(?:~|\.{0,2})/(?:[^\s/\"',]+/)*(?=[^\s/])")
-"""The folders of a path within a text, but not a URL or the slash in a unit."""
+"""The folders of a path within a text; does not match a URL or the slash in a unit."""
 
 
 def write_provenance(product: Path, production: Production, steps: Sequence[Step] = ()) -> Path:
@@ -121,7 +121,7 @@ def _source(document: ProvDocument, source: Source, name: str) -> None:
     attributes = _file(source.name, source.checksum, source.size)
     if source.origin:
         attributes["voprov:location"] = source.origin
-    # a file's metadata may contain paths of somebody's machine
+    # a file's metadata may contain paths on somebody's machine
     provenance = _without_folders(source.provenance)
     document.entity(name, {**attributes, **_attributes("file_", provenance)})
     known = {str(session["uuid"]) for session in source.sessions}
@@ -198,7 +198,7 @@ def _local(text: str) -> str:
 
 
 def _without_folders(value: Any) -> Any:
-    """Return a value with the paths in it reduced to names of files."""
+    """Return a value with the paths in it reduced to file names."""
     if isinstance(value, Mapping):
         return {key: _without_folders(one) for key, one in value.items()}
     if isinstance(value, list | tuple):

@@ -32,7 +32,7 @@ class Source:
     checksum : str
         Its SHA-256.
     size : int
-        Bytes.
+        In bytes.
     origin : str
         Its URL or DOI.
     provenance : mapping
@@ -83,7 +83,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Production:
-    """The main activity, of which all is known before the product is written.
+    """The main activity; all of it is known before the product is written.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class Production:
     parameters : mapping
         Everything else that determines the product; plain values.
     command : str
-        The command that repeats it, without paths of a machine.
+        The command that repeats it, without paths on this machine.
     curator : str
         The organisation responsible for the product.
     """
@@ -132,7 +132,7 @@ class Production:
 
 
 def check_steps(report: Mapping[str, Any]) -> list[Step]:
-    """Return the steps of :meth:`ingest.events.checks.checker.CheckReport.to_dict`."""
+    """Return the steps in a :meth:`ingest.events.checks.CheckReport.to_dict`."""
     counts = {key: report[key] for key in ("read", "accepted", "rejected")}
     rules = [
         Step(rule["name"], rule["rule"], {"action": rule["action"], "rows": rule["count"]})

@@ -1,6 +1,6 @@
 """Plots of the whole sky: frame, galactic plane, circles, and small PNG files.
 
-The projection is Mollweide's, which preserves areas, in equatorial coordinates (ICRS) with right
+The projection is Mollweide's, which is equal-area, in equatorial coordinates (ICRS) with right
 ascension increasing to the left. The same plot always gives the same bytes.
 """
 
@@ -32,7 +32,7 @@ NIGHT, GRID, PLANE, EVENT, INK = "#0d1b33", "#ffffff", "#7fd4d9", "#ffd166", "#1
 DENSITY = LinearSegmentedColormap.from_list(
     "night", [NIGHT, "#1f3f6b", "#2f6f8f", "#5fa8a0", "#cfc87a", "#fff3d0"]
 )
-# keeps lines and labels visible on bright parts of the map
+# makes lines and labels visible on bright parts of the map
 OUTLINED: Final[dict[str, Any]] = {
     "path_effects": [patheffects.withStroke(linewidth=2.2, foreground=NIGHT)]
 }
@@ -42,7 +42,7 @@ PLAIN, BOLD = _FONTS / "DejaVuSans.ttf", _FONTS / "DejaVuSans-Bold.ttf"
 
 
 def mollweide(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """Project positions on the sky to the map.
+    """Project positions on the sky onto the map.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def mollweide(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
 
 
 def inverse_mollweide(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return right ascension and declination in deg of points of the map; see :func:`mollweide`."""
+    """Return right ascension and declination, deg, of points on the map; see :func:`mollweide`."""
     angle = np.arcsin(y)
     dec = np.degrees(np.arcsin(np.clip((2 * angle + np.sin(2 * angle)) / np.pi, -1, 1)))
     turned = x / (2 * np.maximum(np.cos(angle), 1e-9))

@@ -1,7 +1,7 @@
 """Time scales and epochs: Unix time, MJD in UTC, and the TT seconds of FITS event lists.
 
-This is the only module that holds the constants that relate days, MJD, JD and Unix time. One
-double resolves 0.12 µs of the TT seconds in 2025, as GADF requires.
+The constants that relate days, MJD, JD and Unix time are defined here. A double resolves the TT
+seconds of 2025 to 0.12 µs, which satisfies GADF.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ update_leap_seconds([iers.IERS_LEAP_SECOND_FILE])
 
 MJD_REFERENCE: Final = 51_544
 """MJD of 2000-01-01T00:00:00 TT, the reference of this project's FITS files; a whole day, so
-MJDREFF is 0 and nothing is rounded."""
+that MJDREFF is 0 and nothing is rounded."""
 DAY: Final = 86_400.0
 """s; length of a day without a leap second."""
 UNIX_EPOCH_MJD: Final = 40_587
@@ -41,14 +41,14 @@ Times = TypeVar("Times", float, Float64)
 def unix_to_mjd(seconds: Times) -> Times:
     """Return the MJD, UTC, of Unix times in seconds.
 
-    Every day counts 86 400 s here: within a day that ends with a leap second the result is up
-    to 1 s off. For the times of events see :func:`ingest.events.sky.mjd_utc`.
+    Every day is taken to have 86 400 s: within a day that ends with a leap second the result is
+    up to 1 s off. For the times of events see :func:`ingest.events.sky.mjd_utc`.
     """
     return UNIX_EPOCH_MJD + seconds / DAY
 
 
 def split_mjd(mjd: npt.ArrayLike) -> tuple[Float64, Float64]:
-    """Return MJD, UTC, as whole Unix seconds and nanoseconds; every day counts 86 400 s.
+    """Return MJD, UTC, as whole Unix seconds and nanoseconds; every day has 86 400 s.
 
     Both are whole floating-point numbers. NaN gives NaN seconds and 0 nanoseconds.
     """

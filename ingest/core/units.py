@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 ELEMENTARY_CHARGE: Final = 1.602_176_634e-19
-"""C, and J per eV; exact by definition of the SI."""
+"""In C, which is also J per eV; exact by definition of the SI."""
 
 JULIAN_YEAR: Final = 31_557_600.0
 """s; 365.25 days (IAU)."""
@@ -24,10 +24,10 @@ Energy = TypeVar("Energy", float, npt.NDArray[np.float64])
 
 
 def gev_to_tev(energy: Energy) -> Energy:
-    """Return energies given in GeV in TeV."""
+    """Convert energies from GeV to TeV."""
     return energy / GEV_PER_TEV
 
 
 def gev_to_joule(energy: Energy) -> Energy:
-    """Return energies given in GeV in joule."""
+    """Convert energies from GeV to joules."""
     return energy * (EV_PER_GEV * ELEMENTARY_CHARGE)

@@ -1,7 +1,7 @@
 """The one XML parser: no entities, no network, no document beyond the limits.
 
-All XML that this project reads, whether it comes from strangers or from its own server, is
-parsed here.
+All XML that this project reads, whether from outside or from its own server, is parsed here.
+The one exception is VOTables, which astropy reads.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from lxml import etree
 from ingest.core.errors import InputError
 
 MAX_TAGS: Final = 400_000
-"""Of one document, counted before parsing: a tree takes a hundred times the bytes of its tags."""
+"""Per document, counted before parsing: the tree takes a hundred times the memory of its tags."""
 MAX_ATTRIBUTES: Final = 1000
-"""Of one element: the time lxml takes to list them grows with the square of their number."""
+"""Per element: the time lxml takes to list them grows with the square of their number."""
 _SMALL: Final = 1 << 15
-"""Bytes; a document up to this size cannot have enough attributes to be slow."""
+"""In bytes; a document up to this size cannot have enough attributes to be slow."""
 
 
 class XMLError(InputError):
@@ -44,14 +44,14 @@ def parse_xml(document: bytes | str, *, keep_comments: bool = False) -> etree._E
     ------
     XMLError
         If the document is not well-formed, declares entities, is nested more than 256 levels
-        deep (the limit of libxml2), has more than :data:`MAX_TAGS` tags, or an element with
+        deep (the limit of libxml2), has more than :data:`MAX_TAGS` tags, or has an element with
         more than :data:`MAX_ATTRIBUTES` attributes.
 
     Notes
     -----
     Entities are refused and not merely left unexpanded: no format read here needs them, and
-    they serve to read files of this machine or to exhaust its memory. External document type
-    definitions are not loaded. lxml also refuses texts longer than 10 million bytes.
+    they can be used to read files on this machine or to exhaust its memory. External document
+    type definitions are not loaded. lxml also refuses texts longer than 10 million bytes.
     """
     content = document.encode("utf-8", "replace") if isinstance(document, str) else document
     if content.count(b"<") > MAX_TAGS:
@@ -62,7 +62,7 @@ def parse_xml(document: bytes | str, *, keep_comments: bool = False) -> etree._E
         )
     if b"<!DOCTYPE" in content and b"<!ENTITY" in content:
         raise _declares_entities()
-    # a parser of its own for each document, as it remembers names and errors of earlier ones
+    # a new parser for each document, because a parser remembers names and errors of earlier ones
     parser = etree.XMLParser(
         encoding="utf-8" if isinstance(document, str) else None,
         resolve_entities=False,
@@ -84,7 +84,7 @@ def parse_xml(document: bytes | str, *, keep_comments: bool = False) -> etree._E
             expected="well-formed XML",
             remedy="correct the document, or ask its author for a correct one",
         ) from None
-    # the search above does not see documents in UTF-16 or UTF-32
+    # the search above does not work for documents in UTF-16 or UTF-32
     declared = root.getroottree().docinfo.internalDTD
     if declared is not None and next(iter(declared.iterentities()), None) is not None:
         raise _declares_entities()

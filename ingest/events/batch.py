@@ -1,4 +1,4 @@
-"""Conversion of any files to event lists, with or without a release: ``km3vo events convert``.
+"""Conversion of files to event lists, with or without a release: ``km3vo events convert``.
 
 All products appear together at the end: an interrupted or failed run leaves nothing behind, or,
 if it was killed, only a hidden directory.
@@ -149,12 +149,12 @@ def run(
     jobs : int
         Number of processes.
     on_progress : ProgressCallback
-        Called with the number of events, or with several processes of products.
+        Called with the number of events done, or, with several processes, of products.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If a file is damaged or an event fails a check; then no product is written.
+        If a file is damaged or an event fails a check; no product is written then.
     """
     with _staging(request) as directory:
         staged = [replace(one, path=directory / one.path.name) for one in planned]
@@ -175,7 +175,7 @@ def run(
 
 
 def events_in(request: ConversionRequest) -> int | None:
-    """Return the number of events in the files, None if a file does not state it."""
+    """Return the number of events in the files; None if a file does not state it."""
     format = _format(request)
     counts = [open_reader(path, format).facts().n_events for path in request.files]
     known = [count for count in counts if count is not None]
@@ -197,7 +197,7 @@ def _move(request: ConversionRequest, staged: Conversion, product: Path) -> Conv
     """Move a staged product to its place."""
     provenance = product.with_name(staged.provenance.name)
     if not request.dry_run:
-        # the product last: where it exists, its provenance does
+        # the product last: if it exists, so does its provenance
         staged.provenance.replace(provenance)
         staged.product.replace(product)
     return replace(staged, product=product, provenance=provenance)

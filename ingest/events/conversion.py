@@ -1,6 +1,6 @@
 """Conversion of delivered files to a product: read, check, locate on the sky, write.
 
-A product is a GADF event list with a provenance record beside it. Nothing is published here. The
+A product is a GADF event list with a provenance document beside it. Nothing is published here. The
 :class:`Recipe` comes from the manifest of a release (:mod:`ingest.events.release_conversion`) or
 from the files themselves (:mod:`ingest.events.standalone`).
 """
@@ -48,11 +48,12 @@ class Recipe:
     detector : str
         ``antares``, ``arca`` or ``orca``.
     det_id : int, optional
-        The detector's configuration: required of all events that have one, and set for others.
+        The detector's configuration: events that state one must have this one; it is set for
+        all others.
     expectations : Expectations
         For the checks.
     metadata : ProductMetadata
-        For the headers; the number of the observation and the provenance are filled in.
+        For the headers; the observation number and the provenance are filled in later.
     parameters, command
         For the provenance, as in :class:`ingest.core.provenance.Production`.
     """
@@ -130,7 +131,7 @@ def write_product(
     dry_run: bool = False,
     obs_id: int | None = None,
 ) -> Conversion:
-    """Convert files to one product, with a provenance record beside it.
+    """Convert files to one product, with a provenance document beside it.
 
     Parameters
     ----------
@@ -223,6 +224,6 @@ def _with_progress(
 
 
 def observation_number(files: Sequence[OpenedFile]) -> int:
-    """Return the OBS_ID of files: their run, or :data:`WHOLE_SAMPLE` if it is not the same."""
+    """Return the OBS_ID of files: their run, or :data:`WHOLE_SAMPLE` if there is not just one."""
     runs = {run for file in files for run in file.facts.runs}
     return runs.pop() if len(runs) == 1 else WHOLE_SAMPLE

@@ -1,6 +1,6 @@
-"""The fields of an event inside the ingestion: names, types, units and missing values.
+"""The fields of an event during the ingestion: names, types, units and missing values.
 
-A reader yields chunks, numpy structured arrays whose fields are a subset of :data:`FIELDS`.
+A reader yields chunks: structured numpy arrays whose fields are a subset of :data:`FIELDS`.
 A chunk is either in *detector coordinates* (it has ``dir_x, dir_y, dir_z`` and ``unix_seconds,
 unix_nanoseconds``) or already *on the sky* (it has ``ra, dec`` and ``mjd``). Descriptions and
 UCDs of the published columns are in the resource descriptors in ``rd/``.

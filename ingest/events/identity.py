@@ -2,8 +2,8 @@
 
 KM3NeT names an event ``km3.<det_id>.<run_id>.<frame_index>.<trigger_counter>``, also in its GCN
 notices. GADF requires a 64-bit integer, in which KM3NeT encodes the same numbers as decimal digits
-(``i ddd rrrrrr ffffff ttt``: i is 1 for KM3NeT and 2 for ANTARES, then detector, run, frame and
-trigger counter; open-event-writer, "Event-Parameters").
+(``i ddd rrrrrr ffffff ttt``: i is 1 for KM3NeT and 2 for ANTARES, followed by detector, run, frame
+and trigger counter; see "Event-Parameters" of open-event-writer).
 """
 
 from __future__ import annotations

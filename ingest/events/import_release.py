@@ -35,15 +35,16 @@ class ImportResult:
     release, source : str
         The release, and the sources of its files.
     read, accepted, rejected, imported : int
-        Rows read from the files, accepted and rejected by the checks, and in the table.
+        Numbers of rows: read from the files, accepted and rejected by the checks, and now in
+        the table.
     seconds : float
         Duration of the import.
     unchanged : bool
-        Whether everything was already online, so that nothing was done.
+        Whether everything was already online and nothing had to be done.
     simulated : bool
         Whether a simulated stand-in was imported.
     unavailable : tuple of str
-        Sources that were tried before and did not have a file, with their reasons.
+        Sources that were tried before and did not have a file, with the reasons.
     """
 
     release: str

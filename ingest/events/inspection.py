@@ -32,9 +32,9 @@ class EventSummary:
     Attributes
     ----------
     det_ids, runs : set of int
-        All that occur.
+        All values that occur.
     topologies : set of str
-        All that occur.
+        All values that occur.
     first_mjd, last_mjd, min_energy, max_energy : float
         MJD UTC and GeV; NaN if no event has a value.
     example : tuple of (str, float, float), optional
@@ -79,7 +79,7 @@ class Inspection:
     Attributes
     ----------
     path, size, sha256
-        The file, its bytes and checksum.
+        The file, its size in bytes, and its checksum.
     format, title : str
         The format's name and description.
     facts : FileFacts
@@ -87,7 +87,7 @@ class Inspection:
     gives : tuple of str
         The fields of the file.
     site : Detector or None
-        The detector, None if it is unknown.
+        The detector; None if it is unknown.
     events : EventSummary
         The accepted events; all rows that violate a rule are excluded.
     checks : CheckReport
@@ -110,7 +110,7 @@ class Inspection:
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The published fields that are neither in the file nor can be computed."""
+        """The published fields that are not in the file and cannot be computed."""
         given = {*self.gives, *(_DERIVED if self.site or "ra" in self.gives else ())}
         vectors = {"dir_x", "dir_y", "dir_z", "unix_seconds", "unix_nanoseconds"}
         optional = vectors | {*ERROR_RADII, *GALACTIC}
@@ -118,7 +118,7 @@ class Inspection:
 
     @property
     def runs(self) -> tuple[int, ...]:
-        """The runs of header and events."""
+        """The runs of the header and of the events."""
         return tuple(sorted({*self.facts.runs, *self.events.runs}))
 
     def to_dict(self) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def inspect_file(
     detector_name: str | None = None,
     on_progress: ProgressCallback | None = None,
 ) -> Inspection:
-    """Read a file completely; problems of its events are reported instead of raised.
+    """Read a file completely; problems with its events are reported instead of raised.
 
     Parameters
     ----------
@@ -196,7 +196,7 @@ def inspect_file(
     Raises
     ------
     ingest.core.errors.InputError
-        If the file has no known format, its header is damaged, or it is of another detector.
+        If the file has no known format, has a damaged header, or is of another detector.
     """
     reader = open_reader(path, format)
     facts = reader.facts()

@@ -1,4 +1,4 @@
-"""Conversion of a release: what its manifest says becomes a recipe for its files."""
+"""Conversion of a release: its manifest becomes a recipe for its files."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ def convert_release(
     acquired : sequence of AcquiredFile
         Its files, in the order of the manifest.
     directory : pathlib.Path
-        An empty directory for the products, their provenance records and previews, and, if each
-        file becomes a product, the index of them that gammapy reads.
+        An empty directory for the products, their provenance documents and previews, and, if
+        each file becomes a product, their index for gammapy.
 
     Raises
     ------
@@ -70,11 +70,11 @@ def convert_release(
             )
             for file, number in zip(files, _observation_numbers(files), strict=True)
         ]
-    # after reading, because the damage of a file says more than its wrong checksum
+    # after reading, because an error about the damage says more than a wrong checksum
     for listed, found in zip(manifest.files, acquired, strict=True):
         verify(listed, found)
     check_event_count(manifest, conversions)
-    # matplotlib loads slowly, and bad input is rejected before it is needed
+    # imported here because matplotlib loads slowly, and bad input is rejected without it
     from ingest.events.product.preview import write_preview
 
     for one in conversions:

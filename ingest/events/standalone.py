@@ -44,7 +44,7 @@ def standalone_recipe(
     Raises
     ------
     ingest.core.errors.InputError
-        If the detector is unknown or not unique, or a file is simulated and not allowed.
+        If the detector is unknown or not unique, or a file is simulated and that is not allowed.
     """
     for file in files:
         refuse_simulated(file, simulation)
@@ -89,7 +89,7 @@ def standalone_recipe(
 
 
 def detector_of(reader: Reader, facts: FileFacts, detector_name: str | None = None) -> Detector:
-    """Return the detector of a file: as named, as in its header, or of its first event.
+    """Return the detector of a file: the one named, in its header, or of its first event.
 
     Raises
     ------

@@ -94,7 +94,7 @@ class Account:
         """Run `command` as this account, and return its exit code and output.
 
         The command is killed together with the current process: if an import is killed, DaCHS
-        is killed as well, PostgreSQL rolls back, and the next import finds a quiet database.
+        is killed as well, PostgreSQL rolls back, and the next import finds no open transaction.
 
         Parameters
         ----------
@@ -105,7 +105,7 @@ class Account:
         env : mapping of str, optional
             Further environment variables.
         timeout : float, optional
-            s; :class:`subprocess.TimeoutExpired` is raised after it.
+            Time in s after which :class:`subprocess.TimeoutExpired` is raised.
         text_input : str, optional
             The standard input.
         """
@@ -161,7 +161,7 @@ class Account:
     def chown(self, path: Path) -> None:
         """Make this account the owner of a file or directory."""
         if self.is_other:
-            # The account may have put a symbolic link there, to a file of root.
+            # The account may have put a symbolic link there, to a file that root owns.
             os.chown(path, self.uid, self.gid, follow_symlinks=False)
 
     def can_enter(self, directory: Path) -> bool:

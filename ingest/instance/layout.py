@@ -94,7 +94,7 @@ class Layout:
     def create(self) -> None:
         """Create the directories that are missing."""
         _link_to_fallback_if_needed(self.path, self.account)
-        # Anyone may enter this directory, but only the account those below.
+        # Anyone may enter this directory, but only the account may enter those below.
         self.account.create_directory(self.var, 0o755)
         for directory in (self.dachs, self.logs, self.reports, self.scratch):
             self.account.create_directory(directory)
@@ -114,7 +114,7 @@ class Layout:
                 except BlockingIOError:
                     print("waiting for another km3vo command to finish …", file=sys.stderr)
                     fcntl.flock(stream, fcntl.LOCK_EX)
-                # If the other command deleted the instance, this is the lock of a deleted file.
+                # If the other command deleted the instance, this locks a deleted file.
                 if path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno())):
                     yield
                     return
@@ -172,7 +172,7 @@ class InstanceState:
 def current_layout() -> Layout:
     """Return the layout of this checkout's instance, or of the one ``KM3VO_VAR`` names."""
     named = os.environ.get(VAR_VARIABLE)
-    # Not resolved: if it is a link, the link itself has to be deleted by a reset.
+    # Not resolved: if it is a link, a reset has to delete the link itself.
     return Layout(Path(os.path.abspath(named or CHECKOUT / "var")), Account.current())
 
 
@@ -204,7 +204,7 @@ def terminate_orphans(path: Path) -> None:
 
 
 def fallback_directory(path: Path) -> Path:
-    """Return the directory to use instead of `path` if the account cannot enter that."""
+    """Return the directory to use if the account cannot enter `path`."""
     return FALLBACK_ROOT / hashlib.sha256(str(path).encode()).hexdigest()[:16]
 
 

@@ -26,7 +26,7 @@ class Status:
     created : bool
         Whether its database was set up completely.
     database_runs, server_runs : bool
-        Whether the processes run.
+        Whether the processes are running.
     server_answers : bool
         Whether the server answers requests.
     url : str
@@ -51,8 +51,8 @@ class Status:
 def up(layout: Layout, port: int | None = None) -> str:
     """Start an instance, and return its URL as soon as the server answers.
 
-    Parts that run already are left alone. A missing instance is created, and work that was
-    interrupted by a power cut is completed.
+    Parts that are already running are left alone. A missing instance is created, and work that
+    was interrupted by a power cut is completed.
 
     Parameters
     ----------
@@ -195,7 +195,7 @@ def _bring_database_up(layout: Layout) -> InstanceState:
 
 
 def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> None:
-    """Let DaCHS set up an empty database, or upgrade that of an older DaCHS."""
+    """Have DaCHS set up an empty database, or upgrade that of an older DaCHS."""
     version = dachs.version()
     cluster = Cluster(layout)
     if not state.complete:

@@ -85,12 +85,12 @@ class Cluster:
 
     @property
     def is_running(self) -> bool:
-        """Whether the cluster's server runs."""
+        """Whether the cluster's server is running."""
         return self.is_created and self._pg_ctl("status").returncode == 0
 
     @property
     def port(self) -> int:
-        """The port of the running server, from its own file."""
+        """The port of the running server, as recorded in its ``postmaster.pid``."""
         return int((self.data / "postmaster.pid").read_text().splitlines()[3])
 
     def create(self) -> None:
@@ -102,7 +102,7 @@ class Cluster:
             If PostgreSQL or its sky extensions are not installed, or the disk is full.
         """
         programs = _programs(None)
-        # Created under another name and then renamed: an interruption leaves no partial cluster.
+        # Created under another name, then renamed: an interruption leaves no partial cluster.
         draft = self.data.with_name(self.data.name + ".new")
         for leftover in (draft, self.data):
             shutil.rmtree(leftover, ignore_errors=True)
@@ -120,7 +120,7 @@ class Cluster:
                 "--auth=scram-sha-256",
                 "--encoding=UTF8",
                 "--locale=C.UTF-8",
-                # The same order of texts as C.UTF-8, but sorting takes a third of the time.
+                # Sorts text in the same order as C.UTF-8, but in a third of the time.
                 "--lc-collate=C",
             ],
             home=self.data,
@@ -187,7 +187,7 @@ class Cluster:
         return False
 
     def stop(self) -> None:
-        """Stop the server if it runs; open transactions are rolled back."""
+        """Stop the server if it is running; open transactions are rolled back."""
         if self.is_running:
             logger.info("stopping PostgreSQL")
             done = self._pg_ctl("stop", "-w", "-m", "fast")

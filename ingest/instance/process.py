@@ -54,7 +54,7 @@ def terminate(pids: Collection[int], timeout: float = TIMEOUT) -> None:
     pids : collection of int
         Their ids.
     timeout : float, optional
-        s to wait after each of the signals SIGINT, SIGTERM and SIGKILL before the next one.
+        Time in s to wait after each of the signals SIGINT, SIGTERM and SIGKILL.
     """
     living = {pid: _start_time(pid) for pid in pids}
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
@@ -91,12 +91,12 @@ def _has_home_below(pid: int, directory: Path) -> bool:
 
 
 def _start_time(pid: int) -> str | None:
-    """Return the start time of a living process in kernel ticks, or None."""
+    """Return the start time of a running process in clock ticks, or None."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # The program's name stands in parentheses and may contain any character, including spaces.
+    # The program's name is in parentheses and may contain any character, including spaces.
     after_name = stat.rpartition(")")[2].split()
     state, start_time = after_name[0], after_name[19]
     return None if state in "ZX" else start_time

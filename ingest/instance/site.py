@@ -21,7 +21,7 @@ SITE_VARIABLE = "KM3VO_SITE"
 
 
 def _is_line(text: str) -> str:
-    # In DaCHS' files a line break starts another setting, and a backslash continues a line.
+    # In DaCHS' files a line break starts another setting, and a backslash joins two lines.
     if not text or not text.isprintable() or text.endswith("\\"):
         raise ValueError("one line of printable text that does not end with a backslash")
     return text

@@ -1,1 +1,1 @@
-"""New releases, validation, registry records, and documents that make releases citable."""
+"""New releases, validation and review, registry records, and documents for citing releases."""

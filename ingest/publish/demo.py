@@ -1,4 +1,4 @@
-"""Queries an astronomer would send, with the answers of the running instance."""
+"""Queries that an astronomer would send, with the running instance's responses."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ QUERIES = (
 
 @dataclass(frozen=True)
 class QueryResult:
-    """A query, and the table that the server answered with."""
+    """A query, and the table that the server returned."""
 
     title: str
     query: str
@@ -66,7 +66,7 @@ def query_results(layout: Layout) -> Iterator[QueryResult]:
 
 
 def addresses(layout: Layout) -> dict[str, str]:
-    """Return where the running instance is reached; InstanceError if it is not up."""
+    """Return the addresses of the running instance; raise InstanceError if it is not up."""
     found = lifecycle.status(layout)
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")

@@ -53,19 +53,19 @@ class RegistryRecord:
 
 @dataclass(frozen=True)
 class Harvest:
-    """All answers to a ListRecords request."""
+    """All responses to a ListRecords request."""
 
     pages: tuple[bytes, ...]
     records: tuple[RegistryRecord, ...]
 
 
 def identify(endpoint: str) -> bytes:
-    """Return the answer to an Identify request, which describes the registry.
+    """Return the response to an Identify request, which describes the registry.
 
     Raises
     ------
     InstanceError
-        If the server does not answer so.
+        If there is no such response.
     """
     content = ask(endpoint, verb="Identify")
     _parse(endpoint, content, "Identify")
@@ -87,7 +87,7 @@ def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
     Raises
     ------
     InstanceError
-        If an answer is missing, or not OAI-PMH.
+        If a response is missing, or is not OAI-PMH.
     """
     pages: list[bytes] = []
     records: list[RegistryRecord] = []
@@ -97,7 +97,7 @@ def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
         answer = _parse(endpoint, content, "ListRecords")
         error = answer.find(f"{_OAI}error")
         if error is not None and error.get("code") == "noRecordsMatch":
-            break  # DaCHS returns a token even after a last page that is just full
+            break  # DaCHS returns a token even if the last page is exactly full
         pages.append(content)
         records.extend(_records(answer))
         token = (answer.findtext(f"{_OAI}ListRecords/{_OAI}resumptionToken") or "").strip()
@@ -110,7 +110,7 @@ def harvest(endpoint: str, prefix: str = VORESOURCE, **more: str) -> Harvest:
 
 
 def ask(endpoint: str, **arguments: str) -> bytes:
-    """Return a server's answer to a GET request.
+    """Return a server's response to a GET request.
 
     Raises
     ------
@@ -124,12 +124,12 @@ def ask(endpoint: str, **arguments: str) -> bytes:
 
 
 def ask_xml(address: str) -> etree._Element:
-    """Return the root element of an XML answer; see :func:`ask`."""
+    """Return the root element of an XML response; see :func:`ask`."""
     return parse_answer(address, ask(address))
 
 
 def parse_answer(address: str, content: bytes) -> etree._Element:
-    """Return the root element of a server's answer.
+    """Return the root element of a server's response.
 
     Raises
     ------

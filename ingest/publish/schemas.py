@@ -15,7 +15,7 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
     Parameters
     ----------
     dachs : Dachs
-        The instance whose DaCHS validates.
+        The instance whose DaCHS validates the documents.
     documents : mapping of str to bytes
         XML documents by name.
 
@@ -44,7 +44,7 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
         verdict = said.partition(f"{path} -- ")[2]
         if not verdict.startswith("valid\n"):
             until = verdict.find(f"{folder}/", 1)
-            # DaCHS prints Python's own form of a text with line breaks.
+            # DaCHS prints the repr of a text with line breaks.
             text = verdict[: until if until > 0 else None].replace("\\n", "\n").strip()
             wrong[name] = text or said.strip() or "DaCHS' validator did not run"
     return wrong

@@ -23,7 +23,7 @@ from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
 _DACHS_OWN = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP")
-"""taplint's findings about every DaCHS 2.7: column statistics in VOSI tables, and the missing table
+"""taplint's findings for every DaCHS 2.7: column statistics in VOSI tables, and the missing table
 of planned observations (ObsLocTAP), which DaCHS does not claim to have."""
 
 
@@ -117,7 +117,7 @@ def _taplint(url: str, stilts: str) -> CheckResult:
         check=False,
         timeout=900,
     )
-    # Without this line the program did not run to its end.
+    # Without this line the program did not finish.
     total = re.search(r"Totals: Errors: (\d+)(?:.*Failures: (\d+))?", done.stdout)
     if total is None:
         said = tuple(_lines(done.stdout + done.stderr)[-8:])

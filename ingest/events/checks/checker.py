@@ -27,16 +27,16 @@ NOT_MEASURED = ("event_name", "event_no", *IDENTITY)
 
 @dataclass(frozen=True)
 class Expectations:
-    """What the manifest of a release says of its events.
+    """What the manifest of a release says about its events.
 
     Parameters
     ----------
     rows : int, optional
-        Number of events that must be accepted; any number but 0 if None.
+        Number of events that must be accepted; if None, any number but 0.
     start_mjd, stop_mjd : float, optional
         Time range of the release, MJD UTC, both ends included.
     reject : frozenset of str
-        Rules whose violations are left out; any other rejected row is an error.
+        Rules that may reject rows; a row rejected by any other rule is an error.
 
     Raises
     ------
@@ -72,7 +72,7 @@ class Checker:
     Attributes
     ----------
     report : CheckReport
-        Complete when all chunks have been taken.
+        Complete when all chunks have been consumed.
     """
 
     def __init__(self, readers: Reader | Sequence[Reader], expectations: Expectations) -> None:
@@ -87,8 +87,8 @@ class Checker:
     def checked_chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
         """Yield the accepted events in file order, with corrected and missing values set.
 
-        After the first row that is an error no further chunk is yielded: the rest is read only
-        to count the errors.
+        After the first error no further chunk is yielded: the rest is read only to count the
+        errors.
 
         Parameters
         ----------
@@ -99,7 +99,7 @@ class Checker:
         ------
         ingest.core.errors.InputError
             After the last chunk, if a row violates a rule that the manifest does not allow to
-            reject rows, or the number of accepted rows is not the expected one. By the reader,
+            reject rows, or the number of accepted rows is not the expected one; or by the reader,
             if a file is damaged. All chunks yielded before must then be discarded.
         """
         for reader in self._readers:
@@ -118,7 +118,7 @@ class Checker:
         delivered = _columns(chunk)
         columns = dict(delivered)
         rejected = np.zeros(len(chunk), np.bool_)
-        # squares of huge numbers overflow, and are found by their rule
+        # squares of huge numbers overflow; a rule finds them
         with np.errstate(over="ignore", invalid="ignore"):
             for rule in RULES:
                 violations = rule.violations(columns, self._time_range)
@@ -172,7 +172,7 @@ class Checker:
         ]
 
     def _first_error(self, errors: list[RuleCount]) -> InputError:
-        """Return the error about the first row of all that violates one of these rules."""
+        """Return the error about the first row that violates any of these rules."""
         found = min(errors, key=lambda one: one.examples[0].number)
         example = found.examples[0]
         counts = ", ".join(f"{one.rule.name} {one.count}" for one in errors)
@@ -192,7 +192,7 @@ class Checker:
     def _earlier_row(self, name: str) -> str:
         """Return the place of the row that the first repeated row repeats, by reading again.
 
-        Only hashes are kept while the events are streamed.
+        While the events are streamed, only their hashes are stored.
         """
         if name not in self._repeated_hash:
             return ""

@@ -1,4 +1,4 @@
-"""Predicates and corrections of rows, from which :mod:`ingest.events.checks.rules` is made.
+"""Predicates and corrections of rows, of which the rules consist.
 
 A predicate returns the rows of a chunk that violate a rule. A correction replaces arrays of the
 chunk, and never changes an array in place.
@@ -26,7 +26,7 @@ NORM_TOLERANCE: Final = 1e-3
 
 @dataclass(frozen=True)
 class TimeRange:
-    """The time range of a release, MJD UTC, both ends included; None where it is open."""
+    """The time range of a release, MJD UTC, both ends included; an end that is None is open."""
 
     start_mjd: float | None = None
     stop_mjd: float | None = None

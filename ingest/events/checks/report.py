@@ -24,7 +24,7 @@ class Violation:
 
 @dataclass
 class RuleCount:
-    """How many rows violate a rule, and the first of them as delivered."""
+    """How many rows violate a rule, and the first ones as delivered."""
 
     rule: Rule
     count: int = 0
@@ -38,9 +38,9 @@ class CheckReport:
     Attributes
     ----------
     read, accepted, rejected : int
-        Rows; read = accepted + rejected. A row that violates two rules is rejected once.
+        Numbers of rows; read = accepted + rejected. A row that violates two rules counts once.
     rules : dict of str to RuleCount
-        By the rules' names, in the order they are applied.
+        The rules by name, in the order in which they are applied.
     """
 
     read: int = 0
@@ -51,7 +51,7 @@ class CheckReport:
     )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain values, for JSON and the provenance."""
+        """Return everything as plain values, for JSON and for the provenance."""
         return {
             "read": self.read,
             "accepted": self.accepted,

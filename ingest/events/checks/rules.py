@@ -33,7 +33,7 @@ class Rule:
     Parameters
     ----------
     name : str
-        As in manifests and reports.
+        The name in manifests and reports.
     description : str
         What the rule requires or does, as a sentence.
     action : str
@@ -42,7 +42,7 @@ class Rule:
     fields : tuple of str
         The fields the rule is about; it applies to chunks that have any of them.
     problem, expectation, remedy : str
-        For the message about a row that violates the rule.
+        Parts of the message about a row that violates the rule.
     predicate : callable, optional
         Returns the rows that violate the rule. None if single rows cannot violate it.
     correction : callable, optional
@@ -60,7 +60,7 @@ class Rule:
     correction: Correction | None = None
 
     def violations(self, columns: Columns, time_range: TimeRange) -> Mask | None:
-        """Return the rows that violate the rule, None if it does not apply."""
+        """Return the rows that violate the rule; None if it does not apply."""
         if self.predicate is None or not any(name in columns for name in self.fields):
             return None
         return self.predicate(columns, time_range)
@@ -70,7 +70,7 @@ class Rule:
         return rule_named, (self.name,)
 
     def correct(self, columns: Columns, rows: Mask) -> None:
-        """Correct rows; the arrays given are replaced, not changed."""
+        """Correct rows by replacing arrays, none of which is changed in place."""
         if self.correction is not None:
             self.correction(columns, rows)
 
@@ -130,7 +130,7 @@ RULES: Final = (
     ),
     _missing(
         "likelihood-placeholder",
-        # the files mark a fit that was not done by the most negative double
+        # the files use the most negative double for a fit that was not done
         "a likelihood of -999, infinity or the most negative double is a missing value",
         ("likelihood",),
         predicates.placeholder(-999, float(np.finfo(np.float64).min)),

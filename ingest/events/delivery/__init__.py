@@ -1,4 +1,4 @@
-"""Deliveries: manifests of releases, and the acquisition of their files."""
+"""Manifests of releases, and the acquisition of their delivered files."""
 
 from ingest.events.delivery.manifest import (
     DeliveredFile,

@@ -47,7 +47,7 @@ class PackageSource(StrictModel):
 
 
 class SimulationSource(StrictModel):
-    """A simulated stand-in, to try everything without the data."""
+    """A simulated stand-in, for trying out everything else without the data."""
 
     kind: Literal["simulation"]
     seed: int
@@ -65,9 +65,9 @@ class DeliveredFile(StrictModel):
     Attributes
     ----------
     size : int, optional
-        Bytes.
+        In bytes.
     sha256 : tuple of str
-        Its valid checksums; any checksum is valid if empty.
+        Its valid checksums; if empty, any checksum is valid.
     public : bool
         Whether the file itself is public; DataLink then links to it.
     sources : tuple of FileSource
@@ -154,10 +154,10 @@ class ChecksSection(StrictModel):
 
 
 class PublicationSection(StrictModel):
-    """Names of the release elsewhere."""
+    """The names of the release elsewhere."""
 
     open_data_id: Name | None = None
-    """Its collection in KM3NeT's Open Data Center, if not the name of the release."""
+    """Its collection in KM3NeT's Open Data Center, if that is not named like the release."""
 
 
 class Manifest(StrictModel):
@@ -181,7 +181,7 @@ class Manifest(StrictModel):
 
     @property
     def folder(self) -> Path:
-        """The release's folder with manifest and files."""
+        """The release's folder, which contains the manifest and may contain files."""
         return INPUTS / self.name
 
 

@@ -1,4 +1,4 @@
-"""Simulated stand-ins for samples that are not available, to try everything else.
+"""Simulated stand-ins for samples that are not available, for trying out everything else.
 
 They have the format and roughly the distributions of the sample, but none of its events.
 Everything published from them is marked as simulated.
@@ -33,7 +33,7 @@ def write_stand_in(manifest: Manifest, file: DeliveredFile, seed: int, directory
         )
     random = np.random.default_rng(seed)
     count = release.events
-    # up-going events at 42.8 deg north: the southern sky, with decreasing density to the north
+    # up-going events at 42.8 deg north: the southern sky, with a density that falls northwards
     sin_dec = random.triangular(-1.0, -0.4, np.sin(np.radians(53.0)), count)
     dec = np.degrees(np.arcsin(sin_dec))
     ra = random.uniform(0.0, 359.9, count)

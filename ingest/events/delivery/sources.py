@@ -49,7 +49,7 @@ class AcquiredFile:
     simulated : bool
         Whether it is a simulated stand-in.
     unavailable : tuple of str
-        The sources that were tried before and did not have it, with their reasons.
+        The sources that were tried before and did not have it, with the reasons.
     """
 
     path: Path
@@ -186,7 +186,7 @@ def _is_readable(path: Path) -> bool:
         If it exists but cannot be read: using another source would hide that.
     """
     try:
-        # reading from a pipe or device could block forever
+        # reading from a pipe or device could block for ever
         if not stat.S_ISREG(path.stat().st_mode):
             raise InputError(
                 "this is not a file",

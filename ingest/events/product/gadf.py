@@ -1,4 +1,4 @@
-"""Event lists as FITS files in the form of GADF 0.3.
+"""Event lists as FITS files in the format GADF 0.3.
 
 GADF (https://gamma-astro-data-formats.readthedocs.io) is the format that gammapy reads. Its five
 columns come first, in its units, followed by this project's own columns. DETX and DETY are not
@@ -95,7 +95,7 @@ def write_event_list(
 ) -> Product:
     """Write located events as a GADF event list.
 
-    The rows are streamed, so that memory does not depend on their number. On any error an
+    The rows are streamed, so that memory use does not depend on their number. On any error an
     existing file remains unchanged. The same events and metadata give the same bytes.
 
     Parameters
@@ -104,7 +104,7 @@ def write_event_list(
         The FITS file.
     chunks : iterable of numpy.ndarray
         Events with at least the fields ``ra, dec, mjd``, the same in all chunks. TIME is
-        computed from ``unix_seconds``, if given, else from ``mjd``. Without ``event_no`` the
+        computed from ``unix_seconds`` if given, otherwise from ``mjd``. Without ``event_no`` the
         events are numbered from 1.
     metadata : ProductMetadata
         The headers.
@@ -198,6 +198,6 @@ def _count_outside(times: Array, intervals: list[tuple[float, float]]) -> int:
     if not intervals:
         return 0
     starts, stops = np.array(intervals).T
-    # in a gap as many intervals have started as have stopped
+    # in a gap, as many intervals have started as have stopped
     gap = np.searchsorted(starts, times, "right") == np.searchsorted(stops, times, "left")
     return int(np.count_nonzero(gap))

@@ -1,4 +1,4 @@
-"""Headers of products: what is true of all events, as FITS keywords in the form of GADF 0.3."""
+"""Headers of products: facts that hold for all events, as FITS keywords of GADF 0.3."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ TIME_CARDS: Final[tuple[Card, ...]] = (
 
 @dataclass(frozen=True)
 class ProductMetadata:
-    """What is true of all events of a product, for its headers.
+    """The facts that hold for all events of a product, for its headers.
 
     Parameters
     ----------
     release, title, reference, licence : str
-        Name of the release, its title, the DOI to cite, the SPDX name of its licence.
+        Name of the release, its title, the DOI to cite, the SPDX identifier of its licence.
     obs_id : int
         Number of the observation: the run, or 1 for a whole sample.
     telescope, instrument : str
         ``KM3NeT`` and ``ORCA6``, or ``ANTARES`` and ``ANTARES``.
     longitude, latitude, height : float
-        Of the detector: deg east, deg north (WGS84), m above the ellipsoid.
+        Position of the detector: deg east, deg north (WGS84), m above the ellipsoid.
     creator : str
         The program and its version.
     kid : str
-        Identifier of the provenance record; `provenance` summarises the record in one line.
+        Identifier of the provenance document, which `provenance` summarises in one line.
     gtis : sequence of (float, float)
         Start and stop of the good time intervals, MJD UTC, in order. If empty, the time from
         the first to the last event is used.

@@ -51,7 +51,7 @@ _HDU_COLUMNS: Final = (
 
 @dataclass(frozen=True)
 class Response:
-    """An HDU with an instrument response for one observation or all.
+    """An HDU with an instrument response for one observation or for all.
 
     Parameters
     ----------
@@ -164,6 +164,6 @@ def _write(
     content = BytesIO()
     write_primary(content, ())
     write_table(content, name, columns, rows, (*FORMAT_CARDS, *cards))
-    # no date and name in the header: the same content gives the same bytes
+    # no date or file name in the gzip header: the same content gives the same bytes
     with atomic_write(path) as stream:
         stream.write(gzip.compress(content.getvalue(), mtime=0))

@@ -12,7 +12,7 @@ from ingest.events.delivery import ObservationSection
 
 
 def observation_cards(observation: ObservationSection, facility: str) -> Iterator[Card]:
-    """Yield the keywords; unknown values have none."""
+    """Yield the keywords; there is none for an unknown value."""
     yield ("FACILITY", facility, "facility in ObsCore")
     yield ("OBSCOLL", observation.collection, "collection in ObsCore")
     yield ("ENERGMIN", observation.min_energy_gev, "[GeV] lowest energy of the neutrinos")

@@ -42,9 +42,9 @@ from ingest.core.skyplot import (
 Floats = npt.NDArray[np.float64]
 
 MOST_POINTS: Final = 20_000
-"""Above this number of events the density is drawn."""
+"""Above this number of events, their density is drawn instead of points."""
 EVENTS_PER_PIXEL: Final = 10
-"""Minimum of the mean; with fewer, statistical fluctuations would dominate."""
+"""Minimum of the mean number; with fewer, statistical fluctuations would dominate."""
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
 _ROWS: Final = 1 << 16
 _INCHES, _DPI = (10.0, 6.0), 110
@@ -81,7 +81,7 @@ def write_preview(product: Path) -> Path:
         sky = _collect(product, events)
         days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
         when = " to ".join(days)
-    # independent of the user's settings of matplotlib
+    # independent of the user's matplotlib settings
     with style.context("default"):
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
         # leave room for the surroundings of a single event
@@ -110,7 +110,7 @@ def _collect(product: Path, events: Any) -> _Sky:
     """Read the positions, or count them in pixels if there are many."""
     count = int(events.header["NAXIS2"])
     if count <= MOST_POINTS:
-        # the empty array is for products without events
+        # the empty array is needed for products without events
         rows = np.concatenate([np.empty(0, _row_type(events)), *_rows(product, events)])
         return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
     nside = 8

@@ -20,9 +20,9 @@ from ingest.events.fields import FIELDS, MISSING_INTEGER, VECTOR, Array, Chunk
 from ingest.events.readers._files import REDELIVER
 
 FIRST_LIGHT: Final = 1_136_073_600
-"""2006-01-01 UTC in unix seconds, shortly before the first line of ANTARES took data."""
+"""2006-01-01 UTC in Unix seconds, shortly before the first line of ANTARES took data."""
 TRACK_TIME_LIMIT: Final = 10 * NANOSECONDS
-"""Track times count from the start of a time slice of 0.1 s; beyond 10 s they are wrong."""
+"""In ns. Track times count from the start of a time slice of 0.1 s; beyond 10 s they are wrong."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class RowRange:
     first, stop : int
         The first row, counted from 0 in the file, and the one after the last.
     where : callable
-        Returns the place of a row of the file for messages.
+        Returns the place of a row in the file, for messages.
     """
 
     path: Path
@@ -132,7 +132,7 @@ def integers(values: Array, field: str, rows: RowRange, missing: Array | None = 
 def unix_time(
     seconds: Array, nanoseconds: Array, offset: Array, rows: RowRange
 ) -> tuple[Array, Array]:
-    """Return event times as whole unix seconds and nanoseconds within the second, UTC.
+    """Return event times as whole Unix seconds and nanoseconds within the second, UTC.
 
     Parameters
     ----------
@@ -181,12 +181,12 @@ def unix_time(
 
 
 def mjd_to_unix_time(mjd: Array, rows: RowRange) -> tuple[Array, Array]:
-    """Return MJD (UTC, days) as unix seconds and nanoseconds, to the precision of a double.
+    """Return MJD (UTC, days) as Unix seconds and nanoseconds, to the precision of a double.
 
     Raises
     ------
     ingest.core.errors.InputError
-        As :func:`unix_time`.
+        As in :func:`unix_time`.
     """
     seconds, nanoseconds = split_mjd(mjd)
     return unix_time(seconds, nanoseconds, np.zeros(len(mjd)), rows)
@@ -211,7 +211,7 @@ def fill_tracks(
     values: dict[str, Array],
     rows: RowRange,
 ) -> None:
-    """Set the fields of reconstructed tracks; events without one have no values.
+    """Set the fields of reconstructed tracks; events without a track have no values.
 
     Parameters
     ----------

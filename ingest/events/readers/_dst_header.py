@@ -1,4 +1,4 @@
-"""Headers, summaries and history of DST files: all that describes the file as a whole."""
+"""Headers, summaries and history of DST files: what describes the file as a whole."""
 
 from __future__ import annotations
 
@@ -123,6 +123,6 @@ def livetime_of(header: dict[str, str]) -> float | None:
 
 
 def total_livetime(values: list[float | None]) -> float | None:
-    """Return the sum of livetimes, s; None if one is not stated."""
+    """Return the sum of livetimes, s; None if any of them is not stated."""
     known = [value for value in values if value is not None and np.isfinite(value) and value > 0]
     return sum(known) if known and len(known) == len(values) else None

@@ -68,7 +68,7 @@ class EventTimes:
             )
 
     def find(self, keys: Array) -> tuple[Array, Array, Array]:
-        """Return unix seconds and nanoseconds of events, and which events are in the table.
+        """Return Unix seconds and nanoseconds of events, and which events are in the table.
 
         Parameters
         ----------

@@ -16,7 +16,7 @@ _GZIP: Final = b"\x1f\x8b"
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
-    """Return the error for a file that the operating system does not let us read."""
+    """Return the error for a file that the operating system cannot open or read."""
     return InputError(
         f"the file cannot be read ({error.strerror})",
         file=path,
@@ -31,7 +31,7 @@ class BinaryFormat:
     Parameters
     ----------
     name : str
-        As in messages: ``ROOT``, ``FITS``.
+        The name in messages: ``ROOT``, ``FITS``.
     signature : bytes
         The first bytes of every file of this format.
     open_file : callable
@@ -96,7 +96,7 @@ class BinaryFormat:
             raise self.damage(path, where, error) from None
 
     def damage(self, path: Path, where: str | None, error: Exception) -> InputError:
-        """Return the error for an exception that the library raised on reading a file."""
+        """Return the error for an exception that the library raised while reading a file."""
         return InputError(
             f"the file is damaged or is not a valid {self.name} file",
             file=path,

@@ -50,7 +50,7 @@ class FlatColumn:
     kind: str
     """The type's character code in numpy; O for types that are not supported."""
     unit: str | None
-    """As the file states it."""
+    """The unit as the file states it."""
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ class Reader(abc.ABC):
     gives: tuple[str, ...]
     """The fields of the chunks, in order; a subset of :data:`ingest.events.fields.FIELDS`.
 
-    Of the class, all fields the format may have; of an opened reader, those of its file."""
+    On the class, all fields the format may have; on an instance, those of its file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

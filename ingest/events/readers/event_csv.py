@@ -137,7 +137,7 @@ class EventCsvReader(Reader):
 
 @contextmanager
 def _numbered_lines(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
-    """Open a CSV file and give its lines, without comments, with their numbers."""
+    """Open a CSV file and yield its lines without the comments, each with its number."""
     try:
         stream = path.open(encoding="utf-8", newline="")
     except OSError as error:

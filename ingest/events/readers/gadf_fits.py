@@ -4,10 +4,11 @@ The table is the HDU with HDUCLAS1 = EVENTS, or else the one called EVENTS. GADF
 EVENT_ID, TIME, RA, DEC and ENERGY; the last may be missing here, since not every neutrino
 telescope gives one. TIME counts seconds (or TIMEUNIT) from MJDREFI + MJDREFF in the time scale
 TIMESYS, and is converted to MJD in UTC. In the scale UTC a day has 86 400 s, so leap seconds
-are not counted, as in unix time.
+are not counted, as in Unix time.
 
-Our own products have more columns: EVENT_NAME, MJD (UTC, used instead of TIME), DET_ID, RUN_ID,
-FRAME_INDEX, TRIGGER_COUNTER, ZENITH, AZIMUTH, ANG_ERR, N_HITS, LIKELIHOOD, TOPOLOGY, QUALITY.
+Of the further columns of our own products, these are read: EVENT_NAME, MJD (UTC, used instead of
+TIME), DET_ID, RUN_ID, FRAME_INDEX, TRIGGER_COUNTER, ZENITH, AZIMUTH, ANG_ERR, N_HITS, LIKELIHOOD,
+TOPOLOGY, QUALITY.
 Units are those of TUNIT; TNULL marks missing integers.
 """
 
@@ -71,7 +72,7 @@ class _Epoch:
         valid = np.isfinite(seconds) & (np.abs(seconds) < _LONGEST_TIME)
         days = np.where(valid, seconds, 0.0) / DAY
         with warnings.catch_warnings():
-            # astropy warns of UTC before 1960 and far in the future; the checks reject such dates
+            # astropy warns about UTC before 1960 and far ahead; the checks reject such dates
             warnings.simplefilter("ignore")
             time = Time(self.day, self.fraction + days, format="mjd", scale=self.scale)
             mjd: Array = np.where(valid, time.utc.mjd, np.nan)

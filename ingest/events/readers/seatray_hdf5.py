@@ -1,12 +1,12 @@
 """ANTARES events in HDF5 as written by SeaTray (``I3HDFWriter``), table ``AafitFinalFit``.
 
 One row per physics frame. ``zenith`` and ``azimuth`` are, in the words of the file, those "of
-particle origin", in radian. The sample confirms this: in nearly every fit with zenith below 90°
-the hits are the later the lower they are. So the particle propagates along
+particle origin", in radians. The sample confirms this: in nearly every fit with a zenith below 90°
+the lower hits are the later ones. So the particle propagates along
 ``-(sin z cos a, sin z sin a, cos z)``, x = UTM easting, y = UTM northing, z = up.
 ``quality`` is the fit's Λ and becomes the likelihood. Values that the fit did not compute are
-kept (NaN, -1); the number of hits is counted in ``AafitFinalFitHitsUsed`` if the file has this
-table. A row whose ``exists`` is 0 is a frame without this fit.
+passed on (NaN, -1); hits are counted in ``AafitFinalFitHitsUsed`` if the file has this table. A
+row whose ``exists`` is 0 is a frame without this fit.
 
 The file has no absolute times. They are read from a table in the same directory, named like the
 file with ``.times.csv`` appended: text in UTF-8, separated by commas, a header line with the
@@ -184,7 +184,7 @@ class SeatrayHdf5Reader(TableReader):
     def _count_hits(
         self, block: dict[str, Array], hits: dict[str, Array] | None, rows: RowRange
     ) -> Array:
-        """Return the number of hits the fit used: as written, or counted where it is not."""
+        """Return the number of hits the fit used: as written, otherwise counted."""
         written = block["nUsedHits"].astype(np.int64)
         if hits is None:
             return written

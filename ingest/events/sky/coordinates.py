@@ -3,8 +3,8 @@
 The astrometry is ERFA's, as in astropy's transformation from ``AltAz`` to ``ICRS``: bias,
 precession and nutation (IAU 2006/2000A), annual and diurnal aberration, light deflection by the
 Sun, Earth rotation and polar motion (IERS), no refraction. It is evaluated by interpolation, see
-:mod:`ingest.events.sky.earth`. The results agree with astropy to 0.01", and to 0.02" within some
-degrees of the Sun. Behind the Sun's disc the formula of light deflection is not valid, and the
+:mod:`ingest.events.sky.earth`. The results agree with astropy to 0.01", and to 0.02" within a few
+degrees of the Sun. Behind the Sun's disc the formula for light deflection is not valid, and the
 difference is larger.
 
 Times are UTC: whole seconds since 1970-01-01 without leap seconds, so that every day has 86 400
@@ -86,7 +86,7 @@ def locate(
 
     days, fractions = utc_days(seconds, nanoseconds)
     ra, dec = np.empty_like(zenith), np.empty_like(zenith)
-    with np.errstate(invalid="ignore"):  # of NaN
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         for part, astrom in astrometry(days, fractions, site):
             cirs_ra, cirs_dec = erfa.atoiq("A", azimuth[part], zenith[part], astrom)
             ra[part], dec[part] = _cirs_to_icrs(cirs_ra, cirs_dec, astrom)
@@ -127,7 +127,7 @@ def direction(
     )
     days, fractions = utc_days(seconds, nanoseconds)
     azimuth, zenith = np.empty_like(alpha), np.empty_like(alpha)
-    with np.errstate(invalid="ignore"):  # of NaN
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         for part, astrom in astrometry(days, fractions, site):
             cirs = erfa.atciqz(alpha[part], delta[part], astrom)
             azimuth[part], zenith[part], *_ = erfa.atioq(*cirs, astrom)
@@ -142,13 +142,13 @@ def direction(
 
 def galactic(ra: npt.ArrayLike, dec: npt.ArrayLike) -> tuple[Floats, Floats]:
     """Return galactic longitude and latitude, deg, of ICRS positions in deg, shape (n,)."""
-    with np.errstate(invalid="ignore"):  # of NaN
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         longitude, latitude = erfa.icrs2g(*_events(np.radians(ra), np.radians(dec)))
     return _turn(longitude), np.degrees(latitude)
 
 
 def mjd_utc(unix_seconds: npt.ArrayLike, unix_nanoseconds: npt.ArrayLike) -> Floats:
-    """Return the UTC MJD of unix times, shape (n,); NaN before 1974 and after 2099.
+    """Return the UTC MJD of Unix times, shape (n,); NaN before 1974 and after 2099.
 
     On a day with a leap second the fraction is in units of 86 401 s, as in ERFA and astropy, so
     that :func:`ingest.core.timescales.unix_to_mjd` differs by up to a second on such days. A
@@ -181,7 +181,7 @@ def _cirs_to_icrs(
 
 def _turn(angle: Floats) -> Floats:
     """Return an angle in radian as degrees in [0, 360)."""
-    with np.errstate(invalid="ignore"):  # of NaN
+    with np.errstate(invalid="ignore"):  # NaN stays NaN
         degrees: Floats = np.degrees(erfa.anp(angle))
     # An angle just below 2 pi may be rounded to 360 deg.
     degrees[degrees >= 360] = 0

@@ -47,7 +47,7 @@ _BLOCK: Final = 8_192
 
 
 def utc_days(seconds: npt.NDArray[Any], nanoseconds: npt.NDArray[Any]) -> tuple[Integers, Floats]:
-    """Return the UTC days of unix times, and the fraction of the day.
+    """Return the UTC days of Unix times, and the fraction of the day.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def astrometry(
     astrom = _at_midnight(midnights, site)
     before = astrom[np.searchsorted(midnights, which)]
     after = astrom[np.searchsorted(midnights, which + 1)]
-    # In a day the Earth rotates by a full turn and some 59'.
+    # In a day the Earth rotates by a full turn and about 59'.
     after["eral"] = before["eral"] + 2 * np.pi + erfa.anp(after["eral"] - before["eral"])
 
     # All fields of the structure are doubles: interpolate them together.

@@ -107,7 +107,7 @@ class Dachs:
         return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
 
     def set_up(self, state: InstanceState, superuser_password: str) -> None:
-        """Let DaCHS create its roles, tables and views in an empty database.
+        """Have DaCHS create its roles, tables and views in an empty database.
 
         Raises
         ------
@@ -118,13 +118,13 @@ class Dachs:
             f"host={postgres.HOST} port={state.postgres_port}"
             f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
         )
-        # In the environment, because other users of the machine can read command lines.
+        # Passed in the environment, because other users of the machine can read command lines.
         done = self.run("init", "-d", dsn, extra={"PGPASSWORD": superuser_password})
         # DaCHS only warns of a missing role or extension.
         problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
         if done.returncode or problems:
             raise self.error("DaCHS could not set up the database", done)
-        # DaCHS writes files with its passwords that other accounts can read.
+        # DaCHS writes its passwords into files that other accounts can read.
         for path in self.etc.iterdir():
             path.chmod(0o600)
         self.run_checked("imp", "//obscore")
@@ -214,7 +214,7 @@ class Dachs:
 
     @property
     def is_running(self) -> bool:
-        """Whether the server's process runs."""
+        """Whether the server's process is running."""
         return self.process.pid() is not None
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
@@ -265,15 +265,16 @@ class Dachs:
         )
 
     def stop(self) -> None:
-        """Stop the server if it runs, and the processes that it started."""
+        """Stop the server if it is running, and the processes that it started."""
         if self.is_running:
             logger.info("stopping DaCHS")
         self.process.stop()
-        # Also servers whose process file was deleted, or was not written by a killed command.
+        # Also servers without a process file: it was deleted, or the command was killed before
+        # writing it.
         processes.terminate(processes.processes_below(self.layout.dachs))
 
     def reload(self) -> None:
-        """Let a running server reload its descriptors and tables."""
+        """Make a running server reload its descriptors and tables."""
         pid = self.process.pid()
         if pid is not None:
             with contextlib.suppress(ProcessLookupError):
@@ -283,7 +284,7 @@ class Dachs:
         try:
             return self.process.path.stat().st_mtime_ns < moment
         except FileNotFoundError:
-            return False  # the server does not run
+            return False  # the server is not running
 
     def _run(
         self, command: Sequence[str | Path], extra: dict[str, str] | None = None
@@ -309,7 +310,7 @@ class Dachs:
         return {
             "GAVOSETTINGS": str(self.settings),
             "GAVOCUSTOM": "/dev/null",
-            # the services of the alerts deliver files of the archive
+            # the alert services serve files from the archive
             ARCHIVE_VARIABLE: str(self.layout.archive),
         }
 

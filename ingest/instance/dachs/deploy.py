@@ -1,9 +1,9 @@
 """Installation of resource descriptors and products in DaCHS' inputs directory.
 
-DaCHS serves a copy below ``var/`` and not the working tree, so an edited descriptor is online
-after ``make import`` and not before, and the server's account needs no access to the checkout.
-The folder of a release and the shared folder are replaced together and completely, which can be
-undone with :func:`roll_back` until :func:`commit` is called.
+DaCHS serves a copy below ``var/`` and not the working tree, so an edited descriptor goes online
+only with ``make import``, and the server's account needs no access to the checkout. The folder of
+a release and the shared folder are replaced together and completely, which can be undone with
+:func:`roll_back` until :func:`commit` is called.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def install(
         Whether to mark the resources as a simulated stand-in and not to publish them in the
         registry.
     known_to_registries : bool
-        Whether registries may have harvested a record of the release. A stand-in is then not in
-        the server's own list of services either, because only then DaCHS publishes a deletion
-        record.
+        Whether registries may have harvested a record of the release. A stand-in is then left out
+        of the server's own list of services as well, because otherwise DaCHS would not publish
+        a deletion record.
     """
     targets = {name: layout.inputs / name for name in (SHARED, folder)}
     for name, target in targets.items():
@@ -127,8 +127,8 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
         if path.suffix == ".rd":
             if simulated:
                 text = _marked_as_simulated(text, path, unlist)
-            # DaCHS would expand the macro for each response, which takes a third of the time of
-            # a cone search.
+            # DaCHS would expand the macro for each response, which takes a third of the time
+            # of a cone search.
             mark = SIMULATED_WARNING if simulated else ""
             text = _MARK_ON_A_LINE.sub(rf"\g<1>{mark}", text)
             text = text.replace("\\simulated", f" {mark}" if simulated else "")
@@ -136,7 +136,7 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
 
 
 def _marked_as_simulated(text: str, path: Path, unlist: bool) -> str:
-    """Return a descriptor that defines the macro ``simulated`` and is in no public registry."""
+    """Return a descriptor that defines the macro ``simulated`` and is kept out of registries."""
     text, marks = _SIMULATED.subn(rf"\g<1> {SIMULATED_WARNING}\g<2>", text)
     if marks != 1:
         raise ManifestError(

@@ -2,8 +2,8 @@
 
 DaCHS imports in one transaction, and the replacement of folders can be undone, but nothing spans
 both. Therefore a journal exists while a publication is in progress or after it was interrupted.
-Since an import changes the object id of the table, the id shows whether the interruption came
-before or after the end of the transaction; :func:`recover` then makes the folders match the table.
+Since an import changes the table's object id, the id shows whether the interruption came before
+or after the end of the transaction; :func:`recover` then makes the folders match the table.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def publish(
     publication : Publication
         The release.
     layout, state : Layout, InstanceState
-        The instance, locked; its database must run.
+        The instance, locked; its database must be running.
     products : sequence of pathlib.Path
         The files for the descriptor's ``data`` folder, which are moved there.
     rows : int
@@ -175,7 +175,7 @@ def _roll_back(journal: _Journal, layout: Layout, state: InstanceState) -> None:
     try:
         imported = _object_id(publication, layout, state) != journal.before
     except InstanceError:
-        return  # Without a database nothing is served; recover() completes this later.
+        return  # Without a database nothing is served; recover() will complete this.
     if imported and journal.before is None:
         dachs.run("drop", publication.descriptor)
     deploy.roll_back(layout, publication.folder, journal.existed)
@@ -197,8 +197,8 @@ def _bring_online(dachs: Dachs, publication: Publication) -> None:
     dachs.run_batch(
         ["imp", publication.descriptor],
         *(["imp", descriptor] for descriptor in COMBINED_DESCRIPTORS),
-        # Not of columns: with column statistics, DaCHS 2.7 declares the minimum of a column,
-        # which may be a fraction, for the integer count() of it, and astropy rejects that.
+        # Tables only: with column statistics, DaCHS 2.7 declares the minimum of a column, which
+        # may be a fraction, for the integer count() of it, and astropy rejects that.
         ["limits", "--tables-only", publication.descriptor],
         # The description of the TAP service lists the tables.
         ["pub", publication.descriptor, *COMBINED_DESCRIPTORS, "//tap"],
@@ -206,7 +206,7 @@ def _bring_online(dachs: Dachs, publication: Publication) -> None:
 
 
 def import_combined_tables(dachs: Dachs) -> None:
-    """Import the tables and views over all releases again, since changes of one drop them."""
+    """Import the tables and views over all releases again: a change of one release drops them."""
     if any(dachs.layout.inputs.glob("[a-z]*/data/*.fits")):
         dachs.run_batch(*(["imp", descriptor] for descriptor in COMBINED_DESCRIPTORS))
 
@@ -214,7 +214,7 @@ def import_combined_tables(dachs: Dachs) -> None:
 def _index_circles(publication: Publication, layout: Layout, state: InstanceState) -> None:
     """Index the error circles of a published table.
 
-    These indices are not declared in the descriptor like all others: for a million events they
+    Unlike all others, these indices are not declared in the descriptor: for a million events they
     take as long as the rest of the import, and the table can be queried while they are built.
     """
     schema, table = publication.table.split(".")

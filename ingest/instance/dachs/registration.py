@@ -1,7 +1,7 @@
 """Records of resources in DaCHS' publishing registry, and their deletion.
 
-Registries harvest the records that changed since their last visit. A withdrawn resource
-therefore needs a deletion record: if its record were just missing, searchable registries would
+Registries harvest the records that have changed since their last visit. A withdrawn resource
+therefore needs a deletion record: if its record simply disappeared, searchable registries would
 keep the old one.
 """
 
@@ -34,7 +34,7 @@ def register(layout: Layout, descriptors: Sequence[str]) -> None:
     Parameters
     ----------
     layout : Layout
-        The instance, locked; its database must run.
+        The instance, locked; its database must be running.
     descriptors : sequence of str
         DaCHS' ids of the descriptors of releases and combined tables.
 
@@ -45,7 +45,7 @@ def register(layout: Layout, descriptors: Sequence[str]) -> None:
     """
     dachs = Dachs(layout)
     releases = [one for one in descriptors if one not in COMBINED_DESCRIPTORS]
-    # Of tables only: see publication.py. There are no limits of descriptors without tables.
+    # Tables only: see publication.py. Descriptors without tables have no limits.
     limits = [["limits", "--tables-only", one] for one in releases]
     dachs.run_batch(*limits, ["pub", *SYSTEM, *descriptors])
     dachs.reload()
@@ -68,7 +68,7 @@ def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
     release : str
         The release's folder.
     layout, state : Layout, InstanceState
-        The instance, locked; its database must run.
+        The instance, locked; its database must be running.
 
     Returns
     -------

@@ -30,7 +30,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
 
     DaCHS builds this file from individual files of jQuery UI, one of which Debian 12's package of
     jQuery UI no longer contains. The file is then not delivered, and the tabs and collapsible
-    sections of the web pages do not work. We suggest to use the complete ``jquery-ui.min.js`` of
+    sections of the web pages do not work. We suggest using the complete ``jquery-ui.min.js`` of
     the same package instead, as here.
 
     Parameters
@@ -42,7 +42,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     """
     parts = [JAVASCRIPT / part for part in _PARTS]
     if not all(part.exists() for part in parts):
-        return False  # another release of Debian: leave it to DaCHS
+        return False  # another release of Debian: leave this to DaCHS
     text = "\n".join(part.read_text() for part in parts)
     folder = dachs_root
     for name in ("web", "nv_static", "js"):
@@ -67,8 +67,8 @@ def service_page() -> str | None:
 
     A template below DaCHS' root directory takes precedence over DaCHS' own of the same name.
     This one is made from DaCHS' own template by adding one line, so that it follows DaCHS'
-    changes. The result is None if the template is not at its place; the pages then stay as
-    they are.
+    changes. The result is None if the template is not where it is expected; the pages then stay
+    as they are.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """A release's metadata for a Dataverse, such as KM3NeT's Open Data Center.
 
-The form is that of Dataverse's native API. Which field is compound, multiple or of a controlled
-vocabulary is defined by its metadata blocks ``citation`` and ``astrophysics``.
+The format is that of Dataverse's native API, whose metadata blocks ``citation`` and
+``astrophysics`` define which fields are compound, multiple or from a controlled vocabulary.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from ingest.publish.documents.dates import days
 from ingest.publish.documents.record import Agent, ReleaseRecord
 
 AGENCY: Final = "IVOA"
-"""The agency of the identifier by which a deposited release is found again."""
+"""The agency of the identifier by which a deposited release is recognised."""
 _LICENCES: Final = {
     "CC0-1.0": ("CC0 1.0", "http://creativecommons.org/publicdomain/zero/1.0"),
     "CC-BY-4.0": ("CC BY 4.0", "http://creativecommons.org/licenses/by/4.0"),
 }
-"""The licences that every Dataverse knows, by their SPDX names."""
+"""The licences that every Dataverse knows, by their SPDX identifiers."""
 
 Field = dict[str, Any]
 

@@ -17,7 +17,7 @@ def iso_date(mjd: float) -> str:
 def days(record: ReleaseRecord) -> tuple[str, str] | None:
     """Return the first and the last day of the data; None if the record does not have them.
 
-    The coverage ends at an instant: midnight counts as the day before.
+    The coverage ends at an instant: if that is midnight, the last day is the day before.
     """
     if record.coverage.times is None:
         return None

@@ -1,8 +1,9 @@
 """Depositing a release's metadata in a Dataverse, never twice.
 
 Before a data set is created, the collection is searched for the release's IVOA identifier, which
-each deposit carries as "Other Identifier". A request whose answer was lost, or that failed after
-the data set had been created, is therefore found instead of repeated.
+each deposit carries as "Other Identifier". A data set whose creation
+was not confirmed, because the response was lost or reported an error, is therefore found and not
+created twice.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ingest.publish.documents.record import ReleaseRecord
 
 TOKEN_VARIABLE: Final = "KM3VO_DATAVERSE_TOKEN"
 _PAUSES: Final = (1.0, 3.0, 9.0)
-"""s between the attempts."""
+"""Waiting times between the attempts, in s."""
 _TRANSIENT: Final = frozenset({409, 429, 500, 502, 503, 504})
 """Status codes after which the same request may succeed: locked, busy, server error."""
 _LOCAL: Final = ("localhost", "127.", "[::1]")
@@ -69,18 +70,18 @@ def deposit_to_dataverse(
     url : str
         Address of the Dataverse.
     collection : str
-        Alias of the collection that receives it.
+        Alias of the collection to which the data set is added.
     pauses : tuple of float
         Waiting time before each further attempt, in s.
     timeout : float
-        How long to wait for an answer, in s.
+        How long to wait for a response, in s.
 
     Raises
     ------
     ingest.core.errors.InputError
         If the Dataverse refuses the token, the collection or the metadata.
     ingest.core.errors.IngestError
-        If it does not answer, or not as documented, after all attempts.
+        If all attempts fail: there is no response, or not the documented one.
     """
     if any(part in record.reference_url.split("/")[2] for part in _LOCAL):
         raise ManifestError(
@@ -135,7 +136,7 @@ class _Dataverse:
     """A client of the native API, version 1, of Dataverse 5 and 6."""
 
     def __init__(self, url: str, token: str, timeout: float) -> None:
-        # a redirection could lead the token to another server
+        # following a redirect could send the token to another server
         self._client = httpx.Client(
             base_url=f"{url.rstrip('/')}/api/",
             headers={"X-Dataverse-key": token},
@@ -199,14 +200,14 @@ class _Dataverse:
 
 
 def _data(reply: httpx.Response, expected: int) -> Any:
-    """Return the data of a reply.
+    """Return the data of a response.
 
     Raises
     ------
     InputError
         If the request was refused.
     _TransientError
-        If it may be sent again.
+        If the request may be sent again.
     """
     if reply.status_code in _TRANSIENT:
         raise _TransientError(f"it answers {reply.status_code}: {_message(reply)}")

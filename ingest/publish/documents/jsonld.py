@@ -59,7 +59,7 @@ _CONTEXT: Final[dict[str, Any]] = {
 }
 """The context that the Croissant format specification 1.0 prescribes."""
 _ALL: Final = "20000000"
-"""More rows than DaCHS returns in one answer."""
+"""More rows than DaCHS returns in one response."""
 _TYPES: Final = {
     "boolean": "sc:Boolean", "unsignedByte": "sc:Integer", "short": "sc:Integer",
     "int": "sc:Integer", "long": "sc:Integer", "float": "sc:Float", "double": "sc:Float",
@@ -85,7 +85,7 @@ def to_croissant(record: ReleaseRecord, table_sha256: str | None = None) -> dict
     record : ReleaseRecord
         The release.
     table_sha256 : str, optional
-        The checksum of what :func:`table_url` gives. Without it the table is left out.
+        The checksum of the file at :func:`table_url`. Without it the table is left out.
     """
     document: dict[str, Any] = {
         "@context": _CONTEXT,
@@ -124,7 +124,7 @@ def to_croissant(record: ReleaseRecord, table_sha256: str | None = None) -> dict
 def table_url(record: ReleaseRecord) -> str | None:
     """Return the address of the table of events as CSV; None if there is no TAP service.
 
-    Columns that are no single number or text, such as circles, are left out. The rows are
+    Columns that do not hold a single number or text, such as circles, are left out. The rows are
     ordered, so that the same data give the same bytes.
     """
     table = record.main_table
@@ -144,7 +144,7 @@ def table_url(record: ReleaseRecord) -> str | None:
 def to_script(document: dict[str, Any]) -> str:
     """Return JSON that is safe inside a ``<script>`` element, whatever its texts contain."""
     text = json.dumps(document, ensure_ascii=False, indent=1)
-    # In JSON these occur in strings only, where the escaped form means the same.
+    # In JSON these occur only in strings, where the escaped form means the same.
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return text

@@ -2,9 +2,9 @@
 
 KM3NeT annotates what it publishes as a ``KM3OpenResource`` with an identifier (``kid``) and a
 type (``ktype``) that tells its client openkm3 what to do with it; resources are grouped in a
-``KM3ResourceCollection``. The words are those of KM3NeT's documentation (Open Science Portal,
-"Datamodels"; openkm3, "Store" and "Dataclasses"). All of them are in this module, and easily
-changed.
+``KM3ResourceCollection``. The terms are those of KM3NeT's documentation (Open Science Portal,
+"Datamodels"; openkm3, "Store" and "Dataclasses"). All of them are in this module, where they are
+easily changed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from ingest.publish.documents.record import ReleaseRecord
 
 VO_TYPE: Final = "vo.scs"
-"""The ``ktype`` of a cone search that TAP offers, too: openkm3 then has get_scs and get_tap.
+"""The ``ktype`` of a cone search also available by TAP: openkm3 then has get_scs and get_tap.
 
 KM3NeT does not document its list of types; this one is to be agreed with the Open Data Center.
 """
@@ -37,7 +37,7 @@ def to_km3resource(record: ReleaseRecord) -> dict[str, Any]:
             }
         )
     if record.kid:
-        # the import assigned the product an identifier, which its provenance repeats
+        # the identifier that the import gave the product, which its provenance repeats
         for resource in resources:
             resource["provenance"] = record.kid
     return {

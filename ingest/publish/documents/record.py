@@ -20,9 +20,9 @@ class Agent(StrictModel):
     Attributes
     ----------
     name : str
-        A person as ``Last, First``; an organisation by its own name.
+        ``Last, First`` for a person, the full name for an organisation.
     orcid : str, optional
-        As ``0000-0002-1825-0097``.
+        Such as ``0000-0002-1825-0097``.
     """
 
     name: str
@@ -136,7 +136,7 @@ class ReleaseRecord(StrictModel):
     identifier : str
         Its IVOA identifier.
     doi : str, optional
-        The DOI of the data; only one that the data centre registered is recognised.
+        The DOI of the data, if the data centre registered it.
     paper_doi, bibcode : str, optional
         The paper to cite together with the data.
     open_data_id : str

@@ -46,7 +46,7 @@ _ORGANISATION: Final = re.compile(
 
 
 def read_record(release: str, layout: Layout) -> ReleaseRecord:
-    """Return the metadata that the running instance publishes of a release.
+    """Return the metadata that the running instance publishes about a release.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def parse(
     files: tuple[DataFile, ...] = (),
     kid: str | None = None,
 ) -> ReleaseRecord:
-    """Return the record a VOResource element describes.
+    """Return a release's metadata from a VOResource element and its manifest.
 
     Parameters
     ----------

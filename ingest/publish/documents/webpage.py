@@ -1,7 +1,7 @@
 """The description for search engines in a release's web page.
 
 DaCHS includes a file of the release in its page (the stream ``structured-data`` of
-``rd/km3net/common.rd``). The file is made from the registry record, so the server has to run.
+``rd/km3net/common.rd``). The file is made from the registry record, so the server must be running.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ingest.publish.documents.record import Agent, ReleaseRecord
 def to_zenodo(record: ReleaseRecord) -> dict[str, Any]:
     """Return the deposit's metadata.
 
-    A data set without a DOI of its own asks Zenodo to reserve one.
+    For a data set without a DOI of its own, Zenodo is asked to reserve one.
     """
     metadata: dict[str, Any] = {
         "upload_type": "dataset",

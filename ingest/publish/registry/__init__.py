@@ -1,4 +1,4 @@
-"""Registry records: made, harvested, and judged as registries will judge them."""
+"""Registry records: made, harvested, and validated as registries will validate them."""
 
 from ingest.publish.registry.page import plain_page, write_page
 from ingest.publish.registry.publishing import publish_records

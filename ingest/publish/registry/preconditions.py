@@ -1,7 +1,7 @@
 """Preconditions for publishing registry records.
 
 They concern the site's configuration, the deployed releases, and the network: whether the public
-address is reachable, and whether another registry has the naming authority.
+address is reachable, and whether another registry manages the naming authority.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ingest.publish.registry.rules import Finding, is_doi
 Resolve = Callable[[str], Sequence[str]]
 """Returns the addresses of a host; raises OSError if it has none."""
 _RESERVED: Final = ("localhost", "example", "test", "invalid", "local", "internal", "lan", "home")
-"""Top-level domains that do not exist on the internet (RFC 2606, RFC 6761, RFC 6762)."""
+"""Top-level domains that do not exist on the Internet (RFC 2606, RFC 6761, RFC 6762)."""
 _EXAMPLES: Final = ("example.com", "example.net", "example.org")
 _PATIENCE: Final = 60.0  # s
 _OTHERS: Final = """
@@ -215,7 +215,7 @@ def managing_registries(site: Site) -> list[tuple[str, ...]]:
         answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
         names = ("ivoid", "res_title", "reference_url", "access_url")
         return [tuple(str(row[name] or "") for name in names) for row in answer]
-    except Exception as error:  # whatever another server makes pyvo raise
+    except Exception as error:  # pyvo raises many kinds for a bad response
         reason = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
         raise UnavailableError(
             "the searchable registry cannot be queried for the authority",

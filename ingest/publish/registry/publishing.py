@@ -1,7 +1,7 @@
 """``km3vo registry publish``: from a checked instance to records that registries may harvest.
 
 Preconditions are checked first, quick ones before slow ones. Then DaCHS makes the records, and
-every record is harvested and validated as a registry would do.
+every record is harvested and validated as a registry would do it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Outcome:
     records : tuple of ingest.publish.oai.RegistryRecord
         The records that registries can harvest.
     unchecked : list of str
-        What was not checked, in words.
+        Descriptions of what was not checked.
     published : bool
         Whether the records were made.
     known : bool
@@ -89,7 +89,7 @@ def publish_records(
     ingest.core.errors.InstanceError
         If the instance is not up, or does not answer.
     ingest.core.errors.UnavailableError
-        If the searchable registry does not answer, and `offline` is not set.
+        If the searchable registry does not answer and `offline` is not set.
     ingest.core.errors.ImportFailedError
         If DaCHS could not make the records.
     """
@@ -156,7 +156,7 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
     Raises
     ------
     ingest.core.errors.InstanceError
-        If its answers are not those of a registry.
+        If its responses are not those of a registry.
     """
     dachs = Dachs(layout)
     endpoint = url + oai.PATH

@@ -25,7 +25,7 @@ MIN_MOC_ORDER: Final = 6
 _MJD: Final = (15020.0, 88069.0)
 """From 1900 to 2100. A Julian Date, a year and a Unix time are all outside."""
 _JOULE: Final = (1.602e-19, 1.602e3)
-"""From 1 eV to 10²² eV. A range that is given in GeV or as a wavelength is outside."""
+"""From 1 eV to 10²² eV, in J. A range in GeV or as a wavelength is outside."""
 _COLLECTIVE: Final = re.compile(r"\b(Collaboration|Consortium|Team|Observatory|Centre|Center)$")
 _PERSON: Final = re.compile(r"[^\s,][^,]*, [^\s,.]\S*\.?( \S+)*")
 _RIGHTS: Final = re.compile(r"https://spdx\.org/licenses/([A-Za-z0-9.+-]+)\.html")
@@ -43,7 +43,7 @@ class Finding:
     subject : str
         The record's identifier, or the file or setting concerned.
     where : str
-        The place in it: an XPath, a line or a key.
+        The place in the subject: an XPath, a line or a key.
     value : str
         The value found; empty if there is none.
     expected, remedy : str
@@ -111,13 +111,13 @@ def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
 
 
 def is_data(resource: etree._Element) -> bool:
-    """Return whether a record describes data: no registry, organisation or TAP service."""
+    """Return whether a record describes data, not a registry, an organisation or a TAP service."""
     kind = (resource.get(TYPE) or "").rpartition(":")[2]
     return kind.startswith(("Catalog", "Data")) and TAP not in standards(resource)
 
 
 def standards(resource: etree._Element) -> set[str]:
-    """Return the standards of a resource's capabilities in lower case, since IVOIDs ignore case."""
+    """Return the standards of a resource's capabilities; lower case, as IVOIDs ignore case."""
     return {(one.get("standardID") or "").lower() for one in resource.iterfind("capability")}
 
 

@@ -1,6 +1,6 @@
-"""Check that the services of a registry record answer as the record states.
+"""Checks that the services of a registry record behave as the record states.
 
-Searchable registries test them regularly, and mark those that do not answer.
+Searchable registries test services regularly, and flag those that do not answer.
 """
 
 from __future__ import annotations

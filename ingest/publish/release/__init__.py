@@ -1,4 +1,4 @@
-"""New releases, and what they lack before an import."""
+"""New releases, and what is missing before their import."""
 
 from ingest.publish.release.check import check_release
 from ingest.publish.release.draft import CuratorInput, begin_release, check_name

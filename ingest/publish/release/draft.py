@@ -41,7 +41,7 @@ class CuratorInput:
     energies_gev : tuple of (float, float), optional
         The energy range.
     reject : tuple of str
-        Rules whose offending rows are left out.
+        Rules that may reject rows.
     """
 
     title: str | None = None
@@ -85,7 +85,7 @@ def begin_release(name: str, inspection: Inspection, given: CuratorInput) -> tup
     Parameters
     ----------
     name : str
-        Its name, see :func:`check_name`.
+        Its name; see :func:`check_name`.
     inspection : Inspection
         Its file.
     given : CuratorInput

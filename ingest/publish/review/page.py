@@ -16,7 +16,7 @@ td, th { text-align: left; vertical-align: top; padding: 0.4em; border-bottom: 1
 
 
 def write_page(name: str, title: str, layout: Layout, reviewed: list[Reviewed]) -> Path:
-    """Write the page of the release `name` and return its file."""
+    """Write the page of the release `name`, and return its path."""
     path = layout.reports / f"qa-{name}.html"
     with atomic_write(path) as stream:
         stream.write(html(name, title, reviewed).encode())
