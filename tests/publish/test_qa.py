@@ -12,7 +12,8 @@ import pytest
 from lxml import etree
 
 from ingest.core.errors import ManifestError
-from ingest.publish.review import checks, page, review
+from ingest.publish.review import checklist as reviews
+from ingest.publish.review import checks, page
 from ingest.publish.review.checks import CHECKS, Release, Result
 
 IDS = ["readme", "description", "licence", "citation", "doi", "environment", "checksums",
@@ -41,10 +42,10 @@ def release(instance, layout, tmp_path: Path) -> Release:
 
 
 def test_the_questions_keep_their_ids_and_each_has_its_function() -> None:
-    asked = [item.id for item in review.checklist()]
+    asked = [item.id for item in reviews.checklist()]
     assert asked[: len(IDS)] == IDS
     assert set(asked) == set(CHECKS)
-    assert all(item.asks.rstrip().endswith((".", "?")) for item in review.checklist())
+    assert all(item.asks.rstrip().endswith((".", "?")) for item in reviews.checklist())
 
 
 @pytest.mark.parametrize("name", ["ant20_01", "evts20_01", "evts23_01"])
@@ -125,14 +126,14 @@ def without_products(release: Release) -> Release:
     [
         ("readme", lambda one: without_meta(one, "_longdoc"), "0 words"),
         ("readme", lambda one: with_manifest(one, descriptor="ant20_01/other"), "cone/info"),
-        ("description", lambda one: without_meta(one, "description"), "description: nothing"),
+        ("description", lambda one: without_meta(one, "description"), "description: missing"),
         ("licence", lambda one: with_text(one, "CC-BY-4.0", "CC-BY-8.0"), "CC-BY-8.0"),
-        ("licence", lambda one: without_meta(one, "rights.rightsURI"), "nothing"),
+        ("licence", lambda one: without_meta(one, "rights.rightsURI"), "rights.rightsURI: missing"),
         ("citation", lambda one: without_meta(one, "creator"), "referenceURL"),
-        ("doi", lambda one: without_meta(one, "doi"), "no comment that says why"),
+        ("doi", lambda one: without_meta(one, "doi"), "without a comment that gives the reason"),
         ("doi", lambda one: with_text(one, "10.3847/", "https://doi.org/10.3847/"), "https"),
         ("environment", without_products, "constraints.txt"),
-        ("checksums", with_another_original, "ANOTHER FILE"),
+        ("checksums", with_another_original, "DIFFERENT"),
         ("checksums", without_checksum, "no sha256"),
         ("provenance", with_other_provenance, "WITHOUT"),
         ("provenance", without_products, "no products"),
@@ -140,7 +141,7 @@ def without_products(release: Release) -> Release:
         ("formats", lambda one: with_manifest(one, descriptor="ant20_01/other"), "scs.xml: "),
         ("numbers", lambda one: with_manifest(one, events=8755), "events: 8755"),
         ("numbers", lambda one: with_record_of(one, 8753), "imported: 8753"),
-        ("numbers", lambda one: with_text(one, "8,754", "18,754"), "nothing of it"),
+        ("numbers", lambda one: with_text(one, "8,754", "18,754"), "NOT stated"),
         ("numbers", lambda one: with_manifest(one, table="ant20_01.other"), "ant20_01.other"),
         ("real", simulated, "marked as simulated"),
     ],
@@ -168,9 +169,9 @@ def test_metadata_that_lack_something_fail_the_review(instance, checkout) -> Non
 
 
 def test_a_reviewed_fault_shows_on_the_page_and_fails(release) -> None:
-    item = review.checklist()[4]
-    faulty = [review.Reviewed(item, CHECKS["doi"](without_meta(release, "doi")))]
-    assert not review.passed(faulty)
+    item = reviews.checklist()[4]
+    faulty = [reviews.Reviewed(item, CHECKS["doi"](without_meta(release, "doi")))]
+    assert not reviews.passed(faulty)
     written = page.html("ant20_01", "A <b>title</b>", faulty)
     assert "does not pass" in written
     assert "A &lt;b&gt;title&lt;/b&gt;" in written
@@ -191,7 +192,7 @@ def test_a_release_that_is_not_online_is_refused(instance, layout) -> None:
     folder.rename(away)
     try:
         with pytest.raises(ManifestError, match="not online") as caught:
-            review.checklist("evts23_01", layout)
+            reviews.review("evts23_01", layout)
     finally:
         away.rename(folder)
     assert "make import RELEASE=evts23_01" in str(caught.value)

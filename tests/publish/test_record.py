@@ -92,9 +92,9 @@ def _no_contact(element: etree._Element) -> None:
         (_person_without_comma, "neither a person nor an organisation", '"Last, First"'),
         (_no_creator, "there is no creator", '"Last, First"'),
         (_unknown_subject, "an unknown subject", "neutrino-astronomy"),
-        (_own_licence, "not one of SPDX' list", "https://spdx.org/licenses/CC-BY-4.0.html"),
-        (_licence_that_spdx_has_not, "not one of SPDX' list", "CC-BY-4.0"),
-        (_no_licence, "not one of SPDX' list", "CC-BY-4.0"),
+        (_own_licence, "is not in the SPDX list", "https://spdx.org/licenses/CC-BY-4.0.html"),
+        (_licence_that_spdx_has_not, "is not in the SPDX list", "CC-BY-4.0"),
+        (_no_licence, "is not in the SPDX list", "CC-BY-4.0"),
         (_no_contact, "the metadata item email is missing", "a text"),
     ],
 )
