@@ -18,9 +18,12 @@ This runs in the Python of DaCHS.
 """
 
 from gavo import api, base
+from gavo.base import macros
+from gavo.imp import pyparsing
 from gavo.registry import capabilities
 from gavo.registry.model import VOR
 from gavo.rsc import data
+from gavo.utils import parsetricks
 
 VOEVENT_STANDARD = "ivo://ivoa.net/std/voevent"
 ENDPOINT_KEY = "streamEndpoint"
@@ -48,6 +51,37 @@ def _make_data(dd, connection, **more):
         return data.makeData(dd, connection=connection, **more)
     finally:
         del connection.commit
+
+
+def expand_macros_at_backslashes():
+    """Let DaCHS look for macros only where a text has a backslash.
+
+    For DaCHS 2.7.
+
+    ``MacroExpander.expand`` tries its grammar at each character of each text, such as the code of
+    a mixin. This takes a third of the time of ``dachs imp`` and ``dachs pub``. All alternatives
+    of the grammar begin with a backslash, so we suggest to try it only there; the result is the
+    same.
+    """
+    macros.MacroExpander.expand = _expand
+
+
+def _expand(self, text):
+    """Replace the macros in a text."""
+    parts, done, place = [], 0, text.find("\\")
+    with parsetricks._PYPARSE_LOCK:
+        # as scanString does: what is cached belongs to another text
+        pyparsing.ParserElement.resetCache()
+        while place >= 0:
+            try:
+                end, found = self._macroGrammar._parse(text, place, callPreParse=False)
+            except pyparsing.ParseException:
+                end = place + 1
+            else:
+                parts += [text[done:place], *map(str, found)]
+                done = end
+            place = text.find("\\", end)
+    return "".join([*parts, text[done:]])
 
 
 def register_alert_streams():

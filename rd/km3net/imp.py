@@ -27,6 +27,7 @@ def run(command):
 
 if __name__ == "__main__":
     dachs_patches.import_in_one_transaction()
+    dachs_patches.expand_macros_at_backslashes()
     for is_comma, words in itertools.groupby(sys.argv[1:], lambda word: word == ","):
         if not is_comma:
             run(list(words))
