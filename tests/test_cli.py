@@ -15,7 +15,7 @@ from pathlib import Path
 
 import click
 import pytest
-from instances import KM3VO, ROOT
+from instances import KM3VO, ROOT, Instance
 
 from ingest import cli
 from ingest.commands import run_log
@@ -176,7 +176,7 @@ def test_a_stopped_instance_is_no_error_of_make(tmp_path) -> None:
     done = subprocess.run(
         ["make", "status"],
         cwd=ROOT,
-        env={**os.environ, "KM3VO_VAR": str(tmp_path / "var")},
+        env=Instance(tmp_path / "var", 0).environment,
         capture_output=True,
         text=True,
         check=False,

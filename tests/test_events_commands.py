@@ -298,7 +298,7 @@ def test_an_interrupted_run_leaves_no_product(
     words = [KM3VO, "events", "convert", ORCA6, "-o", str(out), *REJECT]
     for _ in range(10):
         with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            while process.poll() is None and not list(tmp_path.iterdir()):
+            while process.poll() is None and not list(tmp_path.glob(".km3vo-*/*")):
                 time.sleep(0.002)
             process.send_signal(what)
             if process.wait(30) != 0:
