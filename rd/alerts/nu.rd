@@ -10,7 +10,6 @@ of its own; this descriptor is the only definition of their content. -->
 	<meta name="facility">KM3NeT</meta>
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
-	<FEED source="km3net/voevent#extension"/>
 
 	<meta name="_longdoc" format="rst"><![CDATA[
 		What the archive is

@@ -1,9 +1,6 @@
 <!-- The registry record of a public alert stream: its VOEvent capability with the endpoints at
-which it can be followed. A descriptor first loads the extension, once:
-
-	<FEED source="km3net/voevent#extension"/>
-
-and then, in the service that represents the stream, declares the endpoints:
+which it can be followed. DaCHS writes it by a patch, see site/dachs/patches/registry.py. The
+service that represents the stream declares the endpoints:
 
 	<service id="…" allowed="…,external">
 		…
@@ -21,22 +18,6 @@ resType is needed only if the service has no tables. This resource itself publis
 	<meta name="description">Definitions that the resource descriptors of alert streams include.</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="subject">neutrino-astronomy</meta>
-
-	<STREAM id="extension">
-		<doc>Adds the VOEvent capability to DaCHS. It has to precede the service.</doc>
-		<LOOP>
-			<codeItems>
-				import os
-				from gavo import utils
-				dachs_patches, _ = utils.loadPythonModule(
-					os.path.join(base.getConfig("inputsDir"), "km3net", "dachs_patches"))
-				dachs_patches.register_alert_streams()
-				# An empty loop, because only the side effect of the code is needed.
-				yield from ()
-			</codeItems>
-			<events/>
-		</LOOP>
-	</STREAM>
 
 	<STREAM id="endpoint">
 		<doc>An endpoint of a stream, inside its publication.

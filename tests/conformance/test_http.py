@@ -2,10 +2,15 @@
 
 import re
 import subprocess
+import time
 import urllib.error
 
 import pytest
 from lxml import etree
+
+from ingest.instance.account import Account
+from ingest.instance.dachs import Dachs
+from ingest.instance.layout import Layout
 
 TAP = "/__system__/tap/run/tap"
 ELSEWHERE = "https://aladin.example.org"
@@ -104,3 +109,22 @@ def test_a_form_answers_with_the_events_of_the_cone(fetch):
 def test_the_coverage_is_drawn(fetch):
     picture = fetch("/ant20_01/nu/cone/coverage", Accept="image/png").read()
     assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("first", ["gzip", "identity"])
+def test_a_page_can_be_read_whatever_encoding_its_first_visitor_accepted(instance, first):
+    # DaCHS caches this page, until it reads its descriptors again
+    Dachs(Layout(instance.var, Account.current())).reload()
+    time.sleep(0.5)
+    address = f"{instance.url}/ant20_01/nu/cone/info"
+    texts = [
+        subprocess.run(
+            ["curl", "-sS", "--fail", "--compressed", "-H", f"Accept-Encoding: {one}", address],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for one in (first, "gzip", "identity")
+    ]
+    assert "</html>" in texts[0]
+    assert texts == [texts[0]] * 3

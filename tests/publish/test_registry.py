@@ -31,7 +31,6 @@ STREAM = """<resource schema="scratch_stream" resdir=".">
 		<temporal>54129 59989</temporal>
 		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
 	</coverage>
-	<FEED source="km3net/voevent#extension"/>
 	<service id="alerts" allowed="external">
 		<meta name="shortName">stream</meta>
 		<meta name="resType">catalogService</meta>

@@ -6,7 +6,7 @@ import sys
 from gavo.base import macros
 
 sys.path.insert(0, sys.argv[1])
-import dachs_patches
+import patches.imports
 
 
 class Package(macros.MacroPackage):
@@ -30,5 +30,5 @@ def results(texts):
 
 texts = json.load(sys.stdin)
 theirs = results(texts)
-dachs_patches.expand_macros_at_backslashes()
+patches.imports.expand_macros_at_backslashes()
 json.dump([theirs, results(texts)], sys.stdout)

@@ -36,7 +36,7 @@ TEXTS = {
 
 def test_macros_are_expanded_as_by_dachs(tmp_path: Path) -> None:
     done = subprocess.run(
-        ["/usr/bin/python3", PROBE, ROOT / "rd" / "km3net"],
+        ["/usr/bin/python3", PROBE, ROOT / "site" / "dachs"],
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GAVOCUSTOM": "/dev/null"},
         input=json.dumps(list(TEXTS)),
         capture_output=True,

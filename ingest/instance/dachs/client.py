@@ -27,8 +27,10 @@ from ingest.instance.process import ProcessFile
 from ingest.instance.site import SITE_FILES, Site, render
 
 PROGRAM = Path("/usr/bin/dachs")
+"""Exists where DaCHS is installed; it is started by our launcher, which patches it."""
 PYTHON = Path("/usr/bin/python3")
 """The Python for which DaCHS is installed."""
+_LAUNCHER = SITE_FILES / "dachs"
 _TIMEOUT = 3600.0  # s
 _AVAILABILITY = "/__system__/tap/run/availability"
 
@@ -52,6 +54,7 @@ class Dachs:
         self.settings = layout.dachs / "gavo.rc"
         self.process = ProcessFile(layout.var / "server.pid")
         self.log = layout.logs / "server.log"
+        self.launcher = layout.dachs / "launcher"
 
     # -- configuration ---------------------------------------------------------------------
 
@@ -73,7 +76,11 @@ class Dachs:
         """
         group = grp.getgrgid(self.account.gid).gr_name
         templates = self.layout.dachs / "web" / "templates"
-        for directory in (self.etc, self.cache, self.layout.inputs, templates.parent, templates):
+        patches = self.launcher / "patches"
+        for directory in (
+            *(self.etc, self.cache, self.layout.inputs, templates.parent, templates),
+            *(self.launcher, patches),
+        ):
             self.account.create_directory(directory)
         texts = {
             self.settings: render(
@@ -92,6 +99,8 @@ class Dachs:
                 f"host = {postgres.HOST}\nport = {state.postgres_port}\n"
             ),
         }
+        for source in (_LAUNCHER / "launch.py", *(_LAUNCHER / "patches").glob("*.py")):
+            texts[self.launcher / source.relative_to(_LAUNCHER)] = source.read_text("utf-8")
         if page := webpages.service_page():
             texts[templates / webpages.TEMPLATE.name] = page
         changed = False
@@ -156,7 +165,7 @@ class Dachs:
         self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``dachs`` with `arguments` in this instance; return its exit code and output."""
-        return self._run([PROGRAM, *arguments], extra)
+        return self._run([*self._program, *arguments], extra)
 
     def run_batch(
         self,
@@ -178,7 +187,7 @@ class Dachs:
             If DaCHS fails, or ``dachs pub`` leaves out a service.
         """
         words = [word for command in commands for word in (*command, ",")]
-        done = self._run([PYTHON, self.layout.inputs / "km3net" / "imp.py", *words])
+        done = self._run([*self._program, *words])
         output = done.stdout + done.stderr
         # "dachs pub" reports a service that it leaves out, but exits with 0
         if done.returncode or "Aborting publication" in output:
@@ -242,7 +251,7 @@ class Dachs:
         with self.log.open("ab") as log:
             self.account.chown(self.log)
             server = self.account.spawn(
-                [PROGRAM, "serve", "start", "--foreground"],
+                [*self._program, "serve", "start", "--foreground"],
                 home=self.layout.dachs,
                 env=self._environment(),
                 log=log,
@@ -306,8 +315,14 @@ class Dachs:
         )
         return done
 
+    @property
+    def _program(self) -> tuple[Path, ...]:
+        return PYTHON, self.launcher / "launch.py"
+
     def _environment(self) -> dict[str, str]:
         return {
+            # The launcher is replaced with each upgrade; DaCHS' own files are compiled already.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "GAVOSETTINGS": str(self.settings),
             "GAVOCUSTOM": "/dev/null",
             # the alert services serve files from the archive

@@ -2,7 +2,7 @@
 
 Each function says for which version of DaCHS it is written and describes the problem as it could
 be reported to DaCHS' developers. Patches of the running DaCHS are in
-``rd/km3net/dachs_patches.py``.
+``site/dachs/patches``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run several ``dachs`` commands in one process, each ``dachs imp`` in one transaction.
+"""Run one or several ``dachs`` commands in one process, with our patches of DaCHS.
 
 DaCHS takes longer to start than to import a sample, so successive commands run in
 the same process: give them as arguments, separated by commas. The first one that fails ends the
@@ -8,7 +8,7 @@ process with its exit code. This runs in the Python of DaCHS.
 import itertools
 import sys
 
-import dachs_patches
+import patches
 from gavo import base
 from gavo.user import cli
 
@@ -26,8 +26,7 @@ def run(command):
 
 
 if __name__ == "__main__":
-    dachs_patches.import_in_one_transaction()
-    dachs_patches.expand_macros_at_backslashes()
+    patches.apply()
     for is_comma, words in itertools.groupby(sys.argv[1:], lambda word: word == ","):
         if not is_comma:
             run(list(words))

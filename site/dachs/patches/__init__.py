@@ -1,0 +1,28 @@
+"""Patches of DaCHS, applied while it runs.
+
+Each function changes one thing, says for which version of DaCHS, and describes the problem
+as it could be reported to DaCHS' developers. All were written for DaCHS 2.7, the version in
+Debian 12; applying one twice does no harm. Remove a function once Debian's DaCHS can do the same.
+
+What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
+
+- ``rd/alerts/regions.sql``: the database functions behind queries by region,
+- ``webpages.py`` in ``ingest``: files that must exist before the server starts,
+- ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
+
+Descriptors note the problems of DaCHS 2.7 that they avoid: a table called ``products``
+(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``),
+a time frame in ``stc2`` (``ant20_01/nu.rd``).
+
+This runs in the Python of DaCHS.
+"""
+
+from . import imports, pages, registry
+
+
+def apply():
+    """Apply all patches."""
+    imports.import_in_one_transaction()
+    imports.expand_macros_at_backslashes()
+    pages.cache_pages_without_encoding()
+    registry.register_alert_streams()

@@ -1,0 +1,66 @@
+"""Patches of DaCHS' registry records."""
+
+from gavo import base
+from gavo.registry import capabilities
+from gavo.registry.model import VOR
+
+VOEVENT_STANDARD = "ivo://ivoa.net/std/voevent"
+ENDPOINT_KEY = "streamEndpoint"
+
+
+def register_alert_streams():
+    """Let DaCHS write the VOEvent capability of an alert stream into its registry record.
+
+    For DaCHS 2.7; versions up to 2.13 do not have it either.
+
+    DaCHS carries the schema VOEventRegExt 2 and knows its prefix, but has no way to produce the
+    capability. We suggest a capability maker that turns each ``streamEndpoint`` in the metadata
+    of a publication into an interface of type ``voe:StreamEndpoint``, with its ``accessURL`` and
+    its ``standardID`` (which names the protocol). Here this is done for publications with the
+    renderer ``external`` that have such metadata; all other publications stay as they are.
+    ``voevent.rd`` shows the use.
+    """
+    # This dictionary takes classes and returns instances of them.
+    capabilities._getCapabilityMaker.registry["external"] = StreamCapabilityMaker
+
+
+class StreamEndpoint(VOR.interface):
+    """An endpoint at which a stream can be followed; its standardID names the protocol."""
+
+    _a_xsi_type = "voe:StreamEndpoint"
+    _a_standardID = None
+    _additionalPrefixes = frozenset(["voe", "xsi"])
+
+
+class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
+    """Makes the capability of a stream, or DaCHS' usual one for a publication without endpoints."""
+
+    renderer = "external"
+
+    def _makeCapability(self, publication):
+        endpoints = list(publication.iterMeta(ENDPOINT_KEY, propagate=False))
+        if not endpoints:
+            return super()._makeCapability(publication)
+        text = base.getMetaText(
+            publication, "description", propagate=False, macroPackage=publication.parent
+        )
+        return VOR.capability(standardID=VOEVENT_STANDARD)[
+            VOR.description[text],
+            [self._interface(one, publication) for one in endpoints],
+        ]
+
+    def _interface(self, endpoint, publication):
+        values = {
+            key: base.getMetaText(endpoint, key, macroPackage=publication.parent)
+            for key in ("accessURL", "standardID")
+        }
+        for key, value in values.items():
+            if value and "\\" in value:
+                values[key] = publication.parent.expand(value)
+            if not value:
+                raise base.ReportableError(
+                    f"A {ENDPOINT_KEY} without {key} in {publication.parent.id}."
+                )
+        return StreamEndpoint(role="std", standardID=values["standardID"])[
+            VOR.accessURL(use="full")[values["accessURL"]]
+        ]
