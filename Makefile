@@ -9,7 +9,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-fast lint bench
+.PHONY: help setup demo import alerts up down status check publish test test-fast lint audit bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -46,12 +46,16 @@ check: setup  ## check the services with independent validators
 publish: setup  ## publish the registry records, and show how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)
 
-lint: setup  ## check style, spelling, types, and which package imports which
+lint: setup  ## check style, spelling, types, imports between packages, and vulnerabilities
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/codespell
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-logo --no-cache
+	@.venv/bin/python -m tests.audit
+
+audit: setup  ## ask for known vulnerabilities of the pinned packages
+	@.venv/bin/python -m tests.audit --renew
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from lxml import etree
@@ -50,13 +51,13 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")
     dachs = Dachs(layout)
-    results = []
-    for rd in online_descriptors(layout):
-        results.append(_validate(dachs, rd))
-        results.append(_test(dachs, rd))
-    results.extend(_registry(dachs, found.url))
-    results.append(_taplint(found.url, stilts))
-    return results
+    with ThreadPoolExecutor() as pool:
+        taplint = pool.submit(_taplint, found.url, stilts)  # takes as long as all others
+        return [
+            *_descriptors(dachs, online_descriptors(layout)),
+            *_registry(dachs, found.url),
+            taplint.result(),
+        ]
 
 
 def online_descriptors(layout: Layout) -> list[str]:
@@ -69,19 +70,24 @@ def online_descriptors(layout: Layout) -> list[str]:
     ]
 
 
-def _validate(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.run("val", "-c", rd)
-    lines = _lines(done.stdout + done.stderr)
+def _descriptors(dachs: Dachs, descriptors: Sequence[str]) -> Iterator[CheckResult]:
+    """Validate descriptors, and run the tests that they contain."""
+    commands = [(*words, rd) for rd in descriptors for words in (("val", "-c"), ("test", "-v"))]
+    for command, (code, output) in zip(commands, dachs.run_each(*commands), strict=True):
+        result = _validation if command[0] == "val" else _test
+        yield result(command[-1], code, output)
+
+
+def _validation(rd: str, code: int, output: str) -> CheckResult:
+    lines = _lines(output)
     problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
-    passed = done.returncode == 0 and not problems and any("OK" in line for line in lines)
+    passed = code == 0 and not problems and any("OK" in line for line in lines)
     return CheckResult(
         "dachs val", rd, passed, "valid" if passed else "not valid", () if passed else tuple(lines)
     )
 
 
-def _test(dachs: Dachs, rd: str) -> CheckResult:
-    done = dachs.run("test", "-v", rd)
-    output = done.stdout + done.stderr
+def _test(rd: str, code: int, output: str) -> CheckResult:
     summary = re.search(r"(\d+) of (\d+) bad", output)
     if summary is None:
         return CheckResult("dachs test", rd, False, "did not run", tuple(_lines(output)[-8:]))

@@ -2,10 +2,13 @@
 
 DaCHS takes longer to start than to import a sample, so successive commands run in
 the same process: give them as arguments, separated by commas. The first one that fails ends the
-process with its exit code. This runs in the Python of DaCHS.
+process with its exit code; with ``--each`` as first argument all are run, and a line with the
+control character "record separator" and the exit code follows the output of each, which includes
+its messages on standard error. This runs in the Python of DaCHS.
 """
 
 import itertools
+import os
 import sys
 
 import patches
@@ -14,19 +17,37 @@ from gavo.user import cli
 
 
 def run(command):
-    """Run one ``dachs`` command, and end the process if it fails."""
+    """Run one ``dachs`` command; return its exit code."""
     # Each command has to read the descriptors afresh, as it would in a process of its own.
     base.caches.clearCaches()
     sys.argv = ["dachs", *command]
     try:
         cli.main()
     except SystemExit as end:
-        if end.code:
-            raise
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+            return 1
+        return end.code or 0
+    return 0
+
+
+def main(words):
+    """Run the commands in `words`; return the exit code of the process."""
+    each = words[:1] == ["--each"]
+    if each:
+        sys.stdout.reconfigure(line_buffering=True)
+        os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
+    for is_comma, command in itertools.groupby(words[each:], lambda word: word == ","):
+        if is_comma:
+            continue
+        code = run(list(command))
+        if each:
+            print(f"\n\x1e{code}", flush=True)
+        elif code:
+            return code
+    return 0
 
 
 if __name__ == "__main__":
     patches.apply()
-    for is_comma, words in itertools.groupby(sys.argv[1:], lambda word: word == ","):
-        if not is_comma:
-            run(list(words))
+    sys.exit(main(sys.argv[1:]))

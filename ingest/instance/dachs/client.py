@@ -198,6 +198,32 @@ class Dachs:
                 " instance",
             )
 
+    def run_each(self, *commands: Sequence[str]) -> list[tuple[int, str]]:
+        """Run several ``dachs`` commands in one process, also after one that fails.
+
+        Parameters
+        ----------
+        *commands : sequence of str
+            The arguments of each command.
+
+        Returns
+        -------
+        list of (int, str)
+            The exit code and the output of each.
+
+        Raises
+        ------
+        InstanceError
+            If the process ends before the last command has been run.
+        """
+        words = [word for command in commands for word in (*command, ",")]
+        done = self._run([*self._program, "--each", *words])
+        parts = re.split("\n\x1e(\\d+)\n", done.stdout)
+        found = [(int(code), output) for output, code in zip(parts[::2], parts[1::2], strict=False)]
+        if len(found) != len(commands):
+            raise self.error(f"dachs {' '.join(commands[len(found)])} failed", done)
+        return found
+
     def run_checked(self, *arguments: str) -> str:
         """Run ``dachs`` and return its output.
 
