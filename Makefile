@@ -5,8 +5,9 @@ port := $(if $(PORT),--port $(PORT))
 release := $(if $(RELEASE),--release $(RELEASE))
 inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 
-# Two workers; each takes whole files, because the tests of a file share instances.
-pytest := .venv/bin/pytest -n 2 --dist loadfile --no-loadscope-reorder
+# Three workers on two cores, because tests wait for servers to start. Each takes whole files,
+# because the tests of a file share instances.
+pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo import alerts up down status check publish test test-fast lint audit bench

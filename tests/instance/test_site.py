@@ -87,7 +87,7 @@ def test_a_site_that_cannot_be_read(tmp_path, monkeypatch) -> None:
 
 def test_every_setting_is_used() -> None:
     templates = "".join(
-        path.read_text("utf-8") for path in SITE_FILES.iterdir() if path.name != "site.toml"
+        path.read_text("utf-8") for path in SITE_FILES.glob("*.*") if path.name != "site.toml"
     )
     # these are for repositories and for asking registries, and not for DaCHS
     for section, values in load_site().model_dump(exclude={"deposit", "registry"}).items():
