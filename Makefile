@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-fast lint audit bench
+.PHONY: help setup demo import alerts up down status check publish test test-fast lint lock audit bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -57,6 +57,11 @@ lint: setup  ## check style, spelling, types, imports between packages, and vuln
 
 audit: setup  ## ask for known vulnerabilities of the pinned packages
 	@.venv/bin/python -m tests.audit --renew
+
+lock: setup  ## write constraints.txt: versions and checksums of all Python packages; UPGRADE=1 for the newest
+	@.venv/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
+	    $(if $(UPGRADE),--upgrade) --output-file constraints.txt
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

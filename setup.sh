@@ -85,12 +85,18 @@ if ! .venv/bin/python -c '' 2>/dev/null; then
     rm -rf .venv
     "$python" -m venv .venv
 fi
+install_checked() {
+    .venv/bin/pip install -qq --disable-pip-version-check \
+        --no-deps --no-build-isolation --require-hashes --requirement "$1"
+}
 wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
-    .venv/bin/pip install -qq --disable-pip-version-check --editable '.[test]' --constraint constraints.txt
-    # cffconvert requires jsonschema<4, but works with newer versions.
-    .venv/bin/pip install -qq --disable-pip-version-check --no-deps cffconvert --constraint constraints.txt
+    # Only files whose checksums are in the lock. First what builds packages, which pip would
+    # otherwise fetch unchecked whenever one has no wheel.
+    awk '/^[^ #]/ { on = /^(packaging|setuptools|wheel)==/ } on' constraints.txt | install_checked /dev/stdin
+    install_checked constraints.txt
+    .venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
     printf '%s\n' "$wanted" > .venv/installed
 fi
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import tomllib
+import zipfile
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
 from instances import ROOT, copy_checkout
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.templates import port
 
@@ -46,6 +52,61 @@ def test_a_second_set_up_is_quick_and_silent(tmp_path, shell: str) -> None:
     )
     assert time.monotonic() - begin < 1
     assert done.stdout + done.stderr == ""
+
+
+def locked() -> dict[str, str]:
+    """Return the entry of each package in the lock, with its checksums."""
+    entries = re.split(r"(?m)^(?=[^ #])", (ROOT / "constraints.txt").read_text())[1:]
+    return {canonicalize_name(entry.partition("==")[0]): entry for entry in entries}
+
+
+def test_the_lock_has_a_version_and_checksums_of_each_package_and_names_no_host() -> None:
+    entries = locked()
+    for entry in entries.values():
+        assert re.fullmatch(
+            r"[\w.-]+==[\w.]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n", entry
+        )
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["test"]
+    assert {canonicalize_name(Requirement(one).name) for one in wanted} <= set(entries)
+    assert "://" not in (ROOT / "constraints.txt").read_text()
+
+
+def test_the_environment_is_the_one_that_is_locked() -> None:
+    versions = {name: re.search(r"==([\w.]+)", entry)[1] for name, entry in locked().items()}
+    for found in distributions(path=[str(next(ENVIRONMENT.glob("lib/python*/site-packages")))]):
+        name = canonicalize_name(found.metadata["Name"])
+        if name not in ("pip", "km3net-vo"):
+            assert versions[name] == found.version, name
+
+
+@pytest.mark.slow
+def test_a_package_with_another_checksum_is_not_installed(tmp_path) -> None:
+    checkout = copy_checkout(tmp_path / "checkout")
+    version = re.match(r"packaging==([\w.]+)", locked()["packaging"])[1]
+    info = f"packaging-{version}.dist-info"
+    with zipfile.ZipFile(tmp_path / f"packaging-{version}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("packaging/__init__.py", "")
+        wheel.writestr(
+            f"{info}/METADATA", f"Metadata-Version: 2.1\nName: packaging\nVersion: {version}\n"
+        )
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/RECORD", "")
+    (checkout / "constraints.txt").write_text(locked()["packaging"])
+    done = subprocess.run(
+        [checkout / "setup.sh"],
+        env=os.environ
+        | {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert not list(checkout.glob(".venv/lib/python*/site-packages/packaging"))
+    assert not (checkout / ".venv" / "installed").exists()
 
 
 def fake_programs(folder: Path, **scripts: str) -> dict[str, str]:
