@@ -99,6 +99,17 @@ class DepositSection(StrictModel):
     dataverse_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+$")]
 
 
+_Count = Annotated[int, Field(gt=0)]
+
+
+class JobsSection(StrictModel):
+    """Bounds of asynchronous jobs."""
+
+    max_duration: _Count
+    lifetime: _Count
+    max_running: _Count
+
+
 class Site(StrictModel):
     """All settings of a data centre; ``site/site.toml`` explains each one."""
 
@@ -109,6 +120,7 @@ class Site(StrictModel):
     registry: RegistrySection
     alerts: AlertsSection
     deposit: DepositSection
+    jobs: JobsSection
 
 
 def load_site() -> Site:
@@ -149,7 +161,7 @@ def render(site: Site, name: str, **more: Any) -> str:
         The text, with values escaped as the format of the file requires.
     """
     values = {
-        f"{section}_{key}": value
+        f"{section}_{key}": str(value)
         for section, settings in site.model_dump(exclude={"deposit"}).items()
         for key, value in settings.items()
     }

@@ -89,11 +89,13 @@ def test_every_setting_is_used() -> None:
     templates = "".join(
         path.read_text("utf-8") for path in SITE_FILES.glob("*.*") if path.name != "site.toml"
     )
+    patches = "".join(path.read_text("utf-8") for path in SITE_FILES.glob("dachs/patches/*.py"))
     # these are for repositories and for asking registries, and not for DaCHS
     for section, values in load_site().model_dump(exclude={"deposit", "registry"}).items():
         for key in values:
             if key not in ("url", "bind_address", "cors_origins"):
-                assert f"${section}_{key}" in templates, f"{section}.{key}"
+                used = f"${section}_{key}" in templates or f'["{key}"]' in patches
+                assert used, f"{section}.{key}"
 
 
 def test_invalid_settings_stop_the_command(instance, tmp_path) -> None:

@@ -31,6 +31,8 @@ PROGRAM = Path("/usr/bin/dachs")
 PYTHON = Path("/usr/bin/python3")
 """The Python for which DaCHS is installed."""
 _LAUNCHER = SITE_FILES / "dachs"
+_PATCH_SETTINGS = {"jobs"}
+"""The sections of the site's settings that the patches read."""
 _TIMEOUT = 3600.0  # s
 _AVAILABILITY = "/__system__/tap/run/availability"
 
@@ -101,6 +103,7 @@ class Dachs:
         }
         for source in (_LAUNCHER / "launch.py", *(_LAUNCHER / "patches").glob("*.py")):
             texts[self.launcher / source.relative_to(_LAUNCHER)] = source.read_text("utf-8")
+        texts[patches / "settings.json"] = site.model_dump_json(include=_PATCH_SETTINGS)
         if page := webpages.service_page():
             texts[templates / webpages.TEMPLATE.name] = page
         changed = False

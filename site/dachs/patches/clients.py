@@ -1,0 +1,42 @@
+"""The client that sent a request.
+
+This runs in the Python of DaCHS.
+"""
+
+import ipaddress
+
+
+def client_of(request):
+    """Return a name for the client that sent a request.
+
+    Limits per client count requests by this name. It is the address of the client, and for IPv6
+    the network of 64 bits that one subscriber has. Behind a proxy it is the address that the
+    proxy appended to ``X-Forwarded-For``. The header is ignored in requests from public
+    addresses: those have not passed a proxy, and could pretend to come from anywhere.
+
+    Parameters
+    ----------
+    request : twisted.web.http.Request
+        The request.
+
+    Returns
+    -------
+    str
+        The client's address or network.
+    """
+    peer = _address(request.getClientAddress().host)
+    if peer is None or not peer.is_global:
+        forwarded = request.requestHeaders.getRawHeaders("x-forwarded-for") or [""]
+        peer = _address(forwarded[-1].rpartition(",")[2].strip()) or peer
+    if peer is not None and peer.version == 6:
+        return str(ipaddress.ip_network((peer, 64), strict=False))
+    return str(peer)
+
+
+def _address(text):
+    """Return an address, with IPv4 addresses in IPv6 notation as IPv4; None if it is not one."""
+    try:
+        address = ipaddress.ip_address(text)
+    except (TypeError, ValueError):
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
