@@ -17,11 +17,16 @@ a time frame in ``stc2`` (``ant20_01/nu.rd``).
 This runs in the Python of DaCHS.
 """
 
-from . import imports, pages, registry
+from . import availability, database, imports, pages, registry
 
 
 def apply():
     """Apply all patches."""
+    database.keep_pools_open()
+    database.wait_for_restarts()
+    database.forget_errors_of_restarts()
+    availability.answer_restarts_with_503()
+    availability.ask_database_for_availability()
     imports.import_in_one_transaction()
     imports.expand_macros_at_backslashes()
     pages.cache_pages_without_encoding()
