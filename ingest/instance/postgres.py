@@ -13,7 +13,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psycopg2
@@ -21,6 +21,7 @@ import psycopg2
 from ingest.core.errors import InstanceError
 from ingest.instance import process as processes
 from ingest.instance.layout import Layout
+from ingest.instance.site import load_site, render
 
 SUPERUSER = "dachsroot"
 DATABASE = "gavo"
@@ -28,6 +29,8 @@ HOST = "127.0.0.1"
 _PROGRAMS = Path("/usr/lib/postgresql")
 PATCHED_VERSION = "1.2.0km3vo"
 """The version of pgSphere that ``setup.sh`` installs beside Debian's."""
+_SETTINGS = "km3vo.conf"
+_INCLUDE = f"include = '{_SETTINGS}'"
 _EXTENSIONS = ("q3c", "pg_sphere")
 _FIRST_PORT = 54_320
 _PORTS = 200
@@ -127,23 +130,6 @@ class Cluster:
         )
         if done.returncode:
             raise _error("PostgreSQL could not create its cluster", done, draft)
-        with (draft / "postgresql.conf").open("a") as stream:
-            stream.write(
-                "\n# Set by km3vo\n"
-                f"listen_addresses = '{HOST}'\n"
-                "unix_socket_directories = ''\n"
-                "timezone = 'UTC'\n"
-                "log_timezone = 'UTC'\n"
-                # Just-in-time compilation slows down the short queries of DaCHS.
-                "jit = off\n"
-                # Without replication, rows that are loaded in the transaction that creates their
-                # table need not be logged: the table's file is synchronised at commit.
-                "wal_level = minimal\n"
-                "max_wal_senders = 0\n"
-                # Enough for a whole import between two checkpoints.
-                "max_wal_size = 2GB\n"
-                "shared_buffers = 256MB\n"
-            )
         draft.rename(self.data)
 
     def start(self, port: int) -> int:
@@ -160,10 +146,19 @@ class Cluster:
             If it does not start.
         """
         log = self.layout.logs / "postgresql.log"
+        limits = load_site().limits
+        self._write_settings()
         for _ in range(_ATTEMPTS):
             if not port or not port_is_free(port):
                 port = free_port()
-            done = self._pg_ctl("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}")
+            done = self._pg_ctl(
+                *("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}"),
+                # All processes of the server inherit this limit, even those that run code in C
+                # which does not listen to timeouts. They report "out of memory" for their query.
+                prefix=("prlimit", f"--as={limits.database_process * 2**20}"),
+                # If memory of the machine is short, the kernel shall not end the main process.
+                env={"PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE": "500"},
+            )
             if done.returncode == 0:
                 logger.info("PostgreSQL started on port %d", port)
                 return port
@@ -244,11 +239,31 @@ class Cluster:
         """The superuser's password."""
         return self.password_file.read_text()
 
-    def _pg_ctl(self, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    def _write_settings(self) -> None:
+        """Write our settings, and include them in ``postgresql.conf``, after all others."""
+        self._write(self.data / _SETTINGS, render(load_site(), "postgresql.conf"))
+        main = self.data / "postgresql.conf"
+        text = main.read_text("utf-8")
+        if _INCLUDE not in text:
+            self._write(main, f"{text}\n{_INCLUDE}\n")
+
+    def _write(self, path: Path, text: str) -> None:
+        # by the account itself, which may have replaced the file by a link
+        done = self.account.run(["tee", path], home=self.data, text_input=text)
+        if done.returncode:
+            raise _error("PostgreSQL's settings could not be written", done, path)
+
+    def _pg_ctl(
+        self,
+        *arguments: str | Path,
+        prefix: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         major = (self.data / "PG_VERSION").read_text().strip()
         return self.account.run(
-            [_programs(major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
+            [*prefix, _programs(major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
             home=self.data,
+            env=env,
             timeout=2 * _TIMEOUT,
         )
 

@@ -1,4 +1,4 @@
-"""The settings of a data centre, and the configuration files of DaCHS made from them."""
+"""The settings of a data centre, and the configuration files made from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ingest.core.checkout import CHECKOUT
 from ingest.core.configuration import StrictModel, read_toml, validate
 
 SITE_FILES = CHECKOUT / "site"
-"""The settings (``site.toml``) and the templates of DaCHS' configuration files."""
+"""The settings (``site.toml``) and the templates of the configuration files."""
 SITE_VARIABLE = "KM3VO_SITE"
 
 
@@ -110,6 +110,16 @@ class JobsSection(StrictModel):
     max_running: _Count
 
 
+class LimitsSection(StrictModel):
+    """What requests may use."""
+
+    database_process: Annotated[int, Field(ge=400)]
+    shared_buffers: _Count
+    work_memory: _Count
+    temporary_files: _Count
+    database_connections: Annotated[int, Field(ge=50)]
+
+
 class Site(StrictModel):
     """All settings of a data centre; ``site/site.toml`` explains each one."""
 
@@ -121,6 +131,7 @@ class Site(StrictModel):
     alerts: AlertsSection
     deposit: DepositSection
     jobs: JobsSection
+    limits: LimitsSection
 
 
 def load_site() -> Site:
@@ -144,7 +155,7 @@ def load_site() -> Site:
 
 
 def render(site: Site, name: str, **more: Any) -> str:
-    """Return DaCHS' configuration file `name` with the settings of the site filled in.
+    """Return the configuration file `name` of DaCHS or PostgreSQL with the settings of the site filled in.
 
     Parameters
     ----------
