@@ -157,7 +157,10 @@ class Cluster:
                 # which does not listen to timeouts. They report "out of memory" for their query.
                 prefix=("prlimit", f"--as={limits.database_process * 2**20}"),
                 # If memory of the machine is short, the kernel shall not end the main process.
-                env={"PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj", "PG_OOM_ADJUST_VALUE": "500"},
+                env={
+                    "PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj",
+                    "PG_OOM_ADJUST_VALUE": "500",
+                },
             )
             if done.returncode == 0:
                 logger.info("PostgreSQL started on port %d", port)

@@ -155,7 +155,7 @@ def load_site() -> Site:
 
 
 def render(site: Site, name: str, **more: Any) -> str:
-    """Return the configuration file `name` of DaCHS or PostgreSQL with the settings of the site filled in.
+    """Return a configuration file with the settings of the site filled in.
 
     Parameters
     ----------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import configparser
+import re
 from pathlib import Path
 
 import pytest
 
 from ingest.core.errors import ManifestError
+from ingest.instance import site as site_module
 from ingest.instance.site import SITE_FILES, load_site, render
 
 INSTANCE = {
@@ -89,12 +91,17 @@ def test_every_setting_is_used() -> None:
     templates = "".join(
         path.read_text("utf-8") for path in SITE_FILES.glob("*.*") if path.name != "site.toml"
     )
-    patches = "".join(path.read_text("utf-8") for path in SITE_FILES.glob("dachs/patches/*.py"))
+    code = "".join(
+        path.read_text("utf-8")
+        for folder in (SITE_FILES / "dachs" / "patches", Path(site_module.__file__).parent)
+        for path in folder.glob("*.py")
+    )
     # these are for repositories and for asking registries, and not for DaCHS
     for section, values in load_site().model_dump(exclude={"deposit", "registry"}).items():
         for key in values:
             if key not in ("url", "bind_address", "cors_origins"):
-                used = f"${section}_{key}" in templates or f'["{key}"]' in patches
+                template = re.search(rf"\$\{{?{section}_{key}\b", templates)
+                used = template or f'["{key}"]' in code or f"{section}.{key}" in code
                 assert used, f"{section}.{key}"
 
 
