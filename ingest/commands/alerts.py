@@ -110,7 +110,7 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
 @alerts.command()
 @click.option("--repair", is_flag=True, help="Add packets to the index that it lost.")
 def verify(repair: bool) -> None:
-    """Compare every packet in the archive with its checksum."""
+    """Compare archive, index and tables: every packet with its checksum, its line and its row."""
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     if repair:
@@ -119,14 +119,24 @@ def verify(repair: bool) -> None:
     with progress(console, "packets", len(archive)) as on_progress:
         damaged = archives.verify(archive, on_progress)
     for file in damaged:
-        say(f"{file.name}: {file.problem}")
+        say(f"{file.name}: {file.problem}; restore it from a backup")
     lost = archives.find_unindexed(archive)
     for sha256 in lost:
         say(f"packet {sha256}: not in the index; --repair adds it")
+    with progress(console, "rows", len(archive)) as on_progress:
+        different = pipeline.compare_tables(layout, archive, on_progress)
+    for one in different or ():
+        say(f"{one.name}: {one.problem}; {one.remedy}")
     if damaged or lost:
         say(f"{len(damaged) + len(lost)} of {len(archive)} packets are damaged or not in the index")
+    else:
+        say(f"all {len(archive)} packets are intact")
+    if different is None:
+        say("the tables were not compared: the database does not run, or has none")
+    else:
+        say(f"{len(different) or 'no'} differences between archive and tables")
+    if damaged or lost or different:
         raise SystemExit(ExitCode.FAILURE)
-    say(f"all {len(archive)} packets are intact")
 
 
 @alerts.command()

@@ -129,7 +129,10 @@ def test_real_packets_are_imported_listed_and_verified(
         "packets": many, "in quarantine": 2, "with rows": many - 2, "waiting": 0
     }  # fmt: skip
     verified = empty.km3vo("alerts", "verify")
-    assert (verified.returncode, verified.stdout) == (0, f"all {many} packets are intact\n")
+    assert (verified.returncode, verified.stdout) == (
+        0,
+        f"all {many} packets are intact\nno differences between archive and tables\n",
+    )
 
 
 def test_a_path_that_does_not_exist_is_refused_before_anything_is_done(
@@ -253,7 +256,8 @@ def test_verify_lists_damage_and_repairs_the_index(empty: Instance, delivered: P
     assert done.returncode == 1
     assert f"packet 1, {first.sha256}: damaged: its checksum is " in done.stdout
     assert f"packet {last.sha256}: not in the index" in done.stdout
-    assert done.stdout.endswith("2 of 3 packets are damaged or not in the index\n")
+    assert "\n2 of 3 packets are damaged or not in the index\n" in done.stdout
+    assert f"packet {last.number}, {last.sha256}: it has a row in alerts.notices but" in done.stdout
     repaired = empty.km3vo("alerts", "verify", "--repair")
     assert repaired.stdout.startswith("1 packets were added to the index\n")
     assert repaired.returncode == 1
@@ -262,7 +266,7 @@ def test_verify_lists_damage_and_repairs_the_index(empty: Instance, delivered: P
 
 def test_commands_report_an_archive_that_does_not_exist_as_empty(empty: Instance) -> None:
     assert empty.km3vo("alerts", "quarantine").stdout == "0 of 0 packets are in quarantine\n"
-    assert empty.km3vo("alerts", "verify").stdout == "all 0 packets are intact\n"
+    assert empty.km3vo("alerts", "verify").stdout.startswith("all 0 packets are intact\n")
     assert counts(empty.km3vo("alerts", "status").stdout)["packets"] == 0
     assert not layout_of(empty).archive.exists()
 

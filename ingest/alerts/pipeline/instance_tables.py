@@ -156,14 +156,14 @@ def check_archive(layout: Layout, archive: Archive) -> None:
     ArchiveError
         If they were filled from another archive.
     """
-    with _existing_store(layout) as store:
+    with existing_store(layout) as store:
         if store is not None:
             _check_archive(archive, store)
 
 
 def count_rows(layout: Layout) -> int | None:
     """Return how many packets have rows; None if the database does not run or has no tables."""
-    with _existing_store(layout) as store:
+    with existing_store(layout) as store:
         return None if store is None else store.count()
 
 
@@ -180,7 +180,7 @@ def _open(
 
 
 @contextmanager
-def _existing_store(layout: Layout) -> Iterator[Store | None]:
+def existing_store(layout: Layout) -> Iterator[Store | None]:
     """Yield the store as it is; None if the database does not run or has no tables."""
     state, cluster = InstanceState.read(layout), Cluster(layout)
     if state is None or not cluster.is_running:

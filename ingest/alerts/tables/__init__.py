@@ -1,16 +1,18 @@
 """The published tables of alerts: rows, grouping of notices into alerts, store and schema."""
 
-from ingest.alerts.tables.rows import PacketRows, table_rows
+from ingest.alerts.tables.rows import PacketRows, received_mjd, table_rows
 from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
-from ingest.alerts.tables.store import SCHEMA, Store
+from ingest.alerts.tables.store import SCHEMA, Row, Store
 
 __all__ = [
     "DESCRIPTOR",
     "SCHEMA",
     "PacketRows",
+    "Row",
     "Store",
     "ensure_tables",
     "open_store",
+    "received_mjd",
     "refresh_tables",
     "table_rows",
 ]

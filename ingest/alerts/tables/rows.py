@@ -126,7 +126,7 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
         SHA-256 of the notice's sky map in the archive.
     """
     number = entry.number
-    received = _mjd(entry.received)
+    received = received_mjd(entry)
     ivorn = _key(notice.ivorn)
     parts: dict[str, Iterable[tuple[Value, ...]]] = {
         "events": (
@@ -163,6 +163,11 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
         }
         | {"params": _params(number, notice.parameters)},
     )
+
+
+def received_mjd(entry: Entry) -> float:
+    """Return when a packet was received, MJD in UTC."""
+    return unix_to_mjd(datetime.fromisoformat(entry.received).timestamp())
 
 
 def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
@@ -264,10 +269,6 @@ def _key(text: str) -> str:
 def _bounded(number: int | None) -> int | None:
     """Return a number that fits in the column, else None; ``params`` has it as it was sent."""
     return None if number is None or abs(number) > MAX_INTEGER else number
-
-
-def _mjd(iso: str) -> float:
-    return unix_to_mjd(datetime.fromisoformat(iso).timestamp())
 
 
 def _line(values: Iterable[Value]) -> bytes:

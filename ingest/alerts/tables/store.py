@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psycopg2
 import psycopg2.errors
@@ -28,6 +28,7 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
 """The columns of each table."""
 _ROLE: Final = "gavoadmin"
 """Owner of the tables; connections give up all other rights."""
+_ROWS_AT_ONCE: Final = 10_000
 _ROW_ERRORS: Final = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
@@ -36,6 +37,33 @@ _ROW_ERRORS: Final = (
     psycopg2.errors.ProgramLimitExceeded,  # such as a text that is too long for an index
 )
 """Errors caused by the rows, and not by the database."""
+
+
+class Row(NamedTuple):
+    """What a row of ``notices`` repeats of the archive.
+
+    Attributes
+    ----------
+    number : int
+        The packet's number.
+    sha256 : str
+        Its checksum.
+    received : float
+        Time of receipt, MJD in UTC.
+    source : str
+        Where it was received from.
+    size : int or None
+        Its number of bytes.
+    sky_map : str or None
+        The checksum of its sky map.
+    """
+
+    number: int
+    sha256: str
+    received: float
+    source: str
+    size: int | None
+    sky_map: str | None
 
 
 class Store:
@@ -77,6 +105,33 @@ class Store:
     def count(self) -> int:
         """Return the number of packets that have rows."""
         return int(self._fetch("SELECT count(*) FROM alerts.notices")[0][0])
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Iterator[Row]]:
+        """Yield the rows of ``notices`` by number, as they are at this moment.
+
+        They are read from the database bit by bit; the block must not use the store otherwise.
+        """
+        with self._transaction(), self._connection.cursor("snapshot") as rows:
+            rows.itersize = _ROWS_AT_ONCE
+            rows.execute(
+                "SELECT notice_id, sha256, received, origin, packet_size, sky_map"
+                " FROM alerts.notices ORDER BY notice_id"
+            )
+            yield (Row(*row) for row in rows)
+
+    def orphans(self) -> dict[str, int]:
+        """Return the number of rows that belong to no notice, by table."""
+        found = {}
+        for table in TABLES:
+            if table != "notices":
+                key = "alert_id" if table == "aliases" else "notice_id"
+                ((count,),) = self._fetch(
+                    f"SELECT count(*) FROM {SCHEMA}.{table} AS part WHERE NOT EXISTS"
+                    f" (SELECT FROM {SCHEMA}.notices AS n WHERE n.{key} = part.{key})"
+                )
+                found[table] = int(count)
+        return {table: count for table, count in found.items() if count}
 
     def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
         """Add the rows of packets in one transaction.
