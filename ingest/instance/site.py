@@ -107,7 +107,15 @@ class JobsSection(StrictModel):
 
     max_duration: _Count
     lifetime: _Count
+    max_lifetime: _Count
     max_running: _Count
+    max_running_per_client: _Count
+    max_jobs: _Count
+    max_jobs_per_client: _Count
+    max_disk: _Count
+    max_result: _Count
+    max_memory: _Count
+    url_uploads: bool
 
 
 class LimitsSection(StrictModel):

@@ -17,6 +17,9 @@ a time frame in ``stc2`` (``ant20_01/nu.rd``).
 This runs in the Python of DaCHS.
 """
 
+import importlib
+import sys
+
 from . import availability, database, imports, pages, registry
 
 
@@ -31,3 +34,30 @@ def apply():
     imports.expand_macros_at_backslashes()
     pages.cache_pages_without_encoding()
     registry.register_alert_streams()
+    _apply(
+        "jobs",
+        "hide_jobs_of_others",
+        "bound_times_of_jobs",
+        "report_errors_with_a_status",
+        "bound_polls",
+        "bound_number_of_jobs",
+    )
+    _apply("jobfiles", "name_uploads_apart", "bound_results")
+    _apply(
+        "workers",
+        "start_workers_with_patches",
+        "end_workers_with_their_jobs",
+        "keep_the_queue_moving",
+        "tell_the_place_in_the_queue",
+    )
+    _apply("uploads", "restrict_uploads_by_url")
+    _apply("lookups", "bound_lookups")
+
+
+def _apply(topic, *names):
+    """Apply the patches of one module; a warning says which do not fit this version of DaCHS."""
+    for name in names:
+        try:
+            getattr(importlib.import_module(f".{topic}", __name__), name)()
+        except (ImportError, AttributeError) as problem:
+            print(f"Warning: DaCHS is not patched by {topic}.{name}: {problem}", file=sys.stderr)

@@ -1,0 +1,329 @@
+"""Patches of the processes that run jobs, and of the queue in which jobs wait for them.
+
+Only the server starts processes. It looks after them every few seconds, and whenever one ends.
+
+This runs in the Python of DaCHS.
+"""
+
+import collections
+import contextlib
+import datetime
+import os
+import resource
+import signal
+import sys
+import time
+from pathlib import Path
+
+from gavo import base, utils
+from gavo.base import cron
+from gavo.protocols import dlasync, tap, taprunner, useruws, uws, uwsactions
+from gavo.utils import stanxml
+
+from . import jobs
+from .settings import settings
+
+_LAUNCHER = Path(__file__).parent.parent / "launch.py"
+_CHECK_INTERVAL = 5  # s
+_CLEANUP_INTERVAL = 600  # s
+_NICENESS = 5
+_GRACE = 30.0  # s
+"""How long after its execution duration a job has time to end by itself."""
+_START = 10.0  # s
+"""How long a process may take until its command line names its job."""
+_VANISHED = (
+    "The process of this job ended unexpectedly: the server or the database was restarted, or"
+    " the job needed too much memory. Please start the query again."
+)
+
+
+# -- processes -------------------------------------------------------------------------------
+
+
+def start_workers_with_patches():
+    """Let the processes of jobs start with our patches, behind the server, and with less memory.
+
+    For DaCHS 2.7; versions up to 2.13 are the same.
+
+    DaCHS starts the program ``gavo`` from the search path, with the priority of the server and
+    without bounds. We suggest settings for the program, the priority and the memory of jobs.
+    """
+    for kind, words in (
+        (tap.TAPTransitions, ("--ui", "stingy", "taprun")),
+        (useruws.UserUWSTransitions, ("uwsrun",)),
+        (dlasync.DLTransitions, ("dlrun",)),
+    ):
+        kind.getCommandLine = _command_line(words)
+    for module in (taprunner, useruws, dlasync):
+        module.main = _worker(module.main)
+    taprunner.runTAPJobNoState = _with_memory_errors(taprunner.runTAPJobNoState)
+    # Two texts, meant for tests of DaCHS, that anybody may send as a query.
+    taprunner._hangIfMagic = lambda jobId, parameters, timeout: None
+    # The plan of a query, which is no part of TAP, is made by a thread of the server.
+    tap.WORKER_SYSTEM.jobActions.actions.pop(tap.PlanAction.name, None)
+
+
+def _command_line(words):
+    command = [sys.executable, str(_LAUNCHER), *words, "--"]
+    return lambda self, wjob: (sys.executable, [*command, str(wjob.jobId)])
+
+
+def _worker(main):
+    def bounded_main():
+        os.nice(_NICENESS)
+        bound = settings("jobs")["max_memory"] << 20
+        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+        return main()
+
+    return bounded_main
+
+
+def _with_memory_errors(run):
+    def run_job(*arguments):
+        try:
+            return run(*arguments)
+        except MemoryError:
+            raise base.ReportableError(
+                "This query needs more memory than the service allows.",
+                hint="Select fewer columns or rows.",
+            ) from None
+
+    return run_job
+
+
+def end_workers_with_their_jobs():
+    """End the process of a job that is aborted or deleted.
+
+    For DaCHS 2.7.
+
+    The process of a deleted job goes on with its query. That of an aborted one gets a signal that
+    it handles only between two calls of C functions. We suggest to kill the process in both
+    cases. PostgreSQL ends its query as soon as it finds the connection closed, see
+    ``client_connection_check_interval``.
+    """
+    uws.ProcessBasedUWSTransitions.killJob = _kill_job
+    uws.UWS.destroy = _destroy
+
+
+def _kill_job(self, newState, wjob, ignored):
+    if not wjob.pid or wjob.pid < 2:
+        raise uws.UWSError("This job cannot be aborted.", wjob.jobId)
+    _end_worker(wjob.pid, wjob.jobId)
+    self.markAborted(uws.ABORTED, wjob, ignored)
+
+
+_delete = uws.UWS.destroy
+
+
+def _destroy(self, jobId):
+    with contextlib.suppress(uws.JobNotFound):
+        job = self.getJob(jobId)
+        if job.phase == uws.EXECUTING and job.pid:
+            _end_worker(job.pid, jobId)
+    return _delete(self, jobId)
+
+
+def _end_worker(pid, job_id):
+    if _age(pid, job_id) is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _age(pid, job_id):
+    """Return for how many seconds the process of a job has been running; None if it is not."""
+    if pid < 2:
+        return None
+    process = Path("/proc", str(pid))
+    try:
+        started = int(process.joinpath("stat").read_text().rpartition(")")[2].split()[19])
+        command = process.joinpath("cmdline").read_bytes().split(b"\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
+    # A new process has the command line of the server for a moment. Another process may have
+    # the number of an earlier one.
+    if job_id.encode() in command or (age < _START and command != [b""]):
+        return age
+    return None
+
+
+# -- the queue -------------------------------------------------------------------------------
+
+_SYNCHRONOUS = set()
+"""The synchronous queries that this process runs; DaCHS keeps them in the table of jobs."""
+
+
+def keep_the_queue_moving():
+    """Let the queue of jobs go on after any failure, and give each client its turn.
+
+    For DaCHS 2.7; versions up to 2.13 are the same except for details.
+
+    When the database or the server ends abruptly, its jobs stay in the phase EXECUTING. DaCHS
+    looks for dead processes only if nothing else can be started, never for synchronous queries,
+    which are counted as well, and takes any process with the same number for the job's. Two such
+    queries block the queue for good, also after a restart. A job of which the process neglects
+    its execution duration blocks it, too. Moreover, clients can overtake by an early destruction
+    time, and one client can occupy all places.
+
+    We suggest to look at the processes of all jobs each time the queue is processed, in the
+    server only; to count only asynchronous jobs; and to start jobs in the order of their
+    creation, with a bound for each client.
+    """
+    taprunner.runSyncTAPJob = _noted(taprunner.runSyncTAPJob)
+    uws.UWSWithQueueing._processQueue = _process_queue
+    uws.UWSWithQueueing.queueCheckInterval = _CHECK_INTERVAL
+    uws.UWS.cleanupInterval = _CLEANUP_INTERVAL
+    uws._UWSBackendProtocol.processEnded = _process_ended
+    # The worker system of TAP was made when its module was loaded.
+    system = tap.WORKER_SYSTEM
+    for name, interval, run in (
+        ("timed queue processor", _CHECK_INTERVAL, system._processQueue),
+        ("jobs table reaper", _CLEANUP_INTERVAL, system.cleanupJobsTable),
+    ):
+        cron.runEvery(-interval, f"UWS {system} {name}", run)
+    cron.AbstractJob.run = _run_timed_job
+
+
+def _noted(run):
+    def run_noted(jobId, *more):
+        _SYNCHRONOUS.add(jobId)
+        try:
+            return run(jobId, *more)
+        finally:
+            _SYNCHRONOUS.discard(jobId)
+
+    return run_noted
+
+
+def _process_ended(self, reason):
+    """End the job of a process if it has not done so itself, and start the next one."""
+    if hasattr(self.workerSystem, "_processQueue"):
+        self.workerSystem._processQueue()
+    else:
+        _ended(self, reason)
+
+
+_ended = uws._UWSBackendProtocol.processEnded
+
+
+def _run_timed_job(self):
+    """Run a timed job; whatever happens, it is run again."""
+    try:
+        self.callable()
+    except BaseException as failure:
+        if isinstance(failure, (KeyboardInterrupt, SystemExit)):
+            raise
+        utils.sendUIEvent("Error", f"Failure in timed job {self.name}: {failure!r}")
+
+
+def _process_queue(self):
+    if not base.IS_DACHS_SERVER or not self._processQueueLock.acquire(False):
+        return
+    try:
+        running = _running(self)
+        for job_id in _next(self, running):
+            try:
+                self.changeToPhase(job_id, uws.EXECUTING)
+            except Exception as failure:
+                base.ui.notifyError(f"Job {job_id} could not be started: {failure!r}")
+    except Exception as failure:
+        base.ui.notifyError(f"The queue of jobs was not processed: {failure!r}")
+    finally:
+        self._processQueueLock.release()
+
+
+def _rows(system, phase):
+    """Return jobs in one phase in the order of their creation."""
+    kind = system.jobClass
+    condition, values = "phase = %(phase)s", {"phase": phase}
+    if hasattr(kind, "_default_jobClass"):  # several services share one table
+        condition += " AND jobClass = %(kind)s"
+        values["kind"] = kind._default_jobClass()
+    query = (
+        f"SELECT jobId, pid, executionDuration FROM {kind.jobsTD.getQName()}"
+        f" WHERE {condition} ORDER BY creationTime, jobId"
+    )
+    with base.getTableConn() as connection:
+        return list(connection.query(query, values))
+
+
+def _running(system):
+    """Return the asynchronous jobs that are running, and end those that should not."""
+    running = []
+    for job_id, pid, duration in _rows(system, uws.EXECUTING):
+        if job_id in _SYNCHRONOUS:
+            continue
+        if pid is not None and pid < 2:
+            base.ui.notifyWarning(f"Deleting the synchronous query {job_id} of a former server")
+            system.destroy(job_id)
+            continue
+        age = None if pid is None else _age(pid, job_id)
+        if age is None:
+            problem = _VANISHED
+        elif duration is not None and age > duration + _GRACE:
+            _end_worker(pid, job_id)
+            problem = f"This job was ended: it took longer than its {duration} seconds."
+        else:
+            running.append(job_id)
+            continue
+        system.changeToPhase(job_id, uws.ERROR, uws.UWSError(problem, job_id))
+    return running
+
+
+def _next(system, running):
+    """Return the jobs to be started now."""
+    bounds = settings("jobs")
+    places = system.runcountGoal - len(running)
+    # Jobs of before a restart count as jobs of different clients.
+    busy = collections.Counter(jobs.CLIENTS.get(job_id, job_id) for job_id in running)
+    chosen = []
+    for job_id, _, _ in _rows(system, uws.QUEUED) if places > 0 else ():
+        client = jobs.CLIENTS.get(job_id, job_id)
+        if len(chosen) < places and busy[client] < bounds["max_running_per_client"]:
+            busy[client] += 1
+            chosen.append(job_id)
+    return chosen
+
+
+# -- what waiting clients learn --------------------------------------------------------------
+
+stanxml.registerPrefix("xhtml", "http://www.w3.org/1999/xhtml", None)
+
+
+class _Paragraph(stanxml.Element):
+    name_ = "p"
+    _prefix = "xhtml"
+
+
+def tell_the_place_in_the_queue():
+    """Let the document of a queued job say how many jobs will be started before it.
+
+    For DaCHS 2.7; versions up to 2.13 are the same.
+
+    The only hint is the quote, for which each earlier job counts as ten minutes, and jobs are
+    ordered by their destruction time. We suggest the element ``jobInfo``, in which UWS 1.1
+    allows any element.
+    """
+    describe_error = uwsactions.getErrorSummary
+    uwsactions.getErrorSummary = lambda job: [describe_error(job), _place_of(job)]
+    tap.TAPJob.quote = property(_quote)
+
+
+def _jobs_before(job):
+    queued = [job_id for job_id, _, _ in _rows(job.uws, uws.QUEUED)]
+    return queued.index(job.jobId) if job.jobId in queued else 0
+
+
+def _place_of(job):
+    if job.phase != uws.QUEUED:
+        return None
+    before = _jobs_before(job)
+    text = (
+        f"This job is in the queue; {before} {'job is' if before == 1 else 'jobs are'} before it."
+    )
+    return uwsactions.UWS.jobInfo[_Paragraph[text]]
+
+
+def _quote(job):
+    before = _jobs_before(job) if job.phase == uws.QUEUED else 0
+    return datetime.datetime.utcnow() + before * tap.EST_TIME_PER_JOB
