@@ -236,7 +236,7 @@ def test_check_finds_what_is_wrong(
     (folders / file).write_text(text.replace(old, new))
     wrong = [one for one in check.check_release("evts21_01") if not one.passed]
     assert [one.subject for one in wrong][:1] == [subject]
-    assert words in wrong[0].words
+    assert words in wrong[0].finding
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\xff\xfe", b"<resource/>", b"release = 3\nfiles = 1"])

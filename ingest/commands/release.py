@@ -68,7 +68,7 @@ def check_(name: str, inputs: str | None, everything: bool, as_json: bool) -> No
     findings = check_release(name, overlay_directory(inputs))
     missing = [finding for finding in findings if not finding.passed]
     rows = [
-        (one.check, one.subject, "ok" if one.passed else "TO DO", one.words)
+        (one.check, one.subject, "ok" if one.passed else "TO DO", one.finding)
         for one in (findings if everything else missing)
     ]
     if rows or as_json:

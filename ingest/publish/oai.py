@@ -21,7 +21,7 @@ PATH: Final = "/oai.xml"
 VORESOURCE: Final = "ivo_vor"
 DUBLIN_CORE: Final = "oai_dc"
 _OAI: Final = "{http://www.openarchives.org/OAI/2.0/}"
-_PATIENCE: Final = 60.0  # s
+_TIMEOUT: Final = 60.0  # s
 _MOST_PAGES: Final = 10_000
 """More than any registry has, in case a server repeats its resumption token."""
 
@@ -120,7 +120,7 @@ def ask(endpoint: str, **arguments: str) -> bytes:
     address = endpoint.rstrip("?&")
     if arguments:
         address += ("&" if "?" in address else "?") + urllib.parse.urlencode(arguments)
-    return get(address, timeout=_PATIENCE)
+    return get(address, timeout=_TIMEOUT)
 
 
 def ask_xml(address: str) -> etree._Element:

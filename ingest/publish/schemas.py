@@ -38,13 +38,13 @@ def violations(dachs: Dachs, documents: Mapping[str, bytes]) -> dict[str, str]:
             dachs.account.chown(path)
             paths[name] = path
         done = dachs.run("admin", "xsdValidate", *map(str, paths.values()))
-    said = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     wrong = {}
     for name, path in paths.items():
-        verdict = said.partition(f"{path} -- ")[2]
+        verdict = output.partition(f"{path} -- ")[2]
         if not verdict.startswith("valid\n"):
             until = verdict.find(f"{folder}/", 1)
             # DaCHS prints the repr of a text with line breaks.
             text = verdict[: until if until > 0 else None].replace("\\n", "\n").strip()
-            wrong[name] = text or said.strip() or "DaCHS' validator did not run"
+            wrong[name] = text or output.strip() or "DaCHS' validator did not run"
     return wrong

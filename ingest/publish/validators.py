@@ -108,9 +108,11 @@ def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
         yield CheckResult("registry record", "all", False, "no records")
     wrong = schemas.violations(dachs, records)
     for identifier in records:
-        words = wrong.get(identifier, "")
-        summary = "not valid" if words else "valid"
-        yield CheckResult("registry record", identifier, not words, summary, tuple(_lines(words)))
+        finding = wrong.get(identifier, "")
+        summary = "not valid" if finding else "valid"
+        yield CheckResult(
+            "registry record", identifier, not finding, summary, tuple(_lines(finding))
+        )
 
 
 def _taplint(url: str, stilts: str) -> CheckResult:
@@ -126,8 +128,8 @@ def _taplint(url: str, stilts: str) -> CheckResult:
     # Without this line the program did not finish.
     total = re.search(r"Totals: Errors: (\d+)(?:.*Failures: (\d+))?", done.stdout)
     if total is None:
-        said = tuple(_lines(done.stdout + done.stderr)[-8:])
-        return CheckResult("taplint", url, False, "did not run", said)
+        output = tuple(_lines(done.stdout + done.stderr)[-8:])
+        return CheckResult("taplint", url, False, "did not run", output)
     errors = [line for line in _lines(done.stdout) if re.match(r"[EF]-", line)]
     ours = tuple(line for line in errors if not _DACHS_OWN.search(line))
     own = len(errors) - len(ours)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from ingest.alerts.conversion import load_json, save_json, to_json, to_voevent
-from ingest.alerts.conversion.core import core_notice
+from ingest.alerts.conversion.gcn_core import core_notice
 from ingest.alerts.conversion.json_to_voevent import radius_90
 from ingest.alerts.conversion.validation import (
     published_schemas,

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from lxml import etree
 
-from ingest.alerts.conversion.core import core_notice
 from ingest.alerts.conversion.documents import load_voevent
 from ingest.alerts.conversion.field_mapping import (
     BY_PARAM,
@@ -19,6 +18,7 @@ from ingest.alerts.conversion.field_mapping import (
     RADIUS_90,
     number_of,
 )
+from ingest.alerts.conversion.gcn_core import core_notice
 from ingest.alerts.conversion.values import JSON, read_param, unescape_name
 from ingest.alerts.notices import KM3NET_STREAM, hertz_per_unit, parse
 

@@ -17,7 +17,7 @@ from typing import Protocol
 
 from ingest.alerts.archive import Archive, Entry, attached_map
 from ingest.alerts.notices import Notice, Regions
-from ingest.alerts.pipeline.pictures import draw_map
+from ingest.alerts.pipeline.previews import draw_map
 from ingest.alerts.skymaps import circle_regions, map_regions
 from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.errors import IngestError

@@ -213,8 +213,8 @@ def _papers(record: ReleaseRecord) -> list[str]:
 def _how_to_cite(record: ReleaseRecord) -> str:
     authors = "; ".join(one.name for one in record.creators)
     where = f"https://doi.org/{record.doi}" if record.doi else record.identifier
-    words = f"{authors} ({record.created.year}): {record.title}. {record.publisher}. {where}"
-    return ". ".join([words, *_papers(record)])
+    citation = f"{authors} ({record.created.year}): {record.title}. {record.publisher}. {where}"
+    return ". ".join([citation, *_papers(record)])
 
 
 def _variable(column: TableColumn) -> dict[str, Any]:

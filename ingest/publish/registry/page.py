@@ -69,7 +69,7 @@ def plain_page(site: Site, outcome: Outcome) -> str:
     lines = [title(site, outcome), "", f"Date: {_now()}", ""]
     lines += [f"{number}. {text}" for number, text in enumerate(steps(site, outcome), 1)]
     if outcome.unchecked:
-        lines += ["", "Not checked:", *(f"- {words}" for words in outcome.unchecked)]
+        lines += ["", "Not checked:", *(f"- {reason}" for reason in outcome.unchecked)]
     if outcome.findings:
         lines += ["", "To be corrected:"]
         for one in outcome.findings:
@@ -106,7 +106,7 @@ def html(site: Site, outcome: Outcome) -> str:
     ]
     if outcome.unchecked:
         parts += ["<h2>Not checked</h2><ul>"]
-        parts += [f"<li>{escape(words)}</li>" for words in outcome.unchecked] + ["</ul>"]
+        parts += [f"<li>{escape(reason)}</li>" for reason in outcome.unchecked] + ["</ul>"]
     if outcome.findings:
         names = ("record", "rule", "place", "found", "expected", "remedy")
         parts += ["<h2>To be corrected</h2><table><tr>"]

@@ -27,7 +27,7 @@ Resolve = Callable[[str], Sequence[str]]
 _RESERVED: Final = ("localhost", "example", "test", "invalid", "local", "internal", "lan", "home")
 """Top-level domains that do not exist on the Internet (RFC 2606, RFC 6761, RFC 6762)."""
 _EXAMPLES: Final = ("example.com", "example.net", "example.org")
-_PATIENCE: Final = 60.0  # s
+_TIMEOUT: Final = 60.0  # s
 _OTHERS: Final = """
     SELECT r.ivoid, r.res_title, r.reference_url, i.access_url
     FROM rr.resource AS r
@@ -210,7 +210,7 @@ def managing_registries(site: Site) -> list[tuple[str, ...]]:
         service = pyvo.dal.TAPService(url)
         send = service._session.request
         service._session.request = lambda *args, **more: send(
-            *args, **{"timeout": _PATIENCE, **more}
+            *args, **{"timeout": _TIMEOUT, **more}
         )
         answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
         names = ("ivoid", "res_title", "reference_url", "access_url")

@@ -176,8 +176,10 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
         subjects=known_terms(dachs.cache, "uat"),
     )
     findings = [
-        Finding("schema", name, "/", words, "valid by the IVOA's schemas", "correct the descriptor")
-        for name, words in schemas.violations(dachs, documents).items()
+        Finding(
+            "schema", name, "/", violation, "valid by the IVOA's schemas", "correct the descriptor"
+        )
+        for name, violation in schemas.violations(dachs, documents).items()
     ]
     findings += _both_kinds(harvest.records, dublin.records)
     findings += rules.judge(harvest.records, context)

@@ -90,7 +90,7 @@ class RecordRule:
     """A rule: its name, its requirement in one sentence, and the function that checks it."""
 
     name: str
-    demands: str
+    requirement: str
     check: Check
 
 
@@ -101,8 +101,8 @@ def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
         if record.deleted:
             continue
         if record.metadata is None:
-            words = "a resource", "read DaCHS' log, then publish the descriptor again"
-            findings.append(Finding("record", record.identifier, "/record/metadata", "", *words))
+            expected = "a resource", "read DaCHS' log, then publish the descriptor again"
+            findings.append(Finding("record", record.identifier, "/record/metadata", "", *expected))
             continue
         for rule in RULES:
             faults = rule.check(record, record.metadata, context)
@@ -295,8 +295,8 @@ def _temporal(_: RegistryRecord, resource: etree._Element, __: Context) -> Itera
 
 
 def _spectral(_: RegistryRecord, resource: etree._Element, __: Context) -> Iterator[_Violation]:
-    words = "lowest and highest energy in Joule, such as 1.6e-8 1.6e-2"
-    yield from _range(resource, "spectral", _JOULE, words)
+    expected = "lowest and highest energy in Joule, such as 1.6e-8 1.6e-2"
+    yield from _range(resource, "spectral", _JOULE, expected)
 
 
 def _range(

@@ -60,9 +60,9 @@ def _cone(address: str, capability: etree._Element, _: RegistryRecord) -> str:
     query = capability.find("testQuery")
     if query is None:
         return "the record has no testQuery"
-    words = {name.upper(): query.findtext(name, "") for name in ("ra", "dec", "sr")}
-    rows = _rows(oai.ask(address, **words))
-    return "" if rows >= 1 else f"{rows} rows for {words}"
+    parameters = {name.upper(): query.findtext(name, "") for name in ("ra", "dec", "sr")}
+    rows = _rows(oai.ask(address, **parameters))
+    return "" if rows >= 1 else f"{rows} rows for {parameters}"
 
 
 def _tap(address: str, _: etree._Element, record: RegistryRecord) -> str:
@@ -83,15 +83,15 @@ def _rows(content: bytes) -> int:
 
 
 def _availability(address: str, _: etree._Element, __: RegistryRecord) -> str:
-    said = (oai.ask_xml(address).findtext(_VOSI) or "").strip()
-    return "" if said in ("true", "1") else f"available is {said or 'missing'}"
+    answer = (oai.ask_xml(address).findtext(_VOSI) or "").strip()
+    return "" if answer in ("true", "1") else f"available is {answer or 'missing'}"
 
 
 def _capabilities(address: str, capability: etree._Element, _: RegistryRecord) -> str:
     # Registries compare the capabilities of the record with those of the service.
     promised = {one.get("standardID") for one in capability.getparent().iterfind("capability")}
-    said = {one.get("standardID") for one in oai.ask_xml(address).iter("capability")}
-    missing = {one for one in promised - said if one and not one.lower().endswith("#aux")}
+    offered = {one.get("standardID") for one in oai.ask_xml(address).iter("capability")}
+    missing = {one for one in promised - offered if one and not one.lower().endswith("#aux")}
     return f"{', '.join(sorted(missing))} is in the record only" if missing else ""
 
 

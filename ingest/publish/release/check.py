@@ -41,7 +41,7 @@ class ReleaseCheck:
     check: str
     subject: str
     passed: bool
-    words: str
+    finding: str
 
 
 def check_release(name: str, overlay: Path | None = None) -> list[ReleaseCheck]:
@@ -105,8 +105,8 @@ def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[ReleaseCheck
         ]
         return None, findings
     if manifest.name != name:
-        words = f"release.name is {manifest.name}, but the folder is {name}"
-        return manifest, [ReleaseCheck("manifest", _short(path), False, words)]
+        finding = f"release.name is {manifest.name}, but the folder is {name}"
+        return manifest, [ReleaseCheck("manifest", _short(path), False, finding)]
     return manifest, [ReleaseCheck("manifest", _short(path), True, "valid")]
 
 
@@ -125,33 +125,35 @@ def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iter
             value = f": {error.value}" if error.value else ""
             yield ReleaseCheck("file", file.name, False, f"{error.problem}{value}")
             return
-    words = "only a simulated stand-in is available" if found.simulated else found.source
-    yield ReleaseCheck("file", file.name, not found.simulated, words)
+    finding = "only a simulated stand-in is available" if found.simulated else found.source
+    yield ReleaseCheck("file", file.name, not found.simulated, finding)
 
 
 def _metadata(resource: etree._Element) -> Iterator[ReleaseCheck]:
-    said = {
+    stated = {
         meta.get("name"): " ".join("".join(meta.itertext()).split())
         for meta in resource.findall("meta")
     }
     for name in METADATA:
-        words = said.get(name, "").replace("\\simulated", "").strip()
-        if BLANK not in words:
-            yield ReleaseCheck("metadata", name, bool(words), _cut(words) or "missing")
-    if "doi" in said:
-        if BLANK not in said["doi"]:
-            good = bool(_DOI.fullmatch(said["doi"]))
+        finding = stated.get(name, "").replace("\\simulated", "").strip()
+        if BLANK not in finding:
+            yield ReleaseCheck("metadata", name, bool(finding), _cut(finding) or "missing")
+    if "doi" in stated:
+        if BLANK not in stated["doi"]:
+            good = bool(_DOI.fullmatch(stated["doi"]))
             yield ReleaseCheck(
-                "metadata", "doi", good, said["doi"] if good else _not_doi(said["doi"])
+                "metadata", "doi", good, stated["doi"] if good else _not_doi(stated["doi"])
             )
     else:
         reasons = [one.text for one in resource.iter(etree.Comment) if _NO_DOI.match(one.text)]
-        words = "missing; add it, or a comment <!-- No DOI: reason -->"
-        yield ReleaseCheck("metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else words))
+        finding = "missing; add it, or a comment <!-- No DOI: reason -->"
+        yield ReleaseCheck(
+            "metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else finding)
+        )
     marks = [one for one in resource.findall("macDef") if one.get("name") == "simulated"]
     if len(marks) != 1:
-        words = 'there must be one <macDef name="simulated"></macDef>'
-        yield ReleaseCheck("metadata", "simulated", False, words)
+        finding = 'there must be one <macDef name="simulated"></macDef>'
+        yield ReleaseCheck("metadata", "simulated", False, finding)
 
 
 def _not_doi(text: str) -> str:
@@ -160,13 +162,15 @@ def _not_doi(text: str) -> str:
 
 def _columns(resource: etree._Element) -> Iterator[ReleaseCheck]:
     columns = list(resource.iter("column"))
-    wrong = [f"{column.get('name')}: {words}" for column in columns for words in _faults(column)]
-    for words in wrong:
-        yield ReleaseCheck("columns", words.partition(":")[0], False, words.partition(": ")[2])
+    wrong = [
+        f"{column.get('name')}: {finding}" for column in columns for finding in _faults(column)
+    ]
+    for finding in wrong:
+        yield ReleaseCheck("columns", finding.partition(":")[0], False, finding.partition(": ")[2])
     if not wrong:
-        words = f"units, UCDs and descriptions of {len(columns)} columns are valid"
+        finding = f"units, UCDs and descriptions of {len(columns)} columns are valid"
         yield ReleaseCheck(
-            "columns", "all", bool(columns), words if columns else "there are no columns"
+            "columns", "all", bool(columns), finding if columns else "there are no columns"
         )
 
 
@@ -190,14 +194,14 @@ def _test_position(resource: etree._Element) -> Iterator[ReleaseCheck]:
         query = next((m for m in service.iter("meta") if m.get("name") == "testQuery"), None)
         if service.find("scsCore") is None:
             continue
-        said = {} if query is None else {m.get("name"): m.text for m in query.iter("meta")}
+        stated = {} if query is None else {m.get("name"): m.text for m in query.iter("meta")}
         try:
-            ra, dec = float(said.get("ra") or ""), float(said.get("dec") or "")
+            ra, dec = float(stated.get("ra") or ""), float(stated.get("dec") or "")
             good = 0 <= ra < 360 and -90 <= dec <= 90
-            words = f"{ra}, {dec}"
+            finding = f"{ra}, {dec}"
         except ValueError:
-            good, words = False, "the position of an event is missing"
-        yield ReleaseCheck("test position", str(service.get("id")), good, words)
+            good, finding = False, "the position of an event is missing"
+        yield ReleaseCheck("test position", str(service.get("id")), good, finding)
 
 
 def _names(
@@ -210,15 +214,15 @@ def _names(
         "table", wanted, wanted in tables and schema == name, f"declared: {', '.join(tables)}"
     )
     if manifest and manifest.release.descriptor != f"{name}/nu":
-        words = f"release.descriptor is {manifest.release.descriptor}"
-        yield ReleaseCheck("table", f"{name}/nu", False, words)
+        finding = f"release.descriptor is {manifest.release.descriptor}"
+        yield ReleaseCheck("table", f"{name}/nu", False, finding)
     expected = {"release": name, "detector": manifest.release.instrument if manifest else None}
     for column in resource.iterfind("table/column"):
         value = expected.get(column.get("name"))
-        said = (column.findtext("property") or "").strip("'")
-        if value and said != value and BLANK not in said + value:
-            words = f"the table has {said}, the manifest {value}"
-            yield ReleaseCheck("table", str(column.get("name")), False, words)
+        stated = (column.findtext("property") or "").strip("'")
+        if value and stated != value and BLANK not in stated + value:
+            finding = f"the table has {stated}, the manifest {value}"
+            yield ReleaseCheck("table", str(column.get("name")), False, finding)
 
 
 def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[ReleaseCheck]:
@@ -226,27 +230,29 @@ def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[ReleaseC
     low, high = observation.min_energy_gev, observation.max_energy_gev
     joules = gev_to_joule(low), gev_to_joule(high)
     text = resource.findtext("coverage/spectral")
-    words = f"{joules[0]:.10g} {joules[1]:.10g} J, for {low:g} to {high:g} GeV"
-    yield _range("spectral", text, joules, _ENERGY_TOLERANCE * joules[0], words)
+    finding = f"{joules[0]:.10g} {joules[1]:.10g} J, for {low:g} to {high:g} GeV"
+    yield _range("spectral", text, joules, _ENERGY_TOLERANCE * joules[0], finding)
     days = release.start_mjd, release.stop_mjd
     text = resource.findtext("coverage/temporal")
-    words = f"{days[0]:.5f} {days[1]:.5f}, for {release.start:%Y-%m-%d} to {release.stop:%Y-%m-%d}"
-    yield _range("temporal", text, days, _TIME_TOLERANCE, words)
+    finding = (
+        f"{days[0]:.5f} {days[1]:.5f}, for {release.start:%Y-%m-%d} to {release.stop:%Y-%m-%d}"
+    )
+    yield _range("temporal", text, days, _TIME_TOLERANCE, finding)
 
 
 def _range(
-    subject: str, text: str | None, wanted: tuple[float, float], tolerance: float, words: str
+    subject: str, text: str | None, wanted: tuple[float, float], tolerance: float, finding: str
 ) -> ReleaseCheck:
     try:
-        said = [float(word) for word in (text or "").split()]
+        stated = [float(word) for word in (text or "").split()]
     except ValueError:
-        said = []
-    good = len(said) == 2 and all(
-        abs(one - other) <= tolerance for one, other in zip(said, wanted, strict=True)
+        stated = []
+    good = len(stated) == 2 and all(
+        abs(one - other) <= tolerance for one, other in zip(stated, wanted, strict=True)
     )
     if good:
-        return ReleaseCheck("coverage", subject, True, words)
-    return ReleaseCheck("coverage", subject, False, f"{_cut(text or 'missing')}; must be {words}")
+        return ReleaseCheck("coverage", subject, True, finding)
+    return ReleaseCheck("coverage", subject, False, f"{_cut(text or 'missing')}; must be {finding}")
 
 
 def _short(path: Path) -> str:
@@ -254,5 +260,5 @@ def _short(path: Path) -> str:
 
 
 def _cut(text: str, length: int = 60) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= length else words[: length - 1] + "…"
+    finding = " ".join(text.split())
+    return finding if len(finding) <= length else finding[: length - 1] + "…"

@@ -202,14 +202,14 @@ def _times(inspection: Inspection) -> tuple[float, float, str]:
     """Return start and end of data taking in whole seconds, and their source."""
     facts, events = inspection.facts, inspection.events
     if facts.start_mjd is not None and facts.stop_mjd is not None:
-        start, stop, words = facts.start_mjd, facts.stop_mjd, "From the header."
+        start, stop, comment = facts.start_mjd, facts.stop_mjd, "From the header."
     else:
         start, stop = events.first_mjd, events.last_mjd
-        words = "From the first and the last event: correct them if data taking was longer."
+        comment = "From the first and the last event: correct them if data taking was longer."
     # 0.1 ms absorb rounding; the last second is included
     first = math.floor((start - UNIX_EPOCH_MJD) * DAY + 1e-4)
     last = math.floor((stop - UNIX_EPOCH_MJD) * DAY + 1e-4) + 1
-    return unix_to_mjd(first), unix_to_mjd(last), words
+    return unix_to_mjd(first), unix_to_mjd(last), comment
 
 
 def _det_id(inspection: Inspection) -> int | None:

@@ -92,7 +92,7 @@ class Release:
             path for path in (self.folder / "data").glob("*.fits") if path.name not in originals
         )
 
-    def said(self, name: str) -> str:
+    def meta(self, name: str) -> str:
         """Return the metadata item `name` in one line; empty if it is missing."""
         texts = (
             "".join(one.itertext())
@@ -107,28 +107,28 @@ def _answer(good: bool, evidence: Iterable[str]) -> Answer:
 
 
 def _readme(release: Release) -> Answer:
-    words = len(release.said("_longdoc").split())
+    n_words = len(release.meta("_longdoc").split())
     address = f"{release.url}/{release.manifest.release.descriptor}/cone/info"
-    evidence = [f"{release.rd}, _longdoc: {words} words"]
+    evidence = [f"{release.rd}, _longdoc: {n_words} words"]
     try:
-        shown = release.said("title") in oai.ask(address).decode("utf-8", "replace")
+        shown = release.meta("title") in oai.ask(address).decode("utf-8", "replace")
         evidence.append(f"{address}: {'is the page' if shown else 'is another page'}")
     except IngestError as error:
         shown = False
         evidence.append(f"{address}: {error.value}")
-    return _answer(words >= _FEWEST_WORDS and shown, evidence)
+    return _answer(n_words >= _FEWEST_WORDS and shown, evidence)
 
 
 def _description(release: Release) -> Answer:
-    said = {name: release.said(name) for name in ("title", "description")}
+    values = {name: release.meta(name) for name in ("title", "description")}
     return _answer(
-        all(said.values()),
-        (f"{release.rd}, {name}: {text or 'missing'}" for name, text in said.items()),
+        all(values.values()),
+        (f"{release.rd}, {name}: {text or 'missing'}" for name, text in values.items()),
     )
 
 
 def _licence(release: Release) -> Answer:
-    uri = release.said("rights.rightsURI")
+    uri = release.meta("rights.rightsURI")
     name = uri.rpartition("/")[2].removesuffix(".html")
     try:
         good = bool(name) and canonicalize_license_expression(name) == name
@@ -143,20 +143,20 @@ def _licence(release: Release) -> Answer:
 
 
 def _citation(release: Release) -> Answer:
-    said = {name: release.said(name) for name in ("creator", "source", "doi", "referenceURL")}
-    evidence = [f"{release.rd}, {name}: {text}" for name, text in said.items() if text]
-    cited = said["source"] or said["doi"] or said["referenceURL"]
-    return _answer(bool(said["creator"] and cited), evidence or [f"{release.rd}: no citation"])
+    values = {name: release.meta(name) for name in ("creator", "source", "doi", "referenceURL")}
+    evidence = [f"{release.rd}, {name}: {text}" for name, text in values.items() if text]
+    cited = values["source"] or values["doi"] or values["referenceURL"]
+    return _answer(bool(values["creator"] and cited), evidence or [f"{release.rd}: no citation"])
 
 
 def _doi(release: Release) -> Answer:
-    said = release.said("doi")
-    if said:
-        return _answer(is_doi(f"doi:{said}"), [f"{release.rd}, doi: {said}"])
+    doi = release.meta("doi")
+    if doi:
+        return _answer(is_doi(f"doi:{doi}"), [f"{release.rd}, doi: {doi}"])
     for comment in release.descriptor.iter(etree.Comment):
         if reason := _NO_DOI.match(comment.text):
-            words = " ".join(reason[1].split())
-            return Answer(Result.NOT_APPLICABLE, (f"{release.rd}, No DOI: {words}",))
+            text = " ".join(reason[1].split())
+            return Answer(Result.NOT_APPLICABLE, (f"{release.rd}, No DOI: {text}",))
     return _answer(False, [f"{release.rd}, doi: missing, without a comment that gives the reason"])
 
 
@@ -210,8 +210,10 @@ def _provenance(release: Release) -> Answer:
         linked = any(one in text for one in sums) and files.sha256(product) in text
         good &= known > 0 and linked
         if known:
-            words = "with" if linked else "WITHOUT"
-            evidence.append(f"{path.name}: {known} records, {words} the checksums of both files")
+            preposition = "with" if linked else "WITHOUT"
+            evidence.append(
+                f"{path.name}: {known} records, {preposition} the checksums of both files"
+            )
     return _answer(good, evidence or ["the release has no products"])
 
 
@@ -220,9 +222,9 @@ def _formats(release: Release) -> Answer:
     evidence = []
     for product in release.products:
         header = fits.getheader(product, 1)
-        said = f"{header.get('HDUCLASS')} {header.get('HDUVERS')} {header.get('HDUCLAS1')}"
-        good &= said.startswith("GADF") and said.endswith("EVENTS")
-        evidence.append(f"{product.name}: FITS, {said}")
+        standard = f"{header.get('HDUCLASS')} {header.get('HDUVERS')} {header.get('HDUCLAS1')}"
+        good &= standard.startswith("GADF") and standard.endswith("EVENTS")
+        evidence.append(f"{product.name}: FITS, {standard}")
     address = f"{release.url}/{release.manifest.release.descriptor}/cone/scs.xml"
     try:
         answer = oai.ask(address, RA="0", DEC="0", SR="0.1")
@@ -238,7 +240,7 @@ def _metadata(release: Release) -> Answer:
     found = [one for one in check_release(release.name) if one.check in _METADATA]
     wrong = [one for one in found if not one.passed]
     evidence = [f"{release.rd}: {len(found) - len(wrong)} of {len(found)} checks passed"]
-    evidence += [f"{release.rd}, {one.subject}: {one.words}" for one in wrong]
+    evidence += [f"{release.rd}, {one.subject}: {one.finding}" for one in wrong]
     return _answer(not wrong, evidence)
 
 
@@ -246,30 +248,30 @@ def _numbers(release: Release) -> Answer:
     table = release.manifest.release.table
     query = f"SELECT count(*) AS n FROM {table}"
     address = f"{release.url}{TAP_PATH}/sync"
-    said: dict[str, object] = {
+    counts: dict[str, object] = {
         f"inputs/{release.name}/release.toml, events": release.manifest.release.events
     }
     try:
         record = json.loads(release.record.read_text("utf-8"))
-        said[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
+        counts[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
     except (OSError, ValueError, KeyError) as error:
-        said[f"reports/{release.record.name}, imported"] = type(error).__name__
-    said["products, rows"] = sum(fits.getheader(one, 1)["NAXIS2"] for one in release.products)
+        counts[f"reports/{release.record.name}, imported"] = type(error).__name__
+    counts["products, rows"] = sum(fits.getheader(one, 1)["NAXIS2"] for one in release.products)
     try:
         answer = oai.ask(address, LANG="ADQL", QUERY=query, RESPONSEFORMAT="csv").decode()
-        said[f"{address}, {query}"] = int(answer.split()[-1])
+        counts[f"{address}, {query}"] = int(answer.split()[-1])
     except (IngestError, ValueError, IndexError) as error:
-        said[f"{address}, {query}"] = str(error)
+        counts[f"{address}, {query}"] = str(error)
     expected = release.manifest.release.events
-    text = f"{release.said('description')} {release.said('_longdoc')}"
+    text = f"{release.meta('description')} {release.meta('_longdoc')}"
     number = rf"(?<![\d,.])(?:{expected:,}|{expected})(?![\d,])"
     is_stated = expected == 1 or re.search(number, text) is not None
     stated = (
         "not needed for one event" if expected == 1 else "stated" if is_stated else "NOT stated"
     )
-    evidence = [f"{place}: {value}" for place, value in said.items()]
+    evidence = [f"{place}: {value}" for place, value in counts.items()]
     evidence.append(f"{release.rd}, number of events in the text: {stated}")
-    return _answer(is_stated and all(one == expected for one in said.values()), evidence)
+    return _answer(is_stated and all(one == expected for one in counts.values()), evidence)
 
 
 def _real(release: Release) -> Answer:
@@ -278,8 +280,8 @@ def _real(release: Release) -> Answer:
         for path in release.folder.glob("*.rd")
         if SIMULATED_WARNING in path.read_text("utf-8")
     ]
-    words = f"marked as simulated: {', '.join(marked)}" if marked else "not marked as simulated"
-    return _answer(not marked, [f"the descriptor that is online: {words}"])
+    mark = f"marked as simulated: {', '.join(marked)}" if marked else "not marked as simulated"
+    return _answer(not marked, [f"the descriptor that is online: {mark}"])
 
 
 def _contact(_: Release) -> Answer:

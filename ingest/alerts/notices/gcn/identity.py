@@ -6,10 +6,10 @@ import re
 from typing import Any, Final
 from urllib.parse import quote
 
+from ingest.alerts.notices.common_fields import Texts
 from ingest.alerts.notices.gcn.parameters import strings_of, texts_of
 from ingest.alerts.notices.model import PacketError
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER
-from ingest.alerts.notices.shared import Texts
 
 KM3NET_STREAM: Final = "ivo://KM3NeT_Neutrino"
 """The ivorn of KM3NeT's VOEvents without its local part."""

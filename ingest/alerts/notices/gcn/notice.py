@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
-from ingest.alerts.notices import profiles, shared
+from ingest.alerts.notices import common_fields, profiles
 from ingest.alerts.notices.field_parser import FieldParser, is_true
 from ingest.alerts.notices.gcn import parts
 from ingest.alerts.notices.gcn.identity import ids_of, ivorn_from, names_of, schema_path
@@ -44,7 +44,7 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
     names, ids = names_of(document), ids_of(document)
     ivorn = ivorn_from(texts, names, ids)
     is_test = _is_test(texts, event, path)
-    role = Role.TEST if is_test else shared.role_of(texts.get("alert_tense"), profile)
+    role = Role.TEST if is_test else common_fields.role_of(texts.get("alert_tense"), profile)
     record = parser.integer("record_number", texts.get("record_number"), 0)
     events = parts.events(document, parser, profile)
     energy, energy_kind = _energy(texts, events, profile, parser)
@@ -105,13 +105,15 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
     )
 
 
-def _words(texts: shared.Texts) -> str:
+def _words(texts: common_fields.Texts) -> str:
     """Return the words that distinguish streams with the same schema."""
     words = f"{texts.get('pipeline') or ''} {texts.get('notice_type') or ''}".strip()
     return (words or texts.get("additional_info") or "")[:200]
 
 
-def _lookup(texts: shared.Texts, names: list[str], ids: list[str]) -> Callable[[str], str | None]:
+def _lookup(
+    texts: common_fields.Texts, names: list[str], ids: list[str]
+) -> Callable[[str], str | None]:
     """Return a function that returns the value of a key in :attr:`.Profile.key`."""
     identifier = ids[0] if ids else None
     if len(ids) == 2 and all(text.isdecimal() for text in ids):
@@ -125,16 +127,16 @@ def _lookup(texts: shared.Texts, names: list[str], ids: list[str]) -> Callable[[
     return value_of
 
 
-def _is_test(texts: shared.Texts, event: shared.Texts, path: str) -> bool:
+def _is_test(texts: common_fields.Texts, event: common_fields.Texts, path: str) -> bool:
     return (
         (texts.get("alert_tense") or "").strip().lower() == "test"
-        or shared.is_test_superevent(texts.get("superevent_id"))
+        or common_fields.is_test_superevent(texts.get("superevent_id"))
         or (event.get("search") or "").upper() == "MDC"
         or _TEST_SCHEMA.search(path) is not None
     )
 
 
-def _notice_type(texts: shared.Texts, record: int | None) -> NoticeType:
+def _notice_type(texts: common_fields.Texts, record: int | None) -> NoticeType:
     word = (texts.get("alert_type") or "").strip().lower()
     if word == "retraction" or is_true(texts.get("retraction")):
         return NoticeType.RETRACTION
@@ -145,7 +147,9 @@ def _notice_type(texts: shared.Texts, record: int | None) -> NoticeType:
     return NoticeType.UPDATE if later else NoticeType.INITIAL
 
 
-def _event_time(texts: shared.Texts, event: shared.Texts, parser: FieldParser) -> float | None:
+def _event_time(
+    texts: common_fields.Texts, event: common_fields.Texts, parser: FieldParser
+) -> float | None:
     if text := texts.get("trigger_time") or event.get("time"):
         return parser.mjd("trigger_time", text)
     start = parser.mjd("observation_start", texts.get("observation_start"))
@@ -155,10 +159,13 @@ def _event_time(texts: shared.Texts, event: shared.Texts, parser: FieldParser) -
 
 
 def _energy(
-    texts: shared.Texts, events: tuple[InvolvedEvent, ...], profile: Profile, parser: FieldParser
+    texts: common_fields.Texts,
+    events: tuple[InvolvedEvent, ...],
+    profile: Profile,
+    parser: FieldParser,
 ) -> tuple[float | None, str | None]:
     key = "nu_energy" if texts.get("nu_energy") else "energy"
     energy = None
     if profile.energy_unit is not None:
         energy = parser.energy(key, texts.get(key), profile.energy_unit)
-    return shared.energy_of(events, energy, profile)
+    return common_fields.energy_of(events, energy, profile)

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from ingest.alerts.notices.common_fields import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE, Texts
 from ingest.alerts.notices.field_parser import FieldParser, shown
 from ingest.alerts.notices.model import PacketError, Parameter
-from ingest.alerts.notices.shared import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE, Texts
 
 _NOT_STORABLE: Final = re.compile("[\0\ud800-\udfff]")
 _MAYBE_NOT_STORABLE: Final = re.compile(r"\\u0000|\\u[dD][89a-fA-F]|\0")

@@ -8,7 +8,7 @@ import re
 import zlib
 from typing import Final
 
-from ingest.alerts.notices import shared
+from ingest.alerts.notices import common_fields
 from ingest.alerts.notices.field_parser import FieldParser
 from ingest.alerts.notices.gcn.parameters import Object, strings_of, text_of, texts_of
 from ingest.alerts.notices.model import Citation, Counterpart, InvolvedEvent, Position
@@ -39,7 +39,7 @@ def position(notice: Object, parser: FieldParser) -> Position | None:
     radius = _radius(part, f"{where}ra_dec_error", parser)
     systematic = part.get("systematic_included")
     errors = (True, systematic) if isinstance(systematic, bool) else (None, None)
-    return shared.position(
+    return common_fields.position(
         parser,
         (f"{where}ra", f"{where}dec"),
         (texts.get("ra"), texts.get("dec")),
@@ -63,7 +63,7 @@ def _radius(part: Object, where: str, parser: FieldParser) -> float | None:
     return max(radii, default=None)
 
 
-def _containment(texts: shared.Texts, where: str, parser: FieldParser) -> float:
+def _containment(texts: common_fields.Texts, where: str, parser: FieldParser) -> float:
     text = texts.get("containment_probability")
     value = parser.number(where, text, "a probability", 0, 100)
     if value is not None and value > 1:
@@ -82,7 +82,9 @@ def events(notice: Object, parser: FieldParser, profile: Profile) -> tuple[Invol
                 texts = {**texts_of(item.get("localization")), **texts_of(item)}
                 containment = profile.containment or _DEFAULT_CONTAINMENT
                 where = f"{key}[{number}]"
-                found.append(shared.involved_event(parser, where, texts, number, containment))
+                found.append(
+                    common_fields.involved_event(parser, where, texts, number, containment)
+                )
     return tuple(found)
 
 
@@ -95,7 +97,7 @@ def counterparts(notice: Object, parser: FieldParser) -> tuple[Counterpart, ...]
             texts = texts_of(item)
             if isinstance(reference := item.get("reference"), Object):
                 texts = {**texts, "reference": _reference(reference)}
-            found.append(shared.counterpart(parser, f"counterpart_info[{number}]", texts))
+            found.append(common_fields.counterpart(parser, f"counterpart_info[{number}]", texts))
     if known := text_of(notice.get("known_source")):
         found.append(Counterpart(name=known, description="known source"))
     return tuple(found)

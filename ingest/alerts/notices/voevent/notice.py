@@ -8,7 +8,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.alerts.notices import profiles, shared
+from ingest.alerts.notices import common_fields, profiles
 from ingest.alerts.notices.field_parser import FieldParser, is_false, is_true, shown
 from ingest.alerts.notices.model import (
     Citation,
@@ -145,7 +145,8 @@ def _is_test(role: Role, what: What, profile: Profile) -> bool:
         or (what.text("alert_tense") or "").lower() == "test"
         or (what.text("Search") or "").upper() == "MDC"
         or (
-            profile.family == "ligo-virgo-kagra" and shared.is_test_superevent(what.text("GraceID"))
+            profile.family == "ligo-virgo-kagra"
+            and common_fields.is_test_superevent(what.text("GraceID"))
         )
     )
 

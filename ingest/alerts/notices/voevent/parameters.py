@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from lxml import etree
 
+from ingest.alerts.notices.common_fields import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE
 from ingest.alerts.notices.model import PacketError, Parameter
-from ingest.alerts.notices.shared import MAX_DEPTH, MAX_PARAMETERS, MAX_SIZE
 
 _SECTIONS: Final = frozenset({"Who", "What", "WhereWhen", "How", "Why", "Citations"})
 _ROOT: Final = "VOEvent"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from ingest.alerts.notices import shared
+from ingest.alerts.notices import common_fields
 from ingest.alerts.notices.field_parser import FieldParser, is_true
 from ingest.alerts.notices.model import Counterpart, InvolvedEvent, Parameter, Rate
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
@@ -87,14 +87,16 @@ class What:
         """Return the detector events; KM3NeT gives each in a Group of its own."""
         groups = self._groups(_EVENT_GROUP)
         return tuple(
-            shared.involved_event(self.parser, f"What/{group}", texts, number, profile.containment)
+            common_fields.involved_event(
+                self.parser, f"What/{group}", texts, number, profile.containment
+            )
             for number, (group, texts) in enumerate(groups.items(), start=1)
         )
 
     def counterparts(self) -> list[Counterpart]:
         """Return the possible counterparts; KM3NeT gives each in a Group of its own."""
         return [
-            shared.counterpart(self.parser, f"What/{group}", texts)
+            common_fields.counterpart(self.parser, f"What/{group}", texts)
             for group, texts in self._groups(_COUNTERPART_GROUP).items()
         ]
 
@@ -113,7 +115,7 @@ class What:
         """Return the energy in GeV and its kind."""
         param = self.param("energy", "nu_energy")
         if param is None:
-            return shared.energy_of(events, None, profile)
+            return common_fields.energy_of(events, None, profile)
         unit = param.unit or profile.energy_unit
         energy = self.parser.energy(f"What/{param.path}", param.value, unit)
         if energy == 0 and profile.zero_is_missing:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
-from ingest.alerts.notices import shared, times
+from ingest.alerts.notices import common_fields, times
 from ingest.alerts.notices.field_parser import FieldParser, shown
 from ingest.alerts.notices.model import Parameter, Position
 from ingest.alerts.notices.profiles import Profile
@@ -124,10 +124,10 @@ class WhereWhen:
             first, second, ra, dec = second, first, dec, ra
         at = (f"WhereWhen/{_LOCATION}{first}", f"WhereWhen/{_LOCATION}{second}")
         circles, descriptions = self._circles(params)
-        errors = shared.errors_included(descriptions)
+        errors = common_fields.errors_included(descriptions)
         if errors == (None, None):
             errors = (profile.statistical, profile.systematic)
-        return shared.position(
+        return common_fields.position(
             self.parser,
             at,
             (
