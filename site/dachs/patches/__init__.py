@@ -35,6 +35,16 @@ def apply():
     pages.cache_pages_without_encoding()
     registry.register_alert_streams()
     _apply(
+        "adql",
+        "read_string_literals_as_the_standard_does",
+        "accept_the_standard_inequality",
+        "keep_tabs",
+        "keep_percent_signs",
+    )
+    _apply("query_text", "bound_queries")
+    _apply("query_functions", "bound_generating_functions")
+    _apply("upload_columns", "declare_arrays_by_length", "check_names")
+    _apply(
         "jobs",
         "hide_jobs_of_others",
         "bound_times_of_jobs",
