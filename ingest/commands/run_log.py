@@ -16,6 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from ingest.core import privileges
+from ingest.core.files import open_to_append
 from ingest.instance import current_layout
 
 NEWEST: Final = 200
@@ -44,12 +46,14 @@ class RunLog(logging.Handler):
         """Write a record, or hold it back until the instance's directory for logs exists."""
         self._waiting.append(self.format(record))
         try:
-            if self.path is None:
-                self.path = _create()
-            if self.path is not None:
-                with self.path.open("a", encoding="utf-8") as stream:
-                    stream.writelines(f"{line}\n" for line in self._waiting)
-                self._waiting.clear()
+            # a record may come from where the caller's files are read
+            with privileges.account():
+                if self.path is None:
+                    self.path = _create()
+                if self.path is not None:
+                    with open_to_append(self.path) as stream:
+                        stream.writelines(f"{line}\n".encode() for line in self._waiting)
+                    self._waiting.clear()
         except OSError:  # a full disk is reported by the step that needs the space
             self._waiting.clear()
 
@@ -78,7 +82,9 @@ def print_records() -> None:
 
 
 def _create() -> Path | None:
-    """Return a new, empty log file; None where there is no instance yet."""
+    """Return a new, empty log file; None where there is no instance, or none was asked for."""
+    if not privileges.is_acting():
+        return None
     directory = current_layout().logs
     if not directory.is_dir():
         return None

@@ -10,7 +10,9 @@ from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from ingest.core import privileges
 from ingest.core.errors import ManifestError
+from ingest.core.files import open_regular
 
 BLANK = "FILL IN:"
 """Marks what a person has to write in a file that was created from a template."""
@@ -34,7 +36,8 @@ def blanks(path: Path) -> list[tuple[str, str]]:
         which the parser of the file reports.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        with privileges.caller():
+            lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError):
         return []
     return [
@@ -73,7 +76,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         If it cannot be read, or is not valid TOML.
     """
     try:
-        with path.open("rb") as stream:
+        with privileges.caller(), open_regular(path.resolve()) as stream:
             return tomllib.load(stream)
     except OSError as error:
         raise ManifestError(

@@ -11,6 +11,7 @@ from typing import Final
 
 from lxml import etree
 
+from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.configuration import refuse_blanks
 from ingest.core.errors import ManifestError
@@ -122,7 +123,9 @@ def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
 def _parse(path: Path) -> etree._Element:
     """Return the root element of a descriptor, with its comments."""
     try:
-        return parse_xml(path.read_bytes(), keep_comments=True)
+        with privileges.caller():
+            content = path.read_bytes()
+        return parse_xml(content, keep_comments=True)
     except OSError:
         raise ManifestError(
             "there is no such resource descriptor",

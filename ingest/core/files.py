@@ -1,10 +1,12 @@
-"""Checksums, and files that are written either completely or not at all."""
+"""Regular files, checksums, and files that are written either completely or not at all."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +15,57 @@ from typing import BinaryIO
 _BLOCK = 1 << 20
 
 
+class NotRegularError(OSError):
+    """There is a link, a pipe, a device or a directory in place of a regular file."""
+
+    strerror: str
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file for reading.
+
+    Raises
+    ------
+    NotRegularError
+        If it is something else: reading from a pipe or a device could wait for ever, and a link
+        may lead to a file that its owner was not meant to read.
+    OSError
+        If it cannot be opened.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.ENXIO) and not stat.S_ISREG(path.lstat().st_mode):
+            raise _not_regular(path, path.lstat().st_mode) from None
+        raise
+    if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
+        return os.fdopen(descriptor, "rb")
+    os.close(descriptor)
+    raise _not_regular(path, mode)
+
+
+def read_regular(path: Path) -> bytes:
+    """Return the content of a regular file; see :func:`open_regular`."""
+    with open_regular(path) as stream:
+        return stream.read()
+
+
+def open_to_append(path: Path) -> BinaryIO:
+    """Open a regular file, which is created if necessary, for writing at its end.
+
+    Raises
+    ------
+    OSError
+        If it is a link or a pipe, or cannot be written.
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o600), "ab")
+
+
 def sha256(path: Path) -> str:
-    """Return the SHA-256 checksum of a file as 64 hexadecimal digits."""
+    """Return the SHA-256 checksum of a regular file as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open_regular(path) as stream:
         while block := stream.read(_BLOCK):
             digest.update(block)
     return digest.hexdigest()
@@ -52,7 +101,7 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         with os.fdopen(handle, "w+b") as stream:
             yield stream
             stream.flush()
-            # mkstemp creates it with mode 0600, but the server has to read published files
+            # mkstemp creates it with mode 0600
             os.fchmod(stream.fileno(), 0o666 & ~_umask())
             os.fsync(stream.fileno())
         temporary.replace(path)
@@ -60,6 +109,17 @@ def atomic_write(path: Path) -> Iterator[BinaryIO]:
         temporary.unlink(missing_ok=True)
         raise
     _sync_directory(path.parent)
+
+
+def _not_regular(path: Path, mode: int) -> NotRegularError:
+    kinds = {
+        stat.S_IFLNK: "a symbolic link",
+        stat.S_IFDIR: "a directory",
+        stat.S_IFIFO: "a pipe",
+        stat.S_IFSOCK: "a socket",
+    }
+    kind = kinds.get(stat.S_IFMT(mode), "a device")
+    return NotRegularError(errno.EINVAL, f"this is {kind}, not a file", str(path))
 
 
 def _umask() -> int:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import httpx
 
 from ingest import __version__
+from ingest.core import privileges
 from ingest.core.errors import NoAnswerError
 
 
@@ -66,7 +67,8 @@ def get(url: str, *, timeout: float = 60.0, proxies: bool = True) -> bytes:
 @functools.cache
 def _certificates(trust_env: bool) -> ssl.SSLContext:
     """Return the trusted certificates; loading them takes 0.1 s."""
-    return httpx.create_ssl_context(trust_env=trust_env)
+    with privileges.caller():
+        return httpx.create_ssl_context(trust_env=trust_env)
 
 
 def _no_answer(url: str, reason: str) -> NoAnswerError:

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.core import privileges
 from ingest.core.errors import InputError
-from ingest.core.files import sha256
+from ingest.core.files import read_regular, sha256
 
 SOFTWARE: Final = "km3net-vo"
 NAMESPACE_URI: Final = "ivo://km3net.org/provenance#"
@@ -147,15 +148,16 @@ def _read_sessions(path: Path) -> tuple[Mapping[str, Any], ...]:
     The document beside one of our own products has another format, and the product's header
     refers to it by the kid.
     """
-    if not path.exists():
-        return ()
     try:
-        sessions = json.loads(path.read_bytes())
+        with privileges.reading(path):
+            sessions = json.loads(read_regular(path))
         if isinstance(sessions, dict) and {"entity", "activity"} <= set(sessions):
             return ()
         if not (isinstance(sessions, list) and all(one["uuid"] for one in sessions)):
             raise ValueError("not a list of activities with uuids")
-    except (ValueError, KeyError, TypeError) as error:
+    except FileNotFoundError:
+        return ()
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(
             f"the provenance document beside the file cannot be read ({error})",
             file=path,

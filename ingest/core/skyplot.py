@@ -22,6 +22,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Ellipse
 from PIL import Image
 
+from ingest.core import privileges
 from ingest.core.files import atomic_write
 
 Floats = npt.NDArray[np.float64]
@@ -155,10 +156,20 @@ def write_text(
     parent.text(x, y, text, fontproperties=FontProperties(fname=str(font), size=size), **options)
 
 
+def load_fonts() -> None:
+    """Open the fonts, before a process gives up the right to read them."""
+    figure = Figure()
+    for font in (PLAIN, BOLD):
+        write_text(figure, 0, 0, "1", 9, font)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
+
+
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure to a small PNG file, and return its path."""
     canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
+    with privileges.caller():  # matplotlib opens its fonts
+        canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
     with atomic_write(path) as stream:

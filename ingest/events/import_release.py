@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest import __version__
+from ingest.core import privileges
 from ingest.core.errors import UnavailableError
-from ingest.core.files import atomic_write
+from ingest.core.files import atomic_write, open_regular, read_regular
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest, acquire
 from ingest.events.release_conversion import convert_release
@@ -159,7 +160,7 @@ def _convert_and_publish(
         for file, found in zip(manifest.files, acquired, strict=True):
             # DaCHS would read a FITS file as a product
             if file.public and not found.simulated and not file.name.endswith(".fits"):
-                shutil.copyfile(found.path, staging / file.name)
+                _copy(found.path, staging / file.name)
         products = sorted(staging.iterdir())
         rows = sum(one.rows for one in conversions)
         simulated = any(file.simulated for file in acquired)
@@ -196,14 +197,21 @@ def _fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
     digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    for path in deploy.sources(manifest.folder_in_rd):
-        digest.update(path.name.encode() + path.read_bytes())
+    for name, content in deploy.sources(manifest.folder_in_rd):
+        digest.update(name.encode() + content)
     return digest.hexdigest()
 
 
 def _read_record(path: Path) -> dict[str, Any]:
     try:
-        content: dict[str, Any] = json.loads(path.read_text())
+        content: dict[str, Any] = json.loads(read_regular(path))
         return content
     except (FileNotFoundError, ValueError):
         return {}
+
+
+def _copy(delivered: Path, copy: Path) -> None:
+    with privileges.reading(delivered):
+        stream = open_regular(delivered)
+    with stream, copy.open("xb") as target:
+        shutil.copyfileobj(stream, target)

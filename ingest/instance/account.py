@@ -7,6 +7,7 @@ a password: ``km3vo``, which ``make setup`` creates, or the one that the environ
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import subprocess
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from ingest.core import privileges
 from ingest.core.errors import InstanceError
 
 ACCOUNT_VARIABLE = "KM3VO_USER"
@@ -157,6 +159,49 @@ class Account:
         self.chown(path)
         path.chmod(mode)
         return path
+
+    def provide_directory(self, path: Path, mode: int = 0o700) -> None:
+        """Create the directory `path` for this account, also where only the caller may do so.
+
+        Raises
+        ------
+        InstanceError
+            If there is something in its place that does not belong to the account.
+        """
+        with contextlib.suppress(PermissionError):
+            path.mkdir(0o700, exist_ok=True)
+        with privileges.caller():
+            self._take_over(path)
+        path.chmod(mode)
+
+    def _take_over(self, path: Path) -> None:
+        """Make the account the owner of an empty directory of root, which is created if missing.
+
+        Whoever may write in its parent could replace it by a link, so it is opened only once.
+        """
+        flags = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+        parent = os.open(path.parent, flags)
+        try:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(path.name, 0o700, dir_fd=parent)
+            descriptor = os.open(path.name, flags | os.O_NOFOLLOW, dir_fd=parent)
+        finally:
+            os.close(parent)
+        try:
+            owner = os.fstat(descriptor).st_uid
+            if owner == self.uid:
+                return
+            if owner != 0 or os.listdir(descriptor):
+                raise InstanceError(
+                    f"this directory does not belong to the account {self.name}",
+                    file=path,
+                    expected="a directory of this account, an empty one of root, or none",
+                    remedy=f"name another directory; or, if this is the right one: chown -R"
+                    f" {self.name}: {path}",
+                )
+            os.fchown(descriptor, self.uid, self.gid)
+        finally:
+            os.close(descriptor)
 
     def chown(self, path: Path) -> None:
         """Make this account the owner of a file or directory."""

@@ -13,13 +13,17 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
+from ingest.core.errors import InstanceError
+from ingest.core.files import atomic_write, read_regular
 from ingest.instance import process as processes
 from ingest.instance.account import Account
 
@@ -28,6 +32,8 @@ ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
 _ARCHIVE = "alerts"
 FALLBACK_ROOT = Path("/var/lib/km3vo")
 """Holds the fallback directories of root's instances."""
+_NOWHERE = FALLBACK_ROOT / "none"
+"""Does not exist; in place of a directory that does not exist where the account has no access."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class Layout:
     @property
     def var(self) -> Path:
         """The resolved directory: the servers' account may not be able to follow the link."""
-        return self.path.resolve()
+        with privileges.caller():
+            if self.path.exists() or self.account.can_enter(self.path.parent):
+                return self.path.resolve()
+        return _NOWHERE
 
     @property
     def postgres(self) -> Path:
@@ -95,7 +104,7 @@ class Layout:
         """Create the directories that are missing."""
         _link_to_fallback_if_needed(self.path, self.account)
         # Anyone may enter this directory, but only the account may enter those below.
-        self.account.create_directory(self.var, 0o755)
+        self.account.provide_directory(self.var, 0o755)
         for directory in (self.dachs, self.logs, self.reports, self.scratch):
             self.account.create_directory(directory)
 
@@ -108,16 +117,20 @@ class Layout:
         while True:
             self.create()
             path = self.var / "lock"
-            with path.open("w") as stream:
+            flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+            descriptor = os.open(path, flags, 0o600)
+            try:
                 try:
-                    fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
                     print("waiting for another km3vo command to finish …", file=sys.stderr)
-                    fcntl.flock(stream, fcntl.LOCK_EX)
+                    fcntl.flock(descriptor, fcntl.LOCK_EX)
                 # If the other command deleted the instance, this locks a deleted file.
-                if path.exists() and os.path.samestat(path.stat(), os.fstat(stream.fileno())):
+                if path.exists() and os.path.samestat(path.stat(), os.fstat(descriptor)):
                     yield
                     return
+            finally:
+                os.close(descriptor)
 
 
 @dataclass
@@ -155,35 +168,42 @@ class InstanceState:
     def read(cls, layout: Layout) -> InstanceState | None:
         """Return the state of an instance, or None if it has no readable one."""
         try:
-            return cls(**json.loads(layout.state_file.read_text()))
+            return cls(**json.loads(read_regular(layout.state_file)))
         except (FileNotFoundError, ValueError, TypeError):
             return None
 
     def write(self, layout: Layout) -> None:
         """Store the state; a power cut leaves either the old or the new one."""
-        draft = layout.state_file.with_suffix(".new")
-        with draft.open("w") as stream:
-            json.dump(asdict(self), stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(layout.state_file)
+        with atomic_write(layout.state_file) as stream:
+            stream.write(json.dumps(asdict(self), indent=1).encode())
 
 
 def current_layout() -> Layout:
-    """Return the layout of this checkout's instance, or of the one ``KM3VO_VAR`` names."""
+    """Return the layout of this checkout's instance, or of the one ``KM3VO_VAR`` names.
+
+    From now on a command of root acts as the account of the instance, see
+    :mod:`ingest.core.privileges`.
+    """
     named = os.environ.get(VAR_VARIABLE)
     # Not resolved: if it is a link, a reset has to delete the link itself.
-    return Layout(Path(os.path.abspath(named or CHECKOUT / "var")), Account.current())
+    path = Path(os.path.abspath(named or CHECKOUT / "var"))
+    account = Account.current()
+    privileges.act_as(account.uid, account.gid)
+    return Layout(path, account)
 
 
 def remove(layout: Layout) -> None:
     """Delete a stopped instance completely."""
     targets = {layout.var, fallback_directory(layout.path)}
-    if layout.path.is_symlink():
-        layout.path.unlink()
+    with privileges.caller():
+        if layout.path.is_symlink():
+            layout.path.unlink()
     for target in targets:
         if target.exists():
-            shutil.rmtree(target)
+            _empty(target)
+            # The directory is an entry of its parent, which is the caller's. It is empty.
+            with privileges.caller():
+                target.rmdir()
 
 
 def archive_inside(layout: Layout) -> Path | None:
@@ -199,7 +219,9 @@ def archive_inside(layout: Layout) -> Path | None:
 
 def terminate_orphans(path: Path) -> None:
     """Terminate the servers of an instance whose directory was deleted by hand."""
-    for directory in (path.resolve(), fallback_directory(path)):
+    with privileges.caller():
+        resolved = path.resolve()
+    for directory in (resolved, fallback_directory(path)):
         processes.terminate(processes.processes_below(directory))
 
 
@@ -210,21 +232,38 @@ def fallback_directory(path: Path) -> Path:
 
 def _link_to_fallback_if_needed(path: Path, account: Account) -> None:
     """Make `path` a link to its fallback directory if the account cannot enter its parent."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() or account.can_enter(path.parent):
+    with privileges.caller():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        exists = path.exists()
+    if exists or account.can_enter(path.parent):
         return
     fallback = fallback_directory(path)
     if fallback.exists():
         # The link was deleted by hand, which was meant to delete the instance. The archive is
         # not deleted: the user may not have known that it was behind the link.
         terminate_orphans(path)
-        for entry in fallback.iterdir():
-            if entry.is_symlink() or not entry.is_dir():
-                entry.unlink()
-            elif entry.name != _ARCHIVE:
-                shutil.rmtree(entry)
-    FALLBACK_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
-    FALLBACK_ROOT.chmod(0o755)
-    account.create_directory(fallback, 0o755)
-    path.unlink(missing_ok=True)
-    path.symlink_to(fallback)
+        _empty(fallback, besides=_ARCHIVE)
+    with privileges.caller():
+        FALLBACK_ROOT.mkdir(mode=0o755, parents=True, exist_ok=True)
+        found = FALLBACK_ROOT.lstat()
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid != 0 or found.st_mode & 0o022:
+            raise InstanceError(
+                "this directory can be changed by other users than root",
+                file=FALLBACK_ROOT,
+                expected="a directory that belongs to root, and that only root can write",
+                remedy=f"chown root: {FALLBACK_ROOT}; chmod 755 {FALLBACK_ROOT}",
+            )
+        FALLBACK_ROOT.chmod(0o755)
+    account.provide_directory(fallback, 0o755)
+    with privileges.caller():
+        path.unlink(missing_ok=True)
+        path.symlink_to(fallback)
+
+
+def _empty(directory: Path, besides: str | None = None) -> None:
+    """Delete everything in a directory of the account."""
+    for entry in directory.iterdir():
+        if entry.is_symlink() or not entry.is_dir():
+            entry.unlink()
+        elif entry.name != besides:
+            shutil.rmtree(entry)

@@ -19,6 +19,7 @@ from pathlib import Path
 import psycopg2
 
 from ingest.core.errors import InstanceError
+from ingest.core.files import read_regular
 from ingest.instance import process as processes
 from ingest.instance.layout import Layout
 from ingest.instance.site import load_site, render
@@ -94,7 +95,7 @@ class Cluster:
     @property
     def port(self) -> int:
         """The port of the running server, as recorded in its ``postmaster.pid``."""
-        return int((self.data / "postmaster.pid").read_text().splitlines()[3])
+        return int(read_regular(self.data / "postmaster.pid").splitlines()[3])
 
     def create(self) -> None:
         """Create the cluster.
@@ -240,13 +241,13 @@ class Cluster:
     @property
     def password(self) -> str:
         """The superuser's password."""
-        return self.password_file.read_text()
+        return read_regular(self.password_file).decode()
 
     def _write_settings(self) -> None:
         """Write our settings, and include them in ``postgresql.conf``, after all others."""
         self._write(self.data / _SETTINGS, render(load_site(), "postgresql.conf"))
         main = self.data / "postgresql.conf"
-        text = main.read_text("utf-8")
+        text = read_regular(main).decode()
         if _INCLUDE not in text:
             self._write(main, f"{text}\n{_INCLUDE}\n")
 
@@ -262,7 +263,7 @@ class Cluster:
         prefix: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        major = (self.data / "PG_VERSION").read_text().strip()
+        major = read_regular(self.data / "PG_VERSION").decode().strip()
         return self.account.run(
             [*prefix, _programs(major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
             home=self.data,
@@ -320,7 +321,7 @@ def _programs(major: str | None) -> Path:
 def _error(problem: str, done: subprocess.CompletedProcess[str], where: Path) -> InstanceError:
     output = (done.stderr or done.stdout).strip()
     if not output and where.is_file():
-        output = "\n".join(where.read_text(errors="replace").splitlines()[-5:])
+        output = "\n".join(read_regular(where).decode(errors="replace").splitlines()[-5:])
     remedy = (
         "free some disk space, then try again"
         if "No space left" in output

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from ingest.core.files import atomic_write, open_regular
 
 TIMEOUT = 10.0  # s for a process to end after a signal
 
@@ -29,15 +30,23 @@ class ProcessFile:
 
     def write(self, pid: int) -> None:
         """Store the id of the running process `pid`."""
-        self.path.write_text(f"{pid} {_start_time(pid)}\n")
+        with atomic_write(self.path) as stream:
+            stream.write(f"{pid} {_start_time(pid)}\n".encode())
 
     def pid(self) -> int | None:
-        """Return the id if the process still runs, otherwise None."""
+        """Return the id if the process still runs, otherwise None.
+
+        A process of another user than the file's is not the one that was meant.
+        """
         try:
-            pid, started = self.path.read_text().split()
-            return int(pid) if _start_time(int(pid)) == started else None
-        except (FileNotFoundError, ValueError):
-            return None
+            with open_regular(self.path) as stream:
+                owner = os.fstat(stream.fileno()).st_uid
+                pid, started = stream.read(100).decode().split()
+            if os.stat(f"/proc/{int(pid)}").st_uid == owner and _start_time(int(pid)) == started:
+                return int(pid)
+        except (OSError, ValueError):
+            pass
+        return None
 
     def stop(self) -> None:
         """Terminate the process and delete the file."""
@@ -58,9 +67,11 @@ def terminate(pids: Collection[int], timeout: float = TIMEOUT) -> None:
     """
     living = {pid: _start_time(pid) for pid in pids}
     for signal_number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-        for pid in living:
-            with contextlib.suppress(ProcessLookupError):
+        for pid in list(living):
+            try:
                 os.kill(pid, signal_number)
+            except (ProcessLookupError, PermissionError):  # it has ended, or is another user's
+                del living[pid]
         deadline = time.monotonic() + timeout
         while living and time.monotonic() < deadline:
             living = {pid: since for pid, since in living.items() if _start_time(pid) == since}

@@ -12,6 +12,7 @@ from xml.sax.saxutils import escape
 
 from pydantic import AfterValidator, Field
 
+from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
 from ingest.core.configuration import StrictModel, read_toml, validate
 
@@ -191,5 +192,6 @@ def render(site: Site, name: str, **more: Any) -> str:
     if name == "gavo.rc":
         # DaCHS reads this file with configparser, which interpolates %(name)s.
         values = {key: value.replace("%", "%%") for key, value in values.items()}
-    template = Template((SITE_FILES / name).read_text("utf-8"))
+    with privileges.caller():
+        template = Template((SITE_FILES / name).read_text("utf-8"))
     return template.substitute(values)

@@ -32,6 +32,7 @@ from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
 from ingest.alerts.archive.journal import Journal
 from ingest.alerts.archive.packet import HashingStream, Packet, media_type_of
 from ingest.alerts.archive.quarantine import Quarantine, Quarantined
+from ingest.core.files import read_regular
 from ingest.instance import Account
 
 
@@ -119,7 +120,7 @@ class Archive:
         """
         path = self.path(packet)
         try:
-            content = path.read_bytes()
+            content = read_regular(path)
         except FileNotFoundError:
             raise ArchiveError(
                 "the packet is missing in the archive",

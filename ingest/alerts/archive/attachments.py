@@ -13,6 +13,7 @@ from pathlib import Path
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.durability import replace_durably
 from ingest.alerts.archive.index import CHECKSUM, ArchiveError, Entry, printable
+from ingest.core.files import read_regular
 
 
 def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
@@ -37,7 +38,7 @@ def attach(archive: Archive, entry: Entry, content: bytes, source: str) -> str:
     sha256 = archive.add_map(content)
     path = _path(archive, entry)
     when = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    before = path.read_bytes() if path.exists() else b""
+    before = read_regular(path) if path.exists() else b""
     line = "\t".join((sha256, when, printable(source).replace("\t", " "))).encode()
     path.parent.mkdir(mode=0o750, exist_ok=True)
     if archive.account is not None:
@@ -58,7 +59,7 @@ def attached_map(archive: Archive, entry: Entry) -> str | None:
     """
     path = _path(archive, entry)
     try:
-        lines = path.read_text("utf-8").splitlines()
+        lines = read_regular(path).decode().splitlines()
     except FileNotFoundError:
         return None
     sha256 = lines[-1].partition("\t")[0] if lines else ""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ingest.core.errors import IngestError
+from ingest.core.files import open_regular
 
 CHECKSUM: Final = re.compile("[0-9a-f]{64}")
 _MAX_SOURCE: Final = 1000
@@ -110,7 +111,7 @@ class Index:
             If a line is damaged, or its number does not follow the previous one.
         """
         try:
-            stream = self.path.open("rb")
+            stream = open_regular(self.path)
         except FileNotFoundError:
             return
         with stream:
@@ -126,7 +127,7 @@ class Index:
     def last_number(self) -> int:
         """Return the number of the last entry; 0 if the index is empty or does not exist."""
         try:
-            with self.path.open("rb") as stream:
+            with open_regular(self.path) as stream:
                 end = stream.seek(0, os.SEEK_END)
                 stream.seek(max(0, end - _TAIL))
                 lines = stream.read().splitlines(keepends=True)
@@ -183,7 +184,9 @@ class Index:
         return size
 
     def _open_to_write(self) -> BinaryIO:
-        return os.fdopen(os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC), "r+b")
+        return os.fdopen(
+            os.open(self.path, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "r+b"
+        )
 
     def _offset_after(self, stream: BinaryIO, number: int) -> int:
         """Return where the first line with a number above `number` starts, by bisection."""

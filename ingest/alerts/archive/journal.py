@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ingest.alerts.archive.durability import sync, write_new
 from ingest.alerts.archive.index import ArchiveError, Entry, parse_line
+from ingest.core.files import read_regular
 from ingest.instance import Account
 
 
@@ -57,7 +58,7 @@ class Journal:
             If the journal is damaged.
         """
         try:
-            head, *lines = self.path.read_bytes().splitlines(keepends=True)
+            head, *lines = read_regular(self.path).splitlines(keepends=True)
             return int(head.split(b"\t")[1]), [parse_line(line) for line in lines]
         except FileNotFoundError:
             return None

@@ -22,7 +22,9 @@ from ingest.alerts.archive import tar_stream
 from ingest.alerts.archive.damaged_files import READ_ERRORS, TolerantReader, opener_of
 from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.source_report import SourceError, SourceReport
+from ingest.core import privileges
 from ingest.core.errors import InputError
+from ingest.core.files import open_regular
 
 MAX_PARSED_BYTES: Final = 16 << 20
 """Larger packets are archived, but neither read into memory nor parsed."""
@@ -116,12 +118,15 @@ class _SourceReader:
     def read_path(self, path: Path, name: str, follow: bool = False) -> Iterator[Packet]:
         """Yield the packets in a file or directory."""
         try:
-            mode = path.stat(follow_symlinks=follow).st_mode
+            with privileges.caller():
+                mode = path.stat(follow_symlinks=follow).st_mode
+                children = sorted(os.listdir(path)) if stat.S_ISDIR(mode) else []
+                stream = open_regular(path.resolve()) if stat.S_ISREG(mode) else None
             if stat.S_ISDIR(mode):
-                for child in sorted(os.listdir(path)):
+                for child in children:
                     yield from self.read_path(path / child, f"{name}/{child}")
-            elif stat.S_ISREG(mode):
-                with path.open("rb") as stream:
+            elif stream is not None:
+                with stream:
                     yield from self._read_stream(stream, "file", name)
             else:
                 self.report.skipped[LINKS if stat.S_ISLNK(mode) else DEVICES] += 1

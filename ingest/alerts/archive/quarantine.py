@@ -12,6 +12,7 @@ from typing import Final
 
 from ingest.alerts.archive.durability import sync, write_new
 from ingest.alerts.archive.index import ArchiveError, Entry
+from ingest.core.files import read_regular
 from ingest.instance import Account
 
 _MAX_REASON: Final = 2000
@@ -88,7 +89,7 @@ class Quarantine:
 
 def _read(path: Path) -> Quarantined:
     try:
-        record = json.loads(path.read_bytes())
+        record = json.loads(read_regular(path))
         entry = Entry(**{field.name: record[field.name] for field in fields(Entry)})
         return Quarantined(entry, record["reason"], record["when"])
     except (ValueError, KeyError, TypeError) as error:

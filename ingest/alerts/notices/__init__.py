@@ -5,6 +5,7 @@ from ingest.alerts.notices.field_parser import MAX_INTEGER, hertz_per_unit
 from ingest.alerts.notices.gcn import KM3NET_STREAM, decode_fits, is_km3net, ivorn_of
 from ingest.alerts.notices.model import Notice, NoticeType, PacketError, Parameter, Position, Role
 from ingest.alerts.notices.parsing import parse
+from ingest.alerts.notices.profiles import load_profiles
 
 __all__ = [
     "FROM_MAP",
@@ -22,6 +23,7 @@ __all__ = [
     "hertz_per_unit",
     "is_km3net",
     "ivorn_of",
+    "load_profiles",
     "parse",
     "scaled_radius",
 ]

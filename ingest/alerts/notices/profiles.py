@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import BaseModel, ConfigDict, Field
 
 from ingest.alerts.notices.model import Fraction, Role
+from ingest.core import privileges
 
 _NOT_IDENTIFIERS: Final = frozenset({"", "0", "-1", "2147483647", "-2147483648", "none", "null"})
 """Placeholders, and the integer overflow 2^31 - 1 of IceCube's first HESE packets."""
@@ -87,8 +88,10 @@ class Profile(BaseModel):
 
 
 @functools.cache
-def _profiles() -> tuple[Profile, ...]:
-    text = files(__package__).joinpath("profiles.toml").read_text("utf-8")
+def load_profiles() -> tuple[Profile, ...]:
+    """Return the profiles of all streams."""
+    with privileges.caller():
+        text = files(__package__).joinpath("profiles.toml").read_text("utf-8")
     return tuple(Profile.model_validate(row) for row in tomllib.loads(text)["profile"])
 
 
@@ -97,7 +100,7 @@ def _expressions(field: str) -> tuple[tuple[re.Pattern[str], Profile], ...]:
     """Return the regular expressions of a field and their profiles, in the order of the file."""
     return tuple(
         (re.compile(text, re.IGNORECASE), profile)
-        for profile in _profiles()
+        for profile in load_profiles()
         if (text := getattr(profile, field))
     )
 
@@ -134,7 +137,7 @@ def _find_voevent(ivorn: str, packet_type: str | None) -> Profile | None:
             found = profile
             break
     if found is None or found.stream == "amon":
-        for profile in _profiles():
+        for profile in load_profiles():
             if packet_type is not None and packet_type in profile.packet_types:
                 return profile
     return found

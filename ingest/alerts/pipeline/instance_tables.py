@@ -18,7 +18,9 @@ from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.skymaps import read_map
 from ingest.alerts.tables import SCHEMA, Store, open_store
+from ingest.core import privileges
 from ingest.core.errors import InputError, InstanceError
+from ingest.core.files import read_regular
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
 
@@ -33,8 +35,8 @@ def open_archive(layout: Layout) -> Archive:
     """
     layout.create()
     directory = layout.archive
-    parents = (directory.parent, *directory.parents)
-    nearest = next(path for path in parents if path.exists())
+    with privileges.caller():
+        nearest = next(path for path in directory.parents if path.exists())
     if not layout.account.can_enter(nearest):
         raise InstanceError(
             f"the account {layout.account.name} cannot enter the directory of the archive",
@@ -42,6 +44,9 @@ def open_archive(layout: Layout) -> Archive:
             expected="a directory that it can enter",
             remedy=f"set {ARCHIVE_VARIABLE} to another directory",
         )
+    with privileges.caller():
+        directory.parent.mkdir(parents=True, exist_ok=True)
+    layout.account.provide_directory(directory, 0o750)
     return Archive(directory, layout.account)
 
 
@@ -127,7 +132,8 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
     InputError
         If there is no such notice, or the file is not a sky map; nothing is changed then.
     """
-    content = path.read_bytes()
+    with privileges.caller():
+        content = read_regular(path)
     try:
         sky = read_map(content)
     except PacketError as error:

@@ -21,6 +21,7 @@ from ingest.alerts.pipeline.previews import draw_map
 from ingest.alerts.skymaps import circle_regions, map_regions
 from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.errors import IngestError
+from ingest.core.files import read_regular
 
 
 class Parser(Protocol):
@@ -178,7 +179,7 @@ def use_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
     """
     if packet.sky_map is None:
         return packet
-    content = archive.map_path(packet.sky_map).read_bytes()
+    content = read_regular(archive.map_path(packet.sky_map))
     try:
         packet = replace(packet, regions=map_regions(content))
         draw_map(archive, packet.entry, packet.notice, content)

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import gc
+import io
 import multiprocessing
 import os
+import pickle
 import resource
+import shutil
 import signal
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from multiprocessing import forkserver, util
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.alerts.archive import Archive, Entry
-from ingest.alerts.pipeline.steps import ChunkResult, Parser, make_rows
+from ingest.alerts.notices import load_profiles
+from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal, make_rows
+from ingest.alerts.tables import GroupingKeys, PacketRows
+from ingest.core import privileges
 from ingest.instance import Account
 
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
+_RESULT_CLASSES: Final = (ChunkResult, Refusal, Entry, PacketRows, GroupingKeys)
 
 
 @dataclass(frozen=True)
@@ -31,22 +41,22 @@ class Job:
     parse: Parser
     max_parsed_bytes: int
     max_memory: int
+    is_private: bool
+    """Whether the account cannot read the code of this project."""
 
 
 class Worker:
     """A worker process, with a connection of its own: if it is killed, no other is affected."""
 
     def __init__(self, job: Job) -> None:
-        # Not by fork: this process may have threads and a connection to the database.
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__])
         self._current: Any = context.RawArray("d", 2)
         self.connection, theirs = context.Pipe()
         self._process = context.Process(target=_run, args=(theirs, self._current, job), daemon=True)
         # Only the main process handles Ctrl-C; processes inherit the mask of blocked signals.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
-            with _safe_path():
+            with privileges.caller():  # the socket of the server is the caller's
                 self._process.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -86,10 +96,9 @@ class Worker:
     def receive(self) -> ChunkResult | None:
         """Return the result for the packets that were sent; None if the process has ended."""
         try:
-            result: ChunkResult = self.connection.recv()
-        except (EOFError, OSError):
+            return result_from(self.connection.recv_bytes())
+        except (EOFError, OSError, pickle.UnpicklingError):
             return None
-        return result
 
     def stop(self) -> str:
         """Stop the process; return how it ended."""
@@ -97,9 +106,58 @@ class Worker:
         self._process.join(0.5)
         code = self._process.exitcode
         if code is None:
-            self._process.kill()
+            with contextlib.suppress(PermissionError):  # it has not given up its rights yet
+                self._process.kill()
             self._process.join()
         return f"was killed by signal {-code}" if code is not None and code < 0 else "ended"
+
+
+class _ResultUnpickler(pickle.Unpickler):
+    """Unpickles what a worker sends; a worker that was taken over cannot make it run code."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        for allowed in _RESULT_CLASSES:
+            if (module, name) == (allowed.__module__, allowed.__qualname__):
+                return allowed
+        raise pickle.UnpicklingError(f"a worker sent {module}.{name}")
+
+
+def result_from(content: bytes) -> ChunkResult:
+    """Return the result that a worker sent.
+
+    Raises
+    ------
+    pickle.UnpicklingError
+        If it contains anything else than plain data.
+    """
+    result: ChunkResult = _ResultUnpickler(io.BytesIO(content)).load()
+    return result
+
+
+@functools.cache
+def start_server() -> None:
+    """Start the server process, from which workers are forked.
+
+    They are not forked from this process, which may have threads and a connection to the
+    database. If root called the command, the server has the rights of root, since this project's
+    code may be in a private checkout, and its socket is in a directory that only root can enter.
+    A worker gives up these rights before it reads the first packet.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    with privileges.caller_process(), _safe_path():
+        folder = util.get_temp_dir()
+        if os.stat(folder).st_uid != os.geteuid():
+            raise PermissionError(f"{folder} belongs to another user")
+        forkserver.ensure_running()
+    atexit.register(_delete_as_caller, folder)
+
+
+def _delete_as_caller(folder: str) -> None:
+    """Delete the directory of the server's socket, which multiprocessing could not do."""
+    with privileges.caller():
+        shutil.rmtree(folder, ignore_errors=True)
+    os.mkdir(folder, 0o700)  # which multiprocessing then deletes
 
 
 @contextlib.contextmanager
@@ -121,6 +179,10 @@ def _safe_path() -> Iterator[None]:
 
 def _run(connection: Connection, current: Any, job: Job) -> None:
     """Process chunks of packets until the connection is closed."""
+    if job.is_private:
+        _load_everything()
+    if job.account is not None:
+        privileges.give_up(job.account.uid, job.account.gid)
     limit_process(job.max_memory)
     archive = Archive(job.root, job.account)
 
@@ -136,6 +198,15 @@ def _run(connection: Connection, current: Any, job: Job) -> None:
                 result.extend(make_rows(archive, group, job.parse, job.max_parsed_bytes, announce))
             announce(0)
             connection.send(result)
+
+
+def _load_everything() -> None:
+    """Load what is otherwise loaded when it is needed."""
+    from ingest.alerts.skymaps import preview  # noqa: F401
+    from ingest.core.skyplot import load_fonts
+
+    load_profiles()
+    load_fonts()
 
 
 def limit_process(max_memory: int) -> None:

@@ -18,7 +18,8 @@ from typing import Final, Self
 from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, Entry
 from ingest.alerts.notices import parse
 from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal
-from ingest.alerts.pipeline.worker import Job, Worker
+from ingest.alerts.pipeline.worker import Job, Worker, start_server
+from ingest.core import privileges
 from ingest.core.errors import IngestError
 
 TIMEOUT: Final = 60.0
@@ -96,7 +97,10 @@ class WorkerPool:
         timeout: float = TIMEOUT,
         max_memory: int = MAX_MEMORY,
     ) -> None:
-        self._job = Job(archive.root, archive.account, parse, max_parsed_bytes, max_memory)
+        is_private = not privileges.code_is_readable()
+        self._job = Job(
+            archive.root, archive.account, parse, max_parsed_bytes, max_memory, is_private
+        )
         self._count = count or len(sched_getaffinity(0))
         self._timeout = timeout
         self._workers: list[Worker] = []
@@ -104,6 +108,7 @@ class WorkerPool:
         self._stopped = threading.Event()
 
     def __enter__(self) -> Self:
+        start_server()
         return self
 
     def __exit__(

@@ -14,10 +14,11 @@ from typing import Final
 import psycopg2.extensions
 
 from ingest.alerts.tables.store import SCHEMA, TABLES, Store
+from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.descriptors import expand_descriptor, table_columns
 from ingest.core.errors import ImportFailedError
-from ingest.core.files import atomic_write
+from ingest.core.files import atomic_write, read_regular
 from ingest.instance import Cluster, InstanceState, Layout
 from ingest.instance.dachs import Dachs, deploy
 
@@ -78,7 +79,7 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
     with Cluster(layout).connect(state.postgres_port) as connection:
         lacking = _lacks_indices(connection)
         for name in _FUNCTIONS:
-            connection.cursor().execute((RD / FOLDER / name).read_text("utf-8"))
+            connection.cursor().execute(_definition(name))
         connection.commit()
     dachs = Dachs(layout)
     existed = deploy.exists(layout, FOLDER)
@@ -107,16 +108,22 @@ def _digest(state: InstanceState) -> str:
     An upgrade of DaCHS replaces our functions for regions, and ObsCore contains the address.
     """
     checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
-    for path in deploy.sources(FOLDER):
-        checksum.update(path.name.encode() + path.read_bytes())
+    for name, content in deploy.sources(FOLDER):
+        checksum.update(name.encode() + content)
     for name in _FUNCTIONS:
-        checksum.update((RD / FOLDER / name).read_bytes())
+        checksum.update(_definition(name))
     return checksum.hexdigest()
+
+
+def _definition(name: str) -> bytes:
+    """Return the SQL that defines a function of the database."""
+    with privileges.caller():
+        return (RD / FOLDER / name).read_bytes()
 
 
 def _deployed_digest(layout: Layout) -> str | None:
     try:
-        return (layout.var / _DEPLOYED).read_text()
+        return read_regular(layout.var / _DEPLOYED).decode()
     except FileNotFoundError:
         return None
 

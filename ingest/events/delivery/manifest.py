@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
 
+from ingest.core import privileges
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, load, refuse_blanks
 from ingest.core.errors import ManifestError
@@ -194,7 +195,9 @@ def load_manifest(name: str) -> Manifest:
         If it does not exist or is not valid.
     """
     path = INPUTS / name / "release.toml"
-    if not path.is_file():
+    with privileges.caller():
+        exists = path.is_file()
+    if not exists:
         raise ManifestError(
             f"the release {name} does not exist",
             file=path,
@@ -217,7 +220,8 @@ def load_manifest(name: str) -> Manifest:
 
 def release_names() -> list[str]:
     """Return the names of all releases with a manifest, in alphabetical order."""
-    return sorted(path.parent.name for path in INPUTS.glob("*/release.toml"))
+    with privileges.caller():
+        return sorted(path.parent.name for path in INPUTS.glob("*/release.toml"))
 
 
 def _mjd(moment: datetime) -> float:

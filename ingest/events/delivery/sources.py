@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
-import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from ingest.core import privileges
 from ingest.core.errors import IngestError, InputError, UnavailableError
-from ingest.core.files import sha256
+from ingest.core.files import NotRegularError, open_regular, sha256
 from ingest.core.http import open_url
 from ingest.events.delivery import simulation
 from ingest.events.delivery.manifest import (
@@ -103,13 +104,16 @@ def acquire(
     """
     unavailable: list[str] = []
     for source in file.sources:
+        simulated = isinstance(source, SimulationSource)
         try:
-            path, description = _fetch(source, manifest, file, overlay, scratch)
+            # a stand-in is written below var/
+            with contextlib.nullcontext() if simulated else privileges.caller():
+                path, description = _fetch(source, manifest, file, overlay, scratch)
+                checksum = sha256(path)
         except _NotThere as reason:
             unavailable.append(f"{source.kind}: {reason}")
             continue
-        simulated = isinstance(source, SimulationSource)
-        return AcquiredFile(path, description, sha256(path), simulated, tuple(unavailable))
+        return AcquiredFile(path, description, checksum, simulated, tuple(unavailable))
     raise UnavailableError(
         f"{file.name} of the release {manifest.name} is not available",
         file=manifest.folder / "release.toml",
@@ -129,7 +133,8 @@ def verify(file: DeliveredFile, acquired: AcquiredFile) -> None:
     """
     if acquired.simulated:
         return
-    size = acquired.path.stat().st_size
+    with privileges.reading(acquired.path):
+        size = acquired.path.stat().st_size
     if file.size is not None and size != file.size:
         raise InputError(
             "the size of the file differs from the manifest",
@@ -186,15 +191,14 @@ def _is_readable(path: Path) -> bool:
         If it exists but cannot be read: using another source would hide that.
     """
     try:
-        # reading from a pipe or device could block for ever
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise InputError(
-                "this is not a file",
-                file=path,
-                expected="a delivered file",
-                remedy="replace it by the file, or remove it so that the next source is tried",
-            )
-        path.open("rb").close()
+        open_regular(path).close()
+    except NotRegularError as error:
+        raise InputError(
+            error.strerror,
+            file=path,
+            expected="a delivered file",
+            remedy="replace it by the file, or remove it so that the next source is tried",
+        ) from None
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.core.errors import InputError
-from ingest.events.readers._files import unreadable
+from ingest.events.readers._files import open_delivered, unreadable
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
@@ -66,7 +66,7 @@ def open_reader(path: Path, format: str = AUTO) -> Reader:
 def _identified(path: Path) -> str:
     """Return the only format that matches the file."""
     try:
-        with path.open("rb") as stream:
+        with open_delivered(path) as stream:
             empty = not stream.read(1)
     except OSError as error:
         raise unreadable(path, error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from ingest.core.errors import InputError
 from ingest.events.fields import Array
+from ingest.events.readers._files import open_delivered
 
 TIMES_COLUMNS: Final = (
     "run_id", "frame_index", "trigger_counter", "unix_seconds", "unix_nanoseconds",
@@ -36,7 +38,7 @@ class EventTimes:
     def __init__(self, path: Path, events: Path) -> None:
         self.path = path
         try:
-            with path.open(encoding="utf-8-sig", newline="") as stream:
+            with io.TextIOWrapper(open_delivered(path), encoding="utf-8-sig", newline="") as stream:
                 keys, times = self._read(csv.reader(stream))
         except FileNotFoundError:
             raise InputError(

@@ -6,13 +6,21 @@ import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 
+from ingest.core import privileges
 from ingest.core.errors import IngestError, InputError
+from ingest.core.files import open_regular
 
 REFETCH: Final = "fetch the file again; if the error persists, ask its producer to write it again"
 REDELIVER: Final = "correct the file at its origin and deliver it again"
 _GZIP: Final = b"\x1f\x8b"
+
+
+def open_delivered(path: Path) -> BinaryIO:
+    """Open a delivered file; links and pipes are refused, see :func:`.files.open_regular`."""
+    with privileges.reading(path):
+        return open_regular(path)
 
 
 def unreadable(path: Path, error: OSError) -> InputError:
@@ -44,7 +52,7 @@ class BinaryFormat:
 
     def recognises(self, path: Path) -> bool:
         """Return whether the file starts with the signature."""
-        with path.open("rb") as stream:
+        with open_delivered(path) as stream:
             return stream.read(len(self.signature)) == self.signature
 
     @contextlib.contextmanager
@@ -57,7 +65,7 @@ class BinaryFormat:
             If the file does not exist, is not of this format or is truncated.
         """
         try:
-            with path.open("rb") as stream:
+            with open_delivered(path) as stream:
                 found = stream.read(len(self.signature))
         except OSError as error:
             raise unreadable(path, error) from None
@@ -72,7 +80,7 @@ class BinaryFormat:
                 if compressed
                 else "give the file's actual format, or fetch the file again",
             )
-        with self.guard(path):
+        with self.guard(path), privileges.reading(path):
             file = self.open_file(path)
         try:
             yield file

@@ -19,7 +19,7 @@ import numpy as np
 
 from ingest.core.errors import InputError
 from ingest.events.fields import Chunk, chunk_dtype
-from ingest.events.readers._files import unreadable
+from ingest.events.readers._files import open_delivered, unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 COLUMNS = ("Decl", "RA", "Nhit", "Beta", "MJD")
@@ -40,7 +40,7 @@ class AntaresTextReader(Reader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         try:
-            with path.open("rb") as stream:
+            with open_delivered(path) as stream:
                 self._check_header([stream.readline(_LINE_LIMIT) for _ in range(HEADER_LINES)])
         except OSError as error:
             raise unreadable(path, error) from None
@@ -48,7 +48,7 @@ class AntaresTextReader(Reader):
     @classmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether the first data line can be a position, a number of hits and a date."""
-        with path.open("rb") as stream:
+        with open_delivered(path) as stream:
             head = [stream.readline(_LINE_LIMIT) for _ in range(HEADER_LINES + 1)]
         try:
             dec, ra, n_hits, _, mjd = (float(word) for word in head[-1].split())
@@ -74,7 +74,7 @@ class AntaresTextReader(Reader):
         """
         dtype = chunk_dtype(self.gives)
         count = 0
-        with self.path.open("rb") as stream:
+        with open_delivered(self.path) as stream:
             for _ in range(HEADER_LINES):
                 stream.readline(_LINE_LIMIT)
             while lines := list(itertools.islice(self._lines(stream, count), rows)):

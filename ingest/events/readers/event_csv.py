@@ -9,6 +9,7 @@ replaced by ``time``, UTC, such as 2023-02-13T01:16:47.
 from __future__ import annotations
 
 import csv
+import io
 import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ from astropy.time import Time
 
 from ingest.core.errors import InputError
 from ingest.events.fields import FIELDS, MISSING_INTEGER, Chunk, chunk_dtype
-from ingest.events.readers._files import unreadable
+from ingest.events.readers._files import open_delivered, unreadable
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 
 _REQUIRED: Final = ("event_name", "mjd", "ra", "dec")
@@ -60,7 +61,7 @@ class EventCsvReader(Reader):
     @classmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether the first line names the required columns."""
-        with path.open("rb") as stream:
+        with open_delivered(path) as stream:
             head = stream.read(4096)
         try:
             lines = [line for line in head.decode().splitlines() if not line.startswith("#")]
@@ -139,7 +140,7 @@ class EventCsvReader(Reader):
 def _numbered_lines(path: Path) -> Iterator[Iterator[tuple[int, list[str]]]]:
     """Open a CSV file and yield its lines without the comments, each with its number."""
     try:
-        stream = path.open(encoding="utf-8", newline="")
+        stream = io.TextIOWrapper(open_delivered(path), encoding="utf-8", newline="")
     except OSError as error:
         raise unreadable(path, error) from None
     with stream:

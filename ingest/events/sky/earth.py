@@ -27,6 +27,7 @@ import numpy.typing as npt
 from astropy import units as u
 from astropy.utils import iers
 
+from ingest.core import privileges
 from ingest.core.timescales import DAY, MJD_ZERO, UNIX_EPOCH_MJD
 from ingest.events.sky.detectors import Detector
 
@@ -88,7 +89,8 @@ def _tai(days: Integers) -> tuple[Floats, Floats]:
 @functools.cache
 def _earth_orientation() -> iers.IERS:
     """Return UT1-UTC and polar motion, measured and predicted for about one year."""
-    return iers.IERS_A.open(astropy_iers_data.IERS_A_FILE)
+    with privileges.caller():
+        return iers.IERS_A.open(astropy_iers_data.IERS_A_FILE)
 
 
 def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:

@@ -17,7 +17,9 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from ingest.core import privileges
 from ingest.core.errors import ImportFailedError, InstanceError, NoAnswerError
+from ingest.core.files import NotRegularError, atomic_write, open_to_append, read_regular
 from ingest.core.http import get
 from ingest.instance import postgres
 from ingest.instance import process as processes
@@ -95,21 +97,25 @@ class Dachs:
                 server_url=state.server_url,
             ),
             self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
-            self.etc / "userconfig.rd": (SITE_FILES / "userconfig.rd").read_text("utf-8"),
+            self.etc / "userconfig.rd": _own("userconfig.rd"),
             self.etc / "dsn": (
                 f"database = {postgres.DATABASE}\n"
                 f"host = {postgres.HOST}\nport = {state.postgres_port}\n"
             ),
         }
-        for source in (_LAUNCHER / "launch.py", *(_LAUNCHER / "patches").glob("*.py")):
-            texts[self.launcher / source.relative_to(_LAUNCHER)] = source.read_text("utf-8")
+        with privileges.caller():
+            sources = [_LAUNCHER / "launch.py", *(_LAUNCHER / "patches").glob("*.py")]
+        for source in sources:
+            name = source.relative_to(_LAUNCHER)
+            texts[self.launcher / name] = _own(f"{_LAUNCHER.name}/{name}")
         texts[patches / "settings.json"] = site.model_dump_json(include=_PATCH_SETTINGS)
         if page := webpages.service_page():
             texts[templates / webpages.TEMPLATE.name] = page
         changed = False
         for path, text in texts.items():
-            if not path.exists() or path.read_text("utf-8") != text:
-                path.write_text(text, "utf-8")
+            if _content(path) != text.encode():
+                with atomic_write(path) as stream:
+                    stream.write(text.encode())
                 path.chmod(0o600)
                 self.account.chown(path)
                 changed = True
@@ -277,7 +283,7 @@ class Dachs:
                 f"the port {port} is in use by another program",
                 remedy=f"choose another one: make up PORT={postgres.free_port(port + 1)}",
             )
-        with self.log.open("ab") as log:
+        with open_to_append(self.log) as log:
             self.account.chown(self.log)
             server = self.account.spawn(
                 [*self._program, "serve", "start", "--foreground"],
@@ -298,7 +304,7 @@ class Dachs:
         raise InstanceError(
             "the server did not start",
             where=str(self.log),
-            value=_error_excerpt(self.log.read_text(errors="replace")),
+            value=_error_excerpt(read_regular(self.log).decode(errors="replace")),
             remedy=f"see this log, and those of DaCHS in {self.layout.dachs / 'logs'}",
         )
 
@@ -315,7 +321,7 @@ class Dachs:
         """Make a running server reload its descriptors and tables."""
         pid = self.process.pid()
         if pid is not None:
-            with contextlib.suppress(ProcessLookupError):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGHUP)
 
     def _started_before(self, moment: int) -> bool:
@@ -357,6 +363,20 @@ class Dachs:
             # the alert services serve files from the archive
             ARCHIVE_VARIABLE: str(self.layout.archive),
         }
+
+
+def _own(name: str) -> str:
+    """Return the text of a file of this project's ``site/``."""
+    with privileges.caller():
+        return (SITE_FILES / name).read_text("utf-8")
+
+
+def _content(path: Path) -> bytes | None:
+    """Return the content of a file of the instance; None if there is no regular file."""
+    try:
+        return read_regular(path)
+    except (FileNotFoundError, NotRegularError):
+        return None
 
 
 def _error_excerpt(output: str, lines: int = 8) -> str:

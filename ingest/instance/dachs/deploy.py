@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.errors import ManifestError
+from ingest.core.files import read_regular
 from ingest.instance.layout import Layout
 
 SHARED = "km3net"
@@ -32,15 +34,18 @@ def exists(layout: Layout, folder: str) -> bool:
     return (layout.inputs / folder).exists()
 
 
-def sources(folder: str) -> list[Path]:
-    """Return the files in the working tree that are deployed with a release.
+def sources(folder: str) -> Iterator[tuple[str, bytes]]:
+    """Yield the files in the working tree that are deployed with a release: names and contents.
 
     Parameters
     ----------
     folder : str
         The release's folder below ``rd/``; the files of the shared folder come after its files.
     """
-    return [path for name in (folder, SHARED) for path in _sources(RD / name)]
+    for path in (path for name in (folder, SHARED) for path in _sources(RD / name)):
+        with privileges.caller():
+            content = path.read_bytes()
+        yield path.name, content
 
 
 def install(
@@ -115,7 +120,7 @@ def roll_back(layout: Layout, folder: str, existed: bool) -> None:
 def is_simulated(layout: Layout, folder: str) -> bool:
     """Return whether a deployed release is a simulated stand-in."""
     descriptors = (layout.inputs / folder).glob("*.rd")
-    return any(SIMULATED_WARNING in path.read_text("utf-8") for path in descriptors)
+    return any(SIMULATED_WARNING in read_regular(path).decode() for path in descriptors)
 
 
 def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool) -> None:
@@ -123,7 +128,8 @@ def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool)
     for path in _sources(source):
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        text = path.read_text("utf-8")
+        with privileges.caller():
+            text = path.read_text("utf-8")
         if path.suffix == ".rd":
             if simulated:
                 text = _marked_as_simulated(text, path, unlist)
@@ -156,11 +162,12 @@ def _marked_as_simulated(text: str, path: Path, unlist: bool) -> str:
 
 
 def _sources(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix in _SUFFIXES and path.relative_to(folder).parts[0] != "data"
-    ]
+    with privileges.caller():
+        return [
+            path
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in _SUFFIXES and path.relative_to(folder).parts[0] != "data"
+        ]
 
 
 def _set_owner(layout: Layout, folder: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from psycopg2 import sql
 
 from ingest.core.errors import ImportFailedError, IngestError, InstanceError
-from ingest.core.files import atomic_write
+from ingest.core.files import atomic_write, read_regular
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.layout import InstanceState, Layout
@@ -132,7 +132,7 @@ def recover(layout: Layout, state: InstanceState) -> None:
     """Complete or undo an interrupted publication, so that its folders match its table."""
     path = _journal(layout)
     try:
-        journal = _Journal(**json.loads(path.read_text()))
+        journal = _Journal(**json.loads(read_regular(path)))
     except FileNotFoundError:
         return
     dachs = Dachs(layout)

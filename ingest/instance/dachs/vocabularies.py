@@ -18,6 +18,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from ingest.core.files import read_regular
+
 VOCABULARY_ROOT = "http://www.ivoa.net/rdf/"
 
 VOCABULARY_TERMS: dict[str, dict[str, str]] = {
@@ -80,7 +82,7 @@ def known_terms(cache: Path, name: str) -> frozenset[str]:
         The vocabulary, such as ``uat``.
     """
     try:
-        content = json.loads((cache / _cache_name(VOCABULARY_ROOT + name)).read_text("utf-8"))
+        content = json.loads(read_regular(cache / _cache_name(VOCABULARY_ROOT + name)))
         return frozenset(content["terms"])
     except (OSError, ValueError, KeyError, TypeError):
         return frozenset(VOCABULARY_TERMS.get(name, {}))

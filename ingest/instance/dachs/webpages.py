@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ingest.core.errors import InstanceError
+from ingest.core.files import atomic_write, read_regular
 from ingest.instance.account import Account
 
 JAVASCRIPT = Path("/usr/share/javascript")
@@ -48,9 +49,10 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     for name in ("web", "nv_static", "js"):
         folder = account.create_directory(folder / name)
     target = folder / "jquery-gavo.js"
-    if target.exists() and target.read_text() == text:
+    if target.is_file() and read_regular(target) == text.encode():
         return False
-    target.write_text(text)
+    with atomic_write(target) as stream:
+        stream.write(text.encode())
     target.chmod(0o600)
     account.chown(target)
     return True

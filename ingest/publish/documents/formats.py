@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.core import privileges
 from ingest.core.files import atomic_write
 from ingest.instance import current_layout
 from ingest.publish.documents.citation import to_citation
@@ -64,7 +65,9 @@ def write(record: ReleaseRecord, target: str, folder: Path) -> list[Path]:
         If the metadata do not suffice for the target; nothing is written then.
     """
     texts = {folder / form.file: form.text(record) for form in DOCUMENTS[target]}
-    for path, text in texts.items():
-        with atomic_write(path) as stream:
-            stream.write(text.encode())
+    # they are the caller's, not the instance's
+    with privileges.caller(), privileges.caller_umask():
+        for path, text in texts.items():
+            with atomic_write(path) as stream:
+                stream.write(text.encode())
     return list(texts)

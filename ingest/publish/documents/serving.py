@@ -11,7 +11,7 @@ from typing import Final
 
 import httpx
 
-from ingest.core.files import sha256
+from ingest.core.files import read_regular, sha256
 from ingest.core.http import open_url
 from ingest.events.delivery import Manifest
 from ingest.instance import InstanceState, Layout
@@ -66,7 +66,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
 def kid(manifest: Manifest, layout: Layout) -> str | None:
     """Return KM3NeT's identifier of the release's product; None unless it has exactly one."""
     try:
-        report = json.loads((layout.reports / f"{manifest.name}.json").read_text())
+        report = json.loads(read_regular(layout.reports / f"{manifest.name}.json"))
         conversions = report["conversions"]
     except (FileNotFoundError, ValueError, KeyError):
         return None

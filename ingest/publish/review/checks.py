@@ -19,7 +19,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ingest.core import files
+from ingest.core import files, privileges
 from ingest.core.checkout import CHECKOUT
 from ingest.core.errors import IngestError
 from ingest.events.delivery import Manifest
@@ -134,7 +134,8 @@ def _licence(release: Release) -> Answer:
         good = bool(name) and canonicalize_license_expression(name) == name
     except InvalidLicenseExpression:
         good = False
-    software = (CHECKOUT / "LICENSE").is_file()
+    with privileges.caller():
+        software = (CHECKOUT / "LICENSE").is_file()
     evidence = [
         f"{release.rd}, rights.rightsURI: {uri or 'missing'}",
         f"LICENSE, of the software: {'exists' if software else 'missing'}",
@@ -161,20 +162,23 @@ def _doi(release: Release) -> Answer:
 
 
 def _environment(release: Release) -> Answer:
+    with privileges.caller():
+        versions = (CHECKOUT / "constraints.txt").read_text("utf-8")
+        settings = (CHECKOUT / "pyproject.toml").read_text("utf-8")
     pins = {
         canonicalize_name(line.partition("==")[0])
-        for line in (CHECKOUT / "constraints.txt").read_text("utf-8").splitlines()
+        for line in versions.splitlines()
         if "==" in line and not line.startswith("#")
     }
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text("utf-8"))["project"]
+    project = tomllib.loads(settings)["project"]
     needed = {canonicalize_name(Requirement(one).name) for one in project["dependencies"]}
     evidence = [f"constraints.txt: {len(pins)} packages with versions"]
     if free := sorted(needed - pins):
         evidence.append(f"constraints.txt: no version for {', '.join(free)}")
     makers = {path.name: fits.getheader(path, 1).get("CREATOR", "") for path in release.products}
     evidence += [f"{name}, CREATOR: {maker or 'missing'}" for name, maker in makers.items()]
-    versions = all(re.search(r"\d+\.\d+", maker) for maker in makers.values())
-    return _answer(not free and bool(makers) and versions, evidence)
+    known = all(re.search(r"\d+\.\d+", maker) for maker in makers.values())
+    return _answer(not free and bool(makers) and known, evidence)
 
 
 def _checksums(release: Release) -> Answer:
@@ -201,7 +205,7 @@ def _provenance(release: Release) -> Answer:
     for product in release.products:
         path = product.with_name(f"{product.name}.prov.json")
         try:
-            text = path.read_text("utf-8")
+            text = files.read_regular(path).decode()
             known = len(prov.model.ProvDocument.deserialize(content=text, format="json").records)
         except Exception as error:  # raised by prov for unreadable documents
             known, text = 0, ""
@@ -252,7 +256,7 @@ def _numbers(release: Release) -> Answer:
         f"inputs/{release.name}/release.toml, events": release.manifest.release.events
     }
     try:
-        record = json.loads(release.record.read_text("utf-8"))
+        record = json.loads(files.read_regular(release.record))
         counts[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
     except (OSError, ValueError, KeyError) as error:
         counts[f"reports/{release.record.name}, imported"] = type(error).__name__
