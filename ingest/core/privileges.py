@@ -13,8 +13,11 @@ docs/decisions/013-privileges.md gives the reasons, and the alternatives.
 from __future__ import annotations
 
 import atexit
+import builtins
 import contextlib
 import ctypes
+import functools
+import io
 import os
 import shutil
 import signal
@@ -27,6 +30,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
+
+from ingest.core.checkout import CHECKOUT
 
 PRIVATE_UMASK: Final = 0o077
 """Only the account can read what a command creates below ``var/``."""
@@ -76,6 +81,8 @@ def act_as(uid: int, gid: int) -> None:
     os.setresuid(uid, uid, _acting.uid)
     _import_as_caller()
     _provide_cache()
+    if not code_is_readable():
+        _read_software_as_caller()
     if threading.current_thread() is threading.main_thread():
         before = signal.getsignal(signal.SIGINT)
         if callable(before):
@@ -196,6 +203,36 @@ def _acting_as_account_again(handler: Any) -> Any:
         return handler(number, frame)
 
     return handle
+
+
+def _read_software_as_caller() -> None:
+    """Read the files of a private checkout with the rights of the caller.
+
+    Libraries open their fonts, schemas and tables when they need them, with these functions.
+    Nobody but the caller can change anything in this directory; an instance is never below it.
+    """
+    private = f"{CHECKOUT}{os.sep}"
+
+    def retried(function: Any) -> Any:
+        @functools.wraps(function)
+        def call(*arguments: Any, **options: Any) -> Any:
+            try:
+                return function(*arguments, **options)
+            except PermissionError:
+                path = arguments[0] if arguments else None
+                if not isinstance(path, str | os.PathLike):
+                    raise
+                if not os.path.abspath(os.fsdecode(path)).startswith(private):
+                    raise
+                with caller():
+                    return function(*arguments, **options)
+
+        return call
+
+    changed: tuple[tuple[Any, str], ...]
+    changed = ((builtins, "open"), (io, "open"), (os, "stat"), (os, "listdir"), (os, "scandir"))
+    for module, name in changed:
+        setattr(module, name, retried(getattr(module, name)))
 
 
 def _provide_cache() -> None:

@@ -61,8 +61,9 @@ class Source:
             If that document cannot be read.
         """
         sessions = _read_sessions(path.with_name(f"{path.name}.prov.json"))
-        size = path.stat().st_size
-        return cls(path.name, sha256(path), size, origin, provenance or {}, sessions)
+        with privileges.reading(path):
+            checksum, size = sha256(path), path.stat().st_size
+        return cls(path.name, checksum, size, origin, provenance or {}, sessions)
 
 
 @dataclass(frozen=True)

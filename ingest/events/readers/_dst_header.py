@@ -10,9 +10,14 @@ import numpy as np
 import uproot
 
 from ingest.core.errors import InputError
-from ingest.events.readers._files import BinaryFormat
+from ingest.events.readers._files import BinaryFormat, open_delivered
 
-ROOT: Final = BinaryFormat("ROOT", b"root", lambda path: uproot.open(path, array_cache=None))
+ROOT: Final = BinaryFormat(
+    # opened here, because uproot would open it again from other threads
+    "ROOT",
+    b"root",
+    lambda path: uproot.open(open_delivered(path), array_cache=None),
+)
 _MAP = "Head/map<string,string>/map<string,string>."
 _HEADER_ENTRIES = 100_000
 _SUM_ENTRIES = 65_536

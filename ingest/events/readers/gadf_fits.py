@@ -25,6 +25,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.time import Time
 
+from ingest.core import privileges
 from ingest.core.errors import InputError
 from ingest.core.timescales import DAY
 from ingest.events.fields import FIELD_UNITS, FIELDS, Array, Chunk
@@ -303,7 +304,9 @@ def _check_stored(hdu: Any, path: Path) -> None:
     """Check that the rows the header claims are in the file."""
     header = hdu.header
     claimed = int(header["NAXIS1"]) * int(header["NAXIS2"])
-    stored = path.stat().st_size - int(hdu.fileinfo()["datLoc"])
+    with privileges.reading(path):
+        size = path.stat().st_size
+    stored = size - int(hdu.fileinfo()["datLoc"])
     if claimed > stored or min(int(header["NAXIS1"]), int(header["NAXIS2"])) < 0:
         raise InputError(
             "the file is shorter than its header claims",

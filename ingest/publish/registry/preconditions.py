@@ -14,6 +14,7 @@ from typing import Final
 
 import pyvo
 
+from ingest.core import privileges
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
 from ingest.events.delivery import load_manifest, release_names
@@ -212,7 +213,8 @@ def managing_registries(site: Site) -> list[tuple[str, ...]]:
         service._session.request = lambda *args, **more: send(
             *args, **{"timeout": _TIMEOUT, **more}
         )
-        answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
+        with privileges.caller():  # the certificates, and astropy's list of UCDs
+            answer = service.run_sync(_OTHERS.format(authority=site.authority.id))
         names = ("ivoid", "res_title", "reference_url", "access_url")
         return [tuple(str(row[name] or "") for name in names) for row in answer]
     except Exception as error:  # pyvo raises many kinds for a bad response
