@@ -119,7 +119,7 @@ def _not_regular(path: Path, mode: int) -> NotRegularError:
         stat.S_IFSOCK: "a socket",
     }
     kind = kinds.get(stat.S_IFMT(mode), "a device")
-    return NotRegularError(errno.EINVAL, f"this is {kind}, not a file", str(path))
+    return NotRegularError(errno.EINVAL, f"this is not a file but {kind}", str(path))
 
 
 def _umask() -> int:
