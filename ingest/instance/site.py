@@ -123,10 +123,36 @@ class LimitsSection(StrictModel):
     """What requests may use."""
 
     database_process: Annotated[int, Field(ge=400)]
+    query_backend: Annotated[int, Field(ge=400)]
+    query_process: Annotated[int, Field(ge=600)]
+    server_process: Annotated[int, Field(ge=1000)]
     shared_buffers: _Count
     work_memory: _Count
     temporary_files: _Count
     database_connections: Annotated[int, Field(ge=50)]
+    sync_running: _Count
+    sync_queue: _Count
+    sync_per_client: _Count
+    sync_wait: _Count
+    sync_time: _Count
+    sync_total: _Count
+    sync_cost: Annotated[float, Field(gt=0)]
+    async_cost: Annotated[float, Field(gt=0)]
+    service_threads: _Count
+    service_queue: _Count
+    service_per_client: _Count
+    service_time: _Count
+    sync_upload: _Count
+    async_upload: _Count
+    upload_rows: _Count
+    upload_columns: _Count
+    body: _Count
+    header_time: _Count
+    body_time: _Count
+    read_time: _Count
+    idle_time: _Count
+    connections: _Count
+    connections_per_client: _Count
 
 
 class Site(StrictModel):

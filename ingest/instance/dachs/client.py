@@ -33,7 +33,7 @@ PROGRAM = Path("/usr/bin/dachs")
 PYTHON = Path("/usr/bin/python3")
 """The Python for which DaCHS is installed."""
 _LAUNCHER = SITE_FILES / "dachs"
-_PATCH_SETTINGS = {"jobs"}
+_PATCH_SETTINGS = {"jobs", "limits"}
 """The sections of the site's settings that the patches read."""
 _TIMEOUT = 3600.0  # s
 _AVAILABILITY = "/__system__/tap/run/availability"

@@ -53,6 +53,16 @@ def apply():
         "bound_number_of_jobs",
     )
     _apply("jobfiles", "name_uploads_apart", "bound_results")
+    _apply("turns", "give_each_client_a_turn")
+    _apply("query_limits", "limit_queries", "limit_uploads")
+    _apply(
+        "connections",
+        "limit_bodies",
+        "find_boundaries_at_once",
+        "limit_time_of_connections",
+        "limit_number_of_connections",
+    )
+    _apply("query_processes", "run_queries_in_processes")
     _apply(
         "workers",
         "start_workers_with_patches",
@@ -62,6 +72,8 @@ def apply():
     )
     _apply("uploads", "restrict_uploads_by_url")
     _apply("lookups", "bound_lookups")
+    # last, because these processes are copies of this one, with its patches
+    _apply("query_processes", "fork_first_process")
 
 
 def _apply(topic, *names):
