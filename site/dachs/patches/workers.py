@@ -27,7 +27,7 @@ _LAUNCHER = Path(__file__).parent.parent / "launch.py"
 _CHECK_INTERVAL = 5  # s
 _CLEANUP_INTERVAL = 600  # s
 _NICENESS = 5
-_GRACE = 30.0  # s
+_GRACE = 5.0  # s
 """How long after its execution duration a job has time to end by itself."""
 _START = 10.0  # s
 """How long a process may take until its command line names its job."""
@@ -135,16 +135,15 @@ def _age(pid, job_id):
         return None
     process = Path("/proc", str(pid))
     try:
-        started = int(process.joinpath("stat").read_text().rpartition(")")[2].split()[19])
+        state, *fields = process.joinpath("stat").read_text().rpartition(")")[2].split()
         command = process.joinpath("cmdline").read_bytes().split(b"\0")
     except (FileNotFoundError, ProcessLookupError):
         return None
-    age = time.clock_gettime(time.CLOCK_BOOTTIME) - started / os.sysconf("SC_CLK_TCK")
-    # A new process has the command line of the server for a moment. Another process may have
-    # the number of an earlier one.
-    if job_id.encode() in command or (age < _START and command != [b""]):
-        return age
-    return None
+    started = int(fields[18]) / os.sysconf("SC_CLK_TCK")
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - started
+    # Another process may have the number of an earlier one. A new one has the command line of
+    # the server for a moment, and then none.
+    return age if state not in "ZX" and (job_id.encode() in command or age < _START) else None
 
 
 # -- the queue -------------------------------------------------------------------------------
