@@ -152,6 +152,8 @@ class Cluster:
         for _ in range(_ATTEMPTS):
             if not port or not port_is_free(port):
                 port = free_port()
+            # Queries go on for a while if the main process was killed, and prevent a new start.
+            processes.terminate(processes.processes_below(self.data))
             done = self._pg_ctl(
                 *("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}"),
                 # All processes of the server inherit this limit, even those that run code in C

@@ -83,15 +83,19 @@ def processes_below(directory: Path) -> list[int]:
     """Return the ids of the processes whose home is `directory` or below it.
 
     :class:`ingest.instance.account.Account` sets the home of each program that it starts. This
-    also finds processes without a :class:`ProcessFile`.
+    also finds processes without a :class:`ProcessFile`. PostgreSQL's processes, which write a
+    title over their environment, are found by their working directory.
     """
     pids = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()]
     return sorted(pid for pid in pids if _has_home_below(pid, directory) and _start_time(pid))
 
 
 def _has_home_below(pid: int, directory: Path) -> bool:
+    process = Path(f"/proc/{pid}")
     try:
-        environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        environment = process.joinpath("environ").read_bytes().split(b"\0")
+        if process.joinpath("cmdline").read_bytes().startswith(b"postgres: "):
+            return process.joinpath("cwd").readlink().is_relative_to(directory)
     except OSError:  # it has ended, or belongs to another user
         return False
     return any(
