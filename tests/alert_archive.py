@@ -106,6 +106,7 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     }
     evil = Notice(
         ivorn='ivo://evil/a"b\r\nSet-Cookie: c=d\r\n\r\n<p>/../\u00e9;x=y',
+        event_name="<svg onload=\"document.documentElement.dataset.ran = 'yes'\">",
         sky_map_urls=("javascript:alert(1)",),
         **common,
     )

@@ -10,27 +10,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.support.ui import WebDriverWait
+
+from tests.browser import chromium
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = Path(__file__).parent / "web"
-BROWSER = "/usr/bin/chromium"
-DRIVER = "/usr/bin/chromedriver"
-# Nothing leaves the machine, and there is no graphics card.
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--enable-unsafe-swiftshader",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--window-size=1000,700",
-]
 
 
 class Pages(http.server.SimpleHTTPRequestHandler):
@@ -61,13 +46,8 @@ def pages(pages_folder):
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory):
-    options = webdriver.ChromeOptions()
-    options.binary_location = BROWSER
-    for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
-        options.add_argument(flag)
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    yield driver
-    driver.quit()
+    with chromium(tmp_path_factory.mktemp("profile")) as driver:
+        yield driver
 
 
 def load(browser, pages, cone):

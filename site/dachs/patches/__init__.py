@@ -20,11 +20,13 @@ This runs in the Python of DaCHS.
 import importlib
 import sys
 
-from . import availability, database, imports, pages, registry
+from . import availability, database, imports, registry
 
 
 def apply():
     """Apply all patches."""
+    # first, because availability recognizes errors before they become messages
+    _apply("messages", "keep_internals_out_of_messages")
     database.keep_pools_open()
     database.wait_for_restarts()
     database.forget_errors_of_restarts()
@@ -32,7 +34,16 @@ def apply():
     availability.ask_database_for_availability()
     imports.import_in_one_transaction()
     imports.expand_macros_at_backslashes()
-    pages.cache_pages_without_encoding()
+    _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
+    _apply("headers", "secure_all_answers")
+    _apply(
+        "requests",
+        "refuse_unknown_methods",
+        "refuse_what_is_no_text",
+        "ignore_hosts_in_requests",
+        "name_missing_parameters",
+        "stay_on_this_site_after_login",
+    )
     registry.register_alert_streams()
     _apply(
         "adql",

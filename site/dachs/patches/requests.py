@@ -1,0 +1,214 @@
+"""Patches of DaCHS' reading of requests: methods, hosts, and what is no text."""
+
+import functools
+import re
+import urllib.parse
+
+from gavo import base, svcs
+from gavo.web import common, ifpages, weberrors
+from twisted.web import error, server
+
+_METHODS = (b"GET", b"HEAD", b"POST", b"OPTIONS")
+_JOB = re.compile(rb"/(async|dlasync|uws\.xml)/[^/]+/?$")
+"""The path of a job, which a client may delete."""
+_LONGEST_METHOD = 20
+
+
+def refuse_unknown_methods():
+    """Let DaCHS refuse methods that it does not know.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    Most of DaCHS' renderers override ``render`` and never look at the method, so ``PUT``,
+    ``DELETE`` or ``FOO`` are answered like ``GET``; other resources raise twisted's
+    ``UnsupportedMethod``, which becomes an internal error. We suggest to check the method in
+    ``gavo.web.common.Request.process``, to answer with 405 and an ``Allow`` header, and to answer
+    ``OPTIONS`` there.
+    """
+    process = common.Request.process
+
+    @functools.wraps(process)
+    def process_if_known(self):
+        allowed = (*_METHODS, b"DELETE") if _JOB.search(self.path) else _METHODS
+        if self.method not in allowed:
+            self.setHeader("Allow", b", ".join(allowed))
+            method = self.method[:_LONGEST_METHOD].decode("ascii", "replace")
+            return _plain_text(self, 405, f"This server does not know the method {method} here.")
+        if self.method == b"OPTIONS":
+            self.setHeader("Allow", b", ".join(allowed))
+            # imported late, because it makes the server
+            from gavo.web import root
+
+            root._authorizeCORS(self)
+            return _plain_text(self, 204, "")
+        return process(self)
+
+    common.Request.process = process_if_known
+    _answer_unsupported_methods()
+
+
+def _answer_unsupported_methods():
+    """Answer what resources themselves refuse with 405, too."""
+
+    class UnsupportedMethodPage(weberrors.BadMethodPage):
+        handles = error.UnsupportedMethod
+
+        def render(self, request):
+            methods = [name for name in self.flr.value.allowedMethods if name in _METHODS]
+            request.setHeader("Allow", b", ".join(methods or [b"GET", b"HEAD"]))
+            self.flr.value = svcs.BadMethod(request.method.decode("ascii", "replace"))
+            return weberrors.BadMethodPage.render(self, request)
+
+    class BadMethodPage(weberrors.BadMethodPage):
+        def render(self, request):
+            request.setHeader("Allow", "GET, HEAD")
+            return weberrors.BadMethodPage.render(self, request)
+
+    weberrors.getErrorPage = _with_pages(
+        {error.UnsupportedMethod: UnsupportedMethodPage, svcs.BadMethod: BadMethodPage}
+    )
+
+
+def _with_pages(pages):
+    original = weberrors.getErrorPage
+
+    def get_error_page(exception_class):
+        return pages.get(exception_class) or original(exception_class)
+
+    return get_error_page
+
+
+def ignore_hosts_in_requests():
+    """Let DaCHS make links from its own address only.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    ``ArchiveService.getChild`` believes an ``X-Forwarded-Host`` from anybody, and redirects are
+    made from the ``Host`` header: whoever sends a request determines where links and redirects
+    lead, also in pages that DaCHS or a proxy keeps for other visitors. The server's address is
+    configured as ``[web]serverURL``; we suggest to use nothing else.
+    """
+    process = common.Request.process
+
+    @functools.wraps(process)
+    def process_without_hosts(self):
+        for name in ("x-forwarded-host", "forwarded", "x-forwarded-server"):
+            self.requestHeaders.removeHeader(name)
+        return process(self)
+
+    common.Request.process = process_without_hosts
+    common.Request._prePathURL = _url_of_path
+
+
+def _url_of_path(self, segments):
+    path = "/".join(urllib.parse.quote(one, safe="") for one in segments)
+    return f"{base.getConfig('web', 'serverurl').rstrip('/')}/{path}".encode()
+
+
+def stay_on_this_site_after_login():
+    """Let DaCHS' login page lead to pages of the same site only.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    ``/login`` redirects to whatever its parameter ``nextURL`` says, so a link to this server can
+    lead to a forged page. We suggest to accept paths only.
+    """
+    render = ifpages.LoginPage.render
+
+    @functools.wraps(render)
+    def render_for_this_site(self, request):
+        following = request.args.get(b"nextURL", [b"/"])[0]
+        if not re.match(rb"/(?![/\\])[\x21-\x5b\x5d-\x7e]*$", following):
+            request.args[b"nextURL"] = [b"/"]
+        if request.args.get(b"relog", [b"True"])[0].lower() not in (b"true", b"false"):
+            request.args[b"relog"] = [b"True"]
+        # RedirectBase would append these to the target again
+        request.uri = request.path
+        return render(self, request)
+
+    ifpages.LoginPage.render = render_for_this_site
+
+
+def name_missing_parameters():
+    """Let DaCHS name the parameter that a page of the start page's lists lacks.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    ``JSONQuery`` fails with a ``KeyError`` if a parameter of its query is missing. We suggest to
+    answer with 400 and the name of the parameter.
+    """
+    render = common.JSONQuery.render
+
+    @functools.wraps(render)
+    def render_if_complete(self, request):
+        for name in re.findall(r"%\((\w+)\)s", self.query):
+            if name not in request.strargs:
+                _plain_text(request, 400, f"The parameter {name} is missing.")
+                return server.NOT_DONE_YET
+        return render(self, request)
+
+    common.JSONQuery.render = render_if_complete
+
+
+def refuse_what_is_no_text():
+    """Let DaCHS refuse null characters, invalid UTF-8, and paths with ``..``.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    Null characters reach the database, which cannot have them, and bytes that are no UTF-8 reach
+    code that expects text; both end as internal errors, as do some paths with ``..``, which
+    clients resolve and no page has. We suggest to refuse them when the request is read.
+    """
+    process = common.Request.process
+
+    @functools.wraps(process)
+    def process_text(self):
+        problem = _problem(self)
+        if problem:
+            return _plain_text(self, 400, problem)
+        if ".." in re.split(r"[/\\]", urllib.parse.unquote(self.path.decode("ascii", "replace"))):
+            return _plain_text(self, 404, "There is nothing at this address.")
+        return process(self)
+
+    common.Request.process = process_text
+
+
+def _problem(request):
+    """Return what is wrong with the path or the parameters, or None."""
+    path = urllib.parse.unquote_to_bytes(request.path)
+    if not _is_text(path):
+        return "The path contains a null character or is not valid UTF-8."
+    if request.fields is not None or _is_multipart(request):
+        return None  # files may contain anything
+    for name, values in request.args.items():
+        if not _is_text(name):
+            return "The name of a parameter contains a null character or is not valid UTF-8."
+        for value in values:
+            if not _is_text(value):
+                shown = name.decode("utf-8", "replace")[:80]
+                return f"The parameter {shown!r} contains a null character or is not valid UTF-8."
+    return None
+
+
+def _is_multipart(request):
+    return any(isinstance(name, str) for name in request.args) or (
+        request.getHeader("content-type") or ""
+    ).lower().startswith("multipart/")
+
+
+def _is_text(value):
+    try:
+        return b"\0" not in value and value.decode("utf-8") is not None
+    except UnicodeDecodeError:
+        return False
+
+
+def _plain_text(request, code, text):
+    """Answer a request that is not passed on."""
+    request.setResponseCode(code)
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    body = f"{text}\n".encode() if text else b""
+    if text:
+        request.setHeader("Content-Length", str(len(body)))
+    request.write(body)
+    request.finish()
