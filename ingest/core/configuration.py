@@ -17,6 +17,9 @@ from ingest.core.files import open_regular
 BLANK = "FILL IN:"
 """Marks what a person has to write in a file that was created from a template."""
 
+_LARGEST = 1 << 20
+"""Number of bytes of the largest file that is read: some 10,000 delivered files."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -36,8 +39,8 @@ def blanks(path: Path) -> list[tuple[str, str]]:
         which the parser of the file reports.
     """
     try:
-        with privileges.caller():
-            lines = path.read_text(encoding="utf-8").splitlines()
+        with privileges.caller(), open_regular(path.resolve()) as stream:
+            lines = stream.read(_LARGEST).decode().splitlines()
     except (OSError, UnicodeDecodeError):
         return []
     return [
@@ -77,13 +80,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     """
     try:
         with privileges.caller(), open_regular(path.resolve()) as stream:
-            return tomllib.load(stream)
+            content = stream.read(_LARGEST + 1)
     except OSError as error:
         raise ManifestError(
             f"the file cannot be read ({error.strerror})",
             file=path,
             remedy="check the name and the permission to read it",
         ) from None
+    if len(content) > _LARGEST:
+        raise ManifestError(
+            "the file is too large",
+            file=path,
+            expected=f"at most {_LARGEST:,} bytes",
+            remedy="split the release, or remove what does not belong into this file",
+        )
+    try:
+        return tomllib.loads(content.decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ManifestError(
             "this is not valid TOML",

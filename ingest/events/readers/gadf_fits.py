@@ -33,9 +33,9 @@ from ingest.events.readers._columns import RowRange, integers, unit_factor
 from ingest.events.readers._files import REFETCH, BinaryFormat
 from ingest.events.readers.base import FileFacts, TableReader
 
-FITS: Final = BinaryFormat(
-    "FITS", b"SIMPLE  =", lambda path: fits.open(path, memmap=True, lazy_load_hdus=False)
-)
+FITS: Final = BinaryFormat("FITS", b"SIMPLE  =", lambda path: fits.open(path, memmap=True))
+MAX_HDUS: Final = 300
+"""Files with more extensions are refused: reading their headers could take hours."""
 COLUMNS: Final[dict[str, str]] = {
     "event_name": "EVENT_NAME", "event_no": "EVENT_ID", "det_id": "DET_ID", "run_id": "RUN_ID",
     "frame_index": "FRAME_INDEX", "trigger_counter": "TRIGGER_COUNTER", "mjd": "MJD",
@@ -281,7 +281,21 @@ def _opened(path: Path) -> Iterator[Any]:
         # astropy warns when it repairs a header; damage is found by our own checks
         warnings.simplefilter("ignore")
         with FITS.opened(path) as hdus:
+            _load_headers(hdus, path)
             yield hdus
+
+
+def _load_headers(hdus: Any, path: Path) -> None:
+    """Read all headers, which astropy does when they are needed."""
+    with FITS.guard(path), contextlib.suppress(IndexError):
+        for number in range(MAX_HDUS + 1):
+            hdus[number]
+        raise InputError(
+            "the file has too many extensions",
+            file=path,
+            expected=f"at most {MAX_HDUS}, one of them the table of events",
+            remedy="deliver a file with the events alone",
+        )
 
 
 def _events_hdu(hdus: Any, path: Path) -> Any:
