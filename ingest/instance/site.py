@@ -115,7 +115,6 @@ class JobsSection(StrictModel):
     max_jobs_per_client: _Count
     max_disk: _Count
     max_result: _Count
-    max_memory: _Count
     url_uploads: bool
 
 

@@ -79,6 +79,7 @@ def apply():
         "start_workers_with_patches",
         "end_workers_with_their_jobs",
         "keep_the_queue_moving",
+        "wait_for_the_table_of_jobs",
         "tell_the_place_in_the_queue",
     )
     _apply("uploads", "restrict_uploads_by_url")

@@ -19,7 +19,6 @@ from gavo.utils import stanxml
 from gavo.web import asyncrender, weberrors
 
 from . import clients
-from .database import is_away
 from .settings import settings
 
 JOB_ID_BYTES = 16
@@ -130,8 +129,7 @@ def report_errors_with_a_status():
     For DaCHS 2.7.
 
     An invalid duration or phase is answered with the status 200, so that clients take the change
-    for made; an error of the server shows its internals. We suggest a status for each kind of
-    error, and a message without details for errors that are not the client's.
+    for made. We suggest a status for each kind of error.
     """
     asyncrender.UWSResource._deliverError = _deliver_error
 
@@ -147,8 +145,6 @@ def _deliver_error(self, failure, request, httpCode=None):
                 request.setHeader("retry-after", "60")
             return dali.serveDALIError(request, error, status)
     base.ui.notifyFailure(failure)
-    if not is_away(error):  # which has a message and a status of its own
-        error = "The server could not answer this request. Please try again later."
     return dali.serveDALIError(request, error, 500)
 
 

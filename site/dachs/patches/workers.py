@@ -9,7 +9,6 @@ import collections
 import contextlib
 import datetime
 import os
-import resource
 import signal
 import sys
 import time
@@ -20,15 +19,15 @@ from gavo.base import cron
 from gavo.protocols import dlasync, tap, taprunner, useruws, uws, uwsactions
 from gavo.utils import stanxml
 
-from . import jobs
+from . import jobs, query_limits
 from .settings import settings
 
 _LAUNCHER = Path(__file__).parent.parent / "launch.py"
 _CHECK_INTERVAL = 5  # s
 _CLEANUP_INTERVAL = 600  # s
-_NICENESS = 5
 _GRACE = 5.0  # s
 """How long after its execution duration a job has time to end by itself."""
+_LOCK_TIMEOUT = 5.0  # s
 _START = 10.0  # s
 """How long a process may take until its command line names its job."""
 _VANISHED = (
@@ -70,9 +69,7 @@ def _command_line(words):
 
 def _worker(main):
     def bounded_main():
-        os.nice(_NICENESS)
-        bound = settings("jobs")["max_memory"] << 20
-        resource.setrlimit(resource.RLIMIT_AS, (bound, bound))
+        query_limits.limit_this_process()
         return main()
 
     return bounded_main
@@ -181,6 +178,19 @@ def keep_the_queue_moving():
     ):
         cron.runEvery(-interval, f"UWS {system} {name}", run)
     cron.AbstractJob.run = _run_timed_job
+
+
+def wait_for_the_table_of_jobs():
+    """Let requests wait for the table of jobs for seconds, and not for a tenth of one.
+
+    For DaCHS 2.7; versions up to 2.13 are the same.
+
+    The time-out of statements on the table, 0.1 s, is for locks, but also strikes on a machine
+    that is merely busy: a query then fails with the advice to notify the operators. We suggest
+    ``lock_timeout`` for locks, or a longer time.
+    """
+    uws._DEFAULT_LOCK_TIMEOUT = _LOCK_TIMEOUT
+    uws.UWS.changeableJob.__wrapped__.__defaults__ = (_LOCK_TIMEOUT,)
 
 
 def _noted(run):
