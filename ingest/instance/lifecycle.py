@@ -9,12 +9,14 @@ from dataclasses import dataclass
 
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
+from ingest.instance import roles
 from ingest.instance.dachs import Dachs, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
 
 DEFAULT_PORT = 8080
+_GRACE = 120  # s; DaCHS' own timeouts come first
 
 
 @dataclass(frozen=True)
@@ -209,3 +211,7 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
         dachs.run_checked("upgrade")
     state.dachs_version = version
     state.write(layout)
+    # The job of the longest duration has to end by itself first.
+    longest = load_site().jobs.max_duration + _GRACE
+    with cluster.connect(state.postgres_port) as connection:
+        roles.restrict(connection, dachs.visitors_password, longest)

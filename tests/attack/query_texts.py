@@ -131,6 +131,9 @@ class _Writer:
 
     def literal(self) -> str:
         one = "'" + self.content() + "'"
+        if self.source.random() < 0.05:
+            # a backslash is a character, and so the rest of the line is a comment
+            return f"'{self.content()}\\' --'\n"
         return one if self.source.random() < 0.9 else one + self.gap(True) + f"'{self.content()}'"
 
     def content(self) -> str:

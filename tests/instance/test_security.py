@@ -7,8 +7,10 @@ import os
 import socket
 import stat
 import subprocess
+import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import psycopg2
@@ -38,16 +40,21 @@ def secrets(instance: Instance) -> dict[str, str]:
     return found
 
 
+def connect_as(instance: Instance, role: str, database: str = "gavo"):
+    """Connect to the database, with the password of a role."""
+    return psycopg2.connect(
+        host="127.0.0.1",
+        port=remembered(instance)["postgres_port"],
+        dbname=database,
+        user=role,
+        password=secrets(instance)[role],
+    )
+
+
 @pytest.fixture
 def visitor(instance):
     """Connect as DaCHS does for the queries of visitors."""
-    connection = psycopg2.connect(
-        host="127.0.0.1",
-        port=remembered(instance)["postgres_port"],
-        dbname="gavo",
-        user="untrusted",
-        password=secrets(instance)["untrusted"],
-    )
+    connection = connect_as(instance, "untrusted")
     connection.autocommit = True
     yield connection.cursor()
     connection.close()
@@ -109,11 +116,101 @@ def test_visitors_write_nothing(visitor, privilege: str) -> None:
         "ALTER ROLE untrusted SUPERUSER",
         "SHOW data_directory",
         "ALTER SYSTEM SET log_statement = 'all'",
+        "SELECT pg_sleep(1)",
+        "SELECT lo_create(0)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_get(1)",
+        "SELECT set_config('statement_timeout', '0', false)",
+        "SELECT pg_advisory_lock(1)",
+        "SELECT pg_notify('a', 'b')",
+        "SELECT query_to_xml('SELECT 1', true, true, '')",
+        "SELECT ts_stat('SELECT 1')",
+        "SELECT lastval()",
+        "SELECT query FROM pg_stat_activity",
+        "SELECT * FROM pg_locks",
+        "SELECT pg_cancel_backend(1)",
+        "SELECT pg_terminate_backend(1)",
+        "SELECT km3vo_roles.restore()",
+        "SELECT * FROM km3vo_roles.visitors",
+        "DO $$ BEGIN END $$",
+        "CREATE FUNCTION pg_temp.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "BEGIN; LOCK TABLE ant20_01.main",
+        "ALTER ROLE untrusted CONNECTION LIMIT 1000",
+        "ALTER ROLE untrusted VALID UNTIL '2000-01-01'",
+        "GRANT untrusted TO gavo",
     ],
 )
 def test_visitors_are_refused(visitor, command: str) -> None:
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         visitor.execute(command)
+
+
+@pytest.mark.parametrize("database", ["postgres", "template1"])
+def test_visitors_reach_no_other_database(instance, database: str) -> None:
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        connect_as(instance, "untrusted", database)
+
+
+def answers_tap(instance: Instance) -> bool:
+    try:
+        return len(instance.adql("SELECT TOP 1 id FROM ant20_01.main")) == 1
+    except (ValueError, urllib.error.HTTPError):
+        return False
+
+
+def until(condition: Callable[[], bool], seconds: float = 60) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.mark.slow
+def test_what_a_session_changes_about_its_role_is_undone(instance, visitor) -> None:
+    visitor.execute("ALTER ROLE untrusted PASSWORD 'another password 1'")
+    visitor.execute("ALTER ROLE untrusted SET statement_timeout = 1")
+    visitor.execute("ALTER ROLE untrusted IN DATABASE gavo SET search_path = pg_temp")
+    assert not answers_tap(instance)
+    assert until(lambda: answers_tap(instance))
+    with connect_as(instance, "untrusted").cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('search_path'), current_setting('statement_timeout')"
+        )
+        path, timeout = cursor.fetchone()
+    assert path == "public"
+    assert timeout.endswith("min")
+
+
+@pytest.mark.slow
+def test_sessions_without_timeout_are_ended(instance, visitor) -> None:
+    owner = connect_as(instance, "dachsroot").cursor()
+    owner.connection.autocommit = True
+    owner.execute("SELECT longest FROM km3vo_roles.visitors")
+    (longest,) = owner.fetchone()
+    owner.execute("UPDATE km3vo_roles.visitors SET longest = '1 s'")
+    try:
+        visitor.execute("SET statement_timeout = 0")
+        with pytest.raises(psycopg2.OperationalError, match="terminat"):
+            visitor.execute("SELECT count(*) FROM generate_series(1, 1000000000000)")
+    finally:
+        owner.execute("UPDATE km3vo_roles.visitors SET longest = %s", [longest])
+        owner.connection.close()
+
+
+@pytest.mark.slow
+def test_each_start_restricts_visitors_again(instance, visitor) -> None:
+    owner = connect_as(instance, "dachsroot").cursor()
+    owner.connection.autocommit = True
+    owner.execute("GRANT EXECUTE ON FUNCTION pg_sleep TO PUBLIC")
+    owner.execute("GRANT ALL ON DATABASE gavo TO PUBLIC")
+    owner.connection.close()
+    visitor.execute("SELECT pg_sleep(0)")
+    instance.up()
+    for command in ("SELECT pg_sleep(0)", "CREATE SCHEMA here"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            visitor.execute(command)
 
 
 @pytest.mark.parametrize("role", ["dachsroot", "gavo", "gavoadmin", "untrusted"])
@@ -240,6 +337,34 @@ def test_uploads_with_entities_are_harmless(instance, tmp_path) -> None:
     answer = upload(instance, tmp_path, VOTABLE.format(entities=billions, cell="&e6;"))
     assert 'value="ERROR"' in answer
     assert len(answer) < 10_000
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        'name="a" datatype="int" arraysize="3]); SELECT 1/0; CREATE TEMP TABLE x(a int[3"',
+        'name="a" datatype="double" arraysize="2 ,b int"',
+        'name="a%(b)s" datatype="int"',
+        'name="a&#10;b" datatype="int"',
+    ],
+)
+def test_uploads_with_malformed_fields_are_refused(instance, tmp_path, field: str) -> None:
+    normal = 'name="a" datatype="char" arraysize="*"'
+    table = VOTABLE.format(entities="", cell="1").replace(normal, field)
+    assert field in table
+    answer = upload(instance, tmp_path, table)
+    assert "uploaded column" in answer
+    assert "division" not in answer
+
+
+def test_uploads_keep_arrays_and_unusual_names(instance, tmp_path) -> None:
+    normal = 'name="a" datatype="char" arraysize="*"'
+    field = """name="it's &quot;a&quot;; --" datatype="int" arraysize="{}" """
+    for shape in ("3", "*", "3*", "3x1"):
+        table = VOTABLE.format(entities="", cell="1 2 3").replace(normal, field.format(shape))
+        answer = upload(instance, tmp_path, table)
+        assert answer.splitlines()[0] == '"it\'s ""a""; --"'.replace('"it', '"it')
+        assert "1, 2, 3" in answer
 
 
 def test_uploads_are_limited_in_size(instance, tmp_path) -> None:

@@ -148,6 +148,19 @@ class Dachs:
         self.run_checked("imp", "//obscore")
         self.run_checked("pub", "//services", "//tap")
 
+    @property
+    def visitors_password(self) -> str:
+        """The password of the database role for visitors' queries, as DaCHS reads it."""
+        for line in (self.etc / "untrustedquery").read_text().splitlines():
+            key, _, value = line.partition("=")
+            if key.strip() == "password":
+                return value.strip()
+        raise InstanceError(
+            "DaCHS' profile for visitors' queries has no password",
+            where=str(self.etc / "untrustedquery"),
+            remedy="delete the instance and import again: km3vo instance reset && make import",
+        )
+
     def version(self) -> str:
         """Return the version of the installed DaCHS package.
 

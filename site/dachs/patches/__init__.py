@@ -54,6 +54,8 @@ def apply():
     )
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")
+    _apply("visitors", "restore_the_role_of_visitors")
+    _apply("forms", "sort_by_identifiers")
     _apply("upload_columns", "declare_arrays_by_length", "check_names")
     _apply(
         "jobs",

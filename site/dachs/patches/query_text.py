@@ -78,13 +78,13 @@ def _make_parse(parse):
 def _in_time(match):
     """Make a copy of LongestMatch.parseImpl that also looks at the clock."""
 
-    def _match(self, text, place, doActions=True):
+    def _match(self, *arguments):
         if time.thread_time() - getattr(_clock, "started", float("inf")) > SECONDS:
             raise TooLarge(
                 f"This query needs more than {SECONDS} s to be read, which is the limit here."
                 " Nest fewer expressions, or split the query."
             )
-        return match(self, text, place, doActions)
+        return match(self, *arguments)
 
     return _match
 
