@@ -158,6 +158,9 @@ REQUESTS = [
     ("/ant20_01/nu/cone/scs.xml?RA=%ff", 400),
     ("/ant20_01/nu/cone/scs.xml?RA=x&DEC=1&SR=1", 200),
     ("/ant20_01/nu/cone/scs.xml?RESPONSEFORMAT=%0d%0aX-Evil:%20y&RA=1&DEC=1&SR=1", 200),
+    ("/ant20_01/nu/cone/form?__nevow_form__=nix", 400),
+    ("/ant20_01/nu/cone/form?__nevow_form__=genForm&hscs_pos=1,2&MAXREC=-1", 400),
+    ("/ant20_01/nu/cone/form?__nevow_form__=genForm&hscs_pos=1,2&_DBOPTIONS_DIR=nix", 400),
     ("/ant20_01/nu/cone/dlmeta", 403),
     ("/alerts/nu/dl/dlmeta?ID=%27", 200),
     ("/alerts/nu/dl/dlget?ID=nix", None),
@@ -234,11 +237,10 @@ def test_head_and_options_are_answered(instance: Instance) -> None:
     assert "DELETE" not in headers["Allow"]
 
 
-@pytest.mark.parametrize("header", ["X_Forwarded_Host", "Host", "Forwarded", "X_Forwarded_Server"])
+@pytest.mark.parametrize("header", ["X_Forwarded_Host", "Host"])
 def test_no_header_determines_where_links_lead(instance: Instance, header: str) -> None:
-    value = "host=evil.example" if header == "Forwarded" else "evil.example"
     for path in ("/ant20_01/nu/cone/info/", f"{TAP}/async/", "/", f"{TAP}/capabilities"):
-        _, headers, text = ask(instance, path, **{header: value})
+        _, headers, text = ask(instance, path, **{header: "evil.example"})
         assert "evil.example" not in text + str(headers["Location"])
 
 

@@ -4,7 +4,7 @@ import functools
 import re
 import secrets
 
-from gavo import base
+from gavo import base, formal
 from gavo.formal import nevowc
 from gavo.protocols import dali, soda, uws
 from gavo.svcs import streaming
@@ -26,8 +26,8 @@ _SECRETS = (
     (re.compile(r"\b(?:gavo|twisted|psycopg2|site-packages)(?:\.\w+)+"), "…"),
 )
 _INTERNAL = (
-    "The server failed to process this request, which is not your fault. Please report it"
-    " with the number {number}."
+    "The server failed to process this request. If the request is valid, please report this with"
+    " the number {number}."
 )
 
 
@@ -189,6 +189,9 @@ def _patch_forms():
         return handle(self, failure, request)
 
     formrender.FormMixin._handleInputErrors = handle_input_errors
+    formal.ResourceWithForm.crash = lambda self, failure, request: weberrors.renderDCErrorPage(
+        failure, request
+    )
 
 
 def _patch_jobs():

@@ -12,6 +12,12 @@ _METHODS = (b"GET", b"HEAD", b"POST", b"OPTIONS")
 _JOB = re.compile(rb"/(async|dlasync|uws\.xml)/[^/]+/?$")
 """The path of a job, which a client may delete."""
 _LONGEST_METHOD = 20
+_OFFERED = {
+    b"__nevow_form__": rb"genForm|adminOps|setDowntime",
+    b"_DBOPTIONS_DIR": rb"ASC|DESC",
+    b"MAXREC": rb"[0-9]{1,9}",
+}
+"""What the parameters of forms look like, of which DaCHS checks nothing."""
 
 
 def refuse_unknown_methods():
@@ -92,8 +98,7 @@ def ignore_hosts_in_requests():
 
     @functools.wraps(process)
     def process_without_hosts(self):
-        for name in ("x-forwarded-host", "forwarded", "x-forwarded-server"):
-            self.requestHeaders.removeHeader(name)
+        self.requestHeaders.removeHeader("x-forwarded-host")
         return process(self)
 
     common.Request.process = process_without_hosts
@@ -151,13 +156,14 @@ def name_missing_parameters():
 
 
 def refuse_what_is_no_text():
-    """Let DaCHS refuse null characters, invalid UTF-8, and paths with ``..``.
+    """Let DaCHS refuse null characters, invalid UTF-8, paths with ``..``, and impossible forms.
 
     For DaCHS 2.7; versions up to 2.13 behave in the same way.
 
     Null characters reach the database, which cannot have them, and bytes that are no UTF-8 reach
     code that expects text; both end as internal errors, as do some paths with ``..``, which
-    clients resolve and no page has. We suggest to refuse them when the request is read.
+    clients resolve and no page has, and some values in forms. We suggest to refuse them when the
+    request is read.
     """
     process = common.Request.process
 
@@ -187,6 +193,14 @@ def _problem(request):
             if not _is_text(value):
                 shown = name.decode("utf-8", "replace")[:80]
                 return f"The parameter {shown!r} contains a null character or is not valid UTF-8."
+    return _not_offered(request) if path.endswith(b"/form") else None
+
+
+def _not_offered(request):
+    """Return which parameter has a value that no form offers, or None."""
+    for name, pattern in _OFFERED.items():
+        if any(value and not re.fullmatch(pattern, value) for value in request.args.get(name, [])):
+            return f"The parameter {name.decode()} has a value that the form does not offer."
     return None
 
 
