@@ -42,7 +42,7 @@ def untouched(instance) -> Iterator[None]:
     assert instance.adql(GLANCE) == before
     left = [path.name for path in (instance.var / "dachs" / "inputs").glob(".*")]
     assert left == [], "leftovers of a publication"
-    assert not (instance.var / "publishing.json").exists()
+    assert not (instance.var / "dachs" / "inputs.staged").exists()
     assert list((instance.var / "scratch").glob(f"{TABLE}/*")) == []
 
 

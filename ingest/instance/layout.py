@@ -75,6 +75,11 @@ class Layout:
         return self.dachs / "inputs"
 
     @property
+    def staged(self) -> Path:
+        """The directory that will replace :attr:`inputs`; after that, the former one."""
+        return self.dachs / "inputs.staged"
+
+    @property
     def logs(self) -> Path:
         """The logs of the servers and of the commands."""
         return self.var / "logs"

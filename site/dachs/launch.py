@@ -5,15 +5,30 @@ the same process: give them as arguments, separated by commas. The first one tha
 process with its exit code; with ``--each`` as first argument all are run, and a line with the
 control character "record separator" and the exit code follows the output of each, which includes
 its messages on standard error. This runs in the Python of DaCHS.
+
+With ``--together``, all commands form one transaction of the database, see ``transaction.py``,
+and may include these of our own:
+
+``set-aside SCHEMA…``
+    Make the tables of these schemas again without touching the old ones.
+``expect TABLE ROWS``
+    Fail unless the table has this number of rows.
+``leave-out FOLDER``
+    Delete a folder of the inputs directory.
+``exchange STAGED SERVED SERVER``
+    Commit, then exchange the inputs directory, see ``exchange.py``. Also possible alone.
 """
 
 import itertools
 import os
+import shutil
 import sys
 
 import patches
+from exchange import exchange
 from gavo import base
 from gavo.user import cli
+from transaction import Transaction
 
 
 def run(command):
@@ -31,17 +46,41 @@ def run(command):
     return 0
 
 
+def run_together(commands):
+    """Run commands in one transaction; return the exit code of the process."""
+    transaction = Transaction()
+    staged = []
+    for name, *words in commands:
+        if name == "set-aside":
+            transaction.set_aside(*words)
+        elif name == "expect":
+            transaction.expect(*words)
+        elif name == "leave-out":
+            shutil.rmtree(os.path.join(base.getConfig("inputsDir"), *words))
+        elif name == "exchange":
+            staged = words
+        elif code := run([name, *words]):
+            return code
+    transaction.commit()
+    if staged:
+        exchange(*staged)
+    transaction.tidy()
+    return 0
+
+
 def main(words):
     """Run the commands in `words`; return the exit code of the process."""
-    each = words[:1] == ["--each"]
-    if each:
+    mode = words[0] if words[:1] in (["--each"], ["--together"]) else None
+    groups = itertools.groupby(words[mode is not None :], lambda word: word == ",")
+    commands = [list(command) for is_comma, command in groups if not is_comma]
+    if mode == "--together":
+        return run_together(commands)
+    if mode == "--each":
         sys.stdout.reconfigure(line_buffering=True)
         os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
-    for is_comma, command in itertools.groupby(words[each:], lambda word: word == ","):
-        if is_comma:
-            continue
-        code = run(list(command))
-        if each:
+    for command in commands:
+        code = exchange(*command[1:]) if command[0] == "exchange" else run(command)
+        if mode == "--each":
             print(f"\n\x1e{code}", flush=True)
         elif code:
             return code

@@ -36,8 +36,8 @@ def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
     staging.mkdir()
     made = convert_release(manifest, acquired, staging)
     assert [one.rows for one in made] == [50, 100]
-    deploy.install(layout, manifest.folder_in_rd, sorted(staging.iterdir()), simulated=False)
-    folder = layout.inputs / manifest.folder_in_rd
+    deploy.stage(layout, manifest.folder_in_rd, sorted(staging.iterdir()), simulated=False)
+    folder = layout.staged / manifest.folder_in_rd
     store = DataStore.from_dir(folder / "data")
     assert sorted(store.obs_table["OBS_ID"]) == [1, 2]
     observations = store.get_observations(required_irf=[])

@@ -427,4 +427,4 @@ def test_other_users_read_nothing_of_an_instance(instance) -> None:
         check=False,
     )
     names = {Path(line).name for line in done.stdout.splitlines()}
-    assert names <= {"instance.json", "lock", "server.pid", "publishing.json"}
+    assert names <= {"instance.json", "lock", "server.pid"}

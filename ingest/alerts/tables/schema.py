@@ -17,10 +17,9 @@ from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.descriptors import expand_descriptor, table_columns
-from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance import Cluster, InstanceState, Layout
-from ingest.instance.dachs import Dachs, deploy
+from ingest.instance.dachs import COMBINED, bring_online, deploy, online_releases, recover
 
 FOLDER: Final = "alerts"
 DESCRIPTOR: Final = f"{FOLDER}/nu"
@@ -81,25 +80,24 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
         for name in _FUNCTIONS:
             connection.cursor().execute(_definition(name))
         connection.commit()
-    dachs = Dachs(layout)
-    existed = deploy.exists(layout, FOLDER)
     (layout.var / _DEPLOYED).unlink(missing_ok=True)
-    deploy.install(layout, FOLDER, [])
-    commands = [["imp", DESCRIPTOR], ["pub", DESCRIPTOR, "//tap"]]
-    if replace:
-        commands.insert(0, ["drop", DESCRIPTOR])
-    elif lacking:
+    recover(layout, state)
+    deploy.stage(layout, FOLDER, [])
+    # Tables that stay are changed last: from then on their readers wait for the commit.
+    commands = [*COMBINED] if online_releases(layout) else []
+    commands += [["pub", DESCRIPTOR, "//tap"], ["imp", DESCRIPTOR]]
+    if lacking and not replace:
         commands.append(["imp", "-I", DESCRIPTOR])
-    try:
-        dachs.run_batch(*commands, problem="DaCHS could not create the tables of the alerts")
-    except ImportFailedError:
-        deploy.roll_back(layout, FOLDER, existed)
-        raise
-    deploy.commit(layout, FOLDER)
+    bring_online(
+        layout,
+        state,
+        [SCHEMA, deploy.SHARED] if replace else [deploy.SHARED],
+        *commands,
+        problem="DaCHS could not create the tables of the alerts",
+    )
     with atomic_write(layout.var / _DEPLOYED) as stream:
         stream.write(_digest(state).encode())
     (layout.var / _DEPLOYED).chmod(0o600)
-    dachs.reload()
 
 
 def _digest(state: InstanceState) -> str:

@@ -6,22 +6,25 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, is_simulated
 from ingest.instance.dachs.publication import (
+    COMBINED,
     COMBINED_DESCRIPTORS,
     Publication,
     count,
     publish,
-    recover,
 )
 from ingest.instance.dachs.registration import online_releases, register, withdraw
+from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS, known_terms
 
 __all__ = [
+    "COMBINED",
     "COMBINED_DESCRIPTORS",
     "SIMULATED_WARNING",
     "VOCABULARY_ROOT",
     "VOCABULARY_TERMS",
     "Dachs",
     "Publication",
+    "bring_online",
     "count",
     "is_simulated",
     "known_terms",

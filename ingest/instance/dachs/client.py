@@ -104,7 +104,7 @@ class Dachs:
             ),
         }
         with privileges.caller():
-            sources = [_LAUNCHER / "launch.py", *(_LAUNCHER / "patches").glob("*.py")]
+            sources = [*_LAUNCHER.glob("*.py"), *(_LAUNCHER / "patches").glob("*.py")]
         for source in sources:
             name = source.relative_to(_LAUNCHER)
             texts[self.launcher / name] = _own(f"{_LAUNCHER.name}/{name}")
@@ -192,14 +192,18 @@ class Dachs:
     def run_batch(
         self,
         *commands: Sequence[str],
+        staged: bool = False,
         problem: str = "DaCHS could not import or publish; the previous state is still online",
     ) -> None:
-        """Run several ``dachs`` commands in one process, each ``imp`` in one transaction.
+        """Run several ``dachs`` commands in one process and one transaction.
 
         Parameters
         ----------
         *commands : sequence of str
-            The arguments of each command.
+            The arguments of each command, or one of the launcher's own commands.
+        staged : bool, optional
+            Whether to read the descriptors from the staged directory, and to exchange it for the
+            one that is served as soon as the transaction is committed.
         problem : str, optional
             The error message.
 
@@ -208,14 +212,16 @@ class Dachs:
         ImportFailedError
             If DaCHS fails, or ``dachs pub`` leaves out a service.
         """
-        words = [word for command in commands for word in (*command, ",")]
-        done = self._run([*self._program, *words])
-        output = done.stdout + done.stderr
-        # "dachs pub" reports a service that it leaves out, but exits with 0
-        if done.returncode or "Aborting publication" in output:
+        together: list[Sequence[str]] = [*commands]
+        if staged:
+            together.append(self._exchange)
+        words = [word for command in together for word in (*command, ",")]
+        extra = {"GAVO_INPUTSDIR": str(self.layout.staged.resolve())} if staged else None
+        done = self._run([*self._program, "--together", *words], extra)
+        if done.returncode:
             raise ImportFailedError(
                 problem,
-                value=_error_excerpt(output),
+                value=_error_excerpt(done.stdout + done.stderr),
                 remedy="if this message does not help, see the directory dachs/logs of the"
                 " instance",
             )
@@ -245,6 +251,16 @@ class Dachs:
         if len(found) != len(commands):
             raise self.error(f"dachs {' '.join(commands[len(found)])} failed", done)
         return found
+
+    def exchange(self) -> None:
+        """Exchange the staged directory for the one that is served."""
+        self.run_checked(*self._exchange)
+
+    @property
+    def _exchange(self) -> list[str]:
+        server = self.process.pid()
+        staged, served = self.layout.staged.resolve(), self.layout.inputs.resolve()
+        return ["exchange", str(staged), str(served), "" if server is None else str(server)]
 
     def run_checked(self, *arguments: str) -> str:
         """Run ``dachs`` and return its output.
@@ -396,6 +412,6 @@ def _error_excerpt(output: str, lines: int = 8) -> str:
     """Return the error messages in the output of DaCHS, or its last lines if there are none."""
     shown = [line.rstrip() for line in output.splitlines() if line.strip()]
     for index, line in enumerate(shown):
-        if line.startswith(("*** Error", "***Error", "Error", "** WARNING: Aborting")):
+        if line.startswith(("*** Error", "***Error", "Error")):
             return "\n".join(shown[index : index + lines])
     return "\n".join(shown[-lines:])

@@ -2,12 +2,13 @@
 
 DaCHS serves a copy below ``var/`` and not the working tree, so an edited descriptor goes online
 only with ``make import``, and the server's account needs no access to the checkout. The folder of
-a release and the shared folder are replaced together and completely, which can be undone with
-:func:`roll_back` until :func:`commit` is called.
+a release and the shared folder are replaced together and completely: a second directory is made,
+with hard links to all that stays, and exchanged for the first; see :mod:`.switch`.
 """
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
@@ -29,11 +30,6 @@ _TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
 _PUBLISH = re.compile(r"<publish\b[^>]*(?:/>|>.*?</publish>)", re.DOTALL)
 
 
-def exists(layout: Layout, folder: str) -> bool:
-    """Return whether a release is deployed."""
-    return (layout.inputs / folder).exists()
-
-
 def sources(folder: str) -> Iterator[tuple[str, bytes]]:
     """Yield the files in the working tree that are deployed with a release: names and contents.
 
@@ -48,14 +44,14 @@ def sources(folder: str) -> Iterator[tuple[str, bytes]]:
         yield path.name, content
 
 
-def install(
+def stage(
     layout: Layout,
     folder: str,
     products: Sequence[Path],
     simulated: bool = False,
     known_to_registries: bool = False,
 ) -> None:
-    """Replace the shared folder, and the folder of a release with its products.
+    """Make the staged inputs directory with a new version of a release.
 
     Parameters
     ----------
@@ -73,48 +69,29 @@ def install(
         of the server's own list of services as well, because otherwise DaCHS would not publish
         a deletion record.
     """
-    targets = {name: layout.inputs / name for name in (SHARED, folder)}
-    for name, target in targets.items():
-        draft = _draft(target)
-        shutil.rmtree(draft, ignore_errors=True)
-        shutil.rmtree(_previous(target), ignore_errors=True)
+    _stage_others(layout, (SHARED, folder))
+    for name in (SHARED, folder):
+        draft = layout.staged / name
         _copy_descriptors(RD / name, draft, simulated and name != SHARED, known_to_registries)
-    (_draft(targets[folder]) / "data").mkdir()
+    (layout.staged / folder / "data").mkdir()
     for product in products:
-        shutil.move(product, _draft(targets[folder]) / "data" / product.name)
-    for target in targets.values():
-        _set_owner(layout, _draft(target))
-    # Only renames from here on, which are fast and do not fail.
-    for target in targets.values():
-        if target.exists():
-            target.rename(_previous(target))
-        _draft(target).rename(target)
-
-
-def commit(layout: Layout, folder: str) -> None:
-    """Delete the previous folders."""
+        shutil.move(product, layout.staged / folder / "data" / product.name)
     for name in (SHARED, folder):
-        shutil.rmtree(_previous(layout.inputs / name), ignore_errors=True)
+        _set_owner(layout, layout.staged / name)
 
 
-def roll_back(layout: Layout, folder: str, existed: bool) -> None:
-    """Restore the previous folders; can be repeated after an interruption.
+def stage_without_products(layout: Layout, folder: str) -> None:
+    """Make the staged inputs directory without the products of a release.
 
-    Parameters
-    ----------
-    layout, folder : Layout, str
-        As in :func:`install`.
-    existed : bool
-        Whether the release was deployed before; otherwise its folder is deleted.
+    Its descriptor is still there: DaCHS needs it to withdraw the release.
     """
-    for name in (SHARED, folder):
-        target = layout.inputs / name
-        shutil.rmtree(_draft(target), ignore_errors=True)
-        if _previous(target).exists():
-            shutil.rmtree(target, ignore_errors=True)
-            _previous(target).rename(target)
-        elif name == folder and not existed:
-            shutil.rmtree(target, ignore_errors=True)
+    _stage_others(layout, ())
+    shutil.rmtree(layout.staged / folder / "data", ignore_errors=True)
+
+
+def discard(layout: Layout) -> None:
+    """Delete the staged directory, or the former one after the exchange."""
+    shutil.rmtree(layout.staged, ignore_errors=True)
 
 
 def is_simulated(layout: Layout, folder: str) -> bool:
@@ -170,16 +147,27 @@ def _sources(folder: Path) -> list[Path]:
         ]
 
 
+def _stage_others(layout: Layout, replaced: Sequence[str]) -> None:
+    """Link all that is deployed into a new staged directory, except folders to be replaced."""
+    discard(layout)
+    layout.account.create_directory(layout.inputs)
+    layout.account.create_directory(layout.staged)
+    for source in layout.inputs.iterdir():
+        target = layout.staged / source.name
+        if not source.is_dir():
+            os.link(source, target, follow_symlinks=False)
+        elif source.name not in replaced:
+            shutil.copytree(source, target, symlinks=True, copy_function=_link)
+            for path in (target, *(one for one in target.rglob("*") if one.is_dir())):
+                layout.account.chown(path)
+
+
+def _link(source: str, target: str) -> None:
+    os.link(source, target, follow_symlinks=False)
+
+
 def _set_owner(layout: Layout, folder: Path) -> None:
     """Make the servers' account the owner and only reader of the deployed files."""
     for path in (folder, *folder.rglob("*")):
         layout.account.chown(path)
         path.chmod(0o700 if path.is_dir() else 0o600)
-
-
-def _draft(target: Path) -> Path:
-    return target.with_name(f".{target.name}.new")
-
-
-def _previous(target: Path) -> Path:
-    return target.with_name(f".{target.name}.old")

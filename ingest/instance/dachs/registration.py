@@ -8,16 +8,13 @@ keep the old one.
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Sequence
 
-from ingest.core.errors import InstanceError, ManifestError
+from ingest.core.errors import ManifestError
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import (
-    COMBINED_DESCRIPTORS,
-    import_combined_tables,
-)
+from ingest.instance.dachs.publication import COMBINED, COMBINED_DESCRIPTORS, COMBINED_TABLES
+from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
@@ -26,6 +23,7 @@ SYSTEM = ("//services", "//tap")
 
 _PERMANENT = (deploy.SHARED, "alerts")
 """Folders that are not releases and cannot be withdrawn."""
+_OF_RELEASE = "split_part(sourcerd, '/', 1) = %s"
 
 
 def register(layout: Layout, descriptors: Sequence[str]) -> None:
@@ -92,25 +90,26 @@ def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
             expected=f"one of {', '.join(online)}" if (online := online_releases(layout)) else None,
             remedy="correct the name",
         )
-    dachs = Dachs(layout)
-    for path in sorted(folder.glob("*.rd")):
-        descriptor = f"{release}/{path.stem}"
+    recover(layout, state)
+    descriptors = [f"{release}/{path.stem}" for path in sorted(folder.glob("*.rd"))]
+    tables = _tables(release, layout, state)
+    deploy.stage_without_products(layout, release)
+    commands = []
+    for descriptor in descriptors:
         # In two steps: "drop" alone does not change the date of the record, and harvesters that
         # ask for changes would not receive the deletion.
-        dachs.run_batch(["pub", "--unpublish", descriptor])
-        dachs.run_batch(["drop", descriptor])
-    _delete_remains(release, layout, state)
-    shutil.rmtree(folder, ignore_errors=True)
+        commands += [["pub", "--unpublish", descriptor], ["drop", descriptor]]
+    if set(online_releases(layout)) - {release}:
+        commands += [*COMBINED, ["pub", *COMBINED_DESCRIPTORS, "//tap"]]
+    else:
+        tables += COMBINED_TABLES
+    if tables:
+        # "drop" forgets only tables that have not been set aside.
+        commands.append(["purge", *tables])
     if folder.exists():
-        raise InstanceError(
-            "the folder of the release cannot be deleted",
-            file=folder,
-            remedy="delete it, then withdraw the release again",
-        )
-    import_combined_tables(dachs)
-    if online_releases(layout):
-        dachs.run_batch(["pub", *COMBINED_DESCRIPTORS, "//tap"])
-    dachs.reload()
+        commands.append(["leave-out", release])
+    bring_online(layout, state, [release, deploy.SHARED], *commands)
+    _delete_remains(release, layout, state)
     return sorted(known)
 
 
@@ -127,21 +126,26 @@ def _records(release: str, layout: Layout, state: InstanceState) -> list[str]:
         return [str(row[0]) for row in cursor.fetchall()]
 
 
+def _tables(release: str, layout: Layout, state: InstanceState) -> list[str]:
+    """Return the tables of a release, also of lost descriptors."""
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            f"SELECT tablename FROM dc.tablemeta WHERE {_OF_RELEASE} ORDER BY 1", [release]
+        )
+        return [str(row[0]) for row in cursor.fetchall()]
+
+
 def _delete_remains(release: str, layout: Layout, state: InstanceState) -> None:
     """Withdraw resources whose descriptors are lost, which DaCHS cannot do."""
-    of_release = "split_part(sourcerd, '/', 1) = %s"
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
             "UPDATE dc.resources SET deleted = true, rectimestamp = now() AT TIME ZONE 'UTC'"
-            f" WHERE {of_release} AND NOT deleted",
+            f" WHERE {_OF_RELEASE} AND NOT deleted",
             [release],
         )
-        cursor.execute(f"UPDATE dc.sets SET deleted = true WHERE {of_release}", [release])
+        cursor.execute(f"UPDATE dc.sets SET deleted = true WHERE {_OF_RELEASE}", [release])
         for table in ("interfaces", "subjects", "authors"):
-            cursor.execute(f"DELETE FROM dc.{table} WHERE {of_release}", [release])
-        cursor.execute(f"SELECT tablename FROM dc.tablemeta WHERE {of_release}", [release])
-        tables = [str(row[0]) for row in cursor.fetchall()]
+            cursor.execute(f"DELETE FROM dc.{table} WHERE {_OF_RELEASE}", [release])
         connection.commit()
-    if tables:
-        Dachs(layout).run_batch(["purge", *tables])

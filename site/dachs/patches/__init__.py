@@ -32,7 +32,6 @@ def apply():
     database.forget_errors_of_restarts()
     availability.answer_restarts_with_503()
     availability.ask_database_for_availability()
-    imports.import_in_one_transaction()
     imports.expand_macros_at_backslashes()
     _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
     _apply("headers", "secure_all_answers")

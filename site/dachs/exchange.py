@@ -1,0 +1,40 @@
+"""The exchange of the directory that is served for another one, in one step."""
+
+import contextlib
+import ctypes
+import errno
+import os
+import signal
+
+_CURRENT_DIRECTORY = -100  # AT_FDCWD in fcntl.h
+_EXCHANGE = 2  # RENAME_EXCHANGE in linux/fs.h
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EXDEV)
+
+
+def exchange(staged, served, server):
+    """Exchange two directories, and make the server read its descriptors again.
+
+    Parameters
+    ----------
+    staged, served : str
+        The directories.
+    server : str
+        The number of the server's process; empty if it does not run.
+    """
+    library = ctypes.CDLL(None, use_errno=True)
+    paths = os.fsencode(staged), os.fsencode(served)
+    failed = library.renameat2(
+        _CURRENT_DIRECTORY, paths[0], _CURRENT_DIRECTORY, paths[1], _EXCHANGE
+    )
+    if failed:
+        number = ctypes.get_errno()
+        if number not in _UNSUPPORTED:
+            raise OSError(number, os.strerror(number), staged)
+        # Some network file systems cannot do it in one step.
+        aside = staged + ".aside"
+        os.rename(served, aside)
+        os.rename(staged, served)
+        os.rename(aside, staged)
+    if server:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(int(server), signal.SIGHUP)
