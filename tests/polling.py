@@ -132,7 +132,8 @@ def ask(instance: Instance, path: str) -> tuple[str, bytes]:
         return repr(error), b""
     if status == "200" and not path.startswith("getproduct"):
         body = _VOLATILE.sub(b"", body)
-    return f"{status} {len(body)} {hashlib.sha256(body).hexdigest()[:12]}", body
+    shown = body[:600].decode(errors="replace") if status != "200" or b"ERROR" in body else ""
+    return f"{status} {len(body)} {hashlib.sha256(body).hexdigest()[:12]} {shown}".strip(), body
 
 
 def answers(instance: Instance, asked: Mapping[str, str]) -> dict[str, str]:

@@ -211,7 +211,8 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 						semantics="#preview", contentType="image/png")
 					folder = os.path.join(base.getConfig("inputsDir"), release, "data")
 					for original in sorted(os.listdir(folder)):
-						if not original.endswith(
+						# names with a dot: files that are being written
+						if not original.startswith(".") and not original.endswith(
 							(".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")):
 							yield descriptor.makeLink(files+original,
 								description="Original file, as delivered by the collaboration",

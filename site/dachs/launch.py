@@ -28,7 +28,6 @@ import patches
 from exchange import exchange
 from gavo import base
 from gavo.user import cli
-from transaction import Transaction
 
 
 def run(command):
@@ -48,6 +47,9 @@ def run(command):
 
 def run_together(commands):
     """Run commands in one transaction; return the exit code of the process."""
+    # not at the top: the server does not need it
+    from transaction import Transaction
+
     transaction = Transaction()
     staged = []
     for name, *words in commands:

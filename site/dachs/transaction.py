@@ -1,9 +1,11 @@
 """Several ``dachs`` commands in one database transaction that blocks no reader.
 
-For DaCHS 2.7 to 2.13, whose commands open connections and commit as they go along. Readers then
-see tables, views, TAP_SCHEMA and registry records at different stages of an import. DaCHS also
-drops a table before it fills the new one, which makes every reader wait until the transaction
-ends. We suggest to upstream that ``dachs imp`` should do what this module does.
+For DaCHS 2.7; we have not tested later versions.
+
+Its commands open connections and commit as they go along, ``dachs imp`` after each data element.
+Readers then see tables, views, TAP_SCHEMA and registry records at different stages of an import.
+DaCHS also drops a table before it fills the new one, which makes every reader wait until the
+transaction ends. We suggest that ``dachs imp`` should do what this module does.
 
 Here all commands share one connection, and nothing is committed before :meth:`Transaction.commit`.
 Schemas whose tables are made again are set aside first: they get another name, and DaCHS creates
@@ -113,10 +115,11 @@ class Transaction:
 
     def commit(self):
         """Make all changes visible at once."""
-        status = self.connection.get_transaction_status()
-        if status != sqlsupport.psycopg2.extensions.TRANSACTION_STATUS_INTRANS:
+        try:
+            self.connection.execute("SELECT 1")
+        except base.DBError as error:
             # PostgreSQL would roll back without complaint.
-            raise SystemExit("*** Error: a command ignored an error of the database")
+            raise SystemExit(f"*** Error: an error of the database was ignored: {error}") from None
         type(self.connection).commit(self.connection)
 
     def tidy(self):
