@@ -50,17 +50,7 @@ def limit_queries():
     of it. We suggest settings for the largest cost, and to limit the memory of PostgreSQL by the
     system.
     """
-    note = taprunner._noteWorkerPID
-
-    @functools.wraps(note)
-    def note_and_confine(connection):
-        _connections.append(connection)
-        note(connection)
-        pid = connection.get_backend_pid()
-        _confine_backend(pid)
-        report_backend(pid)
-
-    taprunner._noteWorkerPID = note_and_confine
+    taprunner._noteWorkerPID = _note_and_confine
     initialise = qtable.QueryTable.__init__
 
     @functools.wraps(initialise)
@@ -77,6 +67,14 @@ def limit_queries():
 
 
 _connections = []
+
+
+def _note_and_confine(connection):
+    """Limit the process of the database that runs the query of a job."""
+    _connections.append(connection)
+    taprunner._WORKER_PID = pid = connection.get_backend_pid()
+    _confine_backend(pid)
+    report_backend(pid)
 
 
 def close_connections():
@@ -219,13 +217,14 @@ def _check_cost(query, connection):
 def _estimated_cost(query, connection):
     """Return the cost of a query in the planner's units, of which a second has about 10⁵."""
     with connection.cursor() as cursor:
-        # DaCHS switches it off for some queries, which adds 10¹⁰ to the cost of each table scan.
-        cursor.execute("SHOW enable_seqscan")
-        (before,) = cursor.fetchone()
-        cursor.execute("SET enable_seqscan = on")
+        # For these queries DaCHS sets it to "no", which adds 10¹⁰ to the cost of each table scan.
+        is_switched_off = "q3c_" in query
+        if is_switched_off:
+            cursor.execute("SET enable_seqscan = yes")
         cursor.execute("EXPLAIN (FORMAT JSON) " + query)
         ((plan,),) = cursor.fetchall()
-        cursor.execute(f"SET enable_seqscan = {before}")
+        if is_switched_off:
+            cursor.execute("SET enable_seqscan = no")
     return plan[0]["Plan"]["Total Cost"]
 
 
