@@ -123,7 +123,7 @@ class LimitsSection(StrictModel):
 
     database_process: Annotated[int, Field(ge=400)]
     query_backend: Annotated[int, Field(ge=400)]
-    query_process: Annotated[int, Field(ge=600)]
+    query_process: Annotated[int, Field(ge=500)]
     server_process: Annotated[int, Field(ge=1000)]
     shared_buffers: _Count
     work_memory: _Count

@@ -66,7 +66,7 @@ def apply():
     )
     _apply("jobfiles", "name_uploads_apart", "bound_results")
     _apply("turns", "give_each_client_a_turn")
-    _apply("query_limits", "limit_queries", "limit_uploads")
+    _apply("query_limits", "limit_queries", "limit_time_of_services", "limit_uploads")
     _apply(
         "connections",
         "limit_bodies",

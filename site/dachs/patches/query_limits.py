@@ -15,10 +15,12 @@ import sys
 import threading
 import time
 
+import psycopg2.extensions
 from gavo import base
 from gavo.formats import votableread
 from gavo.protocols import taprunner
 from gavo.rsc import qtable
+from gavo.svcs import common
 from twisted.internet import reactor, task, threads
 
 from .settings import settings
@@ -26,6 +28,7 @@ from .settings import settings
 MEBIBYTE = 2**20
 _NICE = 10
 """Queries of visitors leave the processors to everything else."""
+_BATCH = 5000
 _GRACE = 60.0  # s between asking a query to end and killing its process
 _INTERVAL = 15.0  # s
 
@@ -72,9 +75,17 @@ _connections = []
 def _note_and_confine(connection):
     """Limit the process of the database that runs the query of a job."""
     _connections.append(connection)
+    connection.cursor_factory = _CursorInBatches
     taprunner._WORKER_PID = pid = connection.get_backend_pid()
     _confine_backend(pid)
     report_backend(pid)
+
+
+class _CursorInBatches(psycopg2.extensions.cursor):
+    """Fetches fewer rows at once than DaCHS asks for, 100,000, which may take 300 MB."""
+
+    def fetchmany(self, size=_BATCH):
+        return super().fetchmany(min(size, _BATCH))
 
 
 def close_connections():
@@ -226,6 +237,29 @@ def _estimated_cost(query, connection):
         if is_switched_off:
             cursor.execute("SET enable_seqscan = no")
     return plan[0]["Plan"]["Total Cost"]
+
+
+# -- other services -----------------------------------------------------------------------------
+
+
+def limit_time_of_services():
+    """Let clients shorten the time of a query with ``_TIMEOUT``, but not extend it.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    We suggest ``[web]sqlTimeout`` as the largest value, and to ignore what is not a number.
+    """
+    fill = common.QueryMeta._fillDbOptions
+
+    @functools.wraps(fill)
+    def fill_within_bounds(self, args):
+        fill(self, args)
+        longest = base.getConfig("web", "sqlTimeout")
+        # a comparison that NaN does not pass
+        if not self["timeout"] <= longest:
+            self["timeout"] = longest
+
+    common.QueryMeta._fillDbOptions = fill_within_bounds
 
 
 # -- uploads ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ import threading
 import time
 
 from gavo import base
+from gavo.base import sqlsupport
 from gavo.protocols import adqlglue, tap, taprunner, uws
 
 from . import query_limits, turns
@@ -34,7 +35,7 @@ _LONGEST = 100
 _LAUNCHER = pathlib.Path(__file__).resolve().parents[1] / "launch.py"
 _START = 60.0  # s for a process to start
 _MOST_MEMORY = 400 * 1024  # kB
-"""A process that needed so much memory is replaced."""
+"""A process that needed so much memory is replaced, and one in which DaCHS failed."""
 _PR_SET_PDEATHSIG = 1
 _FACTORY = "fork-query-processes"
 """The command of the process that forks others, when it is started again."""
@@ -262,6 +263,7 @@ def _end_with(parent):
 
 def _fork_on_demand(requests):
     """Fork a process for each socket that the server sends."""
+    _forget_connections()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # so that no zombies are left
     factory = os.getpid()
@@ -280,6 +282,19 @@ def _fork_on_demand(requests):
         os.close(descriptors[0])
 
 
+def _forget_connections():
+    """Remove the connections to the database that were opened before the fork from their pools.
+
+    They belong to the server. The database library closes a connection only in the process that
+    opened it.
+    """
+    for reference in sqlsupport.CustomConnectionPool.knownPools:
+        pool = reference()
+        if pool is not None:
+            for connections in (pool._pool, pool._used, pool._rused):
+                connections.clear()
+
+
 def _run_queries(channel):
     """Run the jobs whose identifiers come from the server."""
     from gavo.user import logui
@@ -288,10 +303,26 @@ def _run_queries(channel):
     logui.LoggingUI(base.ui)
     query_limits.limit_this_process()
     query_limits.report_backend = lambda pid: channel.send(_BACKEND + str(pid).encode())
+    run = taprunner.runTAPJobNoState
+    has_failed = False
+
+    def run_and_note_failures(*arguments):
+        nonlocal has_failed
+        try:
+            run(*arguments)
+        except base.Error:
+            raise
+        except Exception:
+            has_failed = True
+            raise
+
+    taprunner.runTAPJobNoState = run_and_note_failures
     try:
         _fill_caches()
     except Exception as error:
-        base.ui.notifyWarning(f"A process for queries could not fill its caches: {error}")
+        base.ui.notifyWarning(f"A process for queries could not fill its caches: {error!r}")
+        base.caches.clearCaches()
+        has_failed = True
     channel.send(_READY + str(os.getpid()).encode())
     message = b""
     while message != _LAST and (job_id := channel.recv(_LONGEST)):
@@ -302,7 +333,7 @@ def _run_queries(channel):
             return
         query_limits.close_connections()
         needed = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        message = _LAST if needed > _MOST_MEMORY else _DONE
+        message = _LAST if has_failed or needed > _MOST_MEMORY else _DONE
         channel.send(message)
 
 
