@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from collections import Counter
@@ -10,11 +11,30 @@ from pathlib import Path
 
 import pytest
 
+from ingest.core import privileges
 from tests.instances import ROOT, Instance, copy_checkout
 from tests.templates import Templates, port
 
 # A shell that starts pytest in the background makes it ignore Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+_PROCESS = os.getpid()
+_act_as = privileges.act_as
+
+
+def _act_as_in_forks(uid: int, gid: int) -> None:
+    """Act as an account in processes forked from this one, which itself keeps its rights."""
+    if os.getpid() == _PROCESS:
+        before = os.umask(0o077)
+        _act_as(os.geteuid(), os.getegid())
+        os.umask(before)
+        return
+    if privileges._acting is not None and not privileges._acting.is_other:
+        privileges._acting = None  # inherited
+    _act_as(uid, gid)
+
+
+privileges.act_as = _act_as_in_forks
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
