@@ -21,15 +21,18 @@ from ingest.core.errors import ExitCode, IngestError
 # wait for them: a module is imported when its command is called.
 _COMMANDS: Final = {
     "alerts": ("ingest.commands.alerts", "alerts"),
+    "backup": ("ingest.commands.backup", "backup"),
     "check": ("ingest.commands.check", "check"),
     "cite": ("ingest.commands.cite", "cite"),
     "demo": ("ingest.commands.check", "demo"),
+    "doctor": ("ingest.commands.doctor", "doctor"),
     "events": ("ingest.commands.events", "events"),
     "import": ("ingest.commands.imports", "import_"),
     "instance": ("ingest.commands.instance", "instance"),
     "qa": ("ingest.commands.qa", "qa"),
     "registry": ("ingest.commands.registry", "registry"),
     "release": ("ingest.commands.release", "release"),
+    "restore": ("ingest.commands.backup", "restore"),
 }
 _FORMER_NAMES: Final = {"publish": "cite"}
 """Still understood until version 0.2, with a warning."""

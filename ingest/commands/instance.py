@@ -20,15 +20,7 @@ def instance() -> None:
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
 def up(port: int | None) -> None:
     """Start the instance, creating what is missing; print its URL."""
-    from ingest.alerts.tables import refresh_tables
-
-    layout = current_layout()
-    with console.status("starting …"):
-        url = lifecycle.up(layout, port)
-        with lifecycle.database(layout) as state:
-            refresh_tables(layout, state)
-        describe_releases(layout)
-    say(f"The server answers at {url}")
+    start(current_layout(), port)
 
 
 @instance.command()
@@ -68,6 +60,18 @@ def reset(yes: bool, with_archive: bool) -> None:
         click.confirm(f"Delete the instance in {layout.path}?", abort=True)
     lifecycle.reset(layout, with_archive)
     say("The instance is deleted.")
+
+
+def start(layout: Layout, port: int | None) -> None:
+    """Start an instance, creating what is missing; print its URL."""
+    from ingest.alerts.tables import refresh_tables
+
+    with console.status("starting …"):
+        url = lifecycle.up(layout, port)
+        with lifecycle.database(layout) as state:
+            refresh_tables(layout, state)
+        describe_releases(layout)
+    say(f"The server answers at {url}")
 
 
 def describe_releases(layout: Layout) -> None:

@@ -94,6 +94,11 @@ def is_acting() -> bool:
     return _acting is not None
 
 
+def caller_uid() -> int:
+    """Return the user who called the command."""
+    return os.geteuid() if _acting is None else _acting.uid
+
+
 def code_is_readable() -> bool:
     """Return whether the account can read the code of this project, to start it by itself."""
     # access() asks for the real user, which is the account

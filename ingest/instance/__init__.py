@@ -7,10 +7,11 @@ Start, stop and reset are in :mod:`ingest.instance.lifecycle`, DaCHS in
 from ingest.instance.account import Account
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout
 from ingest.instance.postgres import Cluster
-from ingest.instance.site import Site, load_site
+from ingest.instance.site import SITE_VARIABLE, Site, load_site
 
 __all__ = [
     "ARCHIVE_VARIABLE",
+    "SITE_VARIABLE",
     "Account",
     "Cluster",
     "InstanceState",

@@ -11,7 +11,8 @@ import contextlib
 import os
 import pwd
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -124,6 +125,41 @@ class Account:
             check=False,
             **self._identity(),
         )
+
+    @contextmanager
+    def piped(
+        self,
+        command: Sequence[str | Path],
+        *,
+        env: Mapping[str, str] | None = None,
+        **streams: Any,
+    ) -> Iterator[subprocess.Popen[bytes]]:
+        """Run `command` as this account while the block exchanges bytes with it.
+
+        It is killed if the block raises an exception, and together with the current process.
+        Files that it creates are private.
+
+        Parameters
+        ----------
+        command, env
+            As in :meth:`run`.
+        **streams
+            ``stdin``, ``stdout`` and ``stderr`` as for :class:`subprocess.Popen`. Default of the
+            first two: nothing, and a pipe.
+        """
+        with subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            cwd="/",
+            env=self.environment(Path("/"), env),
+            umask=0o077,
+            **{"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE} | streams,
+            **self._identity(),
+        ) as process:
+            try:
+                yield process
+            except BaseException:
+                process.kill()
+                raise
 
     def spawn(
         self,

@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import IO
 
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
@@ -145,6 +146,36 @@ def status(layout: Layout) -> Status:
         url=state.server_url,
         postgres_port=state.postgres_port,
     )
+
+
+def create_from(layout: Layout, dump: IO[bytes], dachs_version: str, port: int) -> None:
+    """Create the database of an instance from a dump, with new passwords.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance, which does not exist yet.
+    dump : binary file
+        What :meth:`.Cluster.dump` yielded.
+    dachs_version : str
+        The version of DaCHS at that time; the next start upgrades the tables if it is older.
+    port : int
+        The port of the web server.
+    """
+    site = load_site()
+    with layout.locked():
+        state = _bring_database_up(layout)
+        state.web_port = port
+        dachs = Dachs(layout)
+        _update_address(site, state)
+        dachs.configure(site, state)
+        _set_up_or_upgrade(layout, dachs, state)
+        # an interruption here leaves an instance that is created again
+        state.complete = False
+        state.write(layout)
+        Cluster(layout).load(state.postgres_port, dump)
+        state.complete, state.dachs_version = True, dachs_version
+        state.write(layout)
 
 
 @contextmanager

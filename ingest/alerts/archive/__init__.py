@@ -3,7 +3,7 @@
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.attachments import attach, attached_map
 from ingest.alerts.archive.audit import find_unindexed, verify
-from ingest.alerts.archive.index import ArchiveError, Entry, printable
+from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
 from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
 from ingest.alerts.archive.source_report import SourceError, SourceReport
@@ -13,6 +13,7 @@ __all__ = [
     "Archive",
     "ArchiveError",
     "Entry",
+    "Index",
     "Packet",
     "SourceError",
     "SourceReport",

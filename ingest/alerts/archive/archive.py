@@ -204,6 +204,11 @@ class Archive:
             with self._transaction():
                 pass
 
+    def create(self) -> None:
+        """Create the directories and an empty index, unless they exist."""
+        with self._directory.exclusive():
+            pass
+
     def locked(self, purpose: str) -> AbstractContextManager[None]:
         """Exclude other processes with the same purpose; wait until they are done."""
         return self._directory.locked(purpose)

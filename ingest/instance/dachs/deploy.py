@@ -11,13 +11,14 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.errors import ManifestError
-from ingest.core.files import read_regular
+from ingest.core.files import NotRegularError, read_regular
 from ingest.instance.layout import Layout
 
 SHARED = "km3net"
@@ -94,6 +95,50 @@ def discard(layout: Layout) -> None:
     shutil.rmtree(layout.staged, ignore_errors=True)
 
 
+def differences(layout: Layout, folder: str) -> list[str]:
+    """Return the deployed descriptors that differ from what :func:`install` would deploy now.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    folder : str
+        A deployed folder below ``rd/``.
+
+    Returns
+    -------
+    list of str
+        Their paths below ``rd/``, including files that are missing on either side.
+    """
+    simulated = is_simulated(layout, folder)
+    found = []
+    for name in (SHARED, folder):
+        present = _contents(layout.inputs / name)
+        with tempfile.TemporaryDirectory() as place:
+            variants = []
+            for unlist in (False, True) if simulated else (False,):
+                draft = Path(place, str(unlist), name)
+                draft.parent.mkdir()
+                _copy_descriptors(RD / name, draft, simulated and name != SHARED, unlist)
+                variants.append(_contents(draft))
+        if present not in variants:
+            wanted = variants[0]
+            names = present.keys() | wanted.keys()
+            found += sorted(one for one in names if present.get(one) != wanted.get(one))
+    return found
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    """Return the deployed files in a folder, by their paths below the folder above."""
+    found = {}
+    for path in _published(folder):
+        try:
+            found[str(path.relative_to(folder.parent))] = read_regular(path)
+        except NotRegularError as error:
+            found[str(path.relative_to(folder.parent))] = str(error).encode()
+    return found
+
+
 def is_simulated(layout: Layout, folder: str) -> bool:
     """Return whether a deployed release is a simulated stand-in."""
     descriptors = (layout.inputs / folder).glob("*.rd")
@@ -139,12 +184,17 @@ def _marked_as_simulated(text: str, path: Path, unlist: bool) -> str:
 
 
 def _sources(folder: Path) -> list[Path]:
+    """Return the files in a folder of the checkout that are deployed."""
     with privileges.caller():
-        return [
-            path
-            for path in sorted(folder.rglob("*"))
-            if path.suffix in _SUFFIXES and path.relative_to(folder).parts[0] != "data"
-        ]
+        return _published(folder)
+
+
+def _published(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.suffix in _SUFFIXES and path.relative_to(folder).parts[0] != "data"
+    ]
 
 
 def _stage_others(layout: Layout, replaced: Sequence[str]) -> None:

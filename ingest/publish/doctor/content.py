@@ -1,0 +1,144 @@
+"""Checks of what is published: descriptors, products, tables, reports and alerts agree."""
+
+from __future__ import annotations
+
+import json
+from typing import Final
+
+from psycopg2 import sql
+
+from ingest.alerts.pipeline import count_rows
+from ingest.core.errors import IngestError
+from ingest.events.delivery import load_manifest
+from ingest.instance.dachs import deploy, online_releases
+from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
+
+
+def _journal(patient: Patient) -> None:
+    path = patient.layout.var / "publishing.json"
+    if path.exists():
+        raise Fault(
+            f"{path} exists: a publication was interrupted, or is under way",
+            "Table and files of a release may not match until it is completed or reverted.",
+            "make up",
+        )
+
+
+def _products(patient: Patient) -> None:
+    """Compare the products with the tables."""
+    releases = _releases(patient)
+    tables = {
+        f"{schema}.{table}": kind
+        for schema, table, kind in patient.rows(
+            "SELECT relnamespace::regnamespace::text, relname, relkind FROM pg_class"
+            " WHERE relkind IN ('r', 'v') AND relnamespace::regnamespace::text !~ '^pg_'"
+        )
+    }
+    for release in releases:
+        if f"{release}.main" not in tables:
+            raise Fault(
+                f"{release} has products but no table {release}.main",
+                "Its files are served, but it cannot be queried.",
+                f"make import RELEASE={release}",
+            )
+    for name in sorted(tables):
+        schema, _, table = name.partition(".")
+        if table == "main" and schema not in releases:
+            raise Fault(
+                f"the table {name} has no products",
+                "Its rows can be queried, but their files and descriptor are missing.",
+                f"make import RELEASE={schema}, or km3vo registry withdraw {schema}",
+            )
+
+
+def _rows(patient: Patient) -> None:
+    """Compare the number of rows with the report of the import."""
+    for release in _releases(patient):
+        path = patient.layout.reports / f"{release}.json"
+        try:
+            imported = json.loads(path.read_text("utf-8"))["result"]["imported"]
+        except (OSError, ValueError, KeyError, TypeError):
+            raise Fault(
+                f"the report {path} is missing or damaged",
+                "Nothing says how many rows the release should have.",
+                f"km3vo import --release {release} --force",
+            ) from None
+        schema, _, table = _table_of(release).partition(".")
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
+        ((found,),) = patient.rows(query)
+        if found != imported:
+            raise Fault(
+                f"{release} has {found} rows, but {imported} were imported",
+                "The table was changed by hand, or is damaged.",
+                f"km3vo import --release {release} --force",
+            )
+
+
+def _descriptors(patient: Patient) -> None:
+    for release in _releases(patient):
+        if different := deploy.differences(patient.layout, release):
+            raise Advice(
+                f"{len(different)} files of {release} differ from rd/: {different[0]}",
+                "What is online is older than the checkout, or was changed by hand.",
+                f"make import RELEASE={release}",
+            )
+
+
+def _alerts(patient: Patient) -> None:
+    archive = patient.archive
+    if (archive.root / "pending.tsv").exists():
+        raise Fault(
+            "a batch of packets was interrupted while it was archived, or is being archived",
+            "Its packets have no rows yet.",
+            "km3vo alerts import, with the same files",
+        )
+    patient.rows("SELECT 1")
+    rows = count_rows(patient.layout)
+    packets, held = len(archive), len(archive.quarantined())
+    if rows is None:
+        if packets:
+            raise Fault(
+                f"{packets} packets are archived, but there are no tables of alerts",
+                "Alerts cannot be queried.",
+                "km3vo alerts rebuild",
+            )
+        return
+    if rows + held != packets:
+        raise Fault(
+            f"{packets} packets are archived, but {rows} have rows and {held} are in quarantine",
+            "Some packets cannot be queried, or rows have lost their packets.",
+            "km3vo alerts verify",
+        )
+
+
+def _quarantine(patient: Patient) -> None:
+    packets, held = len(patient.archive), len(patient.archive.quarantined())
+    if held > 10 and held > packets // 10:
+        raise Advice(
+            f"{held} of {packets} packets are in quarantine",
+            "A stream may have changed its format.",
+            "km3vo alerts quarantine; after an upgrade: km3vo alerts quarantine --retry",
+        )
+
+
+def _releases(patient: Patient) -> list[str]:
+    if not patient.layout.inputs.is_dir():
+        raise Unknown("nothing is deployed")
+    return online_releases(patient.layout)
+
+
+def _table_of(release: str) -> str:
+    try:
+        return load_manifest(release).release.table
+    except IngestError:
+        return f"{release}.main"
+
+
+CHECKS: Final = (
+    ("interrupted publication", _journal),
+    ("products and tables", _products),
+    ("rows and reports", _rows),
+    ("descriptors", _descriptors),
+    ("alerts", _alerts),
+    ("quarantine", _quarantine),
+)
