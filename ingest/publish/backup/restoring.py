@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -156,8 +155,8 @@ def _refuse_newer(layout: Layout, about: About, snapshot: Snapshot) -> None:
         ("PostgreSQL", about.postgres, Cluster.newest_major()),
         ("DaCHS", about.dachs, dachs),
     ):
-        newer = subprocess.run(["dpkg", "--compare-versions", found, "gt", here], check=False)
-        if newer.returncode == 0:
+        compare = ("dpkg", "--compare-versions", found, "gt", here)
+        if layout.account.run(compare, home=Path("/")).returncode == 0:
             raise BackupError(
                 f"this backup was made with a newer version of {name}",
                 file=snapshot.path,

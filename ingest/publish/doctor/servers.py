@@ -138,9 +138,10 @@ def _cone(patient: Patient) -> None:
 def _job(patient: Patient) -> None:
     """Run an asynchronous job, and delete it again."""
     with _client(patient) as client:
-        made = _sent(client, "POST", f"{_TAP}/async", data=_QUERY | {"PHASE": "RUN"})
+        made = _sent(client, "POST", f"{_TAP}/async", data=_QUERY)
         _refuse(made, "an asynchronous job")
         job = made.url.path
+        _refuse(_sent(client, "POST", f"{job}/phase", data={"PHASE": "RUN"}), "a job's start")
         deadline = time.monotonic() + TIMEOUT
         phase = ""
         try:

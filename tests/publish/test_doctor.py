@@ -1,0 +1,213 @@
+"""``km3vo doctor`` finds each fault, names the remedy, and changes nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from ingest.instance import Cluster, InstanceState
+from tests.alert_archive import layout_of
+from tests.instances import Instance
+from tests.templates import Templates, port
+
+
+@dataclass
+class Patient:
+    """An instance that tests damage and repair."""
+
+    instance: Instance
+
+    @property
+    def var(self) -> Path:
+        return self.instance.var
+
+    def findings(self, **environment: str) -> dict[str, dict[str, str]]:
+        """Return what the command finds, by check."""
+        result = self.instance.km3vo("doctor", "--json", **environment)
+        assert "Traceback" not in result.stderr
+        found = {one["check"]: one for one in json.loads(result.stdout)}
+        has_fault = any(one["severity"] == "FAULT" for one in found.values())
+        assert result.returncode == int(has_fault)
+        return found
+
+    def execute(self, statement: str) -> None:
+        layout = layout_of(self.instance)
+        with Cluster(layout).connect(InstanceState.read(layout).postgres_port) as connection:
+            connection.cursor().execute(statement)
+            connection.commit()
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Patient]:
+    made = Instance(tmp_path_factory.mktemp("patient") / "var", port(70))
+    try:
+        templates.copy("served", made).up()
+        yield Patient(made)
+    finally:
+        made.reset()
+
+
+def test_a_healthy_instance_has_no_fault_and_stays_as_it_is(patient: Patient) -> None:
+    found = patient.findings()
+    assert len(found) >= 20
+    wrong = {name: one for name, one in found.items() if one["severity"] != "ok"}
+    assert wrong.keys() <= {"backup"}, wrong
+    assert wrong["backup"]["severity"] == "advice"
+
+
+@contextmanager
+def renamed(path: Path) -> Iterator[None]:
+    away = path.with_name(f".away-{path.name}")
+    path.rename(away)
+    try:
+        yield
+    finally:
+        if path.is_dir():
+            shutil.rmtree(path)
+        away.rename(path)
+
+
+@contextmanager
+def written(path: Path, text: str) -> Iterator[None]:
+    before = path.read_bytes() if path.exists() else None
+    path.write_text(text)
+    try:
+        yield
+    finally:
+        path.unlink() if before is None else path.write_bytes(before)
+
+
+@contextmanager
+def mode(path: Path, bits: int) -> Iterator[None]:
+    before = path.stat().st_mode & 0o777
+    path.chmod(bits)
+    try:
+        yield
+    finally:
+        path.chmod(before)
+
+
+@contextmanager
+def executed(patient: Patient, damage: str, repair: str) -> Iterator[None]:
+    patient.execute(damage)
+    try:
+        yield
+    finally:
+        patient.execute(repair)
+
+
+def changed_state(patient: Patient, **values: object) -> str:
+    return json.dumps(json.loads((patient.var / "instance.json").read_text()) | values)
+
+
+def old_backup() -> str:
+    made = datetime.now(UTC) - timedelta(days=30)
+    return json.dumps({"made": made.isoformat(), "path": "/srv/backup/1"})
+
+
+def many_errors() -> str:
+    now = datetime.now(UTC)
+    return f"{now:%Y-%m-%d %H:%M:%S}.000 UTC [1] PANIC:  the disk burns\n" * 30
+
+
+FAULTS = {
+    "state of the instance": lambda p: written(p.var / "instance.json", "{"),
+    "permissions": lambda p: mode(p.var / "superuser.password", 0o644),
+    "DaCHS' version": lambda p: written(
+        p.var / "instance.json", changed_state(p, dachs_version="1.0")
+    ),
+    "interrupted publication": lambda p: written(p.var / "publishing.json", "{}"),
+    "products and tables": lambda p: renamed(p.var / "dachs" / "inputs" / "evts23_01"),
+    "rows and reports": lambda p: renamed(p.var / "reports" / "evts23_01.json"),
+    "descriptors": lambda p: written(
+        p.var / "dachs" / "inputs" / "evts23_01" / "nu.rd", "<resource/>"
+    ),
+    "alerts": lambda p: executed(
+        p,
+        "CREATE TABLE saved AS SELECT * FROM alerts.notices WHERE notice_id = 3;"
+        " DELETE FROM alerts.notices WHERE notice_id = 3",
+        "INSERT INTO alerts.notices TABLE saved; DROP TABLE saved",
+    ),
+    "logs": lambda p: written(p.var / "logs" / "postgresql.log", many_errors()),
+    "backup": lambda p: written(p.var / "last-backup.json", old_backup()),
+}
+REMEDIES = {
+    "permissions": "chmod go-rwx",
+    "DaCHS' version": "make up",
+    "products and tables": "make import RELEASE=evts23_01",
+    "rows and reports": "km3vo import --release evts23_01",
+    "descriptors": "make import RELEASE=evts23_01",
+    "alerts": "km3vo alerts verify",
+    "backup": "km3vo backup /srv/backup",
+}
+
+
+@pytest.mark.parametrize("check", FAULTS)
+def test_a_fault_is_found_with_its_remedy(patient: Patient, check: str) -> None:
+    damage: Callable[[Patient], object] = FAULTS[check]
+    with damage(patient):
+        found = patient.findings()[check]
+    assert found["severity"] == ("advice" if check == "descriptors" else "FAULT"), found
+    assert found["explanation"]
+    assert REMEDIES.get(check, "") in found["remedy"]
+    assert found["remedy"]
+
+
+def test_an_address_that_nobody_can_reach_is_found(patient: Patient, tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('[site]\nbind_address = "0.0.0.0"\n')
+    found = patient.findings(KM3VO_SITE=str(tmp_path / "site.toml"))["site settings"]
+    assert found["severity"] == "FAULT"
+    assert "listens on 0.0.0.0" in found["finding"] and "http://localhost" in found["finding"]
+
+
+def test_python_packages_that_differ_from_the_lock_are_found(
+    patient: Patient, checkout: Path
+) -> None:
+    lock = checkout / "constraints.txt"
+    lock.write_text(lock.read_text().replace("\nclick==", "\nclick==99."))
+    found = patient.findings(PYTHONPATH=str(checkout))["Python packages"]
+    assert found["severity"] == "FAULT" and "click" in found["finding"]
+    assert found["remedy"] == "make setup"
+
+
+def test_when_everything_is_down_the_causes_are_named_and_the_rest_is_not_checked(
+    patient: Patient,
+) -> None:
+    assert patient.instance.km3vo("instance", "down").returncode == 0
+    try:
+        with socket.create_server(("127.0.0.1", patient.instance.port)):
+            found = patient.findings()
+    finally:
+        patient.instance.up()
+    assert found["port"]["severity"] == "FAULT"
+    assert found["database"]["finding"] == "the database does not run"
+    assert found["server"]["finding"] == "the server does not run"
+    assert {found[name]["severity"] for name in ("TAP", "asynchronous TAP", "cone search")} == {
+        "not checked"
+    }
+    assert {one["severity"] for one in patient.findings().values()} <= {"ok", "advice"}
+
+
+@pytest.mark.parametrize("damage", ["nothing", "a file", "an account", "a database of zeros"])
+def test_it_works_when_nothing_else_does(tmp_path: Path, damage: str) -> None:
+    broken = Patient(Instance(tmp_path / "var", port(80)))
+    environment = {}
+    if damage == "a file":
+        broken.var.write_text("")
+    elif damage == "an account":
+        environment["KM3VO_USER"] = "nobody-has-this-name"
+    elif damage == "a database of zeros":
+        (broken.var / "postgres").mkdir(parents=True)
+        (broken.var / "postgres" / "PG_VERSION").write_bytes(bytes(100))
+        (broken.var / "instance.json").write_text('{"postgres_port": 1, "web_port": 1}')
+    found = broken.findings(**environment)
+    faults = {name for name, one in found.items() if one["severity"] == "FAULT"}
+    assert faults & {"directory", "servers' account", "permissions", "database"}, found
