@@ -5,6 +5,7 @@ Start, stop and reset are in :mod:`ingest.instance.lifecycle`, DaCHS in
 """
 
 from ingest.instance.account import Account
+from ingest.instance.dump import dump_database
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import SITE_VARIABLE, Site, load_site
@@ -18,5 +19,6 @@ __all__ = [
     "Layout",
     "Site",
     "current_layout",
+    "dump_database",
     "load_site",
 ]

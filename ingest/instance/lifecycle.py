@@ -12,6 +12,7 @@ from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
 from ingest.instance import roles
 from ingest.instance.dachs import Dachs, recover
+from ingest.instance.dump import load_database
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.site import Site, load_site
@@ -156,7 +157,7 @@ def create_from(layout: Layout, dump: IO[bytes], dachs_version: str, port: int) 
     layout : Layout
         The instance, which does not exist yet.
     dump : binary file
-        What :meth:`.Cluster.dump` yielded.
+        What :func:`~ingest.instance.dump.dump_database` yielded.
     dachs_version : str
         The version of DaCHS at that time; the next start upgrades the tables if it is older.
     port : int
@@ -173,7 +174,7 @@ def create_from(layout: Layout, dump: IO[bytes], dachs_version: str, port: int) 
         # an interruption here leaves an instance that is created again
         state.complete = False
         state.write(layout)
-        Cluster(layout).load(state.postgres_port, dump)
+        load_database(Cluster(layout), state.postgres_port, dump)
         state.complete, state.dachs_version = True, dachs_version
         state.write(layout)
 

@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import re
 import secrets
 import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO
 
 import psycopg2
 
@@ -226,87 +223,10 @@ class Cluster:
         """The major version of PostgreSQL that created the cluster."""
         return read_regular(self.data / "PG_VERSION").decode().strip()
 
-    @contextlib.contextmanager
-    def dump(self, port: int) -> Iterator[IO[bytes]]:
-        """Yield the database as ``pg_dump`` writes it, of one moment; roles are not included.
-
-        Raises
-        ------
-        InstanceError
-            If it fails, at the end of the block.
-        """
-        command: list[str | Path] = [
-            *(_programs(self.major) / "pg_dump", "--format=custom", f"--dbname={DATABASE}"),
-            *self._client(port),
-        ]
-        with tempfile.TemporaryFile("w+") as problems:
-            with self.account.piped(command, env=self._secret, stderr=problems) as process:
-                assert process.stdout is not None
-                yield process.stdout
-            if process.returncode:
-                raise _client_error("the database could not be dumped", problems)
-
-    def load(self, port: int, dump: IO[bytes]) -> None:
-        """Replace everything in a database, which was set up before, by a dump.
-
-        The roles stay, with their passwords.
-
-        Raises
-        ------
-        InstanceError
-            If it fails.
-        """
-        restore = _programs(self.major) / "pg_restore"
-        with tempfile.TemporaryFile("w+") as problems:
-            with self.account.piped([restore, "--list"], stdin=dump, stderr=problems) as process:
-                assert process.stdout is not None
-                content = process.stdout.read().decode()
-            if process.returncode:
-                raise _client_error("the dump cannot be read", problems)
-        # PostgreSQL may refuse Debian's script of an extension: ours were created before
-        wanted = [
-            line
-            for line in content.splitlines()
-            if not re.search(r"; \d+ \d+ (COMMENT - )?(EXTENSION|SCHEMA - public)\b", line)
-        ]
-        with self.connect(port) as connection:
-            cursor = connection.cursor()
-            cursor.execute(
-                "SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace"
-                " WHERE nspname !~ '^pg_' AND nspname NOT IN ('public', 'information_schema')"
-            )
-            for (statement,) in cursor.fetchall():
-                cursor.execute(statement)
-            connection.commit()
-        dump.seek(0)
-        command: list[str | Path] = [
-            *(restore, "--clean", "--if-exists", "--exit-on-error", f"--dbname={DATABASE}"),
-            *(*self._client(port), f"--use-list={self._temporary(wanted)}"),
-        ]
-        with tempfile.TemporaryFile("w+") as problems:
-            with self.account.piped(
-                command, env=self._secret, stdin=dump, stderr=problems
-            ) as process:
-                pass
-            if process.returncode:
-                raise _client_error("the database could not be restored", problems)
-        with self.connect(port) as connection:
-            connection.autocommit = True
-            connection.cursor().execute("ANALYZE")
-
-    def _client(self, port: int) -> tuple[str, ...]:
-        return f"--host={HOST}", f"--port={port}", f"--username={SUPERUSER}"
-
     @property
-    def _secret(self) -> dict[str, str]:
-        # in the environment, because other users of the machine can read command lines
-        return {"PGPASSWORD": self.password}
-
-    def _temporary(self, lines: Sequence[str]) -> Path:
-        """Return a file of the account with these lines."""
-        path = self.layout.scratch / "restore.list"
-        self._write(path, "\n".join(lines))
-        return path
+    def programs(self) -> Path:
+        """The folder with the programs of the version that created the cluster."""
+        return _programs(self.major)
 
     @contextlib.contextmanager
     def connect(
@@ -361,7 +281,7 @@ class Cluster:
         env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[str]:
         return self.account.run(
-            [*prefix, _programs(self.major) / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
+            [*prefix, self.programs / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
             home=self.data,
             env=env,
             timeout=2 * _TIMEOUT,
@@ -424,11 +344,3 @@ def _error(problem: str, done: subprocess.CompletedProcess[str], where: Path) ->
         else "see the message above; the complete log is in the directory logs of the instance"
     )
     return InstanceError(problem, where=str(where), value=output[-600:] or None, remedy=remedy)
-
-
-def _client_error(problem: str, problems: IO[str]) -> InstanceError:
-    problems.seek(0)
-    text = problems.read(2000).strip()
-    full = "No space left" in text
-    remedy = "free some disk space, then try again" if full else "see the message above"
-    return InstanceError(problem, value=text or None, remedy=remedy)

@@ -16,15 +16,14 @@ from ingest.core.files import open_regular, read_regular
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, Layout, lifecycle
 from ingest.instance.dachs import Dachs
+from ingest.publish.backup.repository import Repository, find
 from ingest.publish.backup.saving import indexed
 from ingest.publish.backup.snapshot import (
     DUMP,
     FILES,
     About,
     BackupError,
-    Repository,
     Snapshot,
-    find,
 )
 from ingest.publish.backup.transfer import written_files
 

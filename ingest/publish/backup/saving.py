@@ -23,14 +23,14 @@ from ingest.core import privileges
 from ingest.core.errors import InputError
 from ingest.core.files import sha256
 from ingest.core.progress import ProgressCallback
-from ingest.instance import SITE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
+from ingest.instance import SITE_VARIABLE, Cluster, InstanceState, Layout, dump_database, lifecycle
+from ingest.publish.backup.repository import Repository
 from ingest.publish.backup.snapshot import (
     DUMP,
     FILES,
     SITE,
     About,
     BackupError,
-    Repository,
     Snapshot,
 )
 from ingest.publish.backup.transfer import read_files, store
@@ -132,7 +132,7 @@ def _save_instance(layout: Layout, draft: Snapshot) -> tuple[dict[str, str], Abo
     """Save the database and the files that belong to it; return their checksums by path."""
     with lifecycle.database(layout) as state:
         cluster = Cluster(layout)
-        with cluster.dump(state.postgres_port) as stream:
+        with dump_database(cluster, state.postgres_port) as stream:
             sums = {DUMP: store(stream, draft.path / DUMP)}
         left_out: list[str] = []
         sums |= _save_files(layout, layout.var, INSTANCE_FILES, draft, "", left_out)
