@@ -14,6 +14,7 @@ from ingest.instance.dachs import Dachs
 from ingest.publish.doctor.patient import TIMEOUT, Fault, Patient, Unknown
 
 _TAP: Final = "/__system__/tap/run/tap"
+_JOB_TIMEOUT: Final = 60.0  # s; the process of a job has to start
 _QUERY: Final = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 table_name FROM tap_schema.tables"}
 _PHASE: Final = "{http://www.ivoa.net/xml/UWS/v1.0}phase"
 
@@ -142,7 +143,7 @@ def _job(patient: Patient) -> None:
         _refuse(made, "an asynchronous job")
         job = made.url.path
         _refuse(_sent(client, "POST", f"{job}/phase", data={"PHASE": "RUN"}), "a job's start")
-        deadline = time.monotonic() + TIMEOUT
+        deadline = time.monotonic() + _JOB_TIMEOUT
         phase = ""
         try:
             while time.monotonic() < deadline:
@@ -154,7 +155,7 @@ def _job(patient: Patient) -> None:
             client.delete(job, follow_redirects=False)
     if phase != "COMPLETED":
         raise Fault(
-            f"an asynchronous job is {phase or 'without phase'} after {TIMEOUT:.0f} s",
+            f"an asynchronous job is {phase or 'without phase'} after {_JOB_TIMEOUT:.0f} s",
             "Clients such as TOPCAT and pyvo wait for ever.",
             "make down && make up",
         )

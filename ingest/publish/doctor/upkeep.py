@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from ingest.core import privileges
 from ingest.publish.backup import RECORD
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown, tail
 
@@ -74,7 +75,9 @@ def _backup(patient: Patient) -> None:
             "Whatever was archived since then would be lost.",
             f"km3vo backup {Path(place).parent}; let the system call it every day",
         )
-    if not Path(place).exists():
+    with privileges.caller():
+        is_there = Path(place).exists()
+    if not is_there:
         raise Advice(
             f"the last backup, {place}, is not there",
             "It was deleted or moved, or its disk is not mounted.",
