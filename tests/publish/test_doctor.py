@@ -86,6 +86,15 @@ def written(path: Path, text: str) -> Iterator[None]:
 
 
 @contextmanager
+def staged(path: Path) -> Iterator[None]:
+    path.mkdir()
+    try:
+        yield
+    finally:
+        path.rmdir()
+
+
+@contextmanager
 def mode(path: Path, bits: int) -> Iterator[None]:
     before = path.stat().st_mode & 0o777
     path.chmod(bits)
@@ -124,7 +133,7 @@ FAULTS = {
     "DaCHS' version": lambda p: written(
         p.var / "instance.json", changed_state(p, dachs_version="1.0")
     ),
-    "interrupted publication": lambda p: written(p.var / "publishing.json", "{}"),
+    "interrupted publication": lambda p: staged(p.var / "dachs" / "inputs.staged"),
     "products and tables": lambda p: renamed(p.var / "dachs" / "inputs" / "evts23_01"),
     "rows and reports": lambda p: renamed(p.var / "reports" / "evts23_01.json"),
     "descriptors": lambda p: written(

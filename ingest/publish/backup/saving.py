@@ -41,7 +41,7 @@ _ARCHIVE_FILES: Final = ("index.tsv", "quarantine", "attached", "previews")
 """What is saved of the archive's directory, beside packets and sky maps."""
 RECORD: Final = "last-backup.json"
 """A file of the instance with time and place of its last backup."""
-_DRAFTS: Final = (".*.new", ".*.old", ".*.part", "__pycache__")
+_DRAFTS: Final = (".switch.json", ".*.part", "__pycache__")
 _MAP: Final = re.compile(r"([0-9a-f]{64})\.fits")
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
 
 def _journal(patient: Patient) -> None:
-    path = patient.layout.var / "publishing.json"
+    path = patient.layout.staged
     if path.exists():
         raise Fault(
             f"{path} exists: a publication was interrupted, or is under way",
-            "Table and files of a release may not match until it is completed or reverted.",
+            "What was online before still is. The next command completes or discards it.",
             "make up",
         )
 
