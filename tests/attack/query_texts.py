@@ -68,10 +68,15 @@ class _Writer:
 
     def __init__(self, source: random.Random) -> None:
         self.source = source
-        self.columns = tuple(name for name, _ in COLUMNS)
+        self.columns = tuple(
+            name if name.islower() and name.isidentifier() else _quoted(name) for name, _ in COLUMNS
+        )
+        self.alias = "result"
 
     def query(self) -> str:
         kind = self.source.random()
+        if self.source.random() < 0.3:
+            self.alias = _quoted("A" + self.content().replace("''", "'"))
         if kind < 0.1:
             return self.join("WITH q AS (", self.select(), ")", self.outer("q AS r"))
         if kind < 0.2:
@@ -83,11 +88,12 @@ class _Writer:
 
     def outer(self, table: str) -> str:
         """Write a query of a query."""
-        self.columns = ("result",)
+        self.columns = (self.alias,)
         return self.select(table)
 
     def select(self, table: str = "tap_upload.t AS x", order: bool = True) -> str:
-        words = ["SELECT", *self.maybe("TOP 7"), self.expression(), "AS result", "FROM", table]
+        words = ["SELECT", *self.maybe("TOP 7"), self.expression()]
+        words += ["AS", self.alias, "FROM", table]
         words += ["WHERE", self.condition(2)]
         if order:
             words += self.maybe("ORDER BY", self.column(), "DESC")
@@ -140,8 +146,7 @@ class _Writer:
         return "".join(self.source.choices(_PARTS, k=self.source.randrange(5)))
 
     def column(self) -> str:
-        name = self.source.choice(self.columns)
-        return name if name.isidentifier() and name != "Select" else _quoted(name)
+        return self.source.choice(self.columns)
 
     def maybe(self, *words: str) -> tuple[str, ...]:
         return words if self.source.random() < 0.3 else ()
