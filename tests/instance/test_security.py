@@ -363,7 +363,7 @@ def test_uploads_keep_arrays_and_unusual_names(instance, tmp_path) -> None:
     for shape in ("3", "*", "3*", "3x1"):
         table = VOTABLE.format(entities="", cell="1 2 3").replace(normal, field.format(shape))
         answer = upload(instance, tmp_path, table)
-        assert answer.splitlines()[0] == '"it\'s ""a""; --"'.replace('"it', '"it')
+        assert answer.splitlines()[0] == '"it\'s ""a""; --"'
         assert "1, 2, 3" in answer
 
 

@@ -37,13 +37,19 @@ BOUNDED = {
     "bins": ("1 = arr_sum(ivo_histogram(n, 0, 1, 1000000))", "10000"),
     "a series": ("n IN (SELECT s FROM generate_series(1, 100000000) AS s)", "1000000"),
     "vertices": (f"1 = CONTAINS(POINT(n, u), POLYGON({', '.join(['1'] * 402)}))", "200"),
+    "tables": (f"n IN (SELECT 1 FROM {', '.join(['tap_upload.t'] * 300)})", "too many tables"),
+    "nesting without parentheses": (
+        "n = " + "CASE WHEN n = 1 THEN " * 60 + "1" + " END" * 60,
+        "too",
+    ),
     "NUL": ("e = 'x\0'", "NUL"),
     "digits of other scripts": ("n = ٣", "ASCII"),
 }
 """Conditions that exceed a bound, and what the error must say."""
 HONEST = [
-    "n IN (" + ", ".join(["12345"] * 1_000) + ")",
-    " OR ".join(["n = 1"] * 400),
+    "--" + "'\n--" * 10_000 + "\nn = 5",
+    "n IN (" + ", ".join(["12345"] * 400) + ")",
+    " OR ".join(["n = 1"] * 150),
     "(" * 10 + "n = 1" + ")" * 10,
     "n IN (SELECT n FROM tap_upload.t WHERE " * 4 + "n = 1" + ")" * 4,
     "1 = AREA(MOC(8, CIRCLE(0, 0, 10)))",

@@ -4,12 +4,14 @@ DaCHS parses one query at a time, at a few milliseconds per word, so a query mus
 others waiting for long. Each error names the bound.
 """
 
+import functools
 import re
 import threading
 import time
 
 from gavo import adql
 from gavo.adql import common, grammar
+from gavo.protocols import adqlglue
 from gavo.utils import parsetricks
 
 CHARACTERS = 100_000
@@ -56,6 +58,7 @@ def bound_queries():
     if adql.parseToTree.__name__ != "_parse":
         adql.parseToTree = _make_parse(adql.parseToTree)
         grammar.LongestMatch.parseImpl = _in_time(grammar.LongestMatch.parseImpl)
+        adqlglue.morphADQL = _make_morph(adqlglue.morphADQL)
 
 
 _clock = threading.local()
@@ -67,12 +70,25 @@ def _make_parse(parse):
         check(text)
         with parsetricks._PYPARSE_LOCK:
             _clock.started = time.thread_time()
-            try:
-                return parse(text)
-            except RecursionError:
-                raise TooLarge("This query is nested too deeply to be read.") from None
+            # The parser looks for comments before each symbol; positions in errors stay the same.
+            return parse(_TOKEN.sub(_blank_comment, text))
 
     return _parse
+
+
+def _blank_comment(found):
+    return " " * len(found.group()) if found.lastgroup == "comment" else found.group()
+
+
+def _make_morph(morph):
+    @functools.wraps(morph)
+    def _morph_shallow(*arguments, **options):
+        try:
+            return morph(*arguments, **options)
+        except RecursionError:
+            raise TooLarge("This query joins too many tables, or is nested too deeply.") from None
+
+    return _morph_shallow
 
 
 def _in_time(match):
