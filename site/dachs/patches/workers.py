@@ -18,6 +18,8 @@ from gavo import base, utils
 from gavo.base import cron
 from gavo.protocols import dlasync, tap, taprunner, useruws, uws, uwsactions
 from gavo.utils import stanxml
+from twisted.internet import reactor
+from twisted.python import threadable
 
 from . import jobs, query_limits
 from .settings import settings
@@ -28,6 +30,8 @@ _CLEANUP_INTERVAL = 600  # s
 _GRACE = 5.0  # s
 """How long after its execution duration a job has time to end by itself."""
 _LOCK_TIMEOUT = 5.0  # s
+_LEFT = 60.0  # s
+"""How much longer than allowed a synchronous query may exist."""
 _START = 10.0  # s
 """How long a process may take until its command line names its job."""
 _VANISHED = (
@@ -145,9 +149,6 @@ def _age(pid, job_id):
 
 # -- the queue -------------------------------------------------------------------------------
 
-_SYNCHRONOUS = set()
-"""The synchronous queries that this process runs; DaCHS keeps them in the table of jobs."""
-
 
 def keep_the_queue_moving():
     """Let the queue of jobs go on after any failure, and give each client its turn.
@@ -165,7 +166,6 @@ def keep_the_queue_moving():
     server only; to count only asynchronous jobs; and to start jobs in the order of their
     creation, with a bound for each client.
     """
-    taprunner.runSyncTAPJob = _noted(taprunner.runSyncTAPJob)
     uws.UWSWithQueueing._processQueue = _process_queue
     uws.UWSWithQueueing.queueCheckInterval = _CHECK_INTERVAL
     uws.UWS.cleanupInterval = _CLEANUP_INTERVAL
@@ -193,17 +193,6 @@ def wait_for_the_table_of_jobs():
     uws.UWS.changeableJob.__wrapped__.__defaults__ = (_LOCK_TIMEOUT,)
 
 
-def _noted(run):
-    def run_noted(jobId, *more):
-        _SYNCHRONOUS.add(jobId)
-        try:
-            return run(jobId, *more)
-        finally:
-            _SYNCHRONOUS.discard(jobId)
-
-    return run_noted
-
-
 def _process_ended(self, reason):
     """End the job of a process if it has not done so itself, and start the next one."""
     if hasattr(self.workerSystem, "_processQueue"):
@@ -226,7 +215,12 @@ def _run_timed_job(self):
 
 
 def _process_queue(self):
-    if not base.IS_DACHS_SERVER or not self._processQueueLock.acquire(False):
+    if not base.IS_DACHS_SERVER:
+        return
+    if not threadable.isInIOThread():  # which alone may start processes
+        reactor.callFromThread(self._processQueue)
+        return
+    if not self._processQueueLock.acquire(False):
         return
     try:
         running = _running(self)
@@ -249,7 +243,7 @@ def _rows(system, phase):
         condition += " AND jobClass = %(kind)s"
         values["kind"] = kind._default_jobClass()
     query = (
-        f"SELECT jobId, pid, executionDuration FROM {kind.jobsTD.getQName()}"
+        f"SELECT jobId, pid, executionDuration, creationTime FROM {kind.jobsTD.getQName()}"
         f" WHERE {condition} ORDER BY creationTime, jobId"
     )
     with base.getTableConn() as connection:
@@ -259,12 +253,9 @@ def _rows(system, phase):
 def _running(system):
     """Return the asynchronous jobs that are running, and end those that should not."""
     running = []
-    for job_id, pid, duration in _rows(system, uws.EXECUTING):
-        if job_id in _SYNCHRONOUS:
-            continue
+    for job_id, pid, duration, created in _rows(system, uws.EXECUTING):
         if pid is not None and pid < 2:
-            base.ui.notifyWarning(f"Deleting the synchronous query {job_id} of a former server")
-            system.destroy(job_id)
+            _delete_if_left(system, job_id, created)
             continue
         age = None if pid is None else _age(pid, job_id)
         if age is None:
@@ -275,8 +266,17 @@ def _running(system):
         else:
             running.append(job_id)
             continue
-        system.changeToPhase(job_id, uws.ERROR, uws.UWSError(problem, job_id))
+        with contextlib.suppress(uws.JobNotFound):  # deleted meanwhile
+            system.changeToPhase(job_id, uws.ERROR, uws.UWSError(problem, job_id))
     return running
+
+
+def _delete_if_left(system, job_id, created):
+    """Delete a synchronous query, which DaCHS keeps in the same table, if it cannot be running."""
+    longest = datetime.timedelta(seconds=settings("limits")["sync_total"] + _LEFT)
+    if created is None or datetime.datetime.utcnow() - created > longest:
+        base.ui.notifyWarning(f"Deleting the synchronous query {job_id}, which was left behind")
+        system.destroy(job_id)
 
 
 def _next(system, running):
@@ -286,7 +286,7 @@ def _next(system, running):
     # Jobs of before a restart count as jobs of different clients.
     busy = collections.Counter(jobs.CLIENTS.get(job_id, job_id) for job_id in running)
     chosen = []
-    for job_id, _, _ in _rows(system, uws.QUEUED) if places > 0 else ():
+    for job_id, *_ in _rows(system, uws.QUEUED) if places > 0 else ():
         client = jobs.CLIENTS.get(job_id, job_id)
         if len(chosen) < places and busy[client] < bounds["max_running_per_client"]:
             busy[client] += 1
@@ -319,7 +319,7 @@ def tell_the_place_in_the_queue():
 
 
 def _jobs_before(job):
-    queued = [job_id for job_id, _, _ in _rows(job.uws, uws.QUEUED)]
+    queued = [job_id for job_id, *_ in _rows(job.uws, uws.QUEUED)]
     return queued.index(job.jobId) if job.jobId in queued else 0
 
 
