@@ -78,6 +78,7 @@ class Client:
     def delete(self) -> None:
         for job in self.jobs:
             self.session.delete(job, allow_redirects=False, timeout=60)
+        self.jobs.clear()
         self.session.close()
 
 
@@ -116,6 +117,13 @@ def client(instance: Instance) -> Iterator[Client]:
 
 @pytest.fixture
 def other(instance: Instance) -> Iterator[Client]:
+    made = Client(instance)
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def third(instance: Instance) -> Iterator[Client]:
     made = Client(instance)
     yield made
     made.delete()
@@ -210,27 +218,41 @@ def test_a_client_keeps_only_so_many_jobs_and_others_are_not_concerned(client, o
 # -- processes and the queue --------------------------------------------------------------------
 
 
-def test_a_client_waits_for_its_own_jobs_and_others_do_not(instance, client, other) -> None:
+def test_a_client_waits_for_its_own_jobs_and_others_do_not(instance, client, other, third) -> None:
     slow = [client.start(SLOW) for _ in range(load_site().jobs.max_running_per_client + 1)]
     waiting = slow[-1]
-    assert client.phase(waiting) == "QUEUED"
-    document = etree.fromstring(client.get(waiting).content)
-    told = "".join(document.find(f"{UWS}jobInfo").itertext())
-    assert told == "This job is in the queue; 0 jobs are before it."
-    uws_schema().assertValid(document)
-
+    assert jobs_before(client, waiting) == 0
     other.wait(other.start(QUICK), "COMPLETED")
 
+    # clients take turns: the first job of another one comes before the third of this one
+    occupied = [other.start(SLOW) for _ in range(load_site().jobs.max_running - 2)]
+    third.start(QUICK)
+    assert jobs_before(third, third.jobs[-1]) == 0
+    assert jobs_before(client, waiting) == 1
+
     until(lambda: worker_of(slow[0]) is not None and worker_of(slow[1]) is not None)
-    until(lambda: queries(instance) == 2)
+    until(lambda: queries(instance) == 2 + len(occupied))
     assert os.getpriority(os.PRIO_PROCESS, worker_of(slow[0]) or 0) > 0
     client.session.delete(slow[0], allow_redirects=False)
     assert client.get(slow[0]).status_code == 404
     client.post(f"{slow[1]}/phase", PHASE="ABORT")
     client.post(f"{waiting}/phase", PHASE="ABORT")
     assert [client.phase(job) for job in slow[1:]] == ["ABORTED", "ABORTED"]
-    until(lambda: not any(map(worker_of, slow)))
+    third.wait(third.jobs[-1], "COMPLETED")
+    other.delete()
+    until(lambda: not any(map(worker_of, [*slow, *occupied])))
     until(lambda: queries(instance) == 0)
+
+
+def jobs_before(client: Client, job: str) -> int:
+    """Return how many jobs are before one that waits, as its document tells."""
+    document = etree.fromstring(client.get(job).content)
+    assert document.findtext(f"{UWS}phase") == "QUEUED"
+    uws_schema().assertValid(document)
+    told = "".join(document.find(f"{UWS}jobInfo").itertext())
+    found = re.fullmatch(r"This job is in the queue; (\d+) jobs? (is|are) before it\.", told)
+    assert found is not None
+    return int(found[1])
 
 
 def uws_schema() -> etree.XMLSchema:

@@ -163,8 +163,8 @@ def keep_the_queue_moving():
     time, and one client can occupy all places.
 
     We suggest to look at the processes of all jobs each time the queue is processed, in the
-    server only; to count only asynchronous jobs; and to start jobs in the order of their
-    creation, with a bound for each client.
+    server only; to count only asynchronous jobs; and to let clients take turns, each with its
+    oldest job, within a bound for each client.
     """
     uws.UWSWithQueueing._processQueue = _process_queue
     uws.UWSWithQueueing.queueCheckInterval = _CHECK_INTERVAL
@@ -281,17 +281,24 @@ def _delete_if_left(system, job_id, created):
 
 def _next(system, running):
     """Return the jobs to be started now."""
-    bounds = settings("jobs")
-    places = system.runcountGoal - len(running)
-    # Jobs of before a restart count as jobs of different clients.
-    busy = collections.Counter(jobs.CLIENTS.get(job_id, job_id) for job_id in running)
-    chosen = []
-    for job_id, *_ in _rows(system, uws.QUEUED) if places > 0 else ():
+    most = settings("jobs")["max_running_per_client"]
+    places = max(0, system.runcountGoal - len(running))
+    return [job_id for turn, _, job_id in _in_turns(system, running) if turn < most][:places]
+
+
+def _in_turns(system, running):
+    """Return the queued jobs, clients taking turns: the first of each, then the second, and so on.
+
+    Each comes with its turn, in which the client's running jobs are counted, and its place in the
+    order of creation. Jobs of before a restart of the server count as jobs of different clients.
+    """
+    taken = collections.Counter(jobs.CLIENTS.get(job_id, job_id) for job_id in running)
+    queued = []
+    for place, (job_id, *_) in enumerate(_rows(system, uws.QUEUED)):
         client = jobs.CLIENTS.get(job_id, job_id)
-        if len(chosen) < places and busy[client] < bounds["max_running_per_client"]:
-            busy[client] += 1
-            chosen.append(job_id)
-    return chosen
+        queued.append((taken[client], place, job_id))
+        taken[client] += 1
+    return sorted(queued)
 
 
 # -- what waiting clients learn --------------------------------------------------------------
@@ -319,7 +326,9 @@ def tell_the_place_in_the_queue():
 
 
 def _jobs_before(job):
-    queued = [job_id for job_id, *_ in _rows(job.uws, uws.QUEUED)]
+    rows = _rows(job.uws, uws.EXECUTING)
+    running = [job_id for job_id, pid, *_ in rows if pid is None or pid > 1]
+    queued = [job_id for _, _, job_id in _in_turns(job.uws, running)]
     return queued.index(job.jobId) if job.jobId in queued else 0
 
 
