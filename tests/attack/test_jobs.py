@@ -157,7 +157,7 @@ def test_only_results_and_uploads_of_a_job_are_served(client) -> None:
         # clients resolve dots in a path; the server must not rely on that
         connection = http.client.HTTPConnection(parts.netloc, timeout=30)
         connection.request("GET", f"{parts.path}/results/{name}")
-        assert connection.getresponse().status == 404, name
+        assert connection.getresponse().status in (400, 404), name
         connection.close()
 
 
