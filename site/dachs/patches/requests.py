@@ -172,7 +172,8 @@ def refuse_what_is_no_text():
         problem = _problem(self)
         if problem:
             return _plain_text(self, 400, problem)
-        if ".." in re.split(r"[/\\]", urllib.parse.unquote(self.path.decode("ascii", "replace"))):
+        path = urllib.parse.unquote_to_bytes(self.path)
+        if not _is_text(path) or b".." in re.split(rb"[/\\]", path):
             return _plain_text(self, 404, "There is nothing at this address.")
         return process(self)
 
@@ -180,10 +181,7 @@ def refuse_what_is_no_text():
 
 
 def _problem(request):
-    """Return what is wrong with the path or the parameters, or None."""
-    path = urllib.parse.unquote_to_bytes(request.path)
-    if not _is_text(path):
-        return "The path contains a null character or is not valid UTF-8."
+    """Return what is wrong with the parameters, or None."""
     if request.fields is not None or _is_multipart(request):
         return None  # files may contain anything
     for name, values in request.args.items():
@@ -193,7 +191,7 @@ def _problem(request):
             if not _is_text(value):
                 shown = name.decode("utf-8", "replace")[:80]
                 return f"The parameter {shown!r} contains a null character or is not valid UTF-8."
-    return _not_offered(request) if path.endswith(b"/form") else None
+    return _not_offered(request) if request.path.endswith(b"/form") else None
 
 
 def _not_offered(request):
