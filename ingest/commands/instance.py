@@ -8,7 +8,7 @@ import click
 
 from ingest.commands.output import console, json_option, messages, say, show_json
 from ingest.core.errors import ExitCode
-from ingest.instance import Layout, current_layout, lifecycle
+from ingest.instance import Layout, current_layout, lifecycle, supervisor
 
 
 @click.group()
@@ -21,6 +21,24 @@ def instance() -> None:
 def up(port: int | None) -> None:
     """Start the instance, creating what is missing; print its URL."""
     start(current_layout(), port)
+
+
+@instance.command()
+@click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
+def run(port: int | None) -> None:
+    """Start the instance and supervise it in the foreground, for service managers and containers.
+
+    A signal to end stops the servers.
+    """
+    from ingest.alerts.tables import refresh_tables
+
+    layout = current_layout()
+    url = lifecycle.up(layout, port, supervised=False)
+    with lifecycle.database(layout) as state:
+        refresh_tables(layout, state)
+    describe_releases(layout)
+    say(f"The server answers at {url}")
+    supervisor.become(layout)
 
 
 @instance.command()
@@ -46,6 +64,7 @@ def status(as_json: bool) -> None:
         if found.server_runs and not found.server_answers:
             server += ", but does not answer"
         say(f"server    {server}, {found.url}")
+        say(f"processes {'are supervised' if found.supervised else 'are not supervised'}")
     if not found.is_up:
         raise SystemExit(ExitCode.NOT_RUNNING)
 

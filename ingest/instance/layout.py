@@ -137,6 +137,32 @@ class Layout:
             finally:
                 os.close(descriptor)
 
+    @contextmanager
+    def holding_servers(self, wait: bool = True) -> Iterator[bool]:
+        """Hold the servers, so that the supervisor leaves them alone; it holds them as well.
+
+        Parameters
+        ----------
+        wait : bool, optional
+            Whether to wait until they are free.
+
+        Yields
+        ------
+        bool
+            Whether they are held now; always true if `wait` is.
+        """
+        flags = os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self.var / "servers.lock", flags, 0o600)
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+        finally:
+            os.close(descriptor)
+
 
 @dataclass
 class InstanceState:

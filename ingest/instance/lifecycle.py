@@ -10,7 +10,7 @@ from typing import IO
 
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
-from ingest.instance import roles
+from ingest.instance import probes, roles, supervisor
 from ingest.instance.dachs import Dachs, recover
 from ingest.instance.dump import load_database
 from ingest.instance.layout import InstanceState, Layout
@@ -32,7 +32,9 @@ class Status:
     database_runs, server_runs : bool
         Whether the processes are running.
     server_answers : bool
-        Whether the server answers requests.
+        Whether the server answers a TAP query and a cone search.
+    supervised : bool
+        Whether servers that die are started again by a supervisor.
     url : str
         The server's public URL.
     postgres_port : int or None
@@ -43,6 +45,7 @@ class Status:
     database_runs: bool
     server_runs: bool
     server_answers: bool
+    supervised: bool
     url: str
     postgres_port: int | None
 
@@ -52,7 +55,7 @@ class Status:
         return self.database_runs and self.server_answers
 
 
-def up(layout: Layout, port: int | None = None) -> str:
+def up(layout: Layout, port: int | None = None, supervised: bool = True) -> str:
     """Start an instance, and return its URL as soon as the server answers.
 
     Parts that are already running are left alone. A missing instance is created, and work that
@@ -64,6 +67,8 @@ def up(layout: Layout, port: int | None = None) -> str:
         The instance.
     port : int, optional
         The port of the web server. Default: the one it had before, or :data:`DEFAULT_PORT`.
+    supervised : bool, optional
+        Whether to start a supervisor as well.
 
     Returns
     -------
@@ -73,10 +78,10 @@ def up(layout: Layout, port: int | None = None) -> str:
     Raises
     ------
     InstanceError
-        If the port is taken, or the database or the server does not start.
+        If the port is taken, or the database or the server does not start, or a service fails.
     """
     site = load_site()
-    with layout.locked():
+    with layout.locked(), layout.holding_servers():
         state = _bring_database_up(layout)
         dachs = Dachs(layout)
         if port is not None and port != state.web_port:
@@ -87,10 +92,19 @@ def up(layout: Layout, port: int | None = None) -> str:
             dachs.stop()  # it reads its settings only when it starts
         _set_up_or_upgrade(layout, dachs, state)
         recover(layout, state)
-        if not (dachs.is_running and dachs.answers(state)):
+        cluster = Cluster(layout)
+        if not (dachs.is_running and dachs.answers(state)) or probes.problem(cluster, state):
             dachs.stop()
             dachs.start(state)
+            if problem := probes.problem(cluster, state):
+                raise InstanceError(
+                    "the server was started, but does not work",
+                    value=problem,
+                    remedy=f"see {dachs.log} and the logs of DaCHS in {layout.dachs / 'logs'}",
+                )
         state.write(layout)
+        if supervised:
+            supervisor.start(layout)
     return state.server_url
 
 
@@ -100,8 +114,10 @@ def down(layout: Layout) -> None:
         layouts.terminate_orphans(layout.path)
         return
     with layout.locked():
-        Dachs(layout).stop()
-        Cluster(layout).stop()
+        supervisor.process_file(layout).stop()
+        with layout.holding_servers():
+            Dachs(layout).stop()
+            Cluster(layout).stop()
 
 
 def reset(layout: Layout, with_archive: bool = False) -> None:
@@ -137,13 +153,18 @@ def status(layout: Layout) -> Status:
     """Return the status of an instance without changing it."""
     state = InstanceState.read(layout)
     if state is None:
-        return Status(False, False, False, False, "", None)
-    dachs = Dachs(layout)
+        return Status(False, False, False, False, False, "", None)
+    dachs, cluster = Dachs(layout), Cluster(layout)
+    database_runs = cluster.is_running
     return Status(
         created=state.complete,
-        database_runs=Cluster(layout).is_running,
+        database_runs=database_runs,
         server_runs=dachs.is_running,
-        server_answers=dachs.is_running and dachs.answers(state),
+        server_answers=dachs.is_running
+        and database_runs
+        and dachs.answers(state)
+        and probes.problem(cluster, state) is None,
+        supervised=supervisor.process_file(layout).pid() is not None,
         url=state.server_url,
         postgres_port=state.postgres_port,
     )
@@ -187,12 +208,13 @@ def database(layout: Layout) -> Iterator[InstanceState]:
     """
     site = load_site()
     with layout.locked():
-        state = _bring_database_up(layout)
-        dachs = Dachs(layout)
-        _update_address(site, state)
-        dachs.configure(site, state)
-        _set_up_or_upgrade(layout, dachs, state)
-        recover(layout, state)
+        with layout.holding_servers():
+            state = _bring_database_up(layout)
+            dachs = Dachs(layout)
+            _update_address(site, state)
+            dachs.configure(site, state)
+            _set_up_or_upgrade(layout, dachs, state)
+            recover(layout, state)
         yield state
 
 

@@ -146,9 +146,20 @@ class Cluster:
         InstanceError
             If it does not start.
         """
-        log = self.layout.logs / "postgresql.log"
-        limits = load_site().limits
         self._write_settings()
+        return self.restart(port, load_site().limits.database_process)
+
+    def restart(self, port: int, memory: int) -> int:
+        """Start the server with the settings that it had; see :meth:`start`.
+
+        Parameters
+        ----------
+        port : int
+            The preferred port.
+        memory : int
+            The limit of each of its processes in MiB.
+        """
+        log = self.layout.logs / "postgresql.log"
         for _ in range(_ATTEMPTS):
             if not port or not port_is_free(port):
                 port = free_port()
@@ -158,7 +169,7 @@ class Cluster:
                 *("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}"),
                 # All processes of the server inherit this limit, even those that run code in C
                 # which does not listen to timeouts. They report "out of memory" for their query.
-                prefix=("prlimit", f"--as={limits.database_process * 2**20}"),
+                prefix=("prlimit", f"--as={memory * 2**20}"),
                 # If memory of the machine is short, the kernel shall not end the main process.
                 env={
                     "PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj",

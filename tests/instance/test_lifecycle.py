@@ -9,12 +9,15 @@ import signal
 import socket
 import subprocess
 import time
+import urllib.error
 from pathlib import Path
 
 import pytest
 
+from ingest.instance import Account, Layout
 from ingest.instance import layout as layouts
 from ingest.instance.process import processes_below
+from tests.attack import kills
 from tests.instances import KM3VO, Instance
 from tests.served import served
 
@@ -101,16 +104,52 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
     assert served(worn) == before
 
 
-@pytest.mark.parametrize("victims", [[0], [0, 1]], ids=["database", "both"])
-def test_killed_servers_are_started_again(worn, victims: list[int]) -> None:
+def test_killed_processes_are_replaced_by_themselves_and_nothing_is_lost(worn) -> None:
     before = served(worn)
-    kill(*(pids(worn)[index] for index in victims))
-    worn.up()
+    for recovery in kills.kill_under_load(worn, list(kills.VICTIMS)):
+        assert recovery.seconds < 10, recovery
     assert served(worn) == before
+    status = json.loads(worn.km3vo("instance", "status", "--json").stdout)
+    assert status["is_up"] and status["supervised"]
+
+
+def test_clients_learn_that_the_database_is_away_and_it_comes_back(worn) -> None:
+    layout = Layout(worn.var, Account.current())
+    with layout.holding_servers():  # the supervisor has to wait
+        kill(pids(worn)[0])
+        availability = "__system__/tap/run/tap/availability"
+        while ">true<" in worn.fetch(availability).decode():
+            time.sleep(0.1)
+        for path in (
+            "__system__/tap/run/tap/sync?LANG=ADQL&QUERY=SELECT+TOP+1+id+FROM+ant20_01.main",
+            kills.CONE,
+        ):
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                worn.fetch(path)
+            assert refused.value.code == 503
+            assert refused.value.headers["Retry-After"]
+            assert "please try again in a few seconds" in refused.value.read().decode()
+        status = worn.km3vo("instance", "status")
+        assert status.returncode == 3
+        assert "database  does not run" in status.stdout
+    deadline = time.monotonic() + 10
+    while not kills.answers(worn):
+        assert time.monotonic() < deadline
+    assert ">true<" in worn.fetch(availability).decode()
+
+
+def test_an_unsupervised_instance_says_so_and_up_supervises_it_again(worn) -> None:
+    before = pids(worn)
+    kill(kills.worker(worn), kills.guardian(worn))
+    assert "not supervised" in worn.km3vo("instance", "status").stdout
+    assert kills.answers(worn)
+    worn.up()
+    assert "are supervised" in worn.km3vo("instance", "status").stdout
+    assert pids(worn) == before, "the supervisor adopts running servers"
 
 
 def test_an_import_starts_a_killed_database(worn) -> None:
-    kill(pids(worn)[0])
+    kill(kills.worker(worn), kills.guardian(worn), pids(worn)[0])
     done = worn.km3vo(*IMPORT)
     assert done.returncode == 0, done.stderr
     assert "unchanged" in done.stdout

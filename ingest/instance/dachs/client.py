@@ -291,12 +291,12 @@ class Dachs:
         return self.process.pid() is not None
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
-        """Return whether the instance's TAP service answers."""
+        """Return whether the instance's TAP service says that it is available."""
         try:
-            get(f"{state.local_url}{_AVAILABILITY}", timeout=timeout, proxies=False)
+            found = get(f"{state.local_url}{_AVAILABILITY}", timeout=timeout, proxies=False)
         except NoAnswerError:
             return False
-        return True
+        return b"available>true<" in found
 
     def start(self, state: InstanceState, timeout: float = 60.0) -> None:
         """Start the server, and return as soon as it answers.
@@ -305,6 +305,30 @@ class Dachs:
         ------
         InstanceError
             If the port is taken, or the server ends or does not answer within `timeout` seconds.
+        """
+        server = self.spawn(state)
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            if server.poll() is not None:
+                break
+            if self.answers(state):
+                return
+            time.sleep(0.1)
+        self.process.stop()
+        raise InstanceError(
+            "the server did not start",
+            where=str(self.log),
+            value=_error_excerpt(read_regular(self.log).decode(errors="replace")),
+            remedy=f"see this log, and those of DaCHS in {self.layout.dachs / 'logs'}",
+        )
+
+    def spawn(self, state: InstanceState) -> subprocess.Popen[bytes]:
+        """Start the server, and return without waiting for it.
+
+        Raises
+        ------
+        InstanceError
+            If the port is taken.
         """
         port = state.web_port
         if not postgres.port_is_free(port, state.host):
@@ -322,20 +346,7 @@ class Dachs:
             )
         self.process.write(server.pid)
         logger.info("DaCHS started as process %d on port %d", server.pid, port)
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if server.poll() is not None:
-                break
-            if self.answers(state):
-                return
-            time.sleep(0.1)
-        self.process.stop()
-        raise InstanceError(
-            "the server did not start",
-            where=str(self.log),
-            value=_error_excerpt(read_regular(self.log).decode(errors="replace")),
-            remedy=f"see this log, and those of DaCHS in {self.layout.dachs / 'logs'}",
-        )
+        return server
 
     def stop(self) -> None:
         """Stop the server if it is running, and the processes that it started."""

@@ -1,0 +1,212 @@
+"""The supervisor of an instance: it starts the database or the server again if one has died.
+
+It consists of two processes. The *worker* watches the servers; the *guardian* waits for the
+worker and replaces it. If the guardian is killed, the worker takes its place and starts another
+worker; so either can be killed, and servers go on meanwhile. What they do is in
+``logs/supervisor.log``. Ended by a signal, as by ``km3vo instance down``, the guardian stops the
+servers.
+
+Other commands may hold the servers (:meth:`Layout.holding_servers`); the worker then leaves them
+alone. It also adopts servers that a command has started or replaced: it finds them by their
+process files, and learns from the kernel at once that they have died.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import NoReturn
+
+from ingest.core import privileges
+from ingest.core.errors import InstanceError
+from ingest.instance.account import ACCOUNT_VARIABLE, Account
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.layout import (
+    ARCHIVE_VARIABLE,
+    VAR_VARIABLE,
+    Layout,
+)
+from ingest.instance.postgres import Cluster
+from ingest.instance.process import ProcessFile
+from ingest.instance.site import SITE_VARIABLE, load_site
+from ingest.instance.watch import FIRST_PAUSE, LONGEST_PAUSE, START_TIME, Watch, logger
+
+_PR_SET_DUMPABLE = 4
+_KEPT = ("PYTHONPATH", SITE_VARIABLE)
+# -s: without modules from below HOME, which belongs to the account; -P: nor from this directory
+_COMMAND = [sys.executable, "-sP", "-m", "ingest.instance.supervisor"]
+
+
+def process_file(layout: Layout) -> ProcessFile:
+    """Return the file with the id of the guardian."""
+    return ProcessFile(layout.var / "supervisor.pid")
+
+
+def start(layout: Layout) -> None:
+    """Start a supervisor in the background unless there is one; the instance must be locked."""
+    if process_file(layout).pid() is not None:
+        return
+    with _needed_rights():
+        started = subprocess.Popen(
+            _COMMAND,
+            cwd="/",
+            env=_environment(layout),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + START_TIME
+    if privileges.code_is_readable():
+        process_file(layout).write(started.pid)
+    while process_file(layout).pid() != started.pid:  # it has not given up its rights yet
+        if started.poll() is not None or time.monotonic() > deadline:
+            raise InstanceError(
+                "the supervisor does not start",
+                remedy="run km3vo instance run, which shows its messages",
+            )
+        time.sleep(0.05)
+
+
+def become(layout: Layout) -> NoReturn:
+    """Replace this process by a supervisor in the foreground.
+
+    Raises
+    ------
+    InstanceError
+        If the instance has a supervisor.
+    """
+    if pid := process_file(layout).pid():
+        raise InstanceError(
+            "the instance is supervised already",
+            value=f"process {pid}",
+            remedy="stop it first: km3vo instance down",
+        )
+    os.chdir("/")
+    with _needed_rights():
+        os.execve(_COMMAND[0], _COMMAND, _environment(layout))
+
+
+def _needed_rights() -> AbstractContextManager[None]:
+    """Return the rights to load this software, which the account may be unable to read.
+
+    The supervisor gives them up as soon as it is loaded.
+    """
+    return nullcontext() if privileges.code_is_readable() else privileges.caller_process()
+
+
+def _environment(layout: Layout) -> dict[str, str]:
+    settings = {
+        VAR_VARIABLE: str(layout.var),
+        ARCHIVE_VARIABLE: str(layout.archive),
+        ACCOUNT_VARIABLE: layout.account.name,
+    }
+    kept = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    return layout.account.environment(layout.var / "supervisor", settings | kept)
+
+
+def supervise(layout: Layout, memory: int) -> None:
+    """Supervise an instance until a signal arrives, then stop its servers.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    memory : int
+        The limit of each process of the database in MiB.
+    """
+    os.umask(privileges.PRIVATE_UMASK)
+    _open_log(layout)
+    process_file(layout).write(os.getpid())
+    logger.info("the supervisor runs as process %d", os.getpid())
+    try:
+        _guard(layout, memory)
+    except _Ended:
+        logger.info("the supervisor ends, and stops the servers")
+        Dachs(layout).stop()
+        Cluster(layout).stop()
+    process_file(layout).path.unlink(missing_ok=True)
+
+
+class _Ended(BaseException):
+    """A signal asks the supervisor to end."""
+
+
+def _guard(layout: Layout, memory: int) -> None:
+    """Replace workers that have ended, until the instance is deleted."""
+    pause = FIRST_PAUSE
+    while True:
+        guardian, began = os.getpid(), time.monotonic()
+        worker = os.fork()
+        if worker == 0:
+            _work(layout, memory, guardian)
+            # The guardian was killed: this process goes on in its place.
+            process_file(layout).write(os.getpid())
+            logger.info("process %d was killed; %d takes its place", guardian, os.getpid())
+            continue
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _end)
+        try:
+            while (ended := os.waitpid(-1, 0))[0] != worker:
+                pass  # as the first process of a container it inherits others
+        except _Ended:
+            os.kill(worker, signal.SIGKILL)
+            raise
+        if ended[1] == 0:
+            return
+        pause = FIRST_PAUSE if time.monotonic() > began + LONGEST_PAUSE else pause
+        logger.info("the worker %d has ended; another one starts in %.0f s", worker, pause)
+        time.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _end(number: int, frame: object) -> NoReturn:
+    for one in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(one, signal.SIG_IGN)
+    raise _Ended
+
+
+def _work(layout: Layout, memory: int, guardian: int) -> None:
+    """Watch the servers as long as `guardian` lives; never return if the instance is deleted."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        watch = Watch(layout, memory)
+        while os.getppid() == guardian:
+            if not layout.var.exists():
+                os._exit(0)
+            watch.look()
+            watch.sleep()
+    except Exception:
+        logger.exception("the supervisor failed; please report this")
+        os._exit(1)
+
+
+def _open_log(layout: Layout) -> None:
+    formatter = logging.Formatter("%(asctime)sZ %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    for handler in (logging.FileHandler(layout.logs / "supervisor.log"), logging.StreamHandler()):
+        handler.setFormatter(formatter)
+        logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+
+def _main() -> None:
+    """Supervise the instance that the environment names, as its account."""
+    account = Account.current()
+    memory = load_site().limits.database_process
+    privileges.give_up(account.uid, account.gid)
+    # A process that was root's hides its environment, by which commands find it.
+    ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+    supervise(Layout(Path(os.environ[VAR_VARIABLE]), account), memory)
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,189 @@
+"""What the supervisor does: it looks after the database and the server of an instance."""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ingest.core.errors import InstanceError
+from ingest.instance import probes
+from ingest.instance.dachs.client import Dachs
+from ingest.instance.layout import InstanceState, Layout
+from ingest.instance.postgres import HOST, Cluster, port_is_free
+
+INTERVAL = 1.0  # s between two looks at the servers
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s between two attempts to start a server
+MISSES = 5
+"""A server that leaves so many requests in a row unanswered hangs."""
+START_TIME = 60.0  # s in which a server need not answer after its start
+PROBE_INTERVAL, PROBE_AGAIN = 300.0, 30.0  # s between two probes, after a success or a failure
+
+logger = logging.getLogger("km3vo.supervisor")
+
+
+@dataclass
+class _Server:
+    """What the worker knows about the database or the server.
+
+    Attributes
+    ----------
+    name : str
+        Its name in the log.
+    process : int
+        Its process as a file descriptor, which becomes readable when it ends; -1 if there is none.
+    pause, not_before : float
+        Time in s before the next attempt to start it, and its earliest moment.
+    """
+
+    name: str
+    process: int = -1
+    pause: float = 0.0
+    not_before: float = 0.0
+
+    def adopt(self, pid: int | None) -> bool:
+        """Watch the process `pid`; return whether there is one."""
+        if self.process >= 0:
+            os.close(self.process)
+            self.process = -1
+        if pid is not None:
+            try:
+                self.process = os.pidfd_open(pid)
+            except OSError:  # it has just ended
+                return False
+        return pid is not None
+
+    @property
+    def runs(self) -> bool:
+        """Whether the adopted process has not ended."""
+        return self.process >= 0 and not _readable([self.process], 0)
+
+
+class Watch:
+    """Starts servers again that have died or hang."""
+
+    def __init__(self, layout: Layout, memory: int) -> None:
+        self.layout, self.memory = layout, memory
+        self.cluster = Cluster(layout)
+        self.dachs = Dachs(layout)
+        self.database, self.server = _Server("the database"), _Server("the server")
+        self.state: InstanceState | None = None
+        self.misses = 0
+        self.started = time.monotonic()
+        self.probe: int | None = None
+        self.next_probe = self.started + PROBE_AGAIN
+        self.failed_probes = 0
+
+    def look(self) -> None:
+        """Start what has died, unless a command holds the servers."""
+        self.state = InstanceState.read(self.layout) or self.state
+        self._collect()
+        with self.layout.holding_servers(wait=False) as is_free:
+            if not is_free or self.state is None:
+                return
+            if not self.database.runs and not self._adopt_database():
+                self._attempt(self.database, self._start_database)
+            if not self.server.runs and not self.server.adopt(self.dachs.process.pid()):
+                self._attempt(self.server, self._start_server)
+            elif reason := self._complaint():
+                logger.info("the server %s; it is started again", reason)
+                self.dachs.stop()
+                self._attempt(self.server, self._start_server)
+
+    def sleep(self) -> None:
+        """Wait until one of the servers ends, or for a moment."""
+        living = [one.process for one in (self.database, self.server) if one.runs]
+        _readable(living, INTERVAL)
+
+    def _attempt(self, server: _Server, action: Callable[[], None]) -> None:
+        """Start a server, at longer and longer intervals while that fails."""
+        if time.monotonic() < server.not_before:
+            return
+        logger.info("%s does not run; it is started", server.name)
+        try:
+            action()
+        except (InstanceError, OSError, subprocess.SubprocessError) as error:
+            text = " ".join(str(error).split())
+            logger.info("%s cannot be started: %s", server.name, text)
+        server.pause = min(max(FIRST_PAUSE, 2 * server.pause), LONGEST_PAUSE)
+        server.not_before = time.monotonic() + server.pause
+
+    def _adopt_database(self) -> bool:
+        if not self.cluster.is_running:
+            return False
+        text = (self.cluster.data / "postmaster.pid").read_text()
+        self.database.pause = 0.0
+        return self.database.adopt(int(text.split()[0]))
+
+    def _start_database(self) -> None:
+        assert self.state is not None
+        self.cluster.stop()  # what is left of it
+        _check_port(self.state.postgres_port, HOST)
+        self.cluster.restart(self.state.postgres_port, self.memory)
+        self._adopt_database()
+        logger.info("the database runs again")
+
+    def _start_server(self) -> None:
+        assert self.state is not None
+        self.dachs.stop()
+        _check_port(self.state.web_port, self.state.host)
+        self.server.adopt(self.dachs.spawn(self.state).pid)
+        self.started, self.misses = time.monotonic(), 0
+
+    def _complaint(self) -> str | None:
+        """Return why a running server has to be replaced, if so."""
+        assert self.state is not None
+        if probes.web_server_answers(self.state):
+            if self.server.pause:
+                logger.info("the server answers again")
+            self.misses, self.server.pause, self.server.not_before = 0, 0.0, 0.0
+        elif time.monotonic() > self.started + START_TIME or not self.server.pause:
+            self.misses += 1
+        if self.misses >= MISSES:
+            return f"does not answer for {MISSES} requests"
+        if self.failed_probes >= 2:
+            self.failed_probes = 0
+            return "answers, but its services have failed twice"
+        self._begin_probe()
+        return None
+
+    def _begin_probe(self) -> None:
+        """Use the services now and then, in a process of its own."""
+        if self.probe is not None or time.monotonic() < self.next_probe or self.state is None:
+            return
+        self.probe = os.fork()
+        if self.probe == 0:
+            problem = probes.problem(self.cluster, self.state)
+            # Failing jobs are only reported: a restart would interrupt what works.
+            if text := problem or probes.job_problem(self.state):
+                logger.info("%s", text)
+            os._exit(problem is not None)
+
+    def _collect(self) -> None:
+        """Take note of children that have ended."""
+        try:
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if ended[0] == self.probe:
+                    self.probe = None
+                    self.failed_probes = self.failed_probes + 1 if ended[1] else 0
+                    pause = PROBE_AGAIN if ended[1] else PROBE_INTERVAL
+                    self.next_probe = time.monotonic() + pause
+        except ChildProcessError:
+            pass
+
+
+def _readable(descriptors: list[int], seconds: float) -> bool:
+    """Wait until one of the descriptors is readable; return whether one is."""
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
+
+
+def _check_port(port: int, host: str) -> None:
+    if not port_is_free(port, host):
+        raise InstanceError(f"its port {port} is in use by another program")
