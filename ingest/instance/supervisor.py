@@ -27,7 +27,7 @@ from typing import NoReturn
 from ingest.core import privileges
 from ingest.core.errors import InstanceError
 from ingest.instance.account import ACCOUNT_VARIABLE, Account
-from ingest.instance.dachs.client import Dachs
+from ingest.instance.dachs import Dachs
 from ingest.instance.layout import (
     ARCHIVE_VARIABLE,
     VAR_VARIABLE,

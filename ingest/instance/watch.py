@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from ingest.core.errors import InstanceError
 from ingest.instance import probes
-from ingest.instance.dachs.client import Dachs
+from ingest.instance.dachs import Dachs
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import HOST, Cluster, port_is_free
 
