@@ -93,18 +93,19 @@ def up(layout: Layout, port: int | None = None, supervised: bool = True) -> str:
         _set_up_or_upgrade(layout, dachs, state)
         recover(layout, state)
         cluster = Cluster(layout)
-        if not (dachs.is_running and dachs.answers(state)) or probes.problem(cluster, state):
+        works = dachs.is_running and dachs.answers(state) and not probes.problem(cluster, state)
+        if not works:
             dachs.stop()
             dachs.start(state)
-            if problem := probes.problem(cluster, state):
-                raise InstanceError(
-                    "the server was started, but does not work",
-                    value=problem,
-                    remedy=f"see {dachs.log} and the logs of DaCHS in {layout.dachs / 'logs'}",
-                )
         state.write(layout)
         if supervised:
             supervisor.start(layout)
+        if not works and (problem := probes.problem(cluster, state)):
+            raise InstanceError(
+                "the server was started, but does not work",
+                value=problem,
+                remedy=f"see {dachs.log} and the logs of DaCHS in {layout.dachs / 'logs'}",
+            )
     return state.server_url
 
 

@@ -22,6 +22,7 @@ MISSES = 5
 """A server that leaves so many requests in a row unanswered hangs."""
 START_TIME = 60.0  # s in which a server need not answer after its start
 PROBE_INTERVAL, PROBE_AGAIN = 300.0, 30.0  # s between two probes, after a success or a failure
+PROBE_LATER = 3600.0  # s after a restart for failed probes, which may not have helped
 
 logger = logging.getLogger("km3vo.supervisor")
 
@@ -146,7 +147,7 @@ class Watch:
         if self.misses >= MISSES:
             return f"does not answer for {MISSES} requests"
         if self.failed_probes >= 2:
-            self.failed_probes = 0
+            self.failed_probes, self.next_probe = 0, time.monotonic() + PROBE_LATER
             return "answers, but its services have failed twice"
         self._begin_probe()
         return None
