@@ -14,7 +14,7 @@ from ingest.core.errors import InstanceError
 from ingest.instance import probes
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import InstanceState, Layout
-from ingest.instance.postgres import HOST, Cluster, port_is_free
+from ingest.instance.postgres import Cluster
 
 INTERVAL = 1.0  # s between two looks at the servers
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s between two attempts to start a server
@@ -123,15 +123,19 @@ class Watch:
     def _start_database(self) -> None:
         assert self.state is not None
         self.cluster.stop()  # what is left of it
-        _check_port(self.state.postgres_port, HOST)
-        self.cluster.restart(self.state.postgres_port, self.memory)
+        port = self.cluster.restart(self.state.postgres_port, self.memory)
         self._adopt_database()
         logger.info("the database runs again")
+        if port != self.state.postgres_port:
+            logger.info("its former port is in use by another program, the new one is %d", port)
+            self.state.postgres_port = port
+            self.state.write(self.layout)
+            self.dachs.write_database_port(self.state)
+            self.dachs.stop()
 
     def _start_server(self) -> None:
         assert self.state is not None
         self.dachs.stop()
-        _check_port(self.state.web_port, self.state.host)
         self.server.adopt(self.dachs.spawn(self.state).pid)
         self.started, self.misses = time.monotonic(), 0
 
@@ -183,8 +187,3 @@ def _readable(descriptors: list[int], seconds: float) -> bool:
     for descriptor in descriptors:
         poll.register(descriptor, select.POLLIN)
     return bool(poll.poll(seconds * 1000))
-
-
-def _check_port(port: int, host: str) -> None:
-    if not port_is_free(port, host):
-        raise InstanceError(f"its port {port} is in use by another program")

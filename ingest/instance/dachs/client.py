@@ -98,10 +98,7 @@ class Dachs:
             ),
             self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
             self.etc / "userconfig.rd": _own("userconfig.rd"),
-            self.etc / "dsn": (
-                f"database = {postgres.DATABASE}\n"
-                f"host = {postgres.HOST}\nport = {state.postgres_port}\n"
-            ),
+            self.etc / "dsn": _dsn(state),
         }
         with privileges.caller():
             sources = [*_LAUNCHER.glob("*.py"), *(_LAUNCHER / "patches").glob("*.py")]
@@ -123,6 +120,11 @@ class Dachs:
             self.account.chown(path)
         webpages.write_scripts(self.layout.dachs, self.account)
         return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
+
+    def write_database_port(self, state: InstanceState) -> None:
+        """Tell DaCHS the port of the database, which it reads when it starts."""
+        with atomic_write(self.etc / "dsn") as stream:
+            stream.write(_dsn(state).encode())
 
     def set_up(self, state: InstanceState, superuser_password: str) -> None:
         """Have DaCHS create its roles, tables and views in an empty database.
@@ -417,6 +419,10 @@ def _content(path: Path) -> bytes | None:
         return read_regular(path)
     except (FileNotFoundError, NotRegularError):
         return None
+
+
+def _dsn(state: InstanceState) -> str:
+    return f"database = {postgres.DATABASE}\nhost = {postgres.HOST}\nport = {state.postgres_port}\n"
 
 
 def _error_excerpt(output: str, lines: int = 8) -> str:
