@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import socket
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +15,7 @@ import pytest
 
 from ingest.instance import Cluster, InstanceState
 from tests.alert_archive import layout_of
-from tests.instances import Instance
+from tests.instances import Instance, copy_checkout
 from tests.templates import Templates, port
 
 
@@ -49,7 +49,10 @@ class Patient:
 def patient(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Patient]:
     made = Instance(tmp_path_factory.mktemp("patient") / "var", port(70))
     try:
-        templates.copy("served", made).up()
+        templates.copy("served", made)
+        # what happened to the template is none of the patient's faults
+        (layout_of(made).logs / "postgresql.log").unlink()
+        made.up()
         yield Patient(made)
     finally:
         made.reset()
@@ -128,16 +131,15 @@ def many_errors() -> str:
 
 
 FAULTS = {
-    "state of the instance": lambda p: written(p.var / "instance.json", "{"),
     "permissions": lambda p: mode(p.var / "superuser.password", 0o644),
     "DaCHS' version": lambda p: written(
         p.var / "instance.json", changed_state(p, dachs_version="1.0")
     ),
     "interrupted publication": lambda p: staged(p.var / "dachs" / "inputs.staged"),
     "products and tables": lambda p: renamed(p.var / "dachs" / "inputs" / "evts23_01"),
-    "rows and reports": lambda p: renamed(p.var / "reports" / "evts23_01.json"),
+    "rows and reports": lambda p: renamed(p.var / "reports" / "evts21_01.json"),
     "descriptors": lambda p: written(
-        p.var / "dachs" / "inputs" / "evts23_01" / "nu.rd", "<resource/>"
+        p.var / "dachs" / "inputs" / "evts20_01" / "nu.rd", "<resource/>"
     ),
     "alerts": lambda p: executed(
         p,
@@ -151,40 +153,52 @@ FAULTS = {
 REMEDIES = {
     "permissions": "chmod go-rwx",
     "DaCHS' version": "make up",
+    "interrupted publication": "make up",
     "products and tables": "make import RELEASE=evts23_01",
-    "rows and reports": "km3vo import --release evts23_01",
-    "descriptors": "make import RELEASE=evts23_01",
+    "rows and reports": "km3vo import --release evts21_01",
+    "descriptors": "make import RELEASE=evts20_01",
     "alerts": "km3vo alerts verify",
+    "logs": "make check",
     "backup": "km3vo backup /srv/backup",
+    "site settings": "set [site] url",
+    "Python packages": "make setup",
 }
 
 
-@pytest.mark.parametrize("check", FAULTS)
-def test_a_fault_is_found_with_its_remedy(patient: Patient, check: str) -> None:
-    damage: Callable[[Patient], object] = FAULTS[check]
-    with damage(patient):
-        found = patient.findings()[check]
-    assert found["severity"] == ("advice" if check == "descriptors" else "FAULT"), found
-    assert found["explanation"]
-    assert REMEDIES.get(check, "") in found["remedy"]
-    assert found["remedy"]
-
-
-def test_an_address_that_nobody_can_reach_is_found(patient: Patient, tmp_path: Path) -> None:
-    (tmp_path / "site.toml").write_text('[site]\nbind_address = "0.0.0.0"\n')
-    found = patient.findings(KM3VO_SITE=str(tmp_path / "site.toml"))["site settings"]
-    assert found["severity"] == "FAULT"
-    assert "listens on 0.0.0.0" in found["finding"] and "http://localhost" in found["finding"]
-
-
-def test_python_packages_that_differ_from_the_lock_are_found(
-    patient: Patient, checkout: Path
-) -> None:
+@pytest.fixture(scope="module")
+def damaged(
+    patient: Patient, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, dict[str, str]]:
+    """Return what is found if all of these are wrong at the same time."""
+    place = tmp_path_factory.mktemp("damaged")
+    checkout = copy_checkout(place / "checkout")
     lock = checkout / "constraints.txt"
     lock.write_text(lock.read_text().replace("\nclick==", "\nclick==99."))
-    found = patient.findings(PYTHONPATH=str(checkout))["Python packages"]
-    assert found["severity"] == "FAULT" and "click" in found["finding"]
-    assert found["remedy"] == "make setup"
+    (place / "site.toml").write_text('[site]\nbind_address = "0.0.0.0"\n')
+    with ExitStack() as faults:
+        for damage in FAULTS.values():
+            faults.enter_context(damage(patient))
+        return patient.findings(PYTHONPATH=str(checkout), KM3VO_SITE=str(place / "site.toml"))
+
+
+@pytest.mark.parametrize("check", REMEDIES)
+def test_a_fault_is_found_with_its_remedy(damaged: dict[str, dict[str, str]], check: str) -> None:
+    found = damaged[check]
+    assert found["severity"] == ("advice" if check == "descriptors" else "FAULT"), found
+    assert found["explanation"]
+    assert REMEDIES[check] in found["remedy"]
+
+
+def test_what_is_not_damaged_is_not_reported(damaged: dict[str, dict[str, str]]) -> None:
+    wrong = {name: one for name, one in damaged.items() if one["severity"] != "ok"}
+    assert wrong.keys() == REMEDIES.keys(), wrong
+
+
+def test_a_state_that_cannot_be_read_is_found(patient: Patient) -> None:
+    with written(patient.var / "instance.json", "{"):
+        found = patient.findings()
+    assert found["state of the instance"]["severity"] == "FAULT"
+    assert found["TAP"]["severity"] == "not checked"
 
 
 def test_when_everything_is_down_the_causes_are_named_and_the_rest_is_not_checked(
