@@ -51,7 +51,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> I
     try:
         templates.copy("served", made)
         # what happened to the template is none of the patient's faults
-        (layout_of(made).logs / "postgresql.log").unlink()
+        (layout_of(made).logs / "postgresql.log").unlink(missing_ok=True)
         made.up()
         yield Patient(made)
     finally:
