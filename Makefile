@@ -71,5 +71,9 @@ test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test
 	@$(pytest) -m 'not system and not slow'
 
+attack: setup  ## attack instances for half an hour: queries, load, kills, imports
+	@./setup.sh test
+	@.venv/bin/python -m tests.attack
+
 bench: setup  ## measure speed, as ratios to comparable software in the same run
 	@.venv/bin/python -m tests.bench

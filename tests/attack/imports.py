@@ -10,6 +10,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass
@@ -112,8 +113,8 @@ def _kill_import(instance: Instance, environment: dict[str, str], after: float) 
     process.wait()
 
 
-def main() -> None:
-    """Run it on an instance of its own."""
+def main() -> int:
+    """Run it on an instance of its own; return 1 if readers noticed anything wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="the number of imports")
     parser.add_argument("--seed", type=int, default=0, help="decides which are killed, and when")
@@ -127,10 +128,12 @@ def main() -> None:
             instance.up()
             (folder / "other").mkdir()
             arguments = (options.count, folder / "other", options.seed, options.pause)
-            print(read_during_imports(instance, *arguments))
+            noticed = read_during_imports(instance, *arguments)
+            print(noticed)
         finally:
             instance.reset()
+    return int(any(noticed.wrong.values()))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

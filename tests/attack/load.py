@@ -2,15 +2,19 @@
 
 :func:`under_attack` lets a number of processes send requests that cost the server as much as
 possible, and measures the answers to an honest client and the memory of all processes meanwhile.
+``python -m tests.attack.load 60`` does so for a minute.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import http.client
 import itertools
 import multiprocessing
 import random
+import sys
+import tempfile
 import threading
 import time
 import urllib.parse
@@ -21,6 +25,7 @@ from pathlib import Path
 
 from ingest.instance.process import processes_below
 from tests.instances import Instance
+from tests.templates import Templates, port
 
 Attack = Callable[[Instance], None]
 
@@ -255,3 +260,37 @@ def _send(
     request = urllib.request.Request(f"{instance.tap}/sync", body, {"Content-Type": content_type})
     with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:
         reply.read()
+
+
+# -- on its own -----------------------------------------------------------------------------------
+
+MOST_LATENCY = 0.5  # s, of 99 % of the honest cone searches
+MOST_MEMORY = 4 * 2**30
+
+
+def main() -> int:
+    """Attack an instance of its own, print what was noticed, and return 1 if it is too much."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("duration", type=float, help="how long the honest client asks, in s")
+    duration = parser.parse_args().duration
+    folder = Path(tempfile.mkdtemp(prefix="km3vo-load-"))
+    folder.chmod(0o755)
+    templates = Templates(folder)
+    instance = Instance(folder / "var", port(80))
+    try:
+        templates.copy("antares", instance).up()
+        print(f"idle: {under_attack(instance, clients=0, duration=duration)}")
+        noticed = under_attack(instance, clients=10, duration=duration)
+        print(f"ten hostile clients: {noticed}")
+    finally:
+        instance.reset()
+        templates.remove()
+    return int(
+        bool(noticed.failures)
+        or noticed.quantile(0.99) > MOST_LATENCY
+        or noticed.resident > MOST_MEMORY
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

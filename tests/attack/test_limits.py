@@ -307,7 +307,6 @@ def in_dachs(instance: Instance, script: str) -> str:
 def test_an_honest_client_is_answered_while_ten_others_attack(instance) -> None:
     seen = load.under_attack(instance, clients=10, duration=6)
     assert not seen.failures
-    # A test run has two or three other processes per processor; `make attack` is stricter.
-    assert seen.quantile(0.99) < 3, seen
+    # How fast the answers are, `make attack` measures: here other tests run at the same time.
     assert seen.resident < 4 * 2**30, seen
     wait_until(lambda: not busy_backends(instance), timeout=60)
