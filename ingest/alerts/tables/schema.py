@@ -124,6 +124,8 @@ def _deployed_digest(layout: Layout) -> str | None:
         return read_regular(layout.var / _DEPLOYED).decode()
     except FileNotFoundError:
         return None
+    except PermissionError:  # written by an earlier version of the software, as root
+        return "unknown"
 
 
 def _columns(connection: psycopg2.extensions.connection) -> dict[str, dict[str, str]]:
