@@ -110,12 +110,13 @@ def test_readers_see_the_state_before_or_after_a_withdrawal(worn, before) -> Non
         done = worn.km3vo("registry", "withdraw", "--yes", RELEASE)
     assert done.returncode == 0, done.stderr
     after = polling.answers(worn, ASKED)
-    # For some milliseconds the database, and not yet the server, says that the table is gone.
+    # For some milliseconds the database, and not yet the server, says that the table is gone, and
+    # DataLink, for a request that began before, that a file is gone.
     wrong = [
-        answer
-        for answers in readers.wrong(before, after).values()
-        for answer in answers
-        if not re.search(r'relation "(ant20_01|km3net|ivoa)\.\w+" does not exist', answer)
+        (door, body)
+        for door, answers in readers.wrong(before, after).items()
+        for body in (readers.bodies[door, answer] for answer in answers)
+        if not re.search(rb'relation "(ant20_01|km3net|ivoa)\.\w+" does not exist|Fault', body)
     ]
     assert wrong == []
     assert b"ant20_01" not in polling.ask(worn, ASKED["tables"])[1]
