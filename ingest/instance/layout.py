@@ -161,6 +161,8 @@ class Layout:
             else:
                 yield True
         finally:
+            # Closing does not suffice: a process that was forked meanwhile has it open as well.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 

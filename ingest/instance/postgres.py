@@ -97,6 +97,11 @@ class Cluster:
         """The port of the running server, as recorded in its ``postmaster.pid``."""
         return int(read_regular(self.data / "postmaster.pid").splitlines()[3])
 
+    @property
+    def pid(self) -> int:
+        """The id of the running server's main process, from the same file."""
+        return int(read_regular(self.data / "postmaster.pid").splitlines()[0])
+
     def create(self) -> None:
         """Create the cluster.
 

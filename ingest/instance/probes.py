@@ -6,6 +6,8 @@ import http.client
 import time
 import urllib.parse
 
+import psycopg2
+
 from ingest.core.errors import InstanceError
 from ingest.instance.layout import InstanceState
 from ingest.instance.postgres import Cluster
@@ -27,7 +29,7 @@ class _Wrong(Exception):
     """The server gives another answer than expected."""
 
 
-_FAILURES = (OSError, http.client.HTTPException, InstanceError, _Wrong)
+_FAILURES = (OSError, http.client.HTTPException, psycopg2.Error, InstanceError, _Wrong)
 
 
 def web_server_answers(state: InstanceState, timeout: float = 3.0) -> bool:

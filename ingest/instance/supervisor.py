@@ -20,7 +20,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -157,7 +157,8 @@ def _guard(layout: Layout, memory: int) -> None:
             while (ended := os.waitpid(-1, 0))[0] != worker:
                 pass  # as the first process of a container it inherits others
         except _Ended:
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it has just ended, too
+                os.kill(worker, signal.SIGKILL)
             raise
         if ended[1] == 0:
             return

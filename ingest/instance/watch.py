@@ -116,9 +116,12 @@ class Watch:
     def _adopt_database(self) -> bool:
         if not self.cluster.is_running:
             return False
-        text = (self.cluster.data / "postmaster.pid").read_text()
+        try:
+            pid = self.cluster.pid
+        except (OSError, ValueError, IndexError):  # it has just ended
+            return False
         self.database.pause = 0.0
-        return self.database.adopt(int(text.split()[0]))
+        return self.database.adopt(pid)
 
     def _start_database(self) -> None:
         assert self.state is not None

@@ -96,7 +96,7 @@ def discard(layout: Layout) -> None:
 
 
 def differences(layout: Layout, folder: str) -> list[str]:
-    """Return the deployed descriptors that differ from what :func:`install` would deploy now.
+    """Return the deployed descriptors that differ from what :func:`stage` would deploy now.
 
     Parameters
     ----------

@@ -73,7 +73,7 @@ def publish(
     Raises
     ------
     ImportFailedError
-        If DaCHS fails; the previous state is then online again.
+        If DaCHS fails; nothing that is served has changed then.
     """
     recover(layout, state)
     known = simulated and _known_to_registries(publication, layout, state)

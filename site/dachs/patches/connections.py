@@ -31,7 +31,7 @@ _PATIENCE = 10
 def limit_bodies():
     """Let DaCHS limit the body of each request, by what the resource needs.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``[web]maxUploadSize`` holds for all paths but ``/sync``, so that each page takes and parses 20
     MB; what is beyond a limit is read to its end, however long that takes; and a body that is too
@@ -171,7 +171,7 @@ def _read_to_boundary(self):
 def limit_time_of_connections():
     """Let DaCHS close the connections of clients that send or read too slowly.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     The timeout of 300 s begins again with each byte, and does not hold while a response is sent:
     a client that sends or reads a byte a minute occupies a connection, and a thread, for ever. We
@@ -235,7 +235,7 @@ def _abort(channel):
 def limit_number_of_connections():
     """Let DaCHS refuse connections beyond a number, in all and for each public address.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     A client that opens connections without end uses up the server's file descriptors. Connections
     from addresses that are not public are limited only in all, because they may come from a proxy.

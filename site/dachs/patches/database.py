@@ -129,8 +129,9 @@ def _waiting(connect):
             except (base.ReportableError, psycopg2.Error) as error:
                 if not is_away(error):
                     raise
-                missing_since = missing_since or time.monotonic()
-                if not may_wait or time.monotonic() > missing_since + PATIENCE:
+                # a variable of its own, because another thread may have just connected
+                since = missing_since = missing_since or time.monotonic()
+                if not may_wait or time.monotonic() > since + PATIENCE:
                     raise DatabaseAway() from error
                 time.sleep(0.1)
             else:

@@ -56,7 +56,7 @@ _VOCABULARIES = "https://ivoa.net https://www.ivoa.net"
 def secure_all_answers():
     """Let DaCHS send headers that keep browsers from running what others wrote.
 
-    For DaCHS 2.7; versions up to 2.13 do not send them either.
+    For DaCHS 2.7; we have not tested later versions.
 
     DaCHS sends no Content-Security-Policy, so any text that reaches a page unescaped runs as a
     script, and packets, tables and uploaded files can contain pages. We suggest to set headers

@@ -43,7 +43,7 @@ class TooManyJobs(base.Error):
 def hide_jobs_of_others():
     """Let nobody find a job of which he does not know the identifier.
 
-    For DaCHS 2.7; versions up to 2.13 have it as well.
+    For DaCHS 2.7; we have not tested later versions.
 
     The list of jobs shows all jobs to anonymous users, who may then read and delete them, and
     identifiers have eight characters. We suggest to list nothing for anonymous users, as UWS 1.1
@@ -86,7 +86,7 @@ def _random_directory(cls, system, connection):
 def bound_times_of_jobs():
     """Let clients choose the duration and the destruction of a job only within bounds.
 
-    For DaCHS 2.7; versions up to 2.13 have no bounds.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``executionduration`` takes any number, also negative ones and NaN, and ``destruction`` any
     date, so that a job may run and be kept for ever. UWS lets a service choose another value than
@@ -151,7 +151,7 @@ def _deliver_error(self, failure, request, httpCode=None):
 def bound_polls():
     """Let only so many requests wait for a change of a job, and only so long.
 
-    For DaCHS 2.7; versions up to 2.13 have no bounds.
+    For DaCHS 2.7; we have not tested later versions.
 
     A request with ``WAIT`` occupies a connection for as many seconds as it likes, and the server
     queries the database once a second for each. ``[async]maxSlowPollWait`` bounds only the
@@ -199,7 +199,7 @@ def _bounded_wait(self, job, request):
 def bound_number_of_jobs():
     """Keep only so many jobs, in all and for each client, and only so many bytes.
 
-    For DaCHS 2.7; versions up to 2.13 have no bounds.
+    For DaCHS 2.7; we have not tested later versions.
 
     Anybody can create jobs without end, each with uploads and a result that are kept for days.
     We suggest settings for the number of jobs of all clients and of one client, and for the space

@@ -22,7 +22,7 @@ _VOCABULARY = re.compile(r"[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*")
 def bound_lookups():
     """Let users' parameters cause only a few requests to other servers.
 
-    For DaCHS 2.7; versions up to 2.13 have no bounds.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``gavo_simbadpoint`` in ADQL and the positions of web forms ask Simbad, once for each call,
     and wait up to four seconds for each; ``gavo_vocmatch`` waits without bound for a vocabulary
@@ -77,8 +77,12 @@ def _download(url, cache, show_progress, http_headers):
         _bound.take()
         request = urllib.request.Request(url, headers=http_headers)
         with urllib.request.urlopen(request, timeout=_TIMEOUT) as reply:
-            content = reply.read(_MAX_BYTES)
-        # only when all data are there: a file that is in the cache is taken for complete
-        with open(path, "wb") as stream:
+            content = reply.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise base.ReportableError("This vocabulary is too large.")
+        # In one step: another process takes a file that is in the cache for complete.
+        part = f"{path}.{os.getpid()}.{threading.get_ident()}"
+        with open(part, "wb") as stream:
             stream.write(content)
+        os.replace(part, path)
     return path

@@ -56,7 +56,7 @@ class _PageWithoutVisitor(caching.CachedPage):
 def escape_tables():
     """Let DaCHS escape what it writes into HTML tables.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``HeadCellsMixin.headCell`` inserts the heading of a column as markup. In the answer to an
     ADQL query the heading is what the query says. Cells become links to any address, also to
@@ -107,7 +107,7 @@ def _safe_cell(value):
 def run_scripts_from_files_only():
     """Let the scripts of DaCHS' pages run no text as a program.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``renderTemplate`` in ``gavo.js`` and ``sodapars.js`` compiles each template with
     ``new Function``, and ``openFlotPlot`` lets jQuery run the text of a file; a strict

@@ -46,7 +46,7 @@ def report_backend(pid):
 def limit_queries():
     """Let DaCHS limit memory, processor and estimated cost of the queries that users write.
 
-    For DaCHS 2.7; versions up to 2.13 limit their time only.
+    For DaCHS 2.7; we have not tested later versions.
 
     A statement that runs code in C is deaf to ``statement_timeout``, and may need all memory of
     the machine before it ends. A query whose estimated cost is that of weeks is started in spite
@@ -245,7 +245,7 @@ def _estimated_cost(query, connection):
 def limit_time_of_services():
     """Let clients shorten the time of a query with ``_TIMEOUT``, but not extend it.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     We suggest ``[web]sqlTimeout`` as the largest value, and to ignore what is not a number.
     """
@@ -268,7 +268,7 @@ def limit_time_of_services():
 def limit_uploads():
     """Let DaCHS limit the rows and columns of tables that users upload.
 
-    For DaCHS 2.7; versions up to 2.13 limit their bytes only.
+    For DaCHS 2.7; we have not tested later versions.
 
     We suggest settings for both, and an error that says how many there may be.
     """

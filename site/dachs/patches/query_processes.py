@@ -9,6 +9,7 @@ This runs in the Python of DaCHS.
 
 import contextlib
 import ctypes
+import functools
 import os
 import pathlib
 import resource
@@ -44,7 +45,7 @@ _FACTORY = "fork-query-processes"
 def run_queries_in_processes():
     """Let DaCHS run synchronous TAP queries in processes of their own.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     Parsing ADQL, reading uploads and writing results are Python code, and run in threads of the
     server: an upload of 240,000 rows or a query of 3,000 terms delays all other requests by many
@@ -167,7 +168,8 @@ class Process:
 
     def __init__(self, generation):
         self.generation = generation
-        self.backend = None
+        self.job_id = self.backend = None
+        self.lock = threading.Lock()
         self.channel, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with there:
             _factory.make(there)
@@ -184,15 +186,18 @@ class Process:
         poll.register(self.channel, select.POLLIN)
         return not poll.poll(0)
 
-    def run(self, job_id, deadline):
-        """Run a job, and return whether it was done before `deadline`, on the monotonic clock.
+    def assign(self, job_id):
+        """Take note of the job to be run next; from now on it can be stopped."""
+        self.job_id, self.backend = job_id, None
+
+    def run(self, deadline):
+        """Run the job, and return whether it was done before `deadline`, on the monotonic clock.
 
         Otherwise the process has been killed.
         """
-        self.backend = None
         message = b""
         try:
-            self.channel.send(job_id.encode())
+            self.channel.send(self.job_id.encode())
             while message not in (_DONE, _LAST):
                 self.channel.settimeout(max(0.001, deadline - time.monotonic()))
                 message = self.channel.recv(_LONGEST)
@@ -202,6 +207,8 @@ class Process:
                     break
         except OSError:  # a timeout, or it has been killed
             message = b""
+        with self.lock:
+            self.job_id = None
         if not message:
             self.kill()
             self.close()
@@ -210,6 +217,12 @@ class Process:
         else:
             _idle.put(self)
         return bool(message)
+
+    def stop(self, job_id):
+        """Kill the process if it still runs this job; by now it may run that of another client."""
+        with self.lock:
+            if self.job_id == job_id:
+                self.kill()
 
     def kill(self):
         """Kill the process, and end its query in the database."""
@@ -230,12 +243,13 @@ def _run_sync(jobId, queryMeta=None):
         job.change(executionDuration=seconds, phase=uws.EXECUTING, pid=-1)
     turn = turns.current_turn()
     process = _idle.take()
+    process.assign(jobId)
     if turn is not None:
-        turn.stop = process.kill
+        turn.stop = functools.partial(process.stop, jobId)
         if turn.is_abandoned:
             process.kill()
     deadline = time.monotonic() + settings("limits")["sync_total"]
-    if process.run(jobId, deadline):
+    if process.run(deadline):
         return
     if time.monotonic() < deadline:
         problem = "needed more memory than a query may use, or ended unexpectedly"

@@ -47,7 +47,7 @@ class TooLarge(common.Error):
 def bound_queries():
     """Let DaCHS refuse queries that are too long or nested too deeply.
 
-    For DaCHS 2.7; 2.11 and 2.13 parse in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     The time for parsing grows with the length of the text, and with some nested constructs
     exponentially, while ``pyparseString`` holds a lock that all queries need. Subqueries double

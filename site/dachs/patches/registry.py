@@ -11,7 +11,7 @@ ENDPOINT_KEY = "streamEndpoint"
 def register_alert_streams():
     """Let DaCHS write the VOEvent capability of an alert stream into its registry record.
 
-    For DaCHS 2.7; versions up to 2.13 do not have it either.
+    For DaCHS 2.7; we have not tested later versions.
 
     DaCHS carries the schema VOEventRegExt 2 and knows its prefix, but has no way to produce the
     capability. We suggest a capability maker that turns each ``streamEndpoint`` in the metadata

@@ -23,7 +23,7 @@ _OFFERED = {
 def refuse_unknown_methods():
     """Let DaCHS refuse methods that it does not know.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     Most of DaCHS' renderers override ``render`` and never look at the method, so ``PUT``,
     ``DELETE`` or ``FOO`` are answered like ``GET``; other resources raise twisted's
@@ -87,7 +87,7 @@ def _with_pages(pages):
 def ignore_hosts_in_requests():
     """Let DaCHS make links from its own address only.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``ArchiveService.getChild`` believes an ``X-Forwarded-Host`` from anybody, and redirects are
     made from the ``Host`` header: whoever sends a request determines where links and redirects
@@ -113,7 +113,7 @@ def _url_of_path(self, segments):
 def stay_on_this_site_after_login():
     """Let DaCHS' login page lead to pages of the same site only.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``/login`` redirects to whatever its parameter ``nextURL`` says, so a link to this server can
     lead to a forged page. We suggest to accept paths only.
@@ -137,7 +137,7 @@ def stay_on_this_site_after_login():
 def name_missing_parameters():
     """Let DaCHS name the parameter that a page of the start page's lists lacks.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``JSONQuery`` fails with a ``KeyError`` if a parameter of its query is missing. We suggest to
     answer with 400 and the name of the parameter.
@@ -158,7 +158,7 @@ def name_missing_parameters():
 def refuse_what_is_no_text():
     """Let DaCHS refuse null characters, invalid UTF-8, paths with ``..``, and impossible forms.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     Null characters reach the database, which cannot have them, and bytes that are no UTF-8 reach
     code that expects text; both end as internal errors, as do some paths with ``..``, which

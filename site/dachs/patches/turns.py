@@ -152,8 +152,8 @@ class Turns:
         if turn in self.waiting:
             self.waiting.remove(turn)
             turn.result.errback(Busy("The client did not wait for the response."))
-        elif turn.stop:
-            turn.stop()
+        elif stop := turn.stop:  # read once, because its thread may be ending
+            stop()
 
     def _expire(self, turn):
         if turn in self.waiting:
@@ -196,7 +196,7 @@ def services():
 def give_each_client_a_turn():
     """Let DaCHS run TAP queries and other services in different threads, in a fair order.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     All services, and pages such as the availability, share twisted's pool of ten threads and its
     unbounded queue: ten slow TAP queries stop everything else for a minute. We suggest a pool of
