@@ -7,7 +7,6 @@ imported.
 from __future__ import annotations
 
 import contextlib
-import grp
 import logging
 import os
 import re
@@ -17,24 +16,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from ingest.core import privileges
 from ingest.core.errors import ImportFailedError, InstanceError, NoAnswerError
-from ingest.core.files import NotRegularError, atomic_write, open_to_append, read_regular
+from ingest.core.files import atomic_write, open_to_append, read_regular
 from ingest.core.http import get
 from ingest.instance import postgres
 from ingest.instance import process as processes
-from ingest.instance.dachs import vocabularies, webpages
+from ingest.instance.dachs import configuration, vocabularies, webpages
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout
 from ingest.instance.process import ProcessFile
-from ingest.instance.site import SITE_FILES, Site, render
+from ingest.instance.site import Site
 
 PROGRAM = Path("/usr/bin/dachs")
 """Exists where DaCHS is installed; it is started by our launcher, which patches it."""
 PYTHON = Path("/usr/bin/python3")
 """The Python for which DaCHS is installed."""
-_LAUNCHER = SITE_FILES / "dachs"
-_PATCH_SETTINGS = {"jobs", "limits"}
-"""The sections of the site's settings that the patches read."""
 _TIMEOUT = 3600.0  # s
 _AVAILABILITY = "/__system__/tap/run/availability"
 
@@ -53,12 +48,10 @@ class Dachs:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.account = layout.account
-        self.etc = layout.dachs / "etc"
+        self.etc = configuration.etc(layout)
         self.cache = layout.dachs / "cache"
-        self.settings = layout.dachs / "gavo.rc"
         self.process = ProcessFile(layout.var / "server.pid")
         self.log = layout.logs / "server.log"
-        self.launcher = layout.dachs / "launcher"
 
     # -- configuration ---------------------------------------------------------------------
 
@@ -78,39 +71,12 @@ class Dachs:
             Whether any of the files changed, now or since the server was started. An import
             writes them as well, but does not restart the server.
         """
-        group = grp.getgrgid(self.account.gid).gr_name
-        templates = self.layout.dachs / "web" / "templates"
-        patches = self.launcher / "patches"
-        for directory in (
-            *(self.etc, self.cache, self.layout.inputs, templates.parent, templates),
-            *(self.launcher, patches),
-        ):
+        texts = configuration.files(self.layout, site, state)
+        for directory in (self.layout.inputs, self.cache, *configuration.directories(self.layout)):
             self.account.create_directory(directory)
-        texts = {
-            self.settings: render(
-                site,
-                "gavo.rc",
-                root_dir=self.layout.dachs.resolve(),
-                group=group,
-                account=self.account.name,
-                port=state.web_port,
-                server_url=state.server_url,
-            ),
-            self.etc / "defaultmeta.txt": render(site, "defaultmeta.txt"),
-            self.etc / "userconfig.rd": _own("userconfig.rd"),
-            self.etc / "dsn": _dsn(state),
-        }
-        with privileges.caller():
-            sources = [*_LAUNCHER.glob("*.py"), *(_LAUNCHER / "patches").glob("*.py")]
-        for source in sources:
-            name = source.relative_to(_LAUNCHER)
-            texts[self.launcher / name] = _own(f"{_LAUNCHER.name}/{name}")
-        texts[patches / "settings.json"] = site.model_dump_json(include=_PATCH_SETTINGS)
-        if page := webpages.service_page():
-            texts[templates / webpages.TEMPLATE.name] = page
         changed = False
         for path, text in texts.items():
-            if _content(path) != text.encode():
+            if configuration.content(path) != text.encode():
                 with atomic_write(path) as stream:
                     stream.write(text.encode())
                 path.chmod(0o600)
@@ -124,7 +90,7 @@ class Dachs:
     def write_database_port(self, state: InstanceState) -> None:
         """Tell DaCHS the port of the database, which it reads when it starts."""
         with atomic_write(self.etc / "dsn") as stream:
-            stream.write(_dsn(state).encode())
+            stream.write(configuration.dsn(state).encode())
 
     def set_up(self, state: InstanceState, superuser_password: str) -> None:
         """Have DaCHS create its roles, tables and views in an empty database.
@@ -153,7 +119,8 @@ class Dachs:
     @property
     def visitors_password(self) -> str:
         """The password of the database role for visitors' queries, as DaCHS reads it."""
-        for line in (self.etc / "untrustedquery").read_text().splitlines():
+        profile = configuration.content(self.etc / "untrustedquery") or b""
+        for line in profile.decode().splitlines():
             key, _, value = line.partition("=")
             if key.strip() == "password":
                 return value.strip()
@@ -394,35 +361,17 @@ class Dachs:
 
     @property
     def _program(self) -> tuple[Path, ...]:
-        return PYTHON, self.launcher / "launch.py"
+        return PYTHON, configuration.launcher(self.layout) / "launch.py"
 
     def _environment(self) -> dict[str, str]:
         return {
             # The launcher is replaced with each upgrade; DaCHS' own files are compiled already.
             "PYTHONDONTWRITEBYTECODE": "1",
-            "GAVOSETTINGS": str(self.settings),
+            "GAVOSETTINGS": str(configuration.settings(self.layout)),
             "GAVOCUSTOM": "/dev/null",
             # the alert services serve files from the archive
             ARCHIVE_VARIABLE: str(self.layout.archive),
         }
-
-
-def _own(name: str) -> str:
-    """Return the text of a file of this project's ``site/``."""
-    with privileges.caller():
-        return (SITE_FILES / name).read_text("utf-8")
-
-
-def _content(path: Path) -> bytes | None:
-    """Return the content of a file of the instance; None if there is no regular file."""
-    try:
-        return read_regular(path)
-    except (FileNotFoundError, NotRegularError):
-        return None
-
-
-def _dsn(state: InstanceState) -> str:
-    return f"database = {postgres.DATABASE}\nhost = {postgres.HOST}\nport = {state.postgres_port}\n"
 
 
 def _error_excerpt(output: str, lines: int = 8) -> str:

@@ -1,0 +1,103 @@
+"""The files that DaCHS reads when it starts: settings, launcher and patches, templates.
+
+All are made from ``site/`` and the settings of the site.
+"""
+
+from __future__ import annotations
+
+import grp
+from pathlib import Path
+
+from ingest.core import privileges
+from ingest.core.files import NotRegularError, read_regular
+from ingest.instance import postgres
+from ingest.instance.dachs import webpages
+from ingest.instance.layout import InstanceState, Layout
+from ingest.instance.site import SITE_FILES, Site, render
+
+_LAUNCHER = SITE_FILES / "dachs"
+_PATCHES = "patches"
+_PATCH_SETTINGS = {"jobs", "limits"}
+"""The sections of the site's settings that the patches read."""
+
+
+def etc(layout: Layout) -> Path:
+    """Return the directory with DaCHS' profiles and the descriptors of the site."""
+    return layout.dachs / "etc"
+
+
+def settings(layout: Layout) -> Path:
+    """Return the file with DaCHS' settings."""
+    return layout.dachs / "gavo.rc"
+
+
+def launcher(layout: Layout) -> Path:
+    """Return the directory with the program that starts DaCHS."""
+    return layout.dachs / "launcher"
+
+
+def directories(layout: Layout) -> list[Path]:
+    """Return the directories of the files, each after the one that contains it."""
+    templates = _templates(layout)
+    start = launcher(layout)
+    return [etc(layout), templates.parent, templates, start, start / _PATCHES]
+
+
+def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
+    """Return the text of each file.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    site : Site
+        The settings of the site.
+    state : InstanceState
+        Ports and address of the instance.
+    """
+    texts = {
+        settings(layout): render(
+            site,
+            "gavo.rc",
+            root_dir=layout.dachs.resolve(),
+            group=grp.getgrgid(layout.account.gid).gr_name,
+            account=layout.account.name,
+            port=state.web_port,
+            server_url=state.server_url,
+        ),
+        etc(layout) / "defaultmeta.txt": render(site, "defaultmeta.txt"),
+        etc(layout) / "userconfig.rd": _own(SITE_FILES / "userconfig.rd"),
+        etc(layout) / "dsn": dsn(state),
+    }
+    with privileges.caller():
+        sources = [*_LAUNCHER.glob("*.py"), *(_LAUNCHER / _PATCHES).glob("*.py")]
+    for source in sources:
+        texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
+    patch_settings = site.model_dump_json(include=_PATCH_SETTINGS)
+    texts[launcher(layout) / _PATCHES / "settings.json"] = patch_settings
+    if page := webpages.service_page():
+        texts[_templates(layout) / webpages.TEMPLATE.name] = page
+    return texts
+
+
+def dsn(state: InstanceState) -> str:
+    """Return DaCHS' profile of the database."""
+    return f"database = {postgres.DATABASE}\nhost = {postgres.HOST}\nport = {state.postgres_port}\n"
+
+
+def content(path: Path) -> bytes | None:
+    """Return the content of a file of the instance; None if there is no regular file."""
+    try:
+        return read_regular(path)
+    except (FileNotFoundError, NotRegularError):
+        return None
+
+
+def _templates(layout: Layout) -> Path:
+    return layout.dachs / "web" / "templates"
+
+
+def _own(path: Path) -> str:
+    """Return the text of a file of this project."""
+    with privileges.caller():
+        return path.read_text("utf-8")
