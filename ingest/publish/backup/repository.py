@@ -176,9 +176,13 @@ class Repository:
 
     @privileges.caller()
     def has(self, kind: str, digest: str) -> bool:
-        """Return whether a packet or sky map was saved before."""
+        """Return whether a packet or sky map was saved before.
+
+        What is not listed was written by a backup that was interrupted: it may be incomplete.
+        """
         if kind not in self._known:
-            self._known[kind] = {path.name for path in (self.path / kind).glob("??/*")}
+            listed = {Path(name).name for name in self.sums()}
+            self._known[kind] = {path.name for path in (self.path / kind).glob("??/*")} & listed
         return digest in self._known[kind]
 
     @privileges.caller()
