@@ -8,6 +8,7 @@ from ingest.instance.account import Account
 from ingest.instance.dump import dump_database
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout
 from ingest.instance.postgres import Cluster
+from ingest.instance.probes import cone_problem, job_problem, tap_problem
 from ingest.instance.site import SITE_VARIABLE, Site, load_site
 
 __all__ = [
@@ -18,7 +19,10 @@ __all__ = [
     "InstanceState",
     "Layout",
     "Site",
+    "cone_problem",
     "current_layout",
     "dump_database",
+    "job_problem",
     "load_site",
+    "tap_problem",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import time
 import urllib.parse
+from collections.abc import Callable
 
 import psycopg2
 
@@ -51,30 +52,38 @@ def problem(cluster: Cluster, state: InstanceState) -> str | None:
     state : InstanceState
         Port and address of the server.
     """
-    for name, step in (("TAP query", _query), ("cone search", _cone)):
-        try:
-            step(cluster, state)
-        except _FAILURES as error:
-            return f"a {name} fails: {error}"
-    return None
+    return tap_problem(state) or cone_problem(cluster, state)
+
+
+def tap_problem(state: InstanceState) -> str | None:
+    """Send a synchronous TAP query; return the problem, or None."""
+    return _problem("a TAP query", lambda: _query(state))
+
+
+def cone_problem(cluster: Cluster, state: InstanceState) -> str | None:
+    """Use one of the cone searches; return the problem, or None, also if there is no search."""
+    return _problem("a cone search", lambda: _cone(cluster, state))
 
 
 def job_problem(state: InstanceState) -> str | None:
     """Run an asynchronous TAP job, which takes a few seconds; return the problem, or None."""
+    return _problem("an asynchronous TAP job", lambda: _job(state))
+
+
+def _problem(what: str, attempt: Callable[[], None]) -> str | None:
     try:
-        _job(state)
+        attempt()
     except _FAILURES as error:
-        return f"an asynchronous TAP job fails: {error}"
+        return f"{what} fails: {error}"
     return None
 
 
-def _query(cluster: Cluster, state: InstanceState) -> None:
+def _query(state: InstanceState) -> None:
     answer = _request(state, "GET", f"{_TAP}/sync?{urllib.parse.urlencode(_QUERY)}")
     _expect(answer.startswith("table_name") and answer.count("\n") == 2, answer)
 
 
 def _cone(cluster: Cluster, state: InstanceState) -> None:
-    """Use one of the cone searches; an instance without any has no problem."""
     with cluster.connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(

@@ -2,21 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any, Final
+from typing import Final
 
-import httpx
-from lxml import etree
-
-from ingest.core.xml import parse_xml
-from ingest.instance import Cluster
+from ingest.instance import Cluster, InstanceState, cone_problem, job_problem, tap_problem
 from ingest.instance.dachs import Dachs
 from ingest.publish.doctor.patient import TIMEOUT, Fault, Patient, Unknown
-
-_TAP: Final = "/__system__/tap/run/tap"
-_JOB_TIMEOUT: Final = 60.0  # s; the process of a job has to start
-_QUERY: Final = {"LANG": "ADQL", "QUERY": "SELECT TOP 1 table_name FROM tap_schema.tables"}
-_PHASE: Final = "{http://www.ivoa.net/xml/UWS/v1.0}phase"
 
 
 def _state(patient: Patient) -> None:
@@ -106,70 +96,29 @@ def _server(patient: Patient) -> None:
         )
 
 
-def _client(patient: Patient) -> httpx.Client:
-    if not Dachs(patient.layout).is_running:
-        raise Unknown("the server does not run")
-    url = patient.state.local_url
-    return httpx.Client(base_url=url, timeout=TIMEOUT, trust_env=False, follow_redirects=True)
-
-
-def _refuse(answer: httpx.Response, what: str) -> None:
-    if not answer.is_success or b'value="ERROR"' in answer.content:
-        text = " ".join(etree.HTML(answer.content or b"-").itertext())
-        raise Fault(
-            f"{what} fails: {answer.status_code} {' '.join(text.split())[:200]}",
-            "The server runs, but cannot answer queries.",
-            "make down && make up",
-        )
-
-
 def _tap(patient: Patient) -> None:
-    with _client(patient) as client:
-        _refuse(_sent(client, "POST", f"{_TAP}/sync", data=_QUERY), "a TAP query")
+    _refuse(tap_problem(_serving(patient)))
 
 
 def _cone(patient: Patient) -> None:
-    if not (patient.layout.inputs / "km3net").is_dir():
-        raise Unknown("no release is online")
-    with _client(patient) as client:
-        path = "/km3net/nu/cone/scs.xml?RA=0&DEC=0&SR=0.1"
-        _refuse(_sent(client, "GET", path), "a cone search")
+    _refuse(cone_problem(patient.cluster, _serving(patient)))
 
 
 def _job(patient: Patient) -> None:
-    """Run an asynchronous job, and delete it again."""
-    with _client(patient) as client:
-        made = _sent(client, "POST", f"{_TAP}/async", data=_QUERY)
-        _refuse(made, "an asynchronous job")
-        job = made.url.path
-        _refuse(_sent(client, "POST", f"{job}/phase", data={"PHASE": "RUN"}), "a job's start")
-        deadline = time.monotonic() + _JOB_TIMEOUT
-        phase = ""
-        try:
-            while time.monotonic() < deadline:
-                phase = parse_xml(_sent(client, "GET", job).content).findtext(_PHASE, "")
-                if phase in ("COMPLETED", "ERROR", "ABORTED"):
-                    break
-                time.sleep(0.2)
-        finally:
-            client.delete(job, follow_redirects=False)
-    if phase != "COMPLETED":
+    _refuse(job_problem(_serving(patient)))
+
+
+def _serving(patient: Patient) -> InstanceState:
+    if not Dachs(patient.layout).is_running:
+        raise Unknown("the server does not run")
+    return patient.state
+
+
+def _refuse(problem: str | None) -> None:
+    if problem is not None:
         raise Fault(
-            f"an asynchronous job is {phase or 'without phase'} after {_JOB_TIMEOUT:.0f} s",
-            "Clients such as TOPCAT and pyvo wait for ever.",
-            "make down && make up",
+            problem, "The server runs, but cannot answer all queries.", "make down && make up"
         )
-
-
-def _sent(client: httpx.Client, method: str, path: str, **more: Any) -> httpx.Response:
-    try:
-        return client.request(method, path, **more)
-    except httpx.HTTPError as error:
-        raise Fault(
-            f"no answer: {type(error).__name__}",
-            "The server runs, but cannot answer queries.",
-            "make down && make up",
-        ) from None
 
 
 CHECKS: Final = (
