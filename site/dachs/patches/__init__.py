@@ -2,7 +2,8 @@
 
 Each function changes one thing, says for which version of DaCHS, and describes the problem
 as it could be reported to DaCHS' developers. All were written for DaCHS 2.7, the version in
-Debian 12; applying one twice does no harm. Remove a function once Debian's DaCHS can do the same.
+Debian 12. One that does not fit a later version is left out with a warning. Remove a function
+once Debian's DaCHS can do the same.
 
 What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
 
@@ -20,19 +21,14 @@ This runs in the Python of DaCHS.
 import importlib
 import sys
 
-from . import availability, database, imports, registry
-
 
 def apply():
     """Apply all patches."""
     # first, because availability recognizes errors before they become messages
     _apply("messages", "keep_internals_out_of_messages")
-    database.keep_pools_open()
-    database.wait_for_restarts()
-    database.forget_errors_of_restarts()
-    availability.answer_restarts_with_503()
-    availability.ask_database_for_availability()
-    imports.expand_macros_at_backslashes()
+    _apply("database", "keep_pools_open", "wait_for_restarts", "forget_errors_of_restarts")
+    _apply("availability", "answer_restarts_with_503", "ask_database_for_availability")
+    _apply("imports", "expand_macros_at_backslashes")
     _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
     _apply("headers", "secure_all_answers")
     _apply(
@@ -43,7 +39,7 @@ def apply():
         "name_missing_parameters",
         "stay_on_this_site_after_login",
     )
-    registry.register_alert_streams()
+    _apply("registry", "register_alert_streams")
     _apply(
         "adql",
         "read_string_literals_as_the_standard_does",

@@ -28,6 +28,16 @@ def client_of(request):
     if peer is None or not peer.is_global:
         forwarded = request.requestHeaders.getRawHeaders("x-forwarded-for") or [""]
         peer = _address(forwarded[-1].rpartition(",")[2].strip()) or peer
+    return _name(peer)
+
+
+def public_client(host):
+    """Return the name of a client that connects from a public address; None for other hosts."""
+    peer = _address(host)
+    return _name(peer) if peer is not None and peer.is_global else None
+
+
+def _name(peer):
     if peer is not None and peer.version == 6:
         return str(ipaddress.ip_network((peer, 64), strict=False))
     return str(peer)

@@ -6,7 +6,6 @@ This runs in the Python of DaCHS.
 import collections
 import functools
 import io
-import ipaddress
 import sys
 
 from gavo import base, svcs
@@ -251,8 +250,8 @@ def limit_number_of_connections():
     root.site.timeOut = bounds["idle_time"]
 
     def build_if_allowed(address):
-        host = getattr(address, "host", "")
-        of_client = open_connections[host] if _is_public(host) else 0
+        client = clients.public_client(getattr(address, "host", None))
+        of_client = open_connections[client] if client else 0
         if (
             open_connections.total() >= bounds["connections"]
             or of_client >= bounds["connections_per_client"]
@@ -262,20 +261,13 @@ def limit_number_of_connections():
         lost = protocol.connectionLost
 
         def connection_lost(reason):
-            open_connections[host] -= 1
-            if open_connections[host] <= 0:
-                del open_connections[host]
+            open_connections[client] -= 1
+            if open_connections[client] <= 0:
+                del open_connections[client]
             return lost(reason)
 
-        open_connections[host] += 1
+        open_connections[client] += 1
         protocol.connectionLost = connection_lost
         return protocol
 
     root.site.buildProtocol = build_if_allowed
-
-
-def _is_public(host):
-    try:
-        return ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False

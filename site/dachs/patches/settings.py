@@ -3,6 +3,7 @@
 This runs in the Python of DaCHS.
 """
 
+import functools
 import json
 from pathlib import Path
 
@@ -22,4 +23,10 @@ def settings(section):
     dict
         The settings by name.
     """
-    return json.loads(_FILE.read_text("utf-8"))[section]
+    return _all()[section]
+
+
+@functools.lru_cache(None)
+def _all():
+    # once: later changes apply when the process is started again, like those of gavo.rc
+    return json.loads(_FILE.read_text("utf-8"))
