@@ -241,10 +241,9 @@ def _read_software_as_caller() -> None:
 
 
 def _provide_cache() -> None:
-    """Give matplotlib a directory for its cache: it cannot write in that of the caller."""
-    if "matplotlib" not in sys.modules:
-        os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="km3vo-")
-        atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
+    """Give matplotlib, also that of worker processes, a directory that the account may use."""
+    os.environ["MPLCONFIGDIR"] = tempfile.mkdtemp(prefix="km3vo-")
+    atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 
 def _import_as_caller() -> None:

@@ -368,7 +368,8 @@ def test_uploads_keep_arrays_and_unusual_names(instance, tmp_path) -> None:
 
 
 def test_uploads_are_limited_in_size(instance, tmp_path) -> None:
-    answer = upload(instance, tmp_path, VOTABLE.format(entities="", cell="a" * 6_000_000))
+    limit = load_site().limits.sync_upload
+    answer = upload(instance, tmp_path, VOTABLE.format(entities="", cell="a" * (limit + 1)))
     assert "aaaa" not in answer
 
 
