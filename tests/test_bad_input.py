@@ -315,7 +315,9 @@ def test_broken_shared_streams_do_not_reach_the_server(instance, untouched, chec
 
 def test_a_full_disk(instance, untouched) -> None:
     scratch = instance.var / "scratch"
-    tmpfs = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", scratch]
+    account = Account.current()
+    options = f"size=64k,mode=700,uid={account.uid},gid={account.gid}"
+    tmpfs = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", scratch]
     if subprocess.run(tmpfs, check=False, capture_output=True).returncode:
         pytest.skip("no file system can be mounted here: run as root, outside of a container")
     try:

@@ -190,10 +190,24 @@ class Account:
         )
 
     def create_directory(self, path: Path, mode: int = 0o700) -> Path:
-        """Create the directory `path`, owned by this account; its parent must exist."""
+        """Create the directory `path`, owned by this account; its parent must exist.
+
+        Raises
+        ------
+        InstanceError
+            If it exists and belongs to another account.
+        """
         path.mkdir(exist_ok=True)
         self.chown(path)
-        path.chmod(mode)
+        try:
+            path.chmod(mode)
+        except PermissionError:
+            raise InstanceError(
+                "the directory belongs to another account",
+                where=str(path),
+                expected=f"the owner {self.name}",
+                remedy=f"as root, type: chown --recursive --no-dereference {self.name} {path}",
+            ) from None
         return path
 
     def provide_directory(self, path: Path, mode: int = 0o700) -> None:

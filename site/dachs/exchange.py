@@ -19,7 +19,8 @@ def exchange(staged, served, server):
     staged, served : str
         The directories.
     server : str
-        The number of the server's process; empty if it does not run.
+        The file with the number of the server's process and its start time. It is read only now,
+        because the server may have been restarted meanwhile.
     """
     library = ctypes.CDLL(None, use_errno=True)
     paths = os.fsencode(staged), os.fsencode(served)
@@ -35,6 +36,9 @@ def exchange(staged, served, server):
         os.rename(served, aside)
         os.rename(staged, served)
         os.rename(aside, staged)
-    if server:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(int(server), signal.SIGHUP)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        with open(server) as stream:
+            pid, started = stream.read().split()
+        with open(f"/proc/{int(pid)}/stat") as stream:
+            if stream.read().rpartition(")")[2].split()[19] == started:
+                os.kill(int(pid), signal.SIGHUP)

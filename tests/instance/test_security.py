@@ -17,6 +17,8 @@ import psycopg2
 import pytest
 from instances import Instance
 
+from ingest.instance.site import load_site
+
 READABLE_SCHEMAS = {"ivoa", "tap_schema"}
 
 

@@ -227,9 +227,8 @@ class Dachs:
 
     @property
     def _exchange(self) -> list[str]:
-        server = self.process.pid()
         staged, served = self.layout.staged.resolve(), self.layout.inputs.resolve()
-        return ["exchange", str(staged), str(served), "" if server is None else str(server)]
+        return ["exchange", str(staged), str(served), str(self.process.path)]
 
     def run_checked(self, *arguments: str) -> str:
         """Run ``dachs`` and return its output.
