@@ -113,8 +113,7 @@ class Dachs:
         # DaCHS writes its passwords into files that other accounts can read.
         for path in self.etc.iterdir():
             path.chmod(0o600)
-        self.run_checked("imp", "//obscore")
-        self.run_checked("pub", "//services", "//tap")
+        self.run_checked("imp", "//obscore", ",", "pub", "//services", "//tap")
 
     @property
     def visitors_password(self) -> str:
