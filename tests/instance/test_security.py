@@ -9,6 +9,7 @@ import stat
 import subprocess
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -357,6 +358,32 @@ def test_uploads_with_malformed_fields_are_refused(instance, tmp_path, field: st
     answer = upload(instance, tmp_path, table)
     assert "uploaded column" in answer
     assert "division" not in answer
+
+
+@pytest.mark.parametrize("null", ["ab12", "1_2", "&quot;&quot;12"])
+def test_null_values_that_are_no_numbers_are_refused(instance, tmp_path, null: str) -> None:
+    normal = '<FIELD name="a" datatype="char" arraysize="*"/>'
+    field = f'<FIELD name="a" datatype="int" arraysize="2"><VALUES null="{null}"/></FIELD>'
+    table = VOTABLE.format(entities="", cell="1 2")
+    assert normal in table
+    assert "The null value" in upload(instance, tmp_path, table.replace(normal, field))
+
+
+@pytest.mark.parametrize("null", ["-1", "0x7f", "12"])
+def test_null_values_that_are_numbers_are_null(instance, tmp_path, null: str) -> None:
+    normal = '<FIELD name="a" datatype="char" arraysize="*"/>'
+    field = f'<FIELD name="a" datatype="int"><VALUES null="{null}"/></FIELD>'
+    table = VOTABLE.format(entities="", cell=null).replace(normal, field)
+    assert upload(instance, tmp_path, table).split() == ["a", '""']
+
+
+@pytest.mark.parametrize("name", ["it's", "a'b'", "a\\", "a\\'b", "α"])
+def test_a_column_has_any_name_in_all_formats(instance, name: str) -> None:
+    query = f'SELECT TOP 1 nhit AS "{name}" FROM ant20_01.main'
+    for form in ("votable", "votable/td", "votable/b2"):
+        fields = urllib.parse.urlencode({"LANG": "ADQL", "QUERY": query, "FORMAT": form})
+        with urllib.request.urlopen(f"{instance.tap}/sync?{fields}", timeout=60) as answer:
+            assert b'value="OK"' in answer.read()
 
 
 def test_uploads_keep_arrays_and_unusual_names(instance, tmp_path) -> None:

@@ -52,6 +52,7 @@ def apply():
     _apply("visitors", "restore_the_role_of_visitors")
     _apply("forms", "sort_by_identifiers")
     _apply("upload_columns", "declare_arrays_by_length", "check_names")
+    _apply("votable_values", "check_null_values", "name_fields_plainly")
     _apply(
         "jobs",
         "hide_jobs_of_others",

@@ -15,6 +15,8 @@ from twisted.web.template import tags
 
 _MEANT_FOR_USERS = (base.Error, base.ExecutiveAction)
 """Exceptions whose messages explain what was wrong with a request."""
+_ABOUT_CODE = (base.BadCode,)
+"""Exceptions of these kinds whose messages show code of the server."""
 _FOLDERS = "bin|dev|etc|home|lib|media|mnt|opt|proc|root|run|sbin|srv|sys|tmp|usr|var"
 _SECRETS = (
     # PostgreSQL shows a part of the SQL that DaCHS made, and below it a caret
@@ -56,7 +58,8 @@ def public_message(error):
     they are in the log.
     """
     # PostgreSQL has codes for what is wrong with a query, but not for failed connections
-    if isinstance(error, _MEANT_FOR_USERS) or getattr(error, "pgcode", None):
+    is_meant = isinstance(error, _MEANT_FOR_USERS) and not isinstance(error, _ABOUT_CODE)
+    if is_meant or getattr(error, "pgcode", None):
         return clean(str(error))
     number = secrets.token_hex(4)
     base.ui.notifyError(f"Error {number}: {type(error).__name__}: {error}")
@@ -65,7 +68,7 @@ def public_message(error):
 
 def _description(error):
     """Return what DaCHS keeps and sends about an exception."""
-    hint = getattr(error, "hint", None)
+    hint = None if isinstance(error, _ABOUT_CODE) else getattr(error, "hint", None)
     return {
         "msg": public_message(error),
         "type": type(error).__name__,

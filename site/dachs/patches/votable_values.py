@@ -1,0 +1,62 @@
+"""Patches of how DaCHS reads and writes the rows of VOTables: null values and names of fields.
+
+This runs in the Python of DaCHS.
+"""
+
+import re
+
+from gavo import base
+from gavo.votable import coding
+from gavo.votable.model import VOTable
+
+_TEXTS = ("char", "unicodeChar")
+_NUMBER = r"[-+]?(?:0x[0-9a-f]+|(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)?|nan|inf)"
+_NUMBERS = re.compile(rf"{_NUMBER}(?: {_NUMBER})?", re.IGNORECASE)
+"""A number, or the two of a complex number."""
+
+
+def check_null_values():
+    """Let DaCHS accept a number as the null value of a numeric field, and nothing else.
+
+    For DaCHS 2.7; 2.11 and 2.13 have the same lines.
+
+    ``common.validateVOTInt`` looks at a part of the text only, and ``float`` and ``int`` accept
+    more than VOTable's numbers, while ``dec_tabledata`` relies on them. We suggest to compare
+    the whole text with a pattern.
+    """
+    if coding.getNullvalue.__name__ != "_null_value":
+        coding.getNullvalue = _make_checked(coding.getNullvalue)
+
+
+def _make_checked(get):
+    def _null_value(field, validator, default=None):
+        found = get(field, validator, default)
+        if found and field.datatype not in _TEXTS and not _NUMBERS.fullmatch(str(found)):
+            raise base.ValidationError(
+                f"The null value {found!r} of an uploaded column is not a number. Correct the"
+                " table and upload it again.",
+                "UPLOAD",
+            )
+        return found
+
+    return _null_value
+
+
+def name_fields_plainly():
+    """Let DaCHS name fields in errors about their values with letters, digits and spaces only.
+
+    For DaCHS 2.7; 2.11 and 2.13 have the same lines.
+
+    The functions that write rows contain the names of fields as literals for their errors, and
+    are not valid if a name has a quote or a backslash. We suggest ``%r`` instead of ``'%s'``.
+    """
+    element = VOTable._DescribedElement
+    if element.getDesignation.__name__ != "_plain_name":
+        element.getDesignation = _make_plain(element.getDesignation)
+
+
+def _make_plain(designation):
+    def _plain_name(self):
+        return re.sub(r"[^A-Za-z0-9_ ]", "_", str(designation(self)))
+
+    return _plain_name
