@@ -5,8 +5,10 @@ Each test names what a visitor or the author of an alert controls.
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
+import zlib
 from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
 
@@ -169,6 +171,12 @@ REQUESTS = [
     (f"{TAP}/async/nix", 404),
     (f"{TAP}/nix", 404),
     (f"{TAP}/async/nix/results/..%2f..%2fx", 404),
+    ("/.well-known/acme-challenge/%2fetc%2fhostname", 404),
+    ("/.well-known/acme-challenge/hostname", 404),
+    ("/.well-known/acme-challenge/", 404),
+    ("/ant20_01/nu/files/static/%2fetc%2fhostname", 404),
+    ("/__system__/tests/errors/form?what=ForbiddenURI", 404),
+    ("//tests/timeout/form", 404),
     ("/login?relog=nix", 303),
     ("http://evil.example/", 404),
     ("//evil.example/..", None),
@@ -184,6 +192,15 @@ def test_odd_requests_get_calm_answers(instance: Instance, path: str, status: in
         assert found == status, text
     assert headers["X-Evil"] is None
     check(instance, headers, text)
+
+
+def test_only_short_resumption_tokens_are_read(instance: Instance) -> None:
+    token = base64.b64encode(zlib.compress(b"a" * 10**6)).decode()
+    _, _, text = ask(
+        instance, "/oai.xml?" + urlencode({"verb": "ListRecords", "resumptionToken": token})
+    )
+    assert "badResumptionToken" in text
+    assert "no resumption token of this server" in text
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,8 @@ def apply():
         "name_missing_parameters",
         "stay_on_this_site_after_login",
     )
-    _apply("registry", "register_alert_streams")
+    _apply("closed", "close_test_services", "close_well_known")
+    _apply("registry", "register_alert_streams", "bound_resumption_tokens")
     _apply(
         "adql",
         "read_string_literals_as_the_standard_does",

@@ -1,11 +1,13 @@
 """Patches of DaCHS' registry records."""
 
 from gavo import base
-from gavo.registry import capabilities
+from gavo.registry import capabilities, common, oaiinter
 from gavo.registry.model import VOR
 
 VOEVENT_STANDARD = "ivo://ivoa.net/std/voevent"
 ENDPOINT_KEY = "streamEndpoint"
+_LONGEST_TOKEN = 1000
+"""Characters; DaCHS' own resumption tokens have about 200."""
 
 
 def register_alert_streams():
@@ -64,3 +66,25 @@ class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
         return StreamEndpoint(role="std", standardID=values["standardID"])[
             VOR.accessURL(use="full")[values["accessURL"]]
         ]
+
+
+def bound_resumption_tokens():
+    """Let DaCHS refuse resumption tokens of OAI-PMH that are longer than its own.
+
+    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+
+    Tokens are compressed, and become up to a thousand times longer when they are read. We suggest
+    a largest length, here of the token itself.
+    """
+    parse = oaiinter.parseResumptionToken
+    if parse.__name__ != "_parse_short_token":
+        oaiinter.parseResumptionToken = _make_bounded(parse)
+
+
+def _make_bounded(parse):
+    def _parse_short_token(pars):
+        if len(pars["resumptionToken"]) > _LONGEST_TOKEN:
+            raise common.BadResumptionToken("This is no resumption token of this server.")
+        return parse(pars)
+
+    return _parse_short_token

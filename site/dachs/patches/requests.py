@@ -162,8 +162,9 @@ def refuse_what_is_no_text():
 
     Null characters reach the database, which cannot have them, and bytes that are no UTF-8 reach
     code that expects text; both end as internal errors, as do some paths with ``..``, which
-    clients resolve and no page has, and some values in forms. We suggest to refuse them when the
-    request is read.
+    clients resolve and no page has, and some values in forms. A part of a path that contains an
+    encoded slash at its beginning is no name of a file or page. We suggest to refuse them when
+    the request is read.
     """
     process = common.Request.process
 
@@ -173,11 +174,19 @@ def refuse_what_is_no_text():
         if problem:
             return _plain_text(self, 400, problem)
         path = urllib.parse.unquote_to_bytes(self.path)
-        if not _is_text(path) or b".." in re.split(rb"[/\\]", path):
+        if not _is_text(path) or _leads_elsewhere(self.path):
             return _plain_text(self, 404, "There is nothing at this address.")
         return process(self)
 
     common.Request.process = process_text
+
+
+def _leads_elsewhere(path):
+    """Return whether a part of a path means another place: the parent or the root."""
+    for part in map(urllib.parse.unquote_to_bytes, path.split(b"/")):
+        if part[:1] in (b"/", b"\\") or b".." in re.split(rb"[/\\]", part):
+            return True
+    return False
 
 
 def _problem(request):
