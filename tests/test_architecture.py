@@ -1,4 +1,4 @@
-"""docs/architecture.md names files and functions that exist."""
+"""docs/architecture.md and docs/security.md name files, functions and tests that exist."""
 
 from __future__ import annotations
 
@@ -28,3 +28,29 @@ def test_every_function_it_names_is_in_that_file(path: str, name: str) -> None:
 def test_it_names_the_way_of_a_row_and_of_a_packet() -> None:
     assert len(PATHS) > 20
     assert len(FUNCTIONS) > 12
+
+
+SECURITY = (ROOT / "docs" / "security.md").read_text()
+PROTECTIONS = re.findall(r"(?m)^\|(.+)\|(.+)\|(.+)\|$", SECURITY.partition("## What protects")[2])[
+    2:
+]
+DEFINED = {
+    name
+    for path in (ROOT / "tests").rglob("test_*.py")
+    for name in re.findall(r"(?m)^def (test_\w+)", path.read_text())
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(test_\w+)`", SECURITY))))
+def test_every_test_that_security_names_exists(name: str) -> None:
+    assert name in DEFINED
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(\w+\.py)`", SECURITY))))
+def test_every_patch_that_security_names_exists(name: str) -> None:
+    assert (ROOT / "site" / "dachs" / "patches" / name).exists()
+
+
+def test_every_protection_has_a_test() -> None:
+    assert len(PROTECTIONS) > 30
+    assert not [entrance for entrance, _, test in PROTECTIONS if "test" not in test]

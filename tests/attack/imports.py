@@ -1,6 +1,6 @@
 """Many imports, some of them killed at random, while readers ask for everything that is served.
 
-``python -m tests.attack.imports 50`` makes an instance of its own, and prints what readers noticed.
+``python -m tests.attack.imports 50`` makes an instance of its own, and prints what readers observed.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _LIST = ROOT / "inputs" / RELEASE / "PublicData_0717.dat"
 
 
 @dataclass(frozen=True)
-class Noticed:
-    """What readers noticed of a number of imports.
+class Observed:
+    """What readers observed of a number of imports.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Noticed:
 
 def read_during_imports(
     instance: Instance, count: int, folder: Path, seed: int = 0, pause: float = 0.0
-) -> Noticed:
+) -> Observed:
     """Import two deliveries of a release in turn, and kill half of the imports at random.
 
     Parameters
@@ -96,7 +96,7 @@ def read_during_imports(
     for (door, found), body in readers.bodies.items():
         if found not in [one[door] for one in right]:
             (folder / f"wrong {door}").write_bytes(body)
-    return Noticed(count, killed, readers.polls, readers.wrong(*right), readers.longest)
+    return Observed(count, killed, readers.polls, readers.wrong(*right), readers.longest)
 
 
 def _kill_import(instance: Instance, environment: dict[str, str], after: float) -> None:
@@ -114,7 +114,7 @@ def _kill_import(instance: Instance, environment: dict[str, str], after: float) 
 
 
 def main() -> int:
-    """Run it on an instance of its own; return 1 if readers noticed anything wrong."""
+    """Run it on an instance of its own; return 1 if readers observed anything wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="the number of imports")
     parser.add_argument("--seed", type=int, default=0, help="decides which are killed, and when")
@@ -128,11 +128,11 @@ def main() -> int:
             instance.up()
             (folder / "other").mkdir()
             arguments = (options.count, folder / "other", options.seed, options.pause)
-            noticed = read_during_imports(instance, *arguments)
-            print(noticed)
+            observed = read_during_imports(instance, *arguments)
+            print(observed)
         finally:
             instance.reset()
-    return int(any(noticed.wrong.values()))
+    return int(any(observed.wrong.values()))
 
 
 if __name__ == "__main__":

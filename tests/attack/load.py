@@ -37,7 +37,7 @@ _SPACING = 0.05  # s between two honest requests
 
 @dataclass(frozen=True)
 class Load:
-    """What an honest client noticed, and what the server needed.
+    """What an honest client observed, and what the server needed.
 
     Attributes
     ----------
@@ -269,7 +269,7 @@ MOST_MEMORY = 4 * 2**30
 
 
 def main() -> int:
-    """Attack an instance of its own, print what was noticed, and return 1 if it is too much."""
+    """Attack an instance of its own, print what was observed, and return 1 if it is too much."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("duration", type=float, help="how long the honest client asks, in s")
     duration = parser.parse_args().duration
@@ -280,15 +280,15 @@ def main() -> int:
     try:
         templates.copy("antares", instance).up()
         print(f"idle: {under_attack(instance, clients=0, duration=duration)}")
-        noticed = under_attack(instance, clients=10, duration=duration)
-        print(f"ten hostile clients: {noticed}")
+        observed = under_attack(instance, clients=10, duration=duration)
+        print(f"ten hostile clients: {observed}")
     finally:
         instance.reset()
         templates.remove()
     return int(
-        bool(noticed.failures)
-        or noticed.quantile(0.99) > MOST_LATENCY
-        or noticed.resident > MOST_MEMORY
+        bool(observed.failures)
+        or observed.quantile(0.99) > MOST_LATENCY
+        or observed.resident > MOST_MEMORY
     )
 
 

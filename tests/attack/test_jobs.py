@@ -173,7 +173,7 @@ def test_an_upload_takes_the_place_of_no_other_file(client) -> None:
 # -- bounds -------------------------------------------------------------------------------------
 
 
-def test_times_that_are_none_are_refused(client) -> None:
+def test_invalid_times_are_refused(client) -> None:
     job = client.create()
     before = client.get(f"{job}/destruction").text
     for name, values in {

@@ -184,7 +184,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize(("path", "status"), REQUESTS, ids=lambda value: str(value)[:40])
-def test_odd_requests_get_calm_answers(instance: Instance, path: str, status: int | None) -> None:
+def test_odd_requests_get_plain_answers(instance: Instance, path: str, status: int | None) -> None:
     found, headers, text = ask(instance, path)
     if status is None:
         assert found < 500

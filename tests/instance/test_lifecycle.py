@@ -104,7 +104,7 @@ def test_down_leaves_no_process_and_no_data_are_lost(worn) -> None:
     assert served(worn) == before
 
 
-def test_killed_processes_are_replaced_by_themselves_and_nothing_is_lost(worn) -> None:
+def test_killed_processes_are_replaced_and_nothing_is_lost(worn) -> None:
     before = served(worn)
     for recovery in kills.kill_under_load(worn, list(kills.VICTIMS)):
         assert recovery.seconds < 10, recovery

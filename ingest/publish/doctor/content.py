@@ -14,7 +14,7 @@ from ingest.instance.dachs import deploy, online_releases
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
 
-def _journal(patient: Patient) -> None:
+def _publication(patient: Patient) -> None:
     path = patient.layout.staged
     if path.exists():
         raise Fault(
@@ -135,7 +135,7 @@ def _table_of(release: str) -> str:
 
 
 CHECKS: Final = (
-    ("interrupted publication", _journal),
+    ("interrupted publication", _publication),
     ("products and tables", _products),
     ("rows and reports", _rows),
     ("descriptors", _descriptors),

@@ -78,7 +78,7 @@ def _directory(patient: Patient) -> None:
     if not layout.var.is_dir():
         raise Fault(
             f"{layout.path} does not exist",
-            "There is none yet, or its disk is not mounted.",
+            "The instance was not created yet, or its disk is not mounted.",
             "make up",
         )
     owner = layout.var.stat().st_uid

@@ -34,7 +34,7 @@ def apply():
     _apply(
         "requests",
         "refuse_unknown_methods",
-        "refuse_what_is_no_text",
+        "refuse_what_is_not_text",
         "ignore_hosts_in_requests",
         "name_missing_parameters",
         "stay_on_this_site_after_login",

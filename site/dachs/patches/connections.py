@@ -21,7 +21,7 @@ _LARGE = 100_000
 _MOST_PARTS = 2000
 _CHUNK = 2**20
 _PATIENCE = 10
-"""So many times the limit is read, and discarded, so that the client reads the error."""
+"""How many times the limit is read and discarded, so that the client reads the error."""
 
 
 # -- bodies -------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ class TooManyJobs(base.Error):
 
 
 def hide_jobs_of_others():
-    """Let nobody find a job of which he does not know the identifier.
+    """Let nobody find a job without knowing its identifier.
 
     For DaCHS 2.7; we have not tested later versions.
 
@@ -128,8 +128,8 @@ def report_errors_with_a_status():
 
     For DaCHS 2.7.
 
-    An invalid duration or phase is answered with the status 200, so that clients take the change
-    for made. We suggest a status for each kind of error.
+    An invalid duration or phase is answered with the status 200, so that clients believe the change
+    was made. We suggest a status for each kind of error.
     """
     asyncrender.UWSResource._deliverError = _deliver_error
 

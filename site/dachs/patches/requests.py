@@ -1,4 +1,4 @@
-"""Patches of DaCHS' reading of requests: methods, hosts, and what is no text."""
+"""Patches of DaCHS' reading of requests: methods, hosts, and what is not text."""
 
 import functools
 import re
@@ -155,12 +155,12 @@ def name_missing_parameters():
     common.JSONQuery.render = render_if_complete
 
 
-def refuse_what_is_no_text():
+def refuse_what_is_not_text():
     """Let DaCHS refuse null characters, invalid UTF-8, paths with ``..``, and impossible forms.
 
     For DaCHS 2.7; we have not tested later versions.
 
-    Null characters reach the database, which cannot have them, and bytes that are no UTF-8 reach
+    Null characters reach the database, which cannot have them, and bytes that are not UTF-8 reach
     code that expects text; both end as internal errors, as do some paths with ``..``, which
     clients resolve and no page has, and some values in forms. A part of a path that contains an
     encoded slash at its beginning is no name of a file or page. We suggest to refuse them when

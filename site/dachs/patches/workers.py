@@ -62,7 +62,7 @@ def start_workers_with_patches():
     taprunner.runTAPJobNoState = _with_memory_errors(taprunner.runTAPJobNoState)
     # Two texts, meant for tests of DaCHS, that anybody may send as a query.
     taprunner._hangIfMagic = lambda jobId, parameters, timeout: None
-    # The plan of a query, which is no part of TAP, is made by a thread of the server.
+    # The plan of a query, which is not part of TAP, is made by a thread of the server.
     tap.WORKER_SYSTEM.jobActions.actions.pop(tap.PlanAction.name, None)
 
 
@@ -97,7 +97,7 @@ def end_workers_with_their_jobs():
 
     For DaCHS 2.7.
 
-    The process of a deleted job goes on with its query. That of an aborted one gets a signal that
+    The process of a deleted job continues with its query. That of an aborted one gets a signal that
     it handles only between two calls of C functions. We suggest to kill the process in both
     cases. PostgreSQL ends its query as soon as it finds the connection closed, see
     ``client_connection_check_interval``.
