@@ -1,6 +1,7 @@
 """Many imports, some of them killed at random, while readers ask for everything that is served.
 
-``python -m tests.attack.imports 50`` makes an instance of its own, and prints what readers observed.
+``python -m tests.attack.imports 50`` makes an instance of its own, and prints what readers
+observed.
 """
 
 from __future__ import annotations
