@@ -14,7 +14,7 @@ _DESCRIPTORS = ("__system__/tests",)
 def close_test_services():
     """Let DaCHS serve nothing from the descriptor of its own tests.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``//tests`` has services that raise errors, run slow queries, write to tables and repeat
     uploads; all visitors can reach them. We suggest to serve them only with ``[web]enabletests``.
@@ -33,7 +33,7 @@ def close_test_services():
 def close_well_known():
     """Let DaCHS serve nothing below ``/.well-known``.
 
-    For DaCHS 2.7; versions up to 2.13 have the same lines.
+    For DaCHS 2.7; we have not tested later versions.
 
     ``ACMEChallenge`` serves whatever the name leads to. We suggest to accept names of base64url
     characters only, as RFC 8555 defines tokens. Here certificates are the proxy's task.

@@ -71,7 +71,7 @@ class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
 def bound_resumption_tokens():
     """Let DaCHS refuse resumption tokens of OAI-PMH that are longer than its own.
 
-    For DaCHS 2.7; versions up to 2.13 behave in the same way.
+    For DaCHS 2.7; we have not tested later versions.
 
     Tokens are compressed, and become up to a thousand times longer when they are read. We suggest
     a largest length, here of the token itself.
