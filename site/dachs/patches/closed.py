@@ -16,8 +16,7 @@ def close_test_services():
 
     For DaCHS 2.7; we have not tested later versions.
 
-    ``//tests`` has services that raise errors, run slow queries, write to tables and repeat
-    uploads; all visitors can reach them. We suggest to serve them only with ``[web]enabletests``.
+    ``//tests`` is for DaCHS' developers. We suggest to serve it only with ``[web]enabletests``.
     """
     initialise = grend.ResourceBasedPage.__init__
 
@@ -35,8 +34,8 @@ def close_well_known():
 
     For DaCHS 2.7; we have not tested later versions.
 
-    ``ACMEChallenge`` serves whatever the name leads to. We suggest to accept names of base64url
-    characters only, as RFC 8555 defines tokens. Here certificates are the proxy's task.
+    Certificates are the task of the proxy here. We suggest that ``ACMEChallenge`` accepts only
+    names of base64url characters, as RFC 8555 defines tokens.
     """
     ifpages.WellKnown.getChild = _nothing
 
