@@ -10,12 +10,12 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-fast lint lock audit bench
+.PHONY: help setup demo import alerts up down status check publish test test-fast lint lock audit attack bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
 	do printf '  make %-9s %s\n' "$$target" "$$text"; done
-	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  DRY_RUN=1  OFFLINE=1'
+	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  PACKETS=path  DRY_RUN=1  OFFLINE=1'
 
 setup:  ## install what is missing; the other targets run this first
 	@./setup.sh

@@ -51,6 +51,7 @@ def _run(log: run_log.RunLog) -> int:
         commands(prog_name="km3vo", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Abort:
+        click.echo("\naborted", err=True)
         return 130
     except click.ClickException as error:
         error.show()

@@ -98,7 +98,7 @@ def failing(error: BaseException):
         (OSError(errno.ENOSPC, "No space left", "/x"), 1, "error: /x: the disk is full\n"),
         (OSError(errno.EDQUOT, "Quota", "/x"), 1, "error: /x: the disk is full\n"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "error: /x: Permission den"),
-        (KeyboardInterrupt(), 130, ""),
+        (KeyboardInterrupt(), 130, "aborted\n"),
     ],
 )
 def test_failures_become_messages_and_exit_codes(

@@ -75,6 +75,8 @@ def status(as_json: bool) -> None:
 def reset(yes: bool, with_archive: bool) -> None:
     """Stop the instance and delete it with all that was imported."""
     layout = current_layout()
+    if not with_archive:
+        lifecycle.refuse_to_delete_archive(layout)
     if not yes:
         click.confirm(f"Delete the instance in {layout.path}?", abort=True)
     lifecycle.reset(layout, with_archive)

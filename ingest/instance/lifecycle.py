@@ -137,8 +137,15 @@ def reset(layout: Layout, with_archive: bool = False) -> None:
         If there is such an archive with packets and `with_archive` is false. Nothing is
         deleted then.
     """
-    archive = layouts.archive_inside(layout)
-    if archive is not None and not with_archive:
+    if not with_archive:
+        refuse_to_delete_archive(layout)
+    down(layout)
+    layouts.remove(layout)
+
+
+def refuse_to_delete_archive(layout: Layout) -> None:
+    """Raise InputError if the archive of alerts is inside the instance and has packets."""
+    if archive := layouts.archive_inside(layout):
         raise InputError(
             "the archive of alerts would be deleted, and its packets cannot be obtained again",
             file=archive,
@@ -146,8 +153,6 @@ def reset(layout: Layout, with_archive: bool = False) -> None:
             f" {layouts.ARCHIVE_VARIABLE} to its new path;"
             " or delete it as well: km3vo instance reset --with-archive",
         )
-    down(layout)
-    layouts.remove(layout)
 
 
 def status(layout: Layout) -> Status:

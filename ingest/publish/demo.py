@@ -51,12 +51,19 @@ def query_results(layout: Layout) -> Iterator[QueryResult]:
     Raises
     ------
     InstanceError
-        If the instance is not up.
+        If the instance is not up, or has not the tables of a query.
     """
     service = pyvo.dal.TAPService(addresses(layout)["TAP"])
     for title, query in QUERIES:
         with privileges.caller():  # astropy reads the list of UCDs
-            table = service.run_sync(query).to_table()
+            try:
+                table = service.run_sync(query).to_table()
+            except pyvo.dal.DALQueryError as error:
+                raise InstanceError(
+                    f"the server refused an example query: {error.reason}",
+                    value=query,
+                    remedy="import all releases: make demo; the queries need ant20_01 and alerts",
+                ) from None
         rows = [
             [
                 f"{value:.6g}" if name == "separation" else str(value)

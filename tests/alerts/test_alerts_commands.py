@@ -341,6 +341,8 @@ def test_a_reset_does_not_delete_the_archive(
     assert refused.returncode == 2
     assert "the archive of alerts would be deleted" in refused.stderr
     assert "--with-archive" in refused.stderr
+    unasked = scratch_instance.km3vo("instance", "reset")
+    assert (unasked.returncode, unasked.stdout) == (2, ""), "what is refused is not asked about"
     elsewhere = {"KM3VO_ARCHIVE": str(tmp_path / "elsewhere")}
     assert scratch_instance.km3vo("instance", "reset", "--yes", **elsewhere).returncode == 2
     if scratch_instance.var.is_symlink():  # a person deletes the link, not what is behind it

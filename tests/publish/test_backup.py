@@ -15,6 +15,7 @@ import pytest
 
 from ingest.alerts.archive import Archive
 from ingest.instance import Cluster, InstanceState
+from ingest.publish.backup import BackupError, Repository
 from tests.alert_archive import layout_of
 from tests.instances import Instance
 from tests.served import served
@@ -194,6 +195,16 @@ def test_a_directory_without_a_complete_backup_is_refused(saved: Instance, backu
     # the next one removes what is left of an interrupted one
     done(saved, "backup", backups)
     assert len(list(backups.glob("2*"))) == 1 and not list(backups.glob("*.new"))
+
+
+def test_a_disk_that_is_not_mounted_is_explained(tmp_path: Path) -> None:
+    missing = tmp_path / "disk"
+    with (
+        pytest.raises(BackupError, match="mount the disk of the backups"),
+        Repository(missing / "backups").opened(),
+    ):
+        pass
+    assert not missing.exists()
 
 
 def test_places_that_are_not_safe_are_refused(saved: Instance, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from ingest.instance import Cluster, InstanceState
+from ingest.publish.doctor import upkeep
 from tests.alert_archive import layout_of
 from tests.instances import Instance, copy_checkout
 from tests.templates import Templates, port
@@ -128,6 +130,18 @@ def old_backup() -> str:
 def many_errors() -> str:
     now = datetime.now(UTC)
     return f"{now:%Y-%m-%d %H:%M:%S}.000 UTC [1] PANIC:  the disk burns\n" * 30
+
+
+def test_refused_connections_during_a_recovery_are_no_errors(tmp_path: Path) -> None:
+    now = datetime.now(UTC)
+    log = tmp_path / "logs" / "postgresql.log"
+    log.parent.mkdir()
+    log.write_text(
+        f"{now:%Y-%m-%d %H:%M:%S}.000 UTC [1] FATAL:  the database system is not yet accepting"
+        " connections\n" * 30
+    )
+    layout = SimpleNamespace(logs=log.parent, dachs=tmp_path)
+    upkeep._logs(SimpleNamespace(layout=layout))
 
 
 FAULTS = {

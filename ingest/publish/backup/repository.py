@@ -72,7 +72,8 @@ class Repository:
         Raises
         ------
         BackupError
-            If it belongs to somebody else, contains something else, or is in use.
+            If its parent is missing, it belongs to somebody else, contains something else, or is in
+            use.
         """
         descriptor = self._open()
         try:
@@ -90,6 +91,12 @@ class Repository:
     @privileges.caller()
     def _open(self) -> int:
         """Create or check the directory, and open it."""
+        if not self.path.parent.is_dir():
+            raise BackupError(
+                "the parent of the backup directory does not exist",
+                file=self.path.parent,
+                remedy="mount the disk of the backups, or create the directory",
+            )
         if not self.path.exists():
             self.path.mkdir(mode=0o700)
         here = self.path.lstat()

@@ -78,7 +78,7 @@ def _descriptors(patient: Patient) -> None:
     for release in _releases(patient):
         if different := deploy.differences(patient.layout, release):
             raise Advice(
-                f"{len(different)} files of {release} differ from rd/: {different[0]}",
+                f"files of {release} that differ from rd/: {len(different)}; first {different[0]}",
                 "What is online is older than the checkout, or was changed by hand.",
                 f"make import RELEASE={release}",
             )

@@ -25,6 +25,7 @@ _DACHS_TIME: Final = re.compile(r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _POSTGRES: Final = re.compile(r"^([\d-]+) ([\d:]+)[.\d]* UTC \[\d+\] \S*\s?(?:PANIC|FATAL):\s+(.*)")
 _HARMLESS: Final = re.compile(
     "terminating connection due to administrator|starting up|shutting down"
+    "|not yet accepting connections|in recovery mode"
 )
 
 
