@@ -70,7 +70,9 @@ def fork_first_process():
     reload = serve._reloadConfig
 
     def reload_in_all_processes():
-        reload()
+        # DaCHS 2.7 empties its caches and then calls a function that it no longer has.
+        with contextlib.suppress(AttributeError):
+            reload()
         _idle.clear()
         serve.reactor.callInThread(_warm_up)
 
