@@ -122,4 +122,7 @@ def _explain(error: OSError) -> str:
             f"{place}the disk is full\n  remedy:   free some space, then run the command again;"
             " what was online before still is"
         )
-    return f"{place}{error.strerror or error}"
+    remedy = ""
+    if isinstance(error, PermissionError):
+        remedy = "\n  remedy:   correct its owner or mode; km3vo doctor looks for such faults"
+    return f"{place}{error.strerror or error}{remedy}"

@@ -97,7 +97,7 @@ def failing(error: BaseException):
         (IngestError("broken"), 1, "error: broken\n"),
         (OSError(errno.ENOSPC, "No space left", "/x"), 1, "error: /x: the disk is full\n"),
         (OSError(errno.EDQUOT, "Quota", "/x"), 1, "error: /x: the disk is full\n"),
-        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "error: /x: Permission den"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x"), 1, "correct its owner or mode"),
         (KeyboardInterrupt(), 130, "aborted\n"),
     ],
 )

@@ -21,7 +21,7 @@ from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
 _PACKAGES: Final = ("python3-gavo", "python3-healpy", "postgresql", "stilts")
 _LOCKED: Final = re.compile(r"(?m)^([\w.-]+)==([\w.]+)(?: ; ([^\\\n]+))?")
-_PRIVATE: Final = ("dachs", "postgres", "reports", "logs", "superuser.password")
+_PRIVATE: Final = ("dachs", "postgres", "reports", "logs", "superuser.password", "dachs/gavo.rc")
 
 
 def _packages(patient: Patient) -> None:
