@@ -166,7 +166,8 @@ def test_killed_query_processes_are_replaced(instance) -> None:
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not set(killed) & set(processes_below(instance.var.resolve() / "dachs")))
-    assert sync(instance, QUICK)[1].split() == ["nhit", "263"]
+    text = sync(instance, QUICK)[1]
+    assert text.split() == ["nhit", "263"], text
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:
