@@ -11,7 +11,7 @@ import sys
 import time
 
 ATTACKS = {
-    "queries": ("tests.attack.queries", "100000"),
+    "queries": ("tests.attack.queries", "20000"),
     "load": ("tests.attack.load", "60"),
     "kills": ("tests.attack.kills", "100"),
     "imports": ("tests.attack.imports", "50"),
