@@ -7,6 +7,9 @@ from gavo.protocols import adqlglue
 from gavo.utils import parsetricks
 
 STRING_LITERAL = "'[^']*(?:''[^']*)*'"
+DELIMITED_IDENTIFIER = '"(?:[^"]|"")+"'
+_DELIMITED_OR_EMPTY = '("[^"]*")+'
+"""DaCHS' pattern of delimited identifiers."""
 
 
 def read_string_literals_as_the_standard_does():
@@ -33,7 +36,8 @@ def accept_the_standard_inequality():
 
     ``compOp`` of the grammar has ``!=`` but not ``<>``, which is the operator of ADQL's grammar.
     We suggest to add it there, and to turn it into ``!=`` by a parse action, since the code that
-    recognises ``CONTAINS(...) != 1`` compares with that spelling.
+    recognises ``CONTAINS(...) != 1`` compares with that spelling. The grammar also takes ``""``
+    for a delimited identifier, which the standard does not have; PostgreSQL then refuses the query.
     """
     if getattr(grammar.Regex, "__name__", "") != "_regex":
         grammar.Regex = _regex
@@ -41,7 +45,9 @@ def accept_the_standard_inequality():
 
 
 def _regex(pattern, *more, **options):
-    """Make a Regex as the grammar wants it; the one of comparison operators also knows ``<>``."""
+    """Make a Regex for the grammar; that of operators knows ``<>``, no identifier is empty."""
+    if pattern == _DELIMITED_OR_EMPTY:
+        return parsetricks.Regex(DELIMITED_IDENTIFIER, *more, **options)
     operators = pattern.split("|")
     if "!=" not in operators or "<>" in operators:
         return parsetricks.Regex(pattern, *more, **options)
