@@ -100,7 +100,7 @@ class Readers:
         return sum(counter.total() for counter in self.answers.values())
 
     def wrong(self, *right: Mapping[str, str]) -> dict[str, dict[str, int]]:
-        """Return the answers that are none of the right ones, with their numbers, by door."""
+        """Return the answers that match none of the expected ones, with their numbers, by door."""
         found = {
             door: {
                 answer: number

@@ -52,7 +52,7 @@ def patient(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> I
     made = Instance(tmp_path_factory.mktemp("patient") / "var", port(70))
     try:
         templates.copy("served", made)
-        # what happened to the template is none of the patient's faults
+        # errors that the template logged do not count
         (layout_of(made).logs / "postgresql.log").unlink(missing_ok=True)
         made.up()
         yield Patient(made)

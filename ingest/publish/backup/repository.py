@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ingest.core import privileges
+from ingest.core.files import sync_directory
 from ingest.core.progress import ProgressCallback
 from ingest.publish.backup.snapshot import SUMS, BackupError, Snapshot, compare, read_sums
 from ingest.publish.backup.transfer import store
@@ -161,7 +162,7 @@ class Repository:
         """Give a backup that is on disk its name."""
         os.sync()
         draft.path.rename(draft.path.with_name(draft.name.removesuffix(_DRAFT)))
-        _sync_directory(self.path)
+        sync_directory(self.path)
 
     @privileges.caller()
     def keep(self, count: int) -> list[str]:
@@ -269,12 +270,3 @@ def find(path: Path) -> tuple[Repository, Snapshot]:
         expected="a directory written by km3vo backup, or one of the backups in it",
         remedy="name another directory",
     )
-
-
-def _sync_directory(path: Path) -> None:
-    """Make renamed entries of a directory survive a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -98,6 +98,6 @@ def _make_morph(morph):
 
 
 def _forget_grammars():
-    """Have the grammars made anew when they are next needed."""
+    """Forget the cached grammars, so that they are built again when they are next needed."""
     nodes.getTreeBuildingGrammar.cache_clear()
     grammar.getADQLGrammar.cache_clear()
