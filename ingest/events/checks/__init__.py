@@ -3,5 +3,6 @@
 from ingest.events.checks.checker import Checker, Expectations
 from ingest.events.checks.report import CheckReport
 from ingest.events.checks.rules import REJECTING
+from ingest.events.checks.uniqueness import hash_rows
 
-__all__ = ["REJECTING", "CheckReport", "Checker", "Expectations"]
+__all__ = ["REJECTING", "CheckReport", "Checker", "Expectations", "hash_rows"]

@@ -6,7 +6,6 @@ The same product gives the same bytes.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -14,7 +13,6 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 from astropy import units
-from astropy.io import fits
 from astropy_healpix import lonlat_to_healpix, npix_to_nside, nside_to_npix
 from matplotlib import style
 from matplotlib.axes import Axes
@@ -22,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle
 
+from ingest.core.fitsrows import TableRows
 from ingest.core.skyplot import (
     BOLD,
     DENSITY,
@@ -46,7 +45,6 @@ MOST_POINTS: Final = 20_000
 EVENTS_PER_PIXEL: Final = 10
 """Minimum of the mean number; with fewer, statistical fluctuations would dominate."""
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
-_ROWS: Final = 1 << 16
 _INCHES, _DPI = (10.0, 6.0), 110
 
 
@@ -76,11 +74,11 @@ def write_preview(product: Path) -> Path:
     pathlib.Path
         The preview beside the product, ``<stem>.png``.
     """
-    with fits.open(product, memmap=True) as hdus:
-        primary, events = hdus[0].header, hdus["EVENTS"]
-        sky = _collect(product, events)
-        days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
-        when = " to ".join(days)
+    events = TableRows(product)
+    primary = events.primary
+    sky = _collect(events)
+    days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
+    when = " to ".join(days)
     # independent of the user's matplotlib settings
     with style.context("default"):
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
@@ -106,18 +104,18 @@ def write_preview(product: Path) -> Path:
         return save(figure, product.with_suffix(".png"))
 
 
-def _collect(product: Path, events: Any) -> _Sky:
+def _collect(events: TableRows) -> _Sky:
     """Read the positions, or count them in pixels if there are many."""
-    count = int(events.header["NAXIS2"])
+    count = len(events)
     if count <= MOST_POINTS:
         # the empty array is needed for products without events
-        rows = np.concatenate([np.empty(0, _row_type(events)), *_rows(product, events)])
+        rows = np.concatenate([np.empty(0, events.dtype), *events.blocks()])
         return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
     nside = 8
     while nside < 32 and nside_to_npix(2 * nside) * EVENTS_PER_PIXEL <= count:
         nside *= 2
     density = np.zeros(nside_to_npix(nside), np.int64)
-    for rows in _rows(product, events):
+    for rows in events.blocks():
         pixel = _pixel(nside, rows["RA"], rows["DEC"])
         density += np.bincount(pixel, minlength=len(density))
     return _Sky(count, np.empty(0), np.empty(0), density, {})
@@ -139,23 +137,6 @@ def _radii(rows: npt.NDArray[np.void]) -> dict[str, float]:
         given = {"error": "ANG_ERR"}
     radii = {label: float(rows[name][0]) for label, name in given.items()}
     return {label: radius for label, radius in radii.items() if np.isfinite(radius)}
-
-
-def _row_type(events: Any) -> np.dtype[np.void]:
-    row_type: np.dtype[np.void] = events.columns.dtype.newbyteorder(">")
-    return row_type
-
-
-def _rows(product: Path, events: Any) -> Iterator[npt.NDArray[np.void]]:
-    """Yield the rows in blocks; astropy's memory map would keep all of them in memory."""
-    row_type = _row_type(events)
-    with product.open("rb") as stream:
-        stream.seek(events.fileinfo()["datLoc"])
-        left = int(events.header["NAXIS2"])
-        while left > 0:
-            rows = np.fromfile(stream, row_type, min(_ROWS, left))
-            left -= len(rows) or left
-            yield rows
 
 
 def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:

@@ -1,0 +1,67 @@
+"""Input of FITS binary tables in blocks of rows, or of single values by the number of the row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from astropy.io import fits
+
+BLOCK_ROWS: Final = 1 << 16
+
+
+class TableRows:
+    """The rows of one binary table of fixed-size columns.
+
+    astropy's memory map would keep all rows in memory.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The FITS file.
+    extension : str
+        EXTNAME of the table.
+
+    Attributes
+    ----------
+    primary, header : astropy.io.fits.Header
+        The headers of the file and of the table.
+    dtype : numpy.dtype
+        The type of the rows, big-endian.
+    units : dict of str to str
+        The columns and their units; an empty string if a column has none.
+    """
+
+    def __init__(self, path: Path, extension: str = "EVENTS") -> None:
+        self.path = path
+        with fits.open(path, memmap=True) as hdus:
+            table = hdus[extension]
+            self.primary: fits.Header = hdus[0].header
+            self.header: fits.Header = table.header
+            self.dtype: np.dtype[np.void] = table.columns.dtype.newbyteorder(">")
+            self.units: dict[str, str] = {one.name: one.unit or "" for one in table.columns}
+            self._start: int = table.fileinfo()["datLoc"]
+
+    def __len__(self) -> int:
+        return int(self.header["NAXIS2"])
+
+    def blocks(self) -> Iterator[npt.NDArray[np.void]]:
+        """Yield all rows in their order."""
+        with self.path.open("rb") as stream:
+            stream.seek(self._start)
+            left = len(self)
+            while left > 0:
+                rows = np.fromfile(stream, self.dtype, min(BLOCK_ROWS, left))
+                left -= len(rows) or left
+                yield rows
+
+    def take(self, name: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+        """Return the values of a column in the rows with these numbers, counted from 0."""
+        if not len(numbers):
+            return np.empty(0, self.dtype[name])
+        rows = np.memmap(self.path, self.dtype, "r", self._start, (len(self),))
+        values: npt.NDArray[Any] = np.asarray(rows[name])[numbers]
+        return values
