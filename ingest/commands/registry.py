@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ingest.commands.output import console, say
-from ingest.core.errors import ExitCode
 from ingest.instance import current_layout, dachs, lifecycle, load_site
 
 
@@ -21,9 +20,11 @@ def registry() -> None:
 def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     """Make registry records.
 
-    Everything is checked first; then the steps to register the server are printed.
+    Everything is checked first; then the steps to register the server are printed. What has to be
+    corrected is listed by who can do it. The exit code is 2 if this includes the curator or the
+    site, and 1 if only this software has faults.
     """
-    from ingest.publish.registry import plain_page, publish_records, write_page
+    from ingest.publish.registry import exit_code, plain_page, publish_records, write_page
 
     layout = current_layout()
     with console.status("checking; this takes a minute …"):
@@ -33,8 +34,8 @@ def publish(dry_run: bool, offline: bool, stilts: str) -> None:
     say(plain_page(site, outcome).rstrip())
     # the path as the user knows it; the directory itself may be elsewhere
     console.print(f"\nThis page was written to {layout.path / path.relative_to(layout.var)}")
-    if outcome.findings:
-        raise SystemExit(ExitCode.BAD_INPUT)
+    if code := exit_code(outcome.findings):
+        raise SystemExit(code)
 
 
 @registry.command()

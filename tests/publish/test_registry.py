@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ from ingest.instance.dachs.client import Dachs
 from ingest.instance.site import load_site
 from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import page, publishing
-from ingest.publish.registry.rules import Finding
+from ingest.publish.registry.findings import Finding, Party, exit_code
 
 WITHOUT_DOI = ["evts20_01", "evts21_01"]
 """The samples whose descriptors say why they have no DOI."""
@@ -85,6 +86,8 @@ def test_a_missing_doi_is_refused_by_descriptor_and_meta(instance) -> None:
     for name in WITHOUT_DOI:
         assert f'<meta name="doi">10.…/…</meta> to rd/{name}/nu.rd' in done.stdout
     assert "ant20_01" not in done.stdout
+    groups = [line for line in done.stdout.splitlines() if line.endswith(":") and "For" in line]
+    assert groups == [f"{one.value}:" for one in (Party.CURATOR, Party.SITE)]
     page = done.stdout.rpartition("This page was written to ")[2].strip()
     assert page == str(instance.var / "reports" / "registry.html")
     html = (instance.var / "reports" / "registry.html").read_text()
@@ -279,14 +282,54 @@ def test_the_page_says_what_to_do_word_by_word(monkeypatch, tmp_path) -> None:
     words = " ".join(etree.HTML(page.html(site, ready)).itertext())
     assert all(step in words for step in page.steps(site, ready))
 
-    finding = Finding("doi", "<evts>", "here", "", "a DOI", "write one")
+    finding = Finding(Party.CURATOR, "doi", "<evts>", "here", "", "a DOI", "write one")
     for outcome in (publishing.Outcome([finding], published=True), publishing.Outcome()):
         assert "not ready" in page.title(site, outcome)
         assert "rofr" not in page.plain_page(site, outcome)
+    ours = publishing.Outcome([dataclasses.replace(finding, party=Party.OURS)])
+    assert "Report the faults" in page.plain_page(site, ours)
     shown = page.html(site, publishing.Outcome([finding]))
     assert "&lt;evts&gt;" in shown and "<evts>" not in shown
     known = publishing.Outcome(published=True, known=True)
     assert "nothing to do" in page.plain_page(site, known)
+
+
+def findings(*parties: Party) -> list[Finding]:
+    return [Finding(one, one.name, "a", "b", "c", "d", f"by the {one.name}") for one in parties]
+
+
+def test_findings_are_listed_by_who_can_correct_them() -> None:
+    mixed = findings(Party.OURS, Party.CURATOR, Party.SITE, Party.CURATOR)
+    outcome = publishing.Outcome(mixed)
+    text = page.plain_page(load_site(), outcome)
+    words = [line for line in text.splitlines() if line.endswith(":") or "remedy" in line]
+    assert [[*line.split()[:2], line.split()[-1]] for line in words] == [
+        ["For", "the", "release:"],
+        ["remedy:", "by", "CURATOR"],
+        ["remedy:", "by", "CURATOR"],
+        ["For", "the", "authority:"],
+        ["remedy:", "by", "SITE"],
+        ["Ours:", "faults", "developers:"],
+        ["remedy:", "by", "OURS"],
+    ]
+    tables = etree.HTML(page.html(load_site(), outcome)).xpath("//h2/text()")
+    assert [one.split()[-1] for one in tables] == ["release", "authority", "developers"]
+
+
+@pytest.mark.parametrize(
+    ("parties", "code"),
+    [
+        ([], 0),
+        ([Party.OURS], 1),
+        ([Party.OURS, Party.SITE], 2),
+        ([Party.CURATOR], 2),
+        ([Party.CURATOR, Party.OURS], 2),
+    ],
+)
+def test_the_exit_code_says_whether_the_user_can_do_something(
+    parties: list[Party], code: int
+) -> None:
+    assert exit_code(findings(*parties)) == code
 
 
 def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from lxml import etree
 
 from ingest.publish.oai import RegistryRecord
+from ingest.publish.registry.findings import Party
 from ingest.publish.registry.rules import RULES, Context, is_good_moc, judge
 
 IVOID = "ivo://km3net.org/ant20_01/nu/cone"
@@ -105,9 +108,30 @@ def test_a_broken_rule_is_told_with_its_place(rule: str, good: str, bad: str, wh
     assert found.expected and found.remedy
 
 
+def test_a_sample_for_tests_has_no_record_and_needs_no_doi() -> None:
+    context = dataclasses.replace(CONTEXT, tests=frozenset(["ant20_01"]))
+    without_doi = GOOD.replace("<altIdentifier>doi", "<altIdentifier>")
+    (found,) = judge([record(without_doi)], context)
+    assert (found.rule, found.party) == ("test", Party.CURATOR)
+    assert found.remedy == "make import RELEASE=ant20_01"
+
+
+def test_curators_are_asked_about_releases_only() -> None:
+    bad = GOOD.replace("Curie, M.", "Marie Curie")
+    (found,) = judge([record(bad)], CONTEXT)
+    assert found.party is Party.CURATOR
+    name = "ivo://km3net.org/alerts/nu/cone"
+    (found,) = judge([record(bad.replace("ant20_01/nu", "alerts/nu"), identifier=name)], CONTEXT)
+    assert found.party is Party.OURS
+    local = GOOD.replace("https://vo.km3net.de/ant20", "http://localhost/ant20")
+    (found,) = judge([record(local)], CONTEXT)
+    assert found.party is Party.SITE
+
+
 def test_each_rule_is_tested_here() -> None:
     (marker,) = test_a_broken_rule_is_told_with_its_place.pytestmark
-    assert {case[0] for case in marker.args[1]} == {rule.name for rule in RULES}
+    tested = {case[0] for case in marker.args[1]} | {"test"}
+    assert tested == {rule.name for rule in RULES}
 
 
 def test_a_deleted_record_is_not_judged_and_an_empty_one_is_told() -> None:

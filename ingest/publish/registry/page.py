@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 from html import escape
 from pathlib import Path
 
+from ingest.core.errors import ExitCode
 from ingest.core.files import atomic_write
 from ingest.instance import Layout, Site
 from ingest.publish.oai import PATH
+from ingest.publish.registry.findings import Finding, by_party, exit_code
 from ingest.publish.registry.publishing import Outcome
-from ingest.publish.registry.rules import Finding
 
 
 def write_page(layout: Layout, site: Site, outcome: Outcome) -> tuple[Path, Path]:
@@ -34,6 +35,8 @@ def steps(site: Site, outcome: Outcome) -> list[str]:
     """Return the next steps."""
     endpoint = f"{site.site.url}{PATH}"
     if not _is_ready(outcome):
+        if exit_code(outcome.findings) == ExitCode.FAILURE:
+            return ["Report the faults listed below to the developers of this software."]
         if outcome.findings:
             return ["Correct what is listed below.", "Type make publish again."]
         return ["This was a dry run. Type make publish."]
@@ -70,9 +73,9 @@ def plain_page(site: Site, outcome: Outcome) -> str:
     lines += [f"{number}. {text}" for number, text in enumerate(steps(site, outcome), 1)]
     if outcome.unchecked:
         lines += ["", "Not checked:", *(f"- {reason}" for reason in outcome.unchecked)]
-    if outcome.findings:
-        lines += ["", "To be corrected:"]
-        for one in outcome.findings:
+    for party, findings in by_party(outcome.findings).items():
+        lines += ["", f"{party.value}:"]
+        for one in findings:
             lines += [f"- {one.subject}: {one.rule}", *(f"    {line}" for line in details(one))]
     if outcome.records:
         lines += ["", "Records:"]
@@ -107,11 +110,11 @@ def html(site: Site, outcome: Outcome) -> str:
     if outcome.unchecked:
         parts += ["<h2>Not checked</h2><ul>"]
         parts += [f"<li>{escape(reason)}</li>" for reason in outcome.unchecked] + ["</ul>"]
-    if outcome.findings:
+    for party, findings in by_party(outcome.findings).items():
         names = ("record", "rule", "place", "found", "expected", "remedy")
-        parts += ["<h2>To be corrected</h2><table><tr>"]
+        parts += [f"<h2>{escape(party.value)}</h2><table><tr>"]
         parts += [f"<th>{name}</th>" for name in names] + ["</tr>"]
-        for one in outcome.findings:
+        for one in findings:
             cells = (one.subject, one.rule, one.where, one.value, one.expected, one.remedy)
             parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
         parts.append("</table>")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import urllib.parse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 import pyvo
@@ -17,11 +17,12 @@ import pyvo
 from ingest.core import privileges
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
-from ingest.events.delivery import load_manifest, release_names
+from ingest.events.delivery import Manifest, load_manifest, release_names
 from ingest.instance import Layout, Site
 from ingest.instance.dachs import SIMULATED_WARNING, is_simulated, online_releases
 from ingest.publish import oai
-from ingest.publish.registry.rules import Finding, is_doi
+from ingest.publish.registry.findings import Finding, Party
+from ingest.publish.registry.rules import is_doi
 
 Resolve = Callable[[str], Sequence[str]]
 """Returns the addresses of a host; raises OSError if it has none."""
@@ -64,7 +65,7 @@ def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
             addresses = [ipaddress.ip_address(host.partition("%")[0])]
         except ValueError:
             if host.rpartition(".")[2] in _RESERVED or "." not in host:
-                yield Finding("public-url", "site", "[site] url", url, expected, remedy)
+                yield Finding(Party.SITE, "public-url", "site", "[site] url", url, expected, remedy)
                 return
             try:
                 addresses = [ipaddress.ip_address(one.partition("%")[0]) for one in lookup(host)]
@@ -76,7 +77,7 @@ def public_address(site: Site, lookup: Resolve = resolve) -> Iterator[Finding]:
             return
         if private:
             value = f"{url}, which is {', '.join(dict.fromkeys(private))}"
-    yield Finding("public-url", "site", "[site] url", value, expected, remedy)
+    yield Finding(Party.SITE, "public-url", "site", "[site] url", value, expected, remedy)
 
 
 def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
@@ -96,6 +97,7 @@ def reachable(site: Site) -> Iterator[Finding]:
     except IngestError as error:
         value = str(error.value or error.problem)
     yield Finding(
+        Party.SITE,
         "reachable",
         "site",
         endpoint,
@@ -111,6 +113,7 @@ def contact(site: Site) -> Iterator[Finding]:
     domain = email.rpartition("@")[2].lower()
     if domain.rpartition(".")[2] in _RESERVED or domain.endswith(_EXAMPLES):
         yield Finding(
+            Party.SITE,
             "contact",
             "site",
             "[contact] email",
@@ -121,42 +124,59 @@ def contact(site: Site) -> Iterator[Finding]:
 
 
 def releases(layout: Layout) -> Iterator[Finding]:
-    """Require a DOI, real data and a manifest for each deployed release."""
-    online = online_releases(layout)
-    manifests = {load_manifest(name).release.descriptor: name for name in release_names()}
-    known = {descriptor.partition("/")[0] for descriptor in manifests}
-    for folder in online:
-        if folder not in known:
+    """Require a manifest, real data and a DOI for each deployed release, except for tests."""
+    names = release_names()
+    for name in online_releases(layout):
+        if name not in names:
             yield Finding(
+                Party.CURATOR,
                 "withdrawn",
-                folder,
-                str(layout.inputs / folder),
+                name,
+                str(layout.inputs / name),
                 "online without a manifest",
-                f"inputs/{folder}/release.toml, or no such release online",
-                f"km3vo registry withdraw {folder}",
+                f"inputs/{name}/release.toml, or no such release online",
+                f"km3vo registry withdraw {name}",
             )
-        elif is_simulated(layout, folder):
-            yield Finding(
-                "simulated",
-                folder,
-                str(layout.inputs / folder),
-                SIMULATED_WARNING,
-                "real data",
-                f"make import RELEASE={folder} with the delivered file, or"
-                f" km3vo registry withdraw {folder}",
-            )
-    for descriptor in manifests:
-        folder = descriptor.partition("/")[0]
-        if folder in online and not _has_doi(descriptor):
-            yield Finding(
-                "doi",
-                folder,
-                f"rd/{descriptor}.rd",
-                "",
-                "the DOI of the data set, or of the paper to cite",
-                f'add <meta name="doi">10.…/…</meta> to rd/{descriptor}.rd, then'
-                f" make import RELEASE={folder}",
-            )
+        else:
+            yield from _release(layout, load_manifest(name))
+
+
+def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:
+    name = manifest.name
+    if _is_test(manifest):
+        return
+    if is_simulated(layout, name):
+        yield Finding(
+            Party.CURATOR,
+            "simulated",
+            name,
+            str(layout.inputs / name),
+            SIMULATED_WARNING,
+            "real data",
+            f"make import RELEASE={name} with the delivered file, or"
+            f" km3vo registry withdraw {name}",
+        )
+    if not _has_doi(manifest.release.descriptor):
+        yield Finding(
+            Party.CURATOR,
+            "doi",
+            name,
+            f"rd/{manifest.release.descriptor}.rd",
+            "",
+            "the DOI of the data set, or of the paper to cite",
+            f'add <meta name="doi">10.…/…</meta> to rd/{manifest.release.descriptor}.rd, then'
+            f" make import RELEASE={name}",
+        )
+
+
+def test_samples(names: Iterable[str]) -> frozenset[str]:
+    """Return which of the releases are samples for tests, which are never registered."""
+    known = set(release_names()).intersection(names)
+    return frozenset(name for name in known if _is_test(load_manifest(name)))
+
+
+def _is_test(manifest: Manifest) -> bool:
+    return getattr(manifest.release, "kind", "sample") == "test"
 
 
 def _has_doi(descriptor: str) -> bool:
@@ -183,6 +203,7 @@ def authority(site: Site) -> Iterator[Finding]:
         hosts = [urllib.parse.urlsplit(one) for one in addresses]
         if (home.hostname, home.port) not in [(one.hostname, one.port) for one in hosts]:
             yield Finding(
+                Party.SITE,
                 "authority",
                 "site",
                 "[authority] id",

@@ -16,8 +16,9 @@ from ingest.instance import Layout, Site, lifecycle, load_site
 from ingest.instance.dachs import Dachs, known_terms, online_releases, register
 from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import preconditions, rules, services
+from ingest.publish.registry.findings import Finding, Party
 from ingest.publish.registry.preconditions import Resolve, resolve
-from ingest.publish.registry.rules import Context, Finding
+from ingest.publish.registry.rules import Context
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def validator_findings(layout: Layout, stilts: str = "stilts") -> Iterator[Findi
     for result in validators.run_all(layout, stilts):
         if not result.passed:
             value = "; ".join((result.summary, *result.details[:3]))
-            yield Finding("check", result.subject, result.check, value, "no findings", "make check")
+            found = result.subject, result.check, value, "no findings", "make check"
+            yield Finding(Party.OURS, "check", *found)
 
 
 def judge(layout: Layout, site: Site, url: str) -> Judgement:
@@ -169,15 +171,23 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
         for record in harvest.records
         if record.metadata is not None
     }
+    releases = frozenset(online_releases(layout))
     context = Context(
         authority=site.authority.id,
         url=url,
-        releases=frozenset(online_releases(layout)),
+        releases=releases,
         subjects=known_terms(dachs.cache, "uat"),
+        tests=preconditions.test_samples(releases),
     )
     findings = [
         Finding(
-            "schema", name, "/", violation, "valid by the IVOA's schemas", "correct the descriptor"
+            Party.OURS,
+            "schema",
+            name,
+            "/",
+            violation,
+            "valid by the IVOA's schemas",
+            "correct the descriptor",
         )
         for name, violation in schemas.violations(dachs, documents).items()
     ]
@@ -193,9 +203,11 @@ def _both_kinds(
     """Require each resource to have records in both formats, VOResource and Dublin Core."""
     ours, theirs = ({(one.identifier, one.deleted) for one in kind} for kind in (resources, dublin))
     if not resources:
-        yield Finding("record", "all", "/ListRecords", "none", "records", "make import")
+        found = "all", "/ListRecords", "none", "records", "make import"
+        yield Finding(Party.CURATOR, "record", *found)
     for identifier, _ in sorted(ours ^ theirs):
         yield Finding(
+            Party.OURS,
             "record",
             identifier,
             "/ListRecords",

@@ -16,6 +16,7 @@ from mocpy import MOC
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
 
 from ingest.publish.oai import RegistryRecord
+from ingest.publish.registry.findings import Finding, Party
 
 TYPE: Final = "{http://www.w3.org/2001/XMLSchema-instance}type"
 CONE: Final = "ivo://ivoa.net/std/conesearch"
@@ -33,32 +34,6 @@ _DOI: Final = re.compile(r"doi:10\.\d{4,9}/\S+")
 
 
 @dataclass(frozen=True)
-class Finding:
-    """A problem that has to be corrected before registries may harvest a record.
-
-    Attributes
-    ----------
-    rule : str
-        The rule's stable name.
-    subject : str
-        The record's identifier, or the file or setting concerned.
-    where : str
-        The place in the subject: an XPath, a line or a key.
-    value : str
-        The value found; empty if there is none.
-    expected, remedy : str
-        The value expected, and what to do.
-    """
-
-    rule: str
-    subject: str
-    where: str
-    value: str
-    expected: str
-    remedy: str
-
-
-@dataclass(frozen=True)
 class Context:
     """What the rules need besides the record.
 
@@ -72,12 +47,15 @@ class Context:
         The names of the releases, which are path segments of their identifiers.
     subjects : frozenset of str
         The terms of the Unified Astronomy Thesaurus.
+    tests : frozenset of str
+        The releases that are samples for tests, which are never registered.
     """
 
     authority: str
     url: str
     releases: frozenset[str]
     subjects: frozenset[str]
+    tests: frozenset[str] = frozenset()
 
 
 _Violation = tuple[str, str, str, str]
@@ -87,11 +65,18 @@ Check = Callable[[RegistryRecord, etree._Element, Context], Iterator[_Violation]
 
 @dataclass(frozen=True)
 class RecordRule:
-    """A rule: its name, its requirement in one sentence, and the function that checks it."""
+    """A rule: its name, its requirement in one sentence, its function, and who can correct it."""
 
     name: str
     requirement: str
     check: Check
+    party: Party
+
+    def responsible(self, record: RegistryRecord, context: Context) -> Party:
+        """Return who can correct a finding in `record`; curators describe releases only."""
+        if self.party is Party.CURATOR and not release_of(record, context):
+            return Party.OURS
+        return self.party
 
 
 def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
@@ -102,11 +87,13 @@ def judge(records: Iterable[RegistryRecord], context: Context) -> list[Finding]:
             continue
         if record.metadata is None:
             expected = "a resource", "read DaCHS' log, then publish the descriptor again"
-            findings.append(Finding("record", record.identifier, "/record/metadata", "", *expected))
+            found = record.identifier, "/record/metadata", "", *expected
+            findings.append(Finding(Party.OURS, "record", *found))
             continue
         for rule in RULES:
             faults = rule.check(record, record.metadata, context)
-            findings += [Finding(rule.name, record.identifier, *one) for one in faults]
+            party = rule.responsible(record, context)
+            findings += [Finding(party, rule.name, record.identifier, *one) for one in faults]
     return findings
 
 
@@ -176,6 +163,16 @@ def _not_simulated(
                 "real data",
                 "import the delivered file, or withdraw the release",
             )
+
+
+def _no_test(record: RegistryRecord, _: etree._Element, context: Context) -> Iterator[_Violation]:
+    if (name := release_of(record, context)) in context.tests:
+        yield (
+            "/Resource/identifier",
+            record.identifier,
+            'no record, since kind is "test" in the manifest',
+            f"make import RELEASE={name}",
+        )
 
 
 def _subjects(
@@ -252,7 +249,12 @@ def _doi(
 ) -> Iterator[_Violation]:
     name = release_of(record, context)
     found = [(one.text or "").strip() for one in resource.iterfind("altIdentifier")]
-    if name and is_data(resource) and not any(is_doi(one) for one in found):
+    if (
+        name
+        and name not in context.tests
+        and is_data(resource)
+        and not any(is_doi(one) for one in found)
+    ):
         yield (
             "/Resource/altIdentifier",
             " ".join(found),
@@ -344,18 +346,19 @@ def _path(element: etree._Element) -> str:
 
 
 RULES: Final = (
-    RecordRule("identifier", "the identifier is below our authority", _identifier),
-    RecordRule("contact", "the contact has an e-mail address", _contact),
-    RecordRule("address", "the services are at the public address", _addresses),
-    RecordRule("simulated", "the data are not simulated", _not_simulated),
-    RecordRule("subject", "subjects are terms of the Unified Astronomy Thesaurus", _subjects),
-    RecordRule("creator", 'creators are written "Last, F.", or are collaborations', _creators),
-    RecordRule("rights", "the licence is given by its address in the SPDX list", _rights),
-    RecordRule("content", "content level and type are given", _content),
-    RecordRule("doi", "a release has a DOI", _doi),
-    RecordRule("spatial", "the spatial coverage is a MOC of order 6 or more", _spatial),
-    RecordRule("temporal", "the temporal coverage is given as MJD", _temporal),
-    RecordRule("spectral", "the spectral coverage is given in Joule", _spectral),
-    RecordRule("waveband", "the waveband is Neutrino", _waveband),
+    RecordRule("identifier", "the identifier is below our authority", _identifier, Party.SITE),
+    RecordRule("contact", "the contact has an e-mail address", _contact, Party.SITE),
+    RecordRule("address", "the services are at the public address", _addresses, Party.SITE),
+    RecordRule("simulated", "the data are not simulated", _not_simulated, Party.CURATOR),
+    RecordRule("test", "the data are no sample for tests", _no_test, Party.CURATOR),
+    RecordRule("subject", "subjects are in the Unified Astronomy Thesaurus", _subjects, Party.OURS),
+    RecordRule("creator", 'creators are "Last, F.", or collaborations', _creators, Party.CURATOR),
+    RecordRule("rights", "the licence is an address in the SPDX list", _rights, Party.OURS),
+    RecordRule("content", "content level and type are given", _content, Party.OURS),
+    RecordRule("doi", "a release has a DOI", _doi, Party.CURATOR),
+    RecordRule("spatial", "the spatial coverage is a MOC of order 6 or more", _spatial, Party.OURS),
+    RecordRule("temporal", "the temporal coverage is given as MJD", _temporal, Party.CURATOR),
+    RecordRule("spectral", "the spectral coverage is given in Joule", _spectral, Party.CURATOR),
+    RecordRule("waveband", "the waveband is Neutrino", _waveband, Party.OURS),
 )
 """All rules, in the order of their findings."""

@@ -16,7 +16,8 @@ from ingest.core import privileges
 from ingest.core.errors import IngestError
 from ingest.publish import oai
 from ingest.publish.oai import RegistryRecord
-from ingest.publish.registry.rules import CONE, TAP, Finding
+from ingest.publish.registry.findings import Finding, Party
+from ingest.publish.registry.rules import CONE, TAP
 
 _AVAILABILITY: Final = "ivo://ivoa.net/std/vosi#availability"
 _CAPABILITIES: Final = "ivo://ivoa.net/std/vosi#capabilities"
@@ -54,7 +55,8 @@ def _ask(record: RegistryRecord, capability: etree._Element) -> Iterator[Finding
     except Exception as error:  # raised by astropy and lxml for an unreadable answer
         value = f"not readable: {str(error).splitlines()[0] if str(error) else type(error)}"
     if value:
-        yield Finding("answers", record.identifier, address, value, expected, _REMEDY)
+        found = record.identifier, address, value, expected, _REMEDY
+        yield Finding(Party.OURS, "answers", *found)
 
 
 def _cone(address: str, capability: etree._Element, _: RegistryRecord) -> str:
