@@ -14,7 +14,7 @@ import click
 
 from ingest import __version__
 from ingest.commands import run_log
-from ingest.commands.output import drop_output, messages
+from ingest.commands.output import drop_output, messages, report
 from ingest.core.errors import ExitCode, IngestError
 
 # Reading events needs libraries that take a second to load, and starting the server should not
@@ -61,16 +61,16 @@ def _run(log: run_log.RunLog) -> int:
     except SystemExit as request:
         return int(request.code or 0)
     except IngestError as error:
-        _report(str(error))
+        report(str(error))
         return error.exit_code
     except BrokenPipeError:
         drop_output()
     except OSError as error:
-        _report(_explain(error))
+        report(_explain(error))
         return ExitCode.FAILURE
     except Exception as error:
         logger.exception("unforeseen")
-        _report(
+        report(
             f"this is an error in km3vo, not in your input ({type(error).__name__})\n"
             f"  remedy:   please report it, with the file {log.path or _traceback_file()}"
         )
@@ -102,11 +102,6 @@ def commands(verbose: bool) -> None:
     """Publish neutrino events of KM3NeT and ANTARES in the Virtual Observatory."""
     if verbose:
         run_log.print_records()
-
-
-def _report(message: str) -> None:
-    logger.error(message)
-    click.echo(f"error: {message}", err=True)
 
 
 def _traceback_file() -> str:

@@ -8,6 +8,7 @@ by tabs and never wrapped, after a line with the column names; so ``grep`` and `
 from __future__ import annotations
 
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -17,6 +18,8 @@ import click
 from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
+
+logger = logging.getLogger(__name__)
 
 _STYLES: Final = {"ok": "green", "FAILED": "red", "TO DO": "red", "missing": "red"}
 
@@ -44,6 +47,12 @@ def drop_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def report(error: object) -> None:
+    """Log an error, and print it for a person."""
+    logger.error("%s", error)
+    click.echo(f"error: {error}", err=True)
 
 
 def say(text: str, as_json: bool = False) -> None:

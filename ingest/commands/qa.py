@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from ingest.commands.output import console, json_option, say, show_table
-from ingest.core.descriptors import read_descriptor
 from ingest.core.errors import ExitCode
 from ingest.events.delivery import load_manifest
 from ingest.instance import current_layout
@@ -23,7 +22,7 @@ def qa(release: str, as_json: bool) -> None:
     layout = current_layout()
     with console.status(f"reviewing {release} …"):
         reviewed = review(release, layout)
-    title = read_descriptor(load_manifest(release).release.descriptor).title
+    title = load_manifest(release).release.title
     path = write_page(release, title, layout, reviewed)
     rows = (
         (one.item.id, one.item.title, one.answer.result.value, "\n".join(one.answer.evidence))

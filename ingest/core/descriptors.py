@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -13,70 +12,39 @@ from lxml import etree
 
 from ingest.core import privileges
 from ingest.core.checkout import RD
-from ingest.core.configuration import refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.core.xml import XMLError, parse_xml
 
 _SHARED: Final = "km3net/common"
 """DaCHS' id of the descriptor with the streams that all releases use."""
-_MACRO: Final = re.compile(r"\\\w+")
 
 
-@dataclass(frozen=True)
-class Descriptor:
-    """The metadata of a whole resource.
-
-    Attributes
-    ----------
-    path : pathlib.Path
-        The descriptor.
-    title : str
-        The resource's title.
-    doi : str
-        DOI of the paper to cite; empty if there is none.
-    licence : str
-        SPDX identifier of the licence.
-    """
-
-    path: Path
-    title: str
-    doi: str
-    licence: str
-
-
-def read_descriptor(rd_id: str, folder: Path = RD) -> Descriptor:
-    """Read the metadata of a resource descriptor.
-
-    Parameters
-    ----------
-    rd_id : str
-        DaCHS' id of the descriptor, such as ``ant20_01/nu``.
-    folder : pathlib.Path, optional
-        The folder of all descriptors.
+def licence(folder: Path = RD) -> str:
+    """Return the SPDX identifier of the licence of all releases.
 
     Raises
     ------
     ManifestError
-        If the file is missing, not well-formed, not filled in, or lacks an item of metadata.
+        If the shared descriptor is missing, not well-formed, or does not state it.
     """
-    path = folder / f"{rd_id}.rd"
-    resource = _parse(path)
-    refuse_blanks(path)
-    rights = _meta(_parse(folder / f"{_SHARED}.rd"), "rights.rightsURI", path)
-    return Descriptor(
-        path,
-        title=_meta(resource, "title", path),
-        doi=_meta(resource, "doi", path, required=False),
-        licence=rights.rpartition("/")[2].removesuffix(".html"),
+    path = folder / f"{_SHARED}.rd"
+    for element in _parse(path).iter("meta"):
+        if element.get("name") == "rights.rightsURI" and element.text:
+            return str(element.text.strip().rpartition("/")[2].removesuffix(".html"))
+    raise ManifestError(
+        "the licence is missing",
+        file=path,
+        where='/resource/STREAM/meta[@name="rights.rightsURI"]',
+        remedy="add it, as https://spdx.org/licenses/….html",
     )
 
 
-def expand_descriptor(rd_id: str, folder: Path = RD) -> etree._Element:
+def expand_descriptor(rd_id: str, folder: Path = RD, about: bytes | None = None) -> etree._Element:
     """Return the root element of a descriptor, with its comments and with streams replayed.
 
-    Each ``FEED`` of a stream of the same descriptor or of ``km3net/common`` is replaced by the
-    elements of the stream, and the definitions of streams are left out. Streams of DaCHS
-    itself are not replayed.
+    Each ``FEED`` of a stream of the same descriptor, of ``km3net/common`` or of the release's
+    ``about.rd`` is replaced by the elements of the stream, and the definitions of streams are
+    left out. Streams of DaCHS itself are not replayed.
 
     Parameters
     ----------
@@ -84,6 +52,9 @@ def expand_descriptor(rd_id: str, folder: Path = RD) -> etree._Element:
         DaCHS' id of the descriptor, such as ``ant20_01/nu``.
     folder : pathlib.Path, optional
         The folder of all descriptors.
+    about : bytes, optional
+        The content of ``about.rd``, which is made at deployment. If not given, its streams are
+        not replayed.
 
     Raises
     ------
@@ -94,6 +65,10 @@ def expand_descriptor(rd_id: str, folder: Path = RD) -> etree._Element:
     resource = _parse(path)
     shared = _parse(folder / f"{_SHARED}.rd")
     streams = {f"{_SHARED}#{one.get('id')}": one for one in shared.iter("STREAM")}
+    if about is not None:
+        name = rd_id.partition("/")[0]
+        for one in parse_xml(about).iter("STREAM"):
+            streams[f"{name}/about#{one.get('id')}"] = one
     for stream in list(resource.iter("STREAM")):
         streams[stream.get("id")] = stream
         stream.getparent().remove(stream)
@@ -120,6 +95,34 @@ def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
     }
 
 
+def table_structure(resource: etree._Element) -> str:
+    """Return what in the tables of an expanded descriptor determines their rows and indices.
+
+    Texts for people do not: they can change while the rows remain.
+
+    Parameters
+    ----------
+    resource : lxml.etree._Element
+        What :func:`expand_descriptor` returned.
+    """
+    lines = []
+    for table in resource.iter("table"):
+        lines.append(f"table {_attributes(table, ('id', 'primary', 'mixin'))}")
+        for one in table.iter("mixin", "column", "index", "property"):
+            text = " ".join((one.text or "").split()) + " ".join(
+                " ".join((part.text or "").split()) for part in one.iter("columns")
+            )
+            if one.getparent().tag == "table" and one.get("name") == "superseded_by":
+                continue
+            names = ("name", "type", "unit", "required", "columns", "kind", "method")
+            lines.append(f"{one.tag} {_attributes(one, names)} {text}")
+    return "\n".join(lines)
+
+
+def _attributes(element: etree._Element, names: tuple[str, ...]) -> str:
+    return " ".join(f"{name}={element.get(name)}" for name in names if element.get(name))
+
+
 def _parse(path: Path) -> etree._Element:
     """Return the root element of a descriptor, with its comments."""
     try:
@@ -130,7 +133,7 @@ def _parse(path: Path) -> etree._Element:
         raise ManifestError(
             "there is no such resource descriptor",
             file=path,
-            remedy="correct descriptor = in the release's release.toml, or write it",
+            remedy="write it, or correct the name of the release",
         ) from None
     except XMLError as error:
         raise ManifestError(
@@ -147,7 +150,7 @@ def _replay(element: etree._Element, streams: Mapping[str, etree._Element], path
     """Replace the ``FEED`` elements below `element` by the contents of their streams."""
     for feed in list(element.iter("FEED")):
         source = feed.get("source", "")
-        if "#" in source and not source.startswith(f"{_SHARED}#"):
+        if source not in streams and "#" in source and not source.startswith(f"{_SHARED}#"):
             continue
         if source not in streams:
             raise ManifestError(
@@ -178,18 +181,3 @@ def _with_macros(element: etree._Element, values: Mapping[str, str]) -> etree._E
         for key, value in one.attrib.items():
             one.set(key, replaced(value))
     return element
-
-
-def _meta(resource: etree._Element, name: str, path: Path, required: bool = True) -> str:
-    """Return the text of a meta element, without macros and line breaks."""
-    for element in resource.iter("meta"):
-        if element.get("name") == name and element.getparent().tag in ("resource", "STREAM"):
-            return " ".join(_MACRO.sub("", element.text or "").split())
-    if not required:
-        return ""
-    raise ManifestError(
-        f"the metadata item {name} is missing",
-        file=path,
-        where=f'/resource/meta[@name="{name}"]',
-        remedy=f'add <meta name="{name}">…</meta>',
-    )

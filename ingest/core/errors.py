@@ -19,6 +19,8 @@ class ExitCode(IntEnum):
     """The input, the manifest or the command line is not valid; nothing was changed."""
     NOT_RUNNING = 3
     """The instance is not running; the code that the Linux Standard Base defines for ``status``."""
+    PARTIAL = 4
+    """Some releases were imported, others were not."""
 
 
 class IngestError(Exception):

@@ -13,18 +13,39 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest import __version__
-from ingest.core import privileges
-from ingest.core.errors import UnavailableError
-from ingest.core.files import atomic_write, open_regular, read_regular
+from ingest.core.descriptors import expand_descriptor, table_structure
+from ingest.core.errors import ManifestError, UnavailableError
+from ingest.core.files import atomic_write, read_regular
 from ingest.events.conversion import Conversion
-from ingest.events.delivery import AcquiredFile, Manifest, acquire
+from ingest.events.delivery import (
+    MANIFEST,
+    AcquiredFile,
+    DeliveryStore,
+    Manifest,
+    acquire,
+    predecessors,
+    read_texts,
+)
+from ingest.events.deployment import (
+    deployment,
+    facts_online,
+    predecessor_deployment,
+    publication_of,
+)
 from ingest.events.release_conversion import convert_release
 from ingest.instance import InstanceState, Layout
-from ingest.instance.dachs import Publication, count, deploy, is_simulated, publish
+from ingest.instance.dachs import Deployment, count, deploy, is_simulated, publish
 
 logger = logging.getLogger(__name__)
 
 _COUNTS: Final = ("read", "accepted", "rejected", "imported")
+_TEXTS: Final = {
+    "title", "short_name", "created", "updated", "revisions", "supersedes", "access",
+    "embargo_until", "metadata_public", "withdrawn", "creator", "doi", "no_doi", "bibcode",
+    "reference_url", "kind",
+}  # fmt: skip
+"""The facts of a release that its rows do not depend on."""
+_LOADER: Final = "bulkload.py"
 
 
 @dataclass(frozen=True)
@@ -42,6 +63,8 @@ class ImportResult:
         Duration of the import.
     unchanged : bool
         Whether everything was already online and nothing had to be done.
+    revised : bool
+        Whether only descriptions changed, and no rows.
     simulated : bool
         Whether a simulated stand-in was imported.
     unavailable : tuple of str
@@ -56,6 +79,7 @@ class ImportResult:
     imported: int
     seconds: float
     unchanged: bool
+    revised: bool
     simulated: bool
     unavailable: tuple[str, ...]
 
@@ -89,24 +113,40 @@ def import_release(
         If DaCHS could not load the product; the table is unchanged.
     """
     start = time.monotonic()
-    publication = Publication(manifest.release.descriptor, manifest.release.table)
-    acquired = [acquire(manifest, file, overlay, layout.scratch) for file in manifest.files]
-    online = count(publication, layout, state)
-    if online and any(file.simulated for file in acquired):
-        _refuse_to_replace_real_data(manifest, acquired, layout, publication)
+    _check_life(manifest, layout)
     record = layout.reports / f"{manifest.name}.json"
-    fingerprint = _fingerprint(manifest, acquired)
     last = _read_record(record)
-    unchanged = (
+    store = DeliveryStore(layout.deliveries)
+    acquired = [
+        acquire(manifest, file, overlay, layout.scratch, store.find(sums, file.name))
+        for file, sums in zip(manifest.files, _checksums(manifest, last), strict=True)
+    ]
+    online = count(publication_of(manifest), layout, state)
+    simulated = any(file.simulated for file in acquired)
+    if online and simulated and not is_simulated(layout, manifest.name):
+        _refuse_to_replace_real_data(manifest, acquired)
+    data = _data_fingerprint(manifest, acquired)
+    same_rows = (
         not force
         and online is not None
-        and last.get("fingerprint") == fingerprint
+        and last.get("data") == data
         and last["result"]["imported"] == online
     )
-    if unchanged:
+    if same_rows:
+        present = deployment(manifest, layout, state, simulated=simulated)
+        texts = _text_fingerprint(present)
         counts = {name: last["result"][name] for name in _COUNTS}
-        return _result(manifest, acquired, counts, start, unchanged=True)
-    conversions = _convert_and_publish(manifest, acquired, layout, state, publication, record)
+        unchanged = last.get("texts") == texts
+        if not unchanged:
+            others = predecessor_deployment(manifest, layout, state)
+            publish(publication_of(manifest), layout, state, [present, *others], online or 0)
+        result = _result(manifest, acquired, counts, start, unchanged, revised=not unchanged)
+        if not unchanged:
+            logger.info("%s: descriptions revised", manifest.name)
+            _write_record(record, last | {"texts": texts})
+        return result
+    # until the end the record does not describe what is online
+    conversions, texts = _convert_and_publish(manifest, acquired, layout, state, record)
     counts = {
         "read": sum(one.checks.read for one in conversions),
         "accepted": sum(one.checks.accepted for one in conversions),
@@ -116,28 +156,61 @@ def import_release(
     result = _result(manifest, acquired, counts, start, unchanged=False)
     logger.info("%s: %s from %s", manifest.name, counts, result.source)
     content = {
-        "fingerprint": fingerprint,
+        "data": data,
+        "texts": texts,
+        "files": {file.path.name: file.sha256 for file in acquired if not file.simulated},
         "result": asdict(result),
         "conversions": [one.to_dict() for one in conversions],
     }
-    with atomic_write(record) as stream:
-        stream.write(json.dumps(content, indent=1, default=str).encode())
+    _write_record(record, content)
     return result
 
 
-def _refuse_to_replace_real_data(
-    manifest: Manifest, acquired: Sequence[AcquiredFile], layout: Layout, publication: Publication
-) -> None:
-    if is_simulated(layout, publication.folder):
-        return
+def _check_life(manifest: Manifest, layout: Layout) -> None:
+    """Refuse a release that must not be online."""
+    release, path = manifest.release, manifest.folder / MANIFEST
+    if release.withdrawn is not None:
+        raise ManifestError(
+            f"the release {manifest.name} was withdrawn",
+            file=path,
+            where="release.withdrawn",
+            value=release.withdrawn,
+            remedy=f"km3vo release withdraw {manifest.name} --undo, if it is to be online again",
+        )
+    predecessors(manifest)
+    for other, facts in facts_online(layout).items():
+        if (
+            release.supersedes is not None
+            and facts.get("supersedes") == release.supersedes
+            and other != manifest.name
+        ):
+            raise ManifestError(
+                f"{other} supersedes the same release already",
+                file=path,
+                where="release.supersedes",
+                value=release.supersedes,
+                expected=other,
+                remedy=f'supersede the newest release: supersedes = "{other}"',
+            )
+
+
+def _checksums(manifest: Manifest, last: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return the checksums that each file may have: those listed, or the one imported last."""
+    known = last.get("files", {})
+    return [
+        file.sha256 or ((known[file.name],) if file.name in known else ())
+        for file in manifest.files
+    ]
+
+
+def _refuse_to_replace_real_data(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> None:
     raise UnavailableError(
         f"only a simulated stand-in is available, and does not replace the real data of"
         f" {manifest.name} that are online",
         file=manifest.folder / "release.toml",
         value="\n".join(_unavailable(acquired)),
         expected="one of these sources to have the file",
-        remedy="name the directory of the file with INPUTS=; to import the stand-in, delete the"
-        " real data first: km3vo instance reset",
+        remedy="name the directory of the file with INPUTS=",
     )
 
 
@@ -146,28 +219,35 @@ def _convert_and_publish(
     acquired: Sequence[AcquiredFile],
     layout: Layout,
     state: InstanceState,
-    publication: Publication,
     record: Path,
-) -> list[Conversion]:
-    """Convert the files in a staging directory, and publish the products."""
+) -> tuple[list[Conversion], str]:
+    """Convert the files in a staging directory, and publish the products.
+
+    Return the conversions, and the fingerprint of the texts that are online now.
+    """
+    read_texts(manifest)
+    store = DeliveryStore(layout.deliveries)
     staging = layout.scratch / manifest.name
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
         conversions = convert_release(manifest, acquired, staging)
-        # from here on the record may no longer describe what is online
-        record.unlink(missing_ok=True)
         for file, found in zip(manifest.files, acquired, strict=True):
+            if found.simulated:
+                continue
+            kept = store.keep(found.path, found.sha256)
             # DaCHS would read a FITS file as a product
-            if file.public and not found.simulated and not file.name.endswith(".fits"):
-                _copy(found.path, staging / file.name)
-        products = sorted(staging.iterdir())
-        rows = sum(one.rows for one in conversions)
+            if file.public and not file.name.endswith(".fits"):
+                shutil.copyfile(kept, staging / file.name)
         simulated = any(file.simulated for file in acquired)
-        publish(publication, layout, state, products, rows, simulated)
+        release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
+        others = predecessor_deployment(manifest, layout, state)
+        record.unlink(missing_ok=True)
+        rows = sum(one.rows for one in conversions)
+        publish(publication_of(manifest), layout, state, [release, *others], rows)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return conversions
+    return conversions, _text_fingerprint(release)
 
 
 def _result(
@@ -176,12 +256,14 @@ def _result(
     counts: Mapping[str, int],
     start: float,
     unchanged: bool,
+    revised: bool = False,
 ) -> ImportResult:
     return ImportResult(
         release=manifest.name,
         source="; ".join(dict.fromkeys(file.source for file in acquired)),
         seconds=time.monotonic() - start,
         unchanged=unchanged,
+        revised=revised,
         simulated=any(file.simulated for file in acquired),
         unavailable=_unavailable(acquired),
         **counts,
@@ -192,12 +274,25 @@ def _unavailable(acquired: Sequence[AcquiredFile]) -> tuple[str, ...]:
     return tuple(reason for file in acquired for reason in file.unavailable)
 
 
-def _fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
-    """Return a checksum of everything that determines what an import publishes."""
-    digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
+def _data_fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
+    """Return a checksum of everything that determines the rows and products of a release."""
+    facts = manifest.model_dump_json(
+        exclude={"release": _TEXTS, "observation": {"collection"}, "publication": True}
+    )
+    digest = hashlib.sha256(f"{__version__} {facts}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    for name, content in deploy.sources(manifest.folder_in_rd):
+    digest.update(table_structure(expand_descriptor(manifest.release.descriptor)).encode())
+    for name, content in deploy.sources(deploy.SHARED):
+        if name == _LOADER:
+            digest.update(content)
+    return digest.hexdigest()
+
+
+def _text_fingerprint(release: Deployment) -> str:
+    """Return a checksum of everything else that is deployed."""
+    digest = hashlib.sha256()
+    for name, content in (*deploy.sources(release.folder), *sorted(release.generated.items())):
         digest.update(name.encode() + content)
     return digest.hexdigest()
 
@@ -210,8 +305,6 @@ def _read_record(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _copy(delivered: Path, copy: Path) -> None:
-    with privileges.reading(delivered):
-        stream = open_regular(delivered)
-    with stream, copy.open("xb") as target:
-        shutil.copyfileobj(stream, target)
+def _write_record(path: Path, content: Mapping[str, Any]) -> None:
+    with atomic_write(path) as stream:
+        stream.write(json.dumps(content, indent=1, default=str).encode())

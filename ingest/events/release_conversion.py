@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ingest import __version__
-from ingest.core.descriptors import read_descriptor
+from ingest.core.descriptors import licence
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.timescales import DAY
 from ingest.events.checks import Expectations
@@ -100,7 +100,6 @@ def release_recipe(
     """
     release = manifest.release
     site = detector(release.detector)
-    descriptor = read_descriptor(release.descriptor)
     # without a livetime the good time intervals are unknown
     days = release.livetime_days
     additional = frozenset(reject) - manifest.checks.reject
@@ -127,9 +126,9 @@ def release_recipe(
             height=site.height,
             creator=f"km3net-vo {__version__}",
             kid="",
-            title=descriptor.title,
-            reference=f"doi:{descriptor.doi}" if descriptor.doi else "",
-            licence=descriptor.licence,
+            title=release.title,
+            reference=f"doi:{release.doi}" if release.doi else "",
+            licence=licence(),
             gtis=[] if days is None else [(release.start_mjd, release.stop_mjd)],
             livetime=None if days is None else days * DAY,
             simulated=simulated,

@@ -90,6 +90,11 @@ class Layout:
         return self.var / "reports"
 
     @property
+    def deliveries(self) -> Path:
+        """The delivered files that were imported."""
+        return self.var / "deliveries"
+
+    @property
     def archive(self) -> Path:
         """The archive of alerts; the environment variable ``KM3VO_ARCHIVE`` overrides it."""
         named = os.environ.get(ARCHIVE_VARIABLE)
@@ -110,7 +115,7 @@ class Layout:
         _link_to_fallback_if_needed(self.path, self.account)
         # Anyone may enter this directory, but only the account may enter those below.
         self.account.provide_directory(self.var, 0o755)
-        for directory in (self.dachs, self.logs, self.reports, self.scratch):
+        for directory in (self.dachs, self.logs, self.reports, self.deliveries, self.scratch):
             self.account.create_directory(directory)
 
     @contextmanager

@@ -17,9 +17,8 @@ from lxml import etree
 
 from ingest.alerts.tables import DESCRIPTOR as ALERTS
 from ingest.core.errors import InstanceError
-from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs
+from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs, online_releases
 from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
@@ -63,7 +62,7 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
 
 def online_descriptors(layout: Layout) -> list[str]:
     """Return the deployed descriptors: releases, the resources that join them, and the alerts."""
-    releases = [load_manifest(name).release.descriptor for name in release_names()]
+    releases = [f"{name}/nu" for name in online_releases(layout)]
     return [
         descriptor
         for descriptor in (*releases, *COMBINED_DESCRIPTORS, ALERTS)

@@ -1,72 +1,12 @@
 <!-- ANTARES 2007-2017: the point-source sample.
 
-To change a column's description, unit or UCD, change it here and run
-make import RELEASE=ant20_01. -->
+What is said about it is in inputs/ant20_01; its columns are declared here. After a change:
+make import RELEASE=ant20_01 -->
 <resource schema="ant20_01" resdir=".">
-	<!-- Filled with a warning at deployment if the input is a simulated stand-in. -->
-	<macDef name="simulated"></macDef>
-	<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
-	<meta name="description">Neutrino candidates recorded by the ANTARES neutrino telescope from
-		2007 to 2017 and selected for the search for point-like cosmic sources: time, direction,
-		angular error estimate and number of hits of 8,754 track-like events.\simulated</meta>
-	<meta name="creationDate">2020-05-20T00:00:00Z</meta>
-	<meta name="creator">ANTARES Collaboration</meta>
-	<meta name="facility">ANTARES</meta>
-	<meta name="instrument">ANTARES</meta>
-	<meta name="source">2018ApJ...863L..30A</meta>
-	<meta name="doi">10.3847/2041-8213/aad8c0</meta>
-	<meta name="referenceURL">https://antares.in2p3.fr/publicdata2017.html</meta>
-	<FEED source="km3net/common#metadata"/>
+	<FEED source="ant20_01/about#metadata"/>
 
-	<meta name="_longdoc" format="rst"><![CDATA[
-		\simulated
-
-		What the sample is
-		==================
-
-		ANTARES was a neutrino telescope in the Mediterranean Sea, 40 km off Toulon at a depth of
-		2,475 m. It detected the Cherenkov light of muons produced by neutrinos in the water or in
-		the rock below. This is the track-like event sample of its search for point-like sources,
-		with a livetime of 3,136 days between January 2007 and December 2017. The method is
-		described in `arXiv:1908.08248`__.
-
-		__ https://arxiv.org/abs/1908.08248
-
-		What the columns mean
-		=====================
-
-		beta is the angular error of the individual event as estimated by the track fit. The
-		median angular resolution of the sample is 0.4 degrees. Positions and beta are given to
-		one decimal place, as published, so structures smaller than 0.1 degrees are not
-		significant.
-
-		nhit is the number of hits (light signals) used in the track fit. It increases with the
-		energy of the neutrino and is the only energy proxy in this table: no energy estimate was
-		published for individual events.
-
-		mjd is the time of the event as a Modified Julian Date in UTC. Four decimal places
-		correspond to about 9 seconds.
-
-		What the sample does not contain
-		================================
-
-		Only up-going events are selected, because the Earth shields the detector from the muons
-		produced in air showers. At the latitude of ANTARES (42.8 degrees north), a source is
-		always below the horizon if its declination is south of about -47 degrees, and never if
-		it is north of about +47 degrees; the selection extends a few degrees above the horizon.
-		The density of events therefore decreases towards the north, and the sample ends at a
-		declination of +53 degrees. The absence of events from the northernmost sky says nothing
-		about a source there.
-
-		Most of the events are neutrinos produced by cosmic rays in the atmosphere: on average
-		there is about one event per 3 square degrees in the southern sky. A single coincidence
-		with a source is therefore no evidence of an association.
-		]]></meta>
-
-	<table id="main" onDisk="True" adql="True" primary="id" mixin="//scs#q3cindex">
-		<meta name="title">ANTARES 2007-2017 neutrino events\simulated</meta>
-		<meta name="description">Neutrino candidates of the ANTARES point-source search 2007-2017,
-			one per row.\simulated</meta>
+	<table id="main" onDisk="True" primary="id" mixin="//scs#q3cindex">
+		<FEED source="ant20_01/about#table"/>
 		<meta name="note" tag="beta">The angular error of this event as estimated by the track fit,
 			given to one decimal place. Its containment probability was not published; for a
 			containment of 50 %, use the median resolution of the sample, 0.4 deg.</meta>
@@ -128,42 +68,11 @@ make import RELEASE=ant20_01. -->
 		</column>
 	</table>
 
-	<coverage>
-		<!-- The sky accessible to the selection, which is all declinations below +53 degrees, and
-		not only the cells with events, which DaCHS would determine. -->
-		<spatial>
-			0/4-11
-			1/0,4,8,12
-			2/4-6,8-10,20-22,24-26,36-38,40-42,52-54,56-58
-			3/28,44,48,92,108,112,156,172,176,220,236,240
-			4/116,120,180,184,196,200,372,376,436,440,452,456,628,632,692,696,708,
-			712,884,888,948,952,964,968
-			5/468,472,484,488,724,728,740,744,788,792,804,808,1492,1496,1508,1512,
-			1748,1752,1764,1768,1812,1816,1828,1832,2516,2520,2532,2536,2772,2776,
-			2788,2792,2836,2840,2852,2856,3540,3544,3556,3560,3796,3800,3812,3816,
-			3860,3864,3876,3880
-			6/
-		</spatial>
-		<temporal>54129 58119</temporal>
-		<spectral>1.602176634e-8 1.602176634e-2</spectral>
-	</coverage>
-
 	<FEED source="km3net/common#import"/>
 
 	<service id="cone" allowed="form,scs.xml">
-		<meta name="title">ANTARES 2007-2017 cone search\simulated</meta>
-		<meta name="shortName">ANTARES 20_01</meta>
-		<meta name="description">ANTARES neutrino candidates from 2007 to 2017 within a given distance
-			of a position.
-			\simulated</meta>
-		<meta name="testQuery">
-			<meta name="ra">43.3</meta>
-			<meta name="dec">35.8</meta>
-			<meta name="sr">0.5</meta>
-		</meta>
+		<FEED source="ant20_01/about#cone"/>
 		<FEED source="km3net/common#structured-data"/>
-		<publish render="scs.xml" sets="ivo_managed"/>
-		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="main">
 			<FEED source="//scs#coreDescs"/>
 			<condDesc buildFrom="mjd"/>
@@ -221,4 +130,5 @@ make import RELEASE=ant20_01. -->
 			</code>
 		</regTest>
 	</regSuite>
+	<FEED source="ant20_01/about#tests"/>
 </resource>

@@ -160,28 +160,13 @@ resource itself publishes nothing. -->
 	</STREAM>
 
 	<STREAM id="cone">
-		<doc>A cone search over the table main.
-
-		title, shortName    of the service; a short name has at most 16 characters
-		testRA, testDec     the position of an event in the sample
-		</doc>
-		<service id="cone" allowed="form,scs.xml">
-			<meta name="title">\title</meta>
-			<meta name="shortName">\shortName</meta>
-			<meta name="testQuery">
-				<meta name="ra">\testRA</meta>
-				<meta name="dec">\testDec</meta>
-				<meta name="sr">1</meta>
-			</meta>
-			<publish render="scs.xml" sets="ivo_managed"/>
-			<publish render="form" sets="local,ivo_managed"/>
-			<scsCore queriedTable="main">
-				<FEED source="//scs#coreDescs"/>
-				<condDesc buildFrom="mjd"/>
-				<condDesc buildFrom="energy"/>
-			</scsCore>
-			<outputTable verbLevel="15"/>
-			<FEED source="km3net/common#structured-data"/>
-		</service>
+		<doc>The cone search over the table main; its title and publication are in about.rd.</doc>
+		<scsCore queriedTable="main">
+			<FEED source="//scs#coreDescs"/>
+			<condDesc buildFrom="mjd"/>
+			<condDesc buildFrom="energy"/>
+		</scsCore>
+		<outputTable verbLevel="15"/>
+		<FEED source="km3net/common#structured-data"/>
 	</STREAM>
 </resource>

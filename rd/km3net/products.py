@@ -1,8 +1,11 @@
 """A DaCHS grammar that describes data products from their FITS headers.
 
-It yields one row per file for the table km3net.observations. This runs in the Python of DaCHS.
+It yields one row per file for the table km3net.observations. What may be corrected later without
+a new product, such as the title, is in ``release.json`` in the folder of the release, not in the
+headers. This runs in the Python of DaCHS.
 """
 
+import json
 import os
 
 from astropy.io import fits
@@ -20,6 +23,11 @@ class RowIterator(CustomRowIterator):
 
     def _iterRows(self):
         path = self.sourceToken
+        release = os.path.dirname(os.path.dirname(path))
+        with open(os.path.join(release, "release.json"), encoding="utf-8") as stream:
+            facts = json.load(stream)
+        if facts["hidden"]:
+            return
         with fits.open(path) as hdus:
             primary, events = hdus[0].header, hdus["EVENTS"].header
         reference = Time(
@@ -31,7 +39,7 @@ class RowIterator(CustomRowIterator):
 
         low, high = primary["ENERGMIN"] * EV_PER_GEV, primary["ENERGMAX"] * EV_PER_GEV
         resolution = primary.get("ANGRES")
-        title = primary["TITLE"]
+        title = facts["title"]
         if primary["SIMULATE"]:
             title += " [SIMULATED stand-in, not real data]"
         folder = os.path.relpath(os.path.dirname(path), base.getConfig("inputsDir"))
@@ -39,7 +47,7 @@ class RowIterator(CustomRowIterator):
             "release": primary["RELEASE"],
             "obs_id": "{}/{}".format(primary["RELEASE"], primary["OBS_ID"]),
             "title": title,
-            "collection": primary["OBSCOLL"],
+            "collection": facts["collection"],
             "facility": primary["FACILITY"],
             "instrument": primary["INSTRUME"],
             "t_min": utc(events["TSTART"]),
@@ -60,7 +68,7 @@ class RowIterator(CustomRowIterator):
             "messenger_name": primary["MESSENGR"],
             "messenger_pdgid": primary.get("PDGID"),
             "kid": primary["KID"],
-            "reference": primary.get("REFERENC"),
+            "reference": facts["reference"],
             "folder": folder,
         }
 

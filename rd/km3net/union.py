@@ -7,7 +7,8 @@ release does not have in a column of its own, its table declares as SQL in a pro
 
     <property name="common_topology">'track'</property>
 
-Every other common column is NULL for that release. This runs in the Python of DaCHS.
+Every other common column is NULL for that release. Releases that are not public or that another
+one supersedes are left out. This runs in the Python of DaCHS.
 """
 
 import glob
@@ -29,10 +30,19 @@ def statement(columns):
     for path in sorted(glob.glob(os.path.join(base.getConfig("inputsDir"), "[a-z]*/data/*.fits"))):
         products.setdefault(path.split("/")[-3], path)
     columns = list(columns)
-    return " UNION ALL ".join(
-        select(columns, base.caches.getRD(f"{release}/nu").getById("main"), label(release, path))
-        for release, path in products.items()
-    )
+    tables = {release: base.caches.getRD(f"{release}/nu").getById("main") for release in products}
+    selects = [
+        select(columns, table, label(release, products[release]))
+        for release, table in tables.items()
+        if table.adql and table.getProperty("superseded_by", None) is None
+    ]
+    return " UNION ALL ".join(selects or [nothing(columns)])
+
+
+def nothing(columns):
+    """Return a SELECT statement without rows, for an instance without public releases."""
+    fields = ", ".join(f"NULL::{one.type} AS {one.name}" for one in columns)
+    return f"SELECT {fields} WHERE false"
 
 
 def label(release, product):

@@ -82,7 +82,7 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
         connection.commit()
     (layout.var / _DEPLOYED).unlink(missing_ok=True)
     recover(layout, state)
-    deploy.stage(layout, FOLDER, [])
+    deploy.stage(layout, [deploy.Deployment(FOLDER, {}, [])])
     # Tables that stay are changed last: from then on their readers wait for the commit.
     commands = [*COMBINED] if online_releases(layout) else []
     commands += [["pub", DESCRIPTOR, "//tap"], ["imp", DESCRIPTOR]]

@@ -1,22 +1,36 @@
 """Manifests of releases, and the acquisition of their delivered files."""
 
 from ingest.events.delivery.manifest import (
+    MANIFEST,
+    TEXTS,
     DeliveredFile,
     Manifest,
     ObservationSection,
+    is_draft,
     load_manifest,
+    predecessors,
     release_names,
 )
 from ingest.events.delivery.sources import AcquiredFile, acquire, overlay_directory, verify
+from ingest.events.delivery.store import DeliveryStore, KeptFile
+from ingest.events.delivery.texts import Texts, read_texts
 
 __all__ = [
+    "MANIFEST",
+    "TEXTS",
     "AcquiredFile",
     "DeliveredFile",
+    "DeliveryStore",
+    "KeptFile",
     "Manifest",
     "ObservationSection",
+    "Texts",
     "acquire",
+    "is_draft",
     "load_manifest",
     "overlay_directory",
+    "predecessors",
+    "read_texts",
     "release_names",
     "verify",
 ]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import INPUTS
-from ingest.core.configuration import StrictModel, load, refuse_blanks
+from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.core.timescales import unix_to_mjd
 
@@ -18,6 +18,19 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
+MANIFEST: Final = "release.toml"
+TEXTS: Final = "description.rst"
+"""The names of the manifest and of the texts in a release's folder."""
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("one line without control characters")
+    return text
+
+
+Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
+"""One line for people."""
 
 
 class OverlaySource(StrictModel):
@@ -79,19 +92,46 @@ class DeliveredFile(StrictModel):
     size: Annotated[int, Field(gt=0)] | None = None
     sha256: tuple[Sha256, ...] = ()
     public: bool = False
-    sources: Annotated[tuple[FileSource, ...], Field(min_length=1)]
+    sources: Annotated[tuple[FileSource, ...], Field(min_length=1)] = (
+        OverlaySource(kind="overlay"),
+        FolderSource(kind="folder"),
+    )
 
 
 class ReleaseSection(StrictModel):
-    """The release itself."""
+    """The release itself: what it is, and its life."""
 
     name: Name
-    descriptor: Annotated[str, Field(pattern=r"^[a-z0-9_]+/[a-z0-9_]+$")]
-    """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
-    table: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")]
-    """The published table with one row per event."""
+    title: Text
+    short_name: Annotated[str, Field(max_length=16), AfterValidator(_printable)] | None = None
+    """The name of its cone search in lists; the release's name by default."""
+    kind: Literal["sample", "test"] = "sample"
+    """A test is served, but never registered."""
+    created: date
+    """When the release was made."""
+    updated: date | None = None
+    """When its texts were last corrected."""
+    revisions: tuple[Text, ...] = ()
+    """What was corrected since, one line each."""
+    supersedes: Name | None = None
+    """The release that this one replaces."""
+    access: Literal["public", "collaboration"] = "public"
+    embargo_until: date | None = None
+    """The first day on which everyone may see the release."""
+    metadata_public: bool = False
+    """Whether title, texts and coverage are public before the data are."""
+    withdrawn: Text | None = None
+    """Why the release was withdrawn."""
+    creator: Text = "KM3NeT Collaboration"
+    doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
+    """The DOI to cite, without https://doi.org/."""
+    no_doi: Text | None = None
+    """Why there is none."""
+    bibcode: Annotated[str, Field(pattern=r"^\d{4}\S{15}$")] | None = None
+    """The publication to cite, in the Astrophysics Data System."""
+    reference_url: Url = "https://www.km3net.org"
     detector: Literal["antares", "orca", "arca"]
-    instrument: str
+    instrument: Text
     """The detector's configuration, such as ORCA6."""
     det_id: Annotated[int, Field(ge=0)] | None = None
     """The number of that configuration, if it is the same for all events."""
@@ -108,6 +148,34 @@ class ReleaseSection(StrictModel):
         if self.start >= self.stop:
             raise ValueError("start must be before stop")
         return self
+
+    @model_validator(mode="after")
+    def _has_a_doi_or_a_reason(self) -> ReleaseSection:
+        if (self.doi is None) == (self.no_doi is None):
+            raise ValueError("give doi, or no_doi with the reason for having none; not both")
+        return self
+
+    @model_validator(mode="after")
+    def _supersedes_another(self) -> ReleaseSection:
+        if self.supersedes == self.name:
+            raise ValueError("a release cannot supersede itself")
+        return self
+
+    @property
+    def descriptor(self) -> str:
+        """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
+        return f"{self.name}/nu"
+
+    @property
+    def table(self) -> str:
+        """The published table with one row per event."""
+        return f"{self.name}.main"
+
+    def is_public(self, day: date) -> bool:
+        """Return whether everyone may see the data on a day."""
+        if self.embargo_until is not None:
+            return day >= self.embargo_until
+        return self.access == "public"
 
     @property
     def start_mjd(self) -> float:
@@ -132,11 +200,11 @@ class ObservationSection(StrictModel):
     max_energy_gev: Annotated[float, Field(gt=0)]
     angular_resolution_deg: Annotated[float, Field(gt=0)] | None = None
     """Median angular distance between the reconstructed and the true direction."""
-    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)]
-    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)]
-    diameter_deg: Annotated[float, Field(gt=0, le=360)]
+    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)] = 0
+    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)] = 0
+    diameter_deg: Annotated[float, Field(gt=0, le=360)] = 360
     event_type: str
-    obs_mode: str
+    obs_mode: str = "wide-array"
     analysis_mode: str | None = None
     messenger: str = "neutrino"
     messenger_pdgid: str | None = None
@@ -175,10 +243,14 @@ class Manifest(StrictModel):
         """The release's name."""
         return self.release.name
 
-    @property
-    def folder_in_rd(self) -> str:
-        """The folder of its descriptor below ``rd/``."""
-        return self.release.descriptor.partition("/")[0]
+    def is_public_today(self) -> bool:
+        """Return whether everyone may see the data now, by the date in UTC."""
+        return self.release.is_public(datetime.now(UTC).date())
+
+    def is_registered(self) -> bool:
+        """Return whether the release has a record in the registry now."""
+        public = self.is_public_today() or self.release.metadata_public
+        return public and self.release.kind == "sample"
 
     @property
     def folder(self) -> Path:
@@ -192,9 +264,9 @@ def load_manifest(name: str) -> Manifest:
     Raises
     ------
     ManifestError
-        If it does not exist or is not valid.
+        If it does not exist, is a draft with blanks, or is not valid.
     """
-    path = INPUTS / name / "release.toml"
+    path = INPUTS / name / MANIFEST
     with privileges.caller():
         exists = path.is_file()
     if not exists:
@@ -202,7 +274,7 @@ def load_manifest(name: str) -> Manifest:
             f"the release {name} does not exist",
             file=path,
             expected="one of " + ", ".join(release_names()),
-            remedy="correct the name, or write the manifest",
+            remedy="correct the name, or begin it with km3vo release new",
         )
     refuse_blanks(path)
     manifest = load(path, Manifest)
@@ -219,9 +291,49 @@ def load_manifest(name: str) -> Manifest:
 
 
 def release_names() -> list[str]:
-    """Return the names of all releases with a manifest, in alphabetical order."""
+    """Return the names of all releases with a manifest, also drafts, in alphabetical order."""
     with privileges.caller():
-        return sorted(path.parent.name for path in INPUTS.glob("*/release.toml"))
+        return sorted(path.parent.name for path in INPUTS.glob(f"*/{MANIFEST}"))
+
+
+def predecessors(manifest: Manifest) -> list[str]:
+    """Return the releases that a release supersedes, directly or through others, newest first.
+
+    Raises
+    ------
+    ManifestError
+        If one does not exist or is not valid, or they form a circle.
+    """
+    found: list[str] = []
+    current = manifest
+    while (former := current.release.supersedes) is not None:
+        if former == manifest.name or former in found:
+            raise ManifestError(
+                "the releases supersede each other in a circle",
+                file=current.folder / MANIFEST,
+                where="release.supersedes",
+                value=former,
+                expected="an older release, which does not supersede this one",
+                remedy="correct it, or remove the line",
+            )
+        if former not in release_names():
+            raise ManifestError(
+                "the release that this one supersedes does not exist",
+                file=current.folder / MANIFEST,
+                where="release.supersedes",
+                value=former,
+                expected="one of "
+                + ", ".join(one for one in release_names() if one != manifest.name),
+                remedy="correct the name, or remove the line",
+            )
+        found.append(former)
+        current = load_manifest(former)
+    return found
+
+
+def is_draft(name: str) -> bool:
+    """Return whether blanks are left in the manifest or the texts of a release."""
+    return any(blanks(INPUTS / name / file) for file in (MANIFEST, TEXTS))
 
 
 def _mjd(moment: datetime) -> float:

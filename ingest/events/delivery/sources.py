@@ -25,6 +25,7 @@ from ingest.events.delivery.manifest import (
     SimulationSource,
     UrlSource,
 )
+from ingest.events.delivery.store import KeptFile
 
 OVERLAY_VARIABLE: Final = "KM3VO_INPUTS"
 _TIMEOUT = 20.0  # s without data
@@ -82,9 +83,16 @@ def overlay_directory(named: str | None) -> Path | None:
 
 
 def acquire(
-    manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
+    manifest: Manifest,
+    file: DeliveredFile,
+    overlay: Path | None,
+    scratch: Path,
+    kept: KeptFile | None = None,
 ) -> AcquiredFile:
     """Return the file from the first source that has it.
+
+    A file kept from an earlier import is preferred to downloads, packages and stand-ins, but not
+    to what the curator provides in a directory.
 
     Parameters
     ----------
@@ -96,6 +104,8 @@ def acquire(
         The directory of the overlay source.
     scratch : pathlib.Path
         Directory for a simulated stand-in.
+    kept : KeptFile, optional
+        The file as kept from an earlier import.
 
     Raises
     ------
@@ -104,6 +114,8 @@ def acquire(
     """
     unavailable: list[str] = []
     for source in file.sources:
+        if kept is not None and not isinstance(source, OverlaySource | FolderSource):
+            break
         simulated = isinstance(source, SimulationSource)
         try:
             # a stand-in is written below var/
@@ -114,6 +126,9 @@ def acquire(
             unavailable.append(f"{source.kind}: {reason}")
             continue
         return AcquiredFile(path, description, checksum, simulated, tuple(unavailable))
+    if kept is not None:
+        description = "kept from an earlier import"
+        return AcquiredFile(kept.path, description, kept.sha256, False, tuple(unavailable))
     raise UnavailableError(
         f"{file.name} of the release {manifest.name} is not available",
         file=manifest.folder / "release.toml",

@@ -4,12 +4,13 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 """
 
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.deploy import SIMULATED_WARNING, is_simulated
+from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
 from ingest.instance.dachs.publication import (
     COMBINED,
     COMBINED_DESCRIPTORS,
     Publication,
     count,
+    known_to_registries,
     publish,
 )
 from ingest.instance.dachs.registration import online_releases, register, withdraw
@@ -23,11 +24,13 @@ __all__ = [
     "VOCABULARY_ROOT",
     "VOCABULARY_TERMS",
     "Dachs",
+    "Deployment",
     "Publication",
     "bring_online",
     "count",
     "is_simulated",
     "known_terms",
+    "known_to_registries",
     "online_releases",
     "publish",
     "recover",

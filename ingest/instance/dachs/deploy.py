@@ -9,26 +9,21 @@ with hard links to all that stays, and exchanged for the first; see :mod:`.switc
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.core import privileges
 from ingest.core.checkout import RD
-from ingest.core.errors import ManifestError
 from ingest.core.files import NotRegularError, read_regular
 from ingest.instance.layout import Layout
 
 SHARED = "km3net"
 """The folder with the streams and grammars that all releases use."""
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
-_SUFFIXES = (".rd", ".py", ".rst", ".md", ".html")
-_SIMULATED = re.compile(r'(<macDef name="simulated">)[^<]*(</macDef>)')
-_MARK_ON_A_LINE = re.compile(r"(?m)^([ \t]*)\\simulated$")
-_TO_REGISTRY = re.compile(r'sets="[^"]*ivo_managed[^"]*"')
-_PUBLISH = re.compile(r"<publish\b[^>]*(?:/>|>.*?</publish>)", re.DOTALL)
+_SUFFIXES = (".rd", ".py", ".json")
 
 
 def sources(folder: str) -> Iterator[tuple[str, bytes]]:
@@ -39,46 +34,53 @@ def sources(folder: str) -> Iterator[tuple[str, bytes]]:
     folder : str
         The release's folder below ``rd/``; the files of the shared folder come after its files.
     """
-    for path in (path for name in (folder, SHARED) for path in _sources(RD / name)):
+    for path in (path for name in dict.fromkeys((folder, SHARED)) for path in _sources(RD / name)):
         with privileges.caller():
             content = path.read_bytes()
         yield path.name, content
 
 
-def stage(
-    layout: Layout,
-    folder: str,
-    products: Sequence[Path],
-    simulated: bool = False,
-    known_to_registries: bool = False,
-) -> None:
-    """Make the staged inputs directory with a new version of a release.
+@dataclass(frozen=True)
+class Deployment:
+    """What is deployed of a release.
 
     Parameters
     ----------
-    layout : Layout
-        The instance.
     folder : str
-        The release's folder below ``rd/``.
-    products : sequence of pathlib.Path
-        Files for its ``data`` folder, which are moved there.
-    simulated : bool
-        Whether to mark the resources as a simulated stand-in and not to publish them in the
-        registry.
-    known_to_registries : bool
-        Whether registries may have harvested a record of the release. A stand-in is then left out
-        of the server's own list of services as well, because otherwise DaCHS would not publish
-        a deletion record.
+        Its folder below ``rd/``.
+    generated : mapping of str to bytes
+        Names and contents of the files that are made from its manifest.
+    products : sequence of pathlib.Path, optional
+        Files for its ``data`` folder, which are moved there; by default those that are deployed
+        stay.
     """
-    _stage_others(layout, (SHARED, folder))
-    for name in (SHARED, folder):
-        draft = layout.staged / name
-        _copy_descriptors(RD / name, draft, simulated and name != SHARED, known_to_registries)
-    (layout.staged / folder / "data").mkdir()
-    for product in products:
-        shutil.move(product, layout.staged / folder / "data" / product.name)
-    for name in (SHARED, folder):
-        _set_owner(layout, layout.staged / name)
+
+    folder: str
+    generated: Mapping[str, bytes]
+    products: Sequence[Path] | None = None
+
+
+def stage(layout: Layout, deployments: Sequence[Deployment]) -> None:
+    """Make the staged inputs directory with new versions of releases and of the shared folder."""
+    _stage_others(layout, (SHARED, *(one.folder for one in deployments)))
+    _copy_descriptors(SHARED, layout.staged / SHARED)
+    _set_owner(layout, layout.staged / SHARED)
+    for one in deployments:
+        folder = layout.staged / one.folder
+        _copy_descriptors(one.folder, folder)
+        _write_generated(one, folder)
+        if one.products is None:
+            shutil.copytree(
+                layout.inputs / one.folder / "data",
+                folder / "data",
+                symlinks=True,
+                copy_function=_link,
+            )
+        else:
+            (folder / "data").mkdir()
+            for product in one.products:
+                shutil.move(product, folder / "data" / product.name)
+        _set_owner(layout, folder)
 
 
 def stage_without_products(layout: Layout, folder: str) -> None:
@@ -95,36 +97,32 @@ def discard(layout: Layout) -> None:
     shutil.rmtree(layout.staged, ignore_errors=True)
 
 
-def differences(layout: Layout, folder: str) -> list[str]:
+def differences(layout: Layout, deployment: Deployment) -> list[str]:
     """Return the deployed descriptors that differ from what :func:`stage` would deploy now.
 
     Parameters
     ----------
     layout : Layout
         The instance.
-    folder : str
-        A deployed folder below ``rd/``.
+    deployment : Deployment
+        A release that is deployed.
 
     Returns
     -------
     list of str
         Their paths below ``rd/``, including files that are missing on either side.
     """
-    simulated = is_simulated(layout, folder)
     found = []
-    for name in (SHARED, folder):
+    for name in (SHARED, deployment.folder):
         present = _contents(layout.inputs / name)
         with tempfile.TemporaryDirectory() as place:
-            variants = []
-            for unlist in (False, True) if simulated else (False,):
-                draft = Path(place, str(unlist), name)
-                draft.parent.mkdir()
-                _copy_descriptors(RD / name, draft, simulated and name != SHARED, unlist)
-                variants.append(_contents(draft))
-        if present not in variants:
-            wanted = variants[0]
-            names = present.keys() | wanted.keys()
-            found += sorted(one for one in names if present.get(one) != wanted.get(one))
+            draft = Path(place, name)
+            _copy_descriptors(name, draft)
+            if name == deployment.folder:
+                _write_generated(deployment, draft)
+            wanted = _contents(draft)
+        names = present.keys() | wanted.keys()
+        found += sorted(one for one in names if present.get(one) != wanted.get(one))
     return found
 
 
@@ -145,42 +143,20 @@ def is_simulated(layout: Layout, folder: str) -> bool:
     return any(SIMULATED_WARNING in read_regular(path).decode() for path in descriptors)
 
 
-def _copy_descriptors(source: Path, target: Path, simulated: bool, unlist: bool) -> None:
+def _copy_descriptors(folder: str, target: Path) -> None:
     target.mkdir()
+    source = RD / folder
     for path in _sources(source):
         copy = target / path.relative_to(source)
         copy.parent.mkdir(parents=True, exist_ok=True)
         with privileges.caller():
-            text = path.read_text("utf-8")
-        if path.suffix == ".rd":
-            if simulated:
-                text = _marked_as_simulated(text, path, unlist)
-            # DaCHS would expand the macro for each response, which takes a third of the time
-            # of a cone search.
-            mark = SIMULATED_WARNING if simulated else ""
-            text = _MARK_ON_A_LINE.sub(rf"\g<1>{mark}", text)
-            text = text.replace("\\simulated", f" {mark}" if simulated else "")
-        copy.write_text(text, "utf-8")
+            content = path.read_bytes()
+        copy.write_bytes(content)
 
 
-def _marked_as_simulated(text: str, path: Path, unlist: bool) -> str:
-    """Return a descriptor that defines the macro ``simulated`` and is kept out of registries."""
-    text, marks = _SIMULATED.subn(rf"\g<1> {SIMULATED_WARNING}\g<2>", text)
-    if marks != 1:
-        raise ManifestError(
-            "the simulated stand-in cannot be marked as simulated",
-            file=path,
-            expected='exactly one <macDef name="simulated"></macDef>',
-            remedy="add the macro, and use it in the title and the description",
-        )
-    if not _TO_REGISTRY.search(text):
-        raise ManifestError(
-            "the publication of the simulated stand-in in the registry cannot be disabled",
-            file=path,
-            expected='<publish … sets="…ivo_managed…"/> in this file',
-            remedy="move the <publish> element here from the shared stream",
-        )
-    return _PUBLISH.sub("", text) if unlist else _TO_REGISTRY.sub('sets="local"', text)
+def _write_generated(deployment: Deployment, folder: Path) -> None:
+    for name, content in deployment.generated.items():
+        (folder / name).write_bytes(content)
 
 
 def _sources(folder: Path) -> list[Path]:

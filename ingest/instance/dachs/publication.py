@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from psycopg2 import sql
 
 from ingest.instance.dachs import deploy
+from ingest.instance.dachs.deploy import Deployment
 from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
@@ -51,11 +51,10 @@ def publish(
     publication: Publication,
     layout: Layout,
     state: InstanceState,
-    products: Sequence[Path],
+    deployments: Sequence[Deployment],
     rows: int,
-    simulated: bool,
 ) -> None:
-    """Publish products and their table, or leave everything unchanged.
+    """Publish a release, or leave everything unchanged.
 
     Parameters
     ----------
@@ -63,12 +62,11 @@ def publish(
         The release.
     layout, state : Layout, InstanceState
         The instance, locked; its database must be running.
-    products : sequence of pathlib.Path
-        The files for the descriptor's ``data`` folder, which are moved there.
+    deployments : sequence of Deployment
+        The release, then others whose descriptions change with it. If it comes with products, its
+        table is made again from them; otherwise only descriptions and privileges change.
     rows : int
         The expected number of rows of the table.
-    simulated : bool
-        Whether the products are a simulated stand-in.
 
     Raises
     ------
@@ -76,19 +74,29 @@ def publish(
         If DaCHS fails; nothing that is served has changed then.
     """
     recover(layout, state)
-    known = simulated and _known_to_registries(publication, layout, state)
-    deploy.stage(layout, publication.folder, products, simulated, known)
+    deploy.stage(layout, deployments)
+    release, *others = deployments
+    descriptor = publication.descriptor
+    schemas = [deploy.SHARED]
+    commands = [["imp", "-m", f"{one.folder}/nu"] for one in others]
+    if release.products is None:
+        commands.insert(0, ["imp", "-m", descriptor])
+        commands += COMBINED
+    else:
+        schemas.insert(0, publication.schema)
+        commands.insert(0, ["imp", descriptor])
+        commands += COMBINED
+        # Tables only: with column statistics, DaCHS 2.7 declares the minimum of a column, which
+        # may be a fraction, for the integer count() of it, and astropy rejects that.
+        commands.append(["limits", "--tables-only", descriptor])
+    described = [descriptor, *(f"{one.folder}/nu" for one in others), *COMBINED_DESCRIPTORS]
     bring_online(
         layout,
         state,
-        [publication.schema, deploy.SHARED],
-        ["imp", publication.descriptor],
-        *COMBINED,
-        # Tables only: with column statistics, DaCHS 2.7 declares the minimum of a column, which
-        # may be a fraction, for the integer count() of it, and astropy rejects that.
-        ["limits", "--tables-only", publication.descriptor],
+        schemas,
+        *commands,
         # The description of the TAP service lists the tables.
-        ["pub", publication.descriptor, *COMBINED_DESCRIPTORS, "//tap"],
+        ["pub", *described, "//tap"],
         ["expect", publication.table, str(rows)],
         indexed=publication.table,
     )
@@ -106,7 +114,7 @@ def count(publication: Publication, layout: Layout, state: InstanceState) -> int
         return int(cursor.fetchone()[0])
 
 
-def _known_to_registries(publication: Publication, layout: Layout, state: InstanceState) -> bool:
+def known_to_registries(publication: Publication, layout: Layout, state: InstanceState) -> bool:
     """Return whether registries may have harvested a record of the release."""
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()

@@ -8,8 +8,8 @@ from typing import Final
 from psycopg2 import sql
 
 from ingest.alerts.pipeline import count_rows
-from ingest.core.errors import IngestError
-from ingest.events.delivery import load_manifest
+from ingest.events.delivery import is_draft, load_manifest, release_names
+from ingest.events.deployment import deployment
 from ingest.instance.dachs import deploy, online_releases
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
@@ -63,8 +63,7 @@ def _rows(patient: Patient) -> None:
                 "Nothing says how many rows the release should have.",
                 f"km3vo import --release {release} --force",
             ) from None
-        schema, _, table = _table_of(release).partition(".")
-        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(schema, table))
+        query = sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(release, "main"))
         ((found,),) = patient.rows(query)
         if found != imported:
             raise Fault(
@@ -76,7 +75,10 @@ def _rows(patient: Patient) -> None:
 
 def _descriptors(patient: Patient) -> None:
     for release in _releases(patient):
-        if different := deploy.differences(patient.layout, release):
+        if release not in release_names() or is_draft(release):
+            continue
+        present = deployment(load_manifest(release), patient.layout, patient.state)
+        if different := deploy.differences(patient.layout, present):
             raise Advice(
                 f"files of {release} that differ from rd/: {len(different)}; first {different[0]}",
                 "What is online is older than the checkout, or was changed by hand.",
@@ -125,13 +127,6 @@ def _releases(patient: Patient) -> list[str]:
     if not patient.layout.inputs.is_dir():
         raise Unknown("nothing is deployed")
     return online_releases(patient.layout)
-
-
-def _table_of(release: str) -> str:
-    try:
-        return load_manifest(release).release.table
-    except IngestError:
-        return f"{release}.main"
 
 
 CHECKS: Final = (

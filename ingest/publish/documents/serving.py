@@ -45,11 +45,11 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
     url : str
         The public address of the instance.
     """
-    folder = layout.inputs / manifest.folder_in_rd / "data"
+    folder = layout.inputs / manifest.name / "data"
     found = [
         _file(
             path,
-            f"{url}/getproduct/{manifest.folder_in_rd}/data/{path.name}",
+            f"{url}/getproduct/{manifest.name}/data/{path.name}",
             "The events as a FITS table (GADF event list).",
         )
         for path in sorted(folder.glob("*.fits"))

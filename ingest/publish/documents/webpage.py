@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from ingest.core.errors import IngestError
 from ingest.core.files import atomic_write
-from ingest.events.delivery import load_manifest, release_names
+from ingest.events.delivery import load_manifest
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import is_simulated
+from ingest.instance.dachs import is_simulated, online_releases
 from ingest.publish.documents.jsonld import to_croissant, to_script
 from ingest.publish.documents.serving import table_hash
 from ingest.publish.documents.voresource import read_record
@@ -21,19 +21,20 @@ FILE = "structured-data.json"
 def refresh_web_pages(layout: Layout) -> list[str]:
     """Write the descriptions of all releases that are online; return the problems.
 
-    Simulated stand-ins are not described: search engines must not find them. A problem does not
-    prevent the server from starting; the page of that release has no description then.
+    Only what is in the registry is described: search engines must not find stand-ins, tests and
+    what is not public. A problem does not prevent the server from starting; the page of that
+    release has no description then.
     """
     if not lifecycle.status(layout).is_up:
         return []
     problems = []
-    for name in release_names():
-        folder = load_manifest(name).folder_in_rd
-        data = layout.inputs / folder / "data"
-        if not data.is_dir() or is_simulated(layout, folder):
-            continue
-        path = data / FILE
+    for name in online_releases(layout):
+        path = layout.inputs / name / "data" / FILE
         try:
+            manifest = load_manifest(name)
+            if is_simulated(layout, name) or not manifest.is_registered():
+                path.unlink(missing_ok=True)
+                continue
             record = read_record(name, layout)
             text = to_script(to_croissant(record, table_hash(record, layout)))
         except (IngestError, OSError) as reason:

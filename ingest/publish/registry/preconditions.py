@@ -15,14 +15,12 @@ from typing import Final
 import pyvo
 
 from ingest.core import privileges
-from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError, UnavailableError
-from ingest.events.delivery import Manifest, load_manifest, release_names
+from ingest.events.delivery import MANIFEST, Manifest, is_draft, load_manifest, release_names
 from ingest.instance import Layout, Site
 from ingest.instance.dachs import SIMULATED_WARNING, is_simulated, online_releases
 from ingest.publish import oai
 from ingest.publish.registry.findings import Finding, Party
-from ingest.publish.registry.rules import is_doi
 
 Resolve = Callable[[str], Sequence[str]]
 """Returns the addresses of a host; raises OSError if it has none."""
@@ -137,7 +135,7 @@ def releases(layout: Layout) -> Iterator[Finding]:
                 f"inputs/{name}/release.toml, or no such release online",
                 f"km3vo registry withdraw {name}",
             )
-        else:
+        elif not is_draft(name):
             yield from _release(layout, load_manifest(name))
 
 
@@ -156,16 +154,15 @@ def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:
             f"make import RELEASE={name} with the delivered file, or"
             f" km3vo registry withdraw {name}",
         )
-    if not _has_doi(manifest.release.descriptor):
+    if manifest.release.doi is None:
         yield Finding(
             Party.CURATOR,
             "doi",
             name,
-            f"rd/{manifest.release.descriptor}.rd",
-            "",
+            f"inputs/{name}/{MANIFEST}",
+            manifest.release.no_doi or "",
             "the DOI of the data set, or of the paper to cite",
-            f'add <meta name="doi">10.…/…</meta> to rd/{manifest.release.descriptor}.rd, then'
-            f" make import RELEASE={name}",
+            f'replace no_doi by doi = "10.…/…", then make import RELEASE={name}',
         )
 
 
@@ -176,15 +173,7 @@ def test_samples(names: Iterable[str]) -> frozenset[str]:
 
 
 def _is_test(manifest: Manifest) -> bool:
-    return getattr(manifest.release, "kind", "sample") == "test"
-
-
-def _has_doi(descriptor: str) -> bool:
-    resource = expand_descriptor(descriptor)
-    return any(
-        one.get("name") == "doi" and is_doi(f"doi:{(one.text or '').strip()}")
-        for one in resource.findall("meta")
-    )
+    return manifest.release.kind == "test"
 
 
 def authority(site: Site) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from ingest.core.configuration import StrictModel, load
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import InstanceError, ManifestError
+from ingest.events.about import ABOUT, about
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
 from ingest.publish.review.checks import CHECKS, Answer, Release, Result
@@ -67,7 +68,7 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
     found = lifecycle.status(layout)
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")
-    folder = layout.inputs / manifest.folder_in_rd
+    folder = layout.inputs / manifest.name
     if not (folder / "data").is_dir():
         raise ManifestError(
             "the release is not online",
@@ -78,7 +79,7 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
     release = Release(
         name=name,
         manifest=manifest,
-        descriptor=expand_descriptor(manifest.release.descriptor),
+        descriptor=expand_descriptor(manifest.release.descriptor, about=about(manifest)[ABOUT]),
         folder=folder,
         record=layout.reports / f"{name}.json",
         url=found.url,
@@ -92,8 +93,4 @@ def passed(reviewed: list[Reviewed]) -> bool:
 
 
 def _online(layout: Layout) -> list[str]:
-    return [
-        name
-        for name in release_names()
-        if (layout.inputs / load_manifest(name).folder_in_rd / "data").is_dir()
-    ]
+    return [name for name in release_names() if (layout.inputs / name / "data").is_dir()]

@@ -22,7 +22,7 @@ from packaging.utils import canonicalize_name
 from ingest.core import files, privileges
 from ingest.core.checkout import CHECKOUT
 from ingest.core.errors import IngestError
-from ingest.events.delivery import Manifest
+from ingest.events.delivery import MANIFEST, TEXTS, Manifest
 from ingest.instance import load_site
 from ingest.instance.dachs import SIMULATED_WARNING
 from ingest.publish import oai
@@ -32,7 +32,6 @@ from ingest.publish.validators import TAP_PATH
 
 _FEWEST_WORDS: Final = 100
 """Minimum length of a release's documentation."""
-_NO_DOI: Final = re.compile(r"\s*No DOI:\s*(\S.*)", re.DOTALL)
 _METADATA: Final = ("metadata", "columns", "coverage", "table", "test position", "descriptor")
 
 
@@ -85,6 +84,16 @@ class Release:
         return f"rd/{self.manifest.release.descriptor}.rd"
 
     @property
+    def toml(self) -> str:
+        """The path of the manifest in the repository."""
+        return f"inputs/{self.name}/{MANIFEST}"
+
+    @property
+    def texts(self) -> str:
+        """The path of the texts in the repository."""
+        return f"inputs/{self.name}/{TEXTS}"
+
+    @property
     def products(self) -> list[Path]:
         """The event lists that are served."""
         originals = {file.name for file in self.manifest.files}
@@ -99,7 +108,7 @@ class Release:
             for one in self.descriptor.findall("meta")
             if one.get("name") == name
         )
-        return " ".join(" ".join(texts).replace("\\simulated", "").split())
+        return " ".join(" ".join(texts).split())
 
 
 def _answer(good: bool, evidence: Iterable[str]) -> Answer:
@@ -109,7 +118,7 @@ def _answer(good: bool, evidence: Iterable[str]) -> Answer:
 def _readme(release: Release) -> Answer:
     n_words = len(release.meta("_longdoc").split())
     address = f"{release.url}/{release.manifest.release.descriptor}/cone/info"
-    evidence = [f"{release.rd}, _longdoc: {n_words} words"]
+    evidence = [f"{release.texts}: {n_words} words"]
     try:
         shown = release.meta("title") in oai.ask(address).decode("utf-8", "replace")
         evidence.append(f"{address}: {'is the page' if shown else 'is another page'}")
@@ -123,7 +132,7 @@ def _description(release: Release) -> Answer:
     values = {name: release.meta(name) for name in ("title", "description")}
     return _answer(
         all(values.values()),
-        (f"{release.rd}, {name}: {text or 'missing'}" for name, text in values.items()),
+        (f"{release.toml}, {name}: {text or 'missing'}" for name, text in values.items()),
     )
 
 
@@ -145,20 +154,18 @@ def _licence(release: Release) -> Answer:
 
 def _citation(release: Release) -> Answer:
     values = {name: release.meta(name) for name in ("creator", "source", "doi", "referenceURL")}
-    evidence = [f"{release.rd}, {name}: {text}" for name, text in values.items() if text]
+    evidence = [f"{release.toml}, {name}: {text}" for name, text in values.items() if text]
     cited = values["source"] or values["doi"] or values["referenceURL"]
-    return _answer(bool(values["creator"] and cited), evidence or [f"{release.rd}: no citation"])
+    return _answer(bool(values["creator"] and cited), evidence or [f"{release.toml}: no citation"])
 
 
 def _doi(release: Release) -> Answer:
     doi = release.meta("doi")
     if doi:
-        return _answer(is_doi(f"doi:{doi}"), [f"{release.rd}, doi: {doi}"])
-    for comment in release.descriptor.iter(etree.Comment):
-        if reason := _NO_DOI.match(comment.text):
-            text = " ".join(reason[1].split())
-            return Answer(Result.NOT_APPLICABLE, (f"{release.rd}, No DOI: {text}",))
-    return _answer(False, [f"{release.rd}, doi: missing, without a comment that gives the reason"])
+        return _answer(is_doi(f"doi:{doi}"), [f"{release.toml}, doi: {doi}"])
+    if reason := release.manifest.release.no_doi:
+        return Answer(Result.NOT_APPLICABLE, (f"{release.toml}, no_doi: {reason}",))
+    return _answer(False, [f"{release.toml}, doi: missing"])
 
 
 def _environment(release: Release) -> Answer:
@@ -185,7 +192,7 @@ def _checksums(release: Release) -> Answer:
     good = True
     evidence = []
     for file in release.manifest.files:
-        place = f"inputs/{release.name}/release.toml, {file.name}"
+        place = f"{release.toml}, {file.name}"
         if not file.sha256:
             good = False
             evidence.append(f"{place}: no sha256")
@@ -253,9 +260,7 @@ def _numbers(release: Release) -> Answer:
     table = release.manifest.release.table
     query = f"SELECT count(*) AS n FROM {table}"
     address = f"{release.url}{TAP_PATH}/sync"
-    counts: dict[str, object] = {
-        f"inputs/{release.name}/release.toml, events": release.manifest.release.events
-    }
+    counts: dict[str, object] = {f"{release.toml}, events": release.manifest.release.events}
     try:
         record = json.loads(files.read_regular(release.record))
         counts[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
@@ -275,7 +280,7 @@ def _numbers(release: Release) -> Answer:
         "not needed for one event" if expected == 1 else "stated" if is_stated else "NOT stated"
     )
     evidence = [f"{place}: {value}" for place, value in counts.items()]
-    evidence.append(f"{release.rd}, number of events in the text: {stated}")
+    evidence.append(f"{release.texts}, number of events in the text: {stated}")
     return _answer(is_stated and all(one == expected for one in counts.values()), evidence)
 
 

@@ -1,0 +1,277 @@
+"""What the manifest and the texts of a release say, in the form that DaCHS reads.
+
+The descriptor of a release declares its structure: columns, indices, services. All else it takes
+from the streams of ``about.rd``, which is made here when the release is deployed. So a release
+that is simulated, for the collaboration only, or superseded, differs in these streams alone.
+
+``release.json`` is what ``rd/km3net/products.py`` adds to the headers of the products.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from lxml import etree
+
+from ingest.core.units import gev_to_joule
+from ingest.events.coverage import sky_coverage
+from ingest.events.delivery import Manifest, Texts, read_texts
+from ingest.events.sky import detector
+from ingest.instance.dachs import SIMULATED_WARNING
+
+GROUP: Final = "collaboration"
+"""DaCHS' group of the users who may see what is not public."""
+ABOUT: Final = "about.rd"
+FACTS: Final = "release.json"
+"""The names of the files, in the deployed folder of a release."""
+_AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
+
+
+@dataclass(frozen=True)
+class Example:
+    """An event of a release, for test queries.
+
+    Parameters
+    ----------
+    event_id : str
+        Its identifier.
+    ra, dec : float
+        Its direction, ICRS, deg.
+    """
+
+    event_id: str
+    ra: float
+    dec: float
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """What the deployment of a release depends on besides its manifest.
+
+    Parameters
+    ----------
+    simulated : bool
+        Whether the data are a simulated stand-in.
+    known_to_registries : bool
+        Whether registries may have harvested a record. A release that must not have one is then
+        left out of the server's own list of services as well, because otherwise DaCHS would not
+        publish a deletion record.
+    superseded_by : str, optional
+        The release that is online and replaces it.
+    example : Example, optional
+        One of its events.
+    """
+
+    simulated: bool = False
+    known_to_registries: bool = False
+    superseded_by: str | None = None
+    example: Example | None = None
+
+
+def about(manifest: Manifest, where: Circumstances = Circumstances()) -> dict[str, bytes]:
+    """Return the files that describe a release: their names and contents.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If the texts of the release are missing or have blanks.
+    """
+    return {
+        ABOUT: _streams(manifest, where),
+        FACTS: _facts(manifest),
+    }
+
+
+def _streams(manifest: Manifest, where: Circumstances) -> bytes:
+    root = etree.Element("resource", schema=manifest.name, resdir=".")
+    _describe(_stream(root, "metadata"), manifest, where)
+    _describe_table(_stream(root, "table"), manifest, where)
+    _describe_origin(_stream(root, "origin-columns"), manifest)
+    _describe_cone(_stream(root, "cone"), manifest, where)
+    _add_test(_stream(root, "tests"), manifest, where)
+    text: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
+    return text
+
+
+def _describe(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
+    """Add the metadata of the resource."""
+    release, texts = manifest.release, read_texts(manifest)
+    _meta(stream, "title", _marked(release.title, where))
+    _meta(stream, "description", _marked(texts.description, where))
+    _meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
+    _meta(stream, "creator", release.creator)
+    _meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
+    _meta(stream, "instrument", release.instrument)
+    if release.bibcode is not None:
+        _meta(stream, "source", release.bibcode)
+    if release.doi is not None:
+        _meta(stream, "doi", release.doi)
+    _meta(stream, "referenceURL", release.reference_url)
+    if release.updated is not None:
+        date = _meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
+        _meta(date, "role", "Updated")
+    if release.supersedes is not None:
+        _relate(stream, "isNewVersionOf", release.supersedes)
+    if where.superseded_by is not None:
+        _relate(stream, "isPreviousVersionOf", where.superseded_by)
+    _meta(stream, "_longdoc", _documentation(manifest, texts, where), format="rst")
+    etree.SubElement(stream, "FEED", source="km3net/common#metadata")
+    _cover(stream, manifest)
+
+
+def _documentation(manifest: Manifest, texts: Texts, where: Circumstances) -> str:
+    """Return the documentation, with what the reader should know first and what was corrected."""
+    parts = [SIMULATED_WARNING] if where.simulated else []
+    if where.superseded_by is not None:
+        parts.append(
+            f"**This release has been replaced by** `{where.superseded_by}"
+            f" </{where.superseded_by}/nu/cone/info>`__."
+        )
+    parts.append(texts.documentation)
+    if manifest.release.revisions:
+        parts.append("Revisions\n=========")
+        parts.append("\n".join(f"* {one}" for one in manifest.release.revisions))
+    return "\n" + "\n\n".join(parts) + "\n"
+
+
+def _cover(stream: etree._Element, manifest: Manifest) -> None:
+    """Add the coverage of the resource in space, time and energy."""
+    release, seen = manifest.release, manifest.observation
+    coverage = etree.SubElement(stream, "coverage")
+    spatial = etree.SubElement(coverage, "spatial")
+    spatial.text = sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg)
+    temporal = etree.SubElement(coverage, "temporal")
+    temporal.text = f"{release.start_mjd:.5f} {release.stop_mjd:.5f}"
+    energies = (gev_to_joule(seen.min_energy_gev), gev_to_joule(seen.max_energy_gev))
+    spectral = etree.SubElement(coverage, "spectral")
+    spectral.text = " ".join(f"{energy:.10g}" for energy in energies)
+
+
+def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
+    if manifest.is_public_today():
+        etree.SubElement(stream, "adql").text = "True"
+    _meta(stream, "title", _marked(manifest.release.title, where))
+    _meta(stream, "description", _marked(read_texts(manifest).description, where))
+    if where.superseded_by is not None:
+        _property(stream, "superseded_by", where.superseded_by)
+
+
+def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
+    etree.SubElement(
+        stream,
+        "FEED",
+        source="km3net/common#origin-columns",
+        release=manifest.name,
+        detector=manifest.release.instrument,
+    )
+
+
+def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
+    """Add the metadata of the cone search, and where it is published."""
+    release = manifest.release
+    _meta(stream, "title", _marked(release.title, where))
+    _meta(stream, "shortName", release.short_name or release.name)
+    query = _meta(stream, "testQuery", None)
+    seen = manifest.observation
+    ra, dec = seen.centre_ra_deg, seen.centre_dec_deg
+    if where.example is not None:
+        ra, dec = where.example.ra, where.example.dec
+    for name, value in (("ra", f"{ra:.2f}"), ("dec", f"{dec:.2f}"), ("sr", "1")):
+        _meta(query, name, value)
+    if not manifest.is_public_today():
+        etree.SubElement(stream, "limitTo").text = GROUP
+    for render, sets in _publications(manifest, where):
+        etree.SubElement(stream, "publish", render=render, sets=sets)
+
+
+def _publications(manifest: Manifest, where: Circumstances) -> list[tuple[str, str]]:
+    """Return the renderers and sets of the cone search that are published."""
+    match _audience(manifest, where):
+        case "registries":
+            return [("scs.xml", "ivo_managed"), ("form", "local,ivo_managed")]
+        case "visitors":
+            return [("form", "local")]
+        case "nobody":
+            return []
+
+
+def _audience(
+    manifest: Manifest, where: Circumstances
+) -> Literal["registries", "visitors", "nobody"]:
+    """Return who gets to know of the release."""
+    if not manifest.is_public_today() and not manifest.release.metadata_public:
+        return "nobody"
+    if where.simulated or manifest.release.kind == "test":
+        return "nobody" if where.known_to_registries else "visitors"
+    return "registries"
+
+
+def _add_test(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
+    """Add a test of the cone search, which ``dachs test`` runs."""
+    if where.example is None or not manifest.is_public_today():
+        return
+    suite = etree.SubElement(stream, "regSuite", title=_escaped(manifest.release.title))
+    test = etree.SubElement(suite, "regTest", title="The cone search finds an event")
+    url = etree.SubElement(
+        test,
+        "url",
+        RA=f"{where.example.ra:.2f}",
+        DEC=f"{where.example.dec:.2f}",
+        SR="1",
+        responseformat="votabletd",
+    )
+    url.text = "cone/scs.xml"
+    code = etree.SubElement(test, "code")
+    code.text = (
+        f"self.assertTrue({where.example.event_id!r} in"
+        " [str(value) for row in self.getVOTableRows() for value in row.values()])"
+    )
+
+
+def _facts(manifest: Manifest) -> bytes:
+    """Return what ObsCore says of a release's products besides what they say themselves."""
+    protected = not manifest.is_public_today()
+    facts: Mapping[str, object] = {
+        "title": manifest.release.title,
+        "collection": manifest.observation.collection,
+        "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
+        "supersedes": manifest.release.supersedes,
+        "protected": protected,
+        "hidden": protected and not manifest.release.metadata_public,
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
+
+
+def _stream(root: etree._Element, name: str) -> etree._Element:
+    return etree.SubElement(root, "STREAM", id=name)
+
+
+def _meta(parent: etree._Element, name: str, text: str | None, **attributes: str) -> etree._Element:
+    element = etree.SubElement(parent, "meta", name=name, **attributes)
+    element.text = None if text is None else _escaped(text)
+    return element
+
+
+def _property(parent: etree._Element, name: str, text: str) -> None:
+    etree.SubElement(parent, "property", name=name).text = text
+
+
+def _relate(stream: etree._Element, relation: str, release: str) -> None:
+    """Add a relation to another release, as VOResource has it."""
+    element = _meta(stream, relation, release)
+    etree.SubElement(element, "meta", name="ivoId").text = f"ivo://{_AUTHORITY}/{release}/nu/cone"
+
+
+def _marked(text: str, where: Circumstances) -> str:
+    return f"{text} {SIMULATED_WARNING}" if where.simulated else text
+
+
+def _escaped(text: str) -> str:
+    r"""Return a text in which DaCHS finds no macros.
+
+    It replaces ``\\`` by ``\`` twice: when it reads a stream, and when it shows the text.
+    """
+    return text.replace("\\", "\\" * 4)
