@@ -29,6 +29,11 @@ format_option = click.option(
 detector_option = click.option(
     "--detector", type=click.Choice(list(DETECTORS)), help="For files that do not state it."
 )
+topology_option = click.option(
+    "--topology",
+    type=click.Choice(["track", "shower"]),
+    help="What to take from files with several reconstructions of each event; track by default.",
+)
 reject_option = click.option(
     "--reject",
     multiple=True,
@@ -48,6 +53,7 @@ def events() -> None:
 @click.option("--release", metavar="NAME", help="Use the rules and metadata of this release.")
 @detector_option
 @format_option
+@topology_option
 @click.option(
     "-o",
     "--output",
@@ -75,6 +81,7 @@ def convert(
     release: str | None,
     detector: str | None,
     format: str,
+    topology: str | None,
     out: Path,
     reject: tuple[str, ...],
     galactic: bool,
@@ -88,10 +95,20 @@ def convert(
 
     Without --release the metadata are those of the files themselves.
     """
-    if release and detector:
-        raise click.UsageError("--release determines the detector; give only one of the two.")
+    if release and (detector or topology):
+        raise click.UsageError("--release determines detector and topology; give none of them.")
     request = batch.ConversionRequest(
-        files, out, release, detector, format, reject, galactic, simulation, overwrite, dry_run
+        files,
+        out,
+        release,
+        detector,
+        format,
+        topology,
+        reject,
+        galactic,
+        simulation,
+        overwrite,
+        dry_run,
     )
     planned = batch.plan(request)
     # clean up also when a batch system ends the process
@@ -114,11 +131,14 @@ def convert(
 @click.argument("file", type=FILE)
 @detector_option
 @format_option
+@topology_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect(file: Path, detector: str | None, format: str, as_json: bool) -> None:
+def inspect(
+    file: Path, detector: str | None, format: str, topology: str | None, as_json: bool
+) -> None:
     """Say what a file is, what would be taken from it, and what a release lacks."""
     with progress(console, "events", None) as on_progress:
-        found = inspect_file(file, format, detector, on_progress)
+        found = inspect_file(file, format, detector, on_progress, topology)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=1, default=str))
         return

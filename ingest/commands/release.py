@@ -6,7 +6,13 @@ from pathlib import Path
 
 import click
 
-from ingest.commands.events import FILE, detector_option, format_option, reject_option
+from ingest.commands.events import (
+    FILE,
+    detector_option,
+    format_option,
+    reject_option,
+    topology_option,
+)
 from ingest.commands.output import console, json_option, say, show_table
 from ingest.commands.progress import progress
 from ingest.core.configuration import blanks
@@ -27,6 +33,7 @@ def release() -> None:
     "--from", "file", required=True, metavar="FILE", type=FILE, help="The delivered file."
 )
 @format_option
+@topology_option
 @detector_option
 @click.option("--title", help="The release's title.")
 @click.option("--instrument", help="The detector as in papers, such as ORCA6.")
@@ -36,6 +43,7 @@ def new(
     name: str,
     file: Path,
     format: str,
+    topology: str | None,
     detector: str | None,
     title: str | None,
     instrument: str | None,
@@ -47,7 +55,7 @@ def new(
         raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
     check_name(name)
     with progress(console, "events", None) as on_progress:
-        found = inspect_file(file, format, detector, on_progress)
+        found = inspect_file(file, format, detector, on_progress, topology)
     written = begin_release(name, found, CuratorInput(title, instrument, energies, reject))
     for path in written:
         say(f"{path}: {len(blanks(path))} blanks")

@@ -51,6 +51,9 @@ class ConversionRequest:
     format : str
         A name of :data:`ingest.events.readers.READERS`, or ``auto``; by default that
         of the release.
+    topology : str, optional
+        ``track`` or ``shower``, for files with several reconstructions; by default that of the
+        release, or the first of the format.
     reject : tuple of str
         Rules that may reject rows.
     galactic, simulation, overwrite, dry_run : bool
@@ -62,6 +65,7 @@ class ConversionRequest:
     release: str | None = None
     detector: str | None = None
     format: str = AUTO
+    topology: str | None = None
     reject: tuple[str, ...] = ()
     galactic: bool = False
     simulation: bool = False
@@ -75,6 +79,7 @@ class ConversionRequest:
         words += [f"--release {self.release}"] * bool(self.release)
         words += [f"--detector {self.detector}"] * bool(self.detector)
         words += [f"--format {self.format}"] * (self.format != AUTO)
+        words += [f"--topology {self.topology}"] * bool(self.topology)
         words += [f"--reject {name}" for name in self.reject]
         words += ["--galactic"] * self.galactic + ["--simulation"] * self.simulation
         return " ".join([*words, f"-o {'.' if self.out.is_dir() else self.out.name}"])
@@ -188,7 +193,8 @@ def _convert(
     on_progress: ProgressCallback | None = None,
 ) -> Conversion:
     manifest = load_manifest(request.release) if request.release else None
-    files = [open_file(path, _format(request)) for path in planned.files]
+    topology = manifest.observation.event_type if manifest else request.topology
+    files = [open_file(path, _format(request), topology=topology) for path in planned.files]
     recipe = replace(_recipe(request, manifest, files), galactic=request.galactic)
     return write_product(recipe, planned.path, files, on_progress, request.dry_run)
 

@@ -98,9 +98,21 @@ class Conversion:
         }
 
 
-def open_file(path: Path, format: str, origin: str = "") -> OpenedFile:
-    """Open a delivered file; `origin` is its public source, for the provenance."""
-    reader = open_reader(path, format)
+def open_file(path: Path, format: str, origin: str = "", topology: str | None = None) -> OpenedFile:
+    """Open a delivered file.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The file.
+    format : str
+        A name of :data:`ingest.events.readers.READERS`, or ``auto``.
+    origin : str
+        Its public source, for the provenance.
+    topology : str, optional
+        ``track`` or ``shower``: which reconstruction to take, if the file has several.
+    """
+    reader = open_reader(path, format, topology)
     facts = reader.facts()
     return OpenedFile(reader, facts, Source.of(path, facts.provenance, origin))
 

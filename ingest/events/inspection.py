@@ -179,6 +179,7 @@ def inspect_file(
     format: str,
     detector_name: str | None = None,
     on_progress: ProgressCallback | None = None,
+    topology: str | None = None,
 ) -> Inspection:
     """Read a file completely; problems with its events are reported instead of raised.
 
@@ -192,13 +193,15 @@ def inspect_file(
         The detector, for a file that does not state it.
     on_progress : ProgressCallback, optional
         Called with the number of events read so far.
+    topology : str, optional
+        ``track`` or ``shower``: which reconstruction to take, if the file has several.
 
     Raises
     ------
     ingest.core.errors.InputError
         If the file has no known format, has a damaged header, or is of another detector.
     """
-    reader = open_reader(path, format)
+    reader = open_reader(path, format, topology)
     facts = reader.facts()
     problems = []
     if facts.simulated:

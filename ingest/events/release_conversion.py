@@ -58,7 +58,10 @@ def convert_release(
             remedy="correct the format",
         )
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
-    files = [open_file(file.path, release.format, _public_origin(file)) for file in acquired]
+    topology = manifest.observation.event_type
+    files = [
+        open_file(file.path, release.format, _public_origin(file), topology) for file in acquired
+    ]
     for file in files:
         refuse_simulated(file)
     if release.products == "one":

@@ -16,6 +16,7 @@ from ingest.events.readers.dst_root import DstRootReader
 from ingest.events.readers.event_csv import EventCsvReader
 from ingest.events.readers.gadf_fits import GadfFitsReader
 from ingest.events.readers.km3pipe_hdf5 import Km3pipeHdf5Reader
+from ingest.events.readers.offline_root import OfflineRootReader
 from ingest.events.readers.seatray_hdf5 import SeatrayHdf5Reader
 from ingest.events.readers.simple_hdf5 import SimpleHdf5Reader
 
@@ -26,6 +27,7 @@ READERS: Final[dict[str, type[Reader]]] = {
         Km3pipeHdf5Reader,
         SimpleHdf5Reader,
         DstRootReader,
+        OfflineRootReader,
         SeatrayHdf5Reader,
         GadfFitsReader,
         EventCsvReader,
@@ -39,7 +41,7 @@ AUTO: Final = "auto"
 __all__ = ["AUTO", "DEFAULT_CHUNK_ROWS", "READERS", "FileFacts", "Reader", "open_reader"]
 
 
-def open_reader(path: Path, format: str = AUTO) -> Reader:
+def open_reader(path: Path, format: str = AUTO, topology: str | None = None) -> Reader:
     """Open a delivered file with the reader of its format.
 
     Parameters
@@ -48,19 +50,25 @@ def open_reader(path: Path, format: str = AUTO) -> Reader:
         The file.
     format : str
         A key of :data:`READERS`, or ``auto`` to identify the format from the file.
+    topology : str, optional
+        ``track`` or ``shower``: which reconstruction to take, if the file has several.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the format does not exist, no format or several match the file, or it is damaged.
+        If the format does not exist or has not this topology, no format or several match the
+        file, or it is damaged.
     """
     if format == AUTO:
-        return READERS[_identified(path)](path)
+        format = _identified(path)
     if format not in READERS:
         raise InputError(
             "the format does not exist", file=path, value=format, expected=_known(), remedy=_REMEDY
         )
-    return READERS[format](path)
+    reader = READERS[format](path)
+    if topology is not None:
+        reader.select(topology)
+    return reader
 
 
 def _identified(path: Path) -> str:

@@ -210,6 +210,7 @@ def fill_tracks(
     direction: tuple[Array, Array, Array],
     values: dict[str, Array],
     rows: RowRange,
+    topology: str = "track",
 ) -> None:
     """Set the fields of reconstructed tracks; events without a track have no values.
 
@@ -225,6 +226,8 @@ def fill_tracks(
         Further fields, in their units; arbitrary where there is no track.
     rows : RowRange
         Where the values come from.
+    topology : str
+        That of all tracks.
 
     Raises
     ------
@@ -236,4 +239,4 @@ def fill_tracks(
             chunk[field] = integers(column, field, rows, missing=~reconstructed)
         else:
             chunk[field] = np.where(reconstructed, column, np.nan)
-    chunk["topology"] = np.where(reconstructed, "track", "")
+    chunk["topology"] = np.where(reconstructed, topology, "")

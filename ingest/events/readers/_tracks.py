@@ -1,13 +1,18 @@
 """Selection of the best track of each event, and joins of tables that are sorted by a key.
 
-The selection is that of the collaboration's tools (``best_jmuon`` of km3io): of the tracks of the
-muon chain, those with most reconstruction stages; of these, the one with the highest likelihood;
-of equals, the first. In the measured ORCA4 and ORCA6 samples it selects the track for which the
-collaboration gives equatorial coordinates, in every event that has one.
+A "track" of KM3NeT's data formats is any reconstructed direction, also that of a shower. The
+selection is that of the collaboration's tools (``best_jmuon``, ``best_jshower``,
+``best_aashower`` of km3io; ``bestjppmuon`` … of KM3io.jl, which like aanet also compares the
+type): of the tracks of a :class:`Reconstruction`, those with most reconstruction stages; of
+these, the one with the highest likelihood; of equals, the first. In the measured ORCA4 and ORCA6
+samples it selects the track for which the collaboration gives equatorial coordinates, in every
+event that has one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -16,14 +21,51 @@ from ingest.core.errors import InputError
 from ingest.events.fields import Array
 from ingest.events.readers._hdf5 import Table
 
-BEST_TRACK: Final = "most reconstruction stages, then highest likelihood, then first (muon chain)"
-JPP: Final = 4000
-"""``rec_type`` of tracks reconstructed by Jpp."""
-LAST_MUON_STAGE: Final = 99
-"""Stages 0 to 99 belong to the muon chain, higher ones to shower reconstruction."""
+_TRACKS_LIMIT = 1 << 23
 BLOCK: Final = 8_192
 """Number of events whose tracks are joined at once."""
-_TRACKS_LIMIT = 1 << 23
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """An algorithm, and how its tracks are recognised (KM3NeT data format definitions).
+
+    Attributes
+    ----------
+    name : str
+        Its name in km3io.
+    topology : str
+        ``track`` or ``shower``.
+    rec_type : int
+        The type of its tracks.
+    first_stage, last_stage : int
+        All stages of its tracks are in this range.
+    fit : mapping of str to int
+        The fields that its fit information (``fitinf``) holds, with their index.
+    """
+
+    name: str
+    topology: str
+    rec_type: int
+    first_stage: int
+    last_stage: int
+    fit: Mapping[str, int]
+
+    @property
+    def rule(self) -> str:
+        """How the best of its tracks is selected, for the provenance."""
+        return f"{self.name}: most reconstruction stages, then highest likelihood, then first"
+
+
+JMUON: Final = Reconstruction(
+    # JGANDALF_BETA0_RAD, JGANDALF_NUMBER_OF_HITS, JENERGY_ENERGY
+    "JMuon", "track", 4000, 0, 99, {"ang_err": 0, "n_hits": 3, "energy": 4},
+)  # fmt: skip
+JSHOWER: Final = Reconstruction("JShower", "shower", 4000, 100, 199, {})
+AASHOWER: Final = Reconstruction(
+    # AASHOWERFIT_NUMBER_OF_HITS
+    "aashower", "shower", 101, 300, 399, {"n_hits": 1},
+)  # fmt: skip
 
 
 def best_tracks(
@@ -36,7 +78,7 @@ def best_tracks(
     event : numpy.ndarray of int, shape (n_tracks,)
         The event each track belongs to, from 0 to `n_events` - 1.
     eligible : numpy.ndarray of bool, shape (n_tracks,)
-        Whether the track belongs to the muon chain.
+        Whether the track belongs to the reconstruction.
     n_stages : numpy.ndarray of int, shape (n_tracks,)
         Number of reconstruction stages of the track.
     likelihood : numpy.ndarray of float, shape (n_tracks,)
@@ -144,7 +186,8 @@ def count_stages(
     of_track, of_stage = np.empty(len(tracks[key]), pair), np.empty(len(stages[key]), pair)
     for pairs, table in ((of_track, tracks), (of_stage, stages)):
         pairs["key"], pairs["idx"] = table[key], table["idx"]
-    is_muon = (stages["rec_stage"] >= 0) & (stages["rec_stage"] <= LAST_MUON_STAGE)
+    stage = stages["rec_stage"]
+    is_muon = (stage >= JMUON.first_stage) & (stage <= JMUON.last_stage)
     unique, index, counts = np.unique(of_stage, return_inverse=True, return_counts=True)
     other_stages = np.bincount(index, weights=~is_muon, minlength=len(unique))
     if not len(unique):

@@ -63,6 +63,9 @@ class Reader(abc.ABC):
     """The format's name in manifests and on the command line."""
     title: ClassVar[str]
     """A short description of the format."""
+    topologies: ClassVar[tuple[str, ...]] = ()
+    """What a release can take from files with several reconstructions of each event, ``track`` or
+    ``shower``; the first is the default. Empty if a file has one reconstruction of each."""
     gives: tuple[str, ...]
     """The fields of the chunks, in order; a subset of :data:`ingest.events.fields.FIELDS`.
 
@@ -75,6 +78,23 @@ class Reader(abc.ABC):
     @abc.abstractmethod
     def recognises(cls, path: Path) -> bool:
         """Return whether the file looks like this format, by its first bytes or structure."""
+
+    def select(self, topology: str) -> None:
+        """Take the reconstructions of this topology, if the format has several.
+
+        Raises
+        ------
+        ingest.core.errors.InputError
+            If this is none of :attr:`topologies`.
+        """
+        if self.topologies and topology not in self.topologies:
+            raise InputError(
+                "this topology cannot be taken from the file",
+                file=self.path,
+                value=topology,
+                expected=f"{' or '.join(self.topologies)}, for the format {self.format}",
+                remedy="correct event_type in the manifest, or --topology",
+            )
 
     @abc.abstractmethod
     def facts(self) -> FileFacts:

@@ -33,9 +33,8 @@ from ingest.events.fields import UNIX_TIME, VECTOR, Array, Chunk
 from ingest.events.readers._columns import RowRange, fill_tracks, integers, unix_time
 from ingest.events.readers._hdf5 import HDF5, Table, attributes, holds, text
 from ingest.events.readers._tracks import (
-    BEST_TRACK,
     BLOCK,
-    JPP,
+    JMUON,
     SortedTable,
     best_tracks,
     count_stages,
@@ -77,6 +76,7 @@ class Km3pipeHdf5Reader(TableReader):
 
     format = "km3pipe-hdf5"
     title = "KM3NeT events, km3pipe HDF5 4.x and 5.x"
+    topologies = (JMUON.topology,)
     gives: tuple[str, ...] = (
         *_IDS, *UNIX_TIME, *VECTOR, "ang_err", "energy", "n_hits", "likelihood", "topology",
     )  # fmt: skip
@@ -178,7 +178,7 @@ class Km3pipeHdf5Reader(TableReader):
                 **{key: value for key, value in root.items() if key not in _PYTABLES_ATTRIBUTES},
                 "raw_header": header,
                 "track_table": self._table,
-                "best_track": BEST_TRACK,
+                "best_track": JMUON.rule,
                 "columns": dict(self._column_of),
             },
         )
@@ -301,7 +301,7 @@ class Km3pipeHdf5Reader(TableReader):
         eligible = np.ones(len(event), bool)
         n_stages = np.zeros(len(event), np.int64)
         if self._mixed:
-            eligible &= tracks["rec_type"] == JPP
+            eligible &= tracks["rec_type"] == JMUON.rec_type
         if stages is not None:
             n_stages, all_muon = count_stages(tracks, stages, self._key)
             eligible &= all_muon

@@ -1,4 +1,4 @@
-"""Headers, summaries and history of DST files: what describes the file as a whole."""
+"""ROOT files of KM3NeT: their trees, headers, summaries and history."""
 
 from __future__ import annotations
 
@@ -43,8 +43,9 @@ def open_tree(file: Any, name: str, path: Path) -> Any:
             file=path,
             where=name,
             value=", ".join(sorted(tree_names(file, path))) or "nothing",
-            expected="the trees E and T of a DST",
-            remedy="deliver a DST, or give the file's actual format",
+            expected="the tree E of events, and in a DST also T",
+            remedy="deliver the file as Jpp, aanet or the DST tools write it, or give its actual"
+            " format",
         )
     with ROOT.guard(path, name):
         tree = file[name]
