@@ -137,7 +137,13 @@ class EvtReader(TableReader):
     def _nothing_reconstructed(self, events: Any) -> InputError:
         with ROOT.guard(self.path, "E"):
             tracks = _read(events, _KIND, 0, _FIRST_LOOK)
-            types = np.unique(ak.to_numpy(ak.flatten(tracks["trks.rec_type"]))).tolist()
+            types = ak.to_numpy(ak.flatten(tracks["trks.rec_type"]))
+            stages = ak.flatten(tracks["trks.rec_stages"], axis=1)
+            found = [
+                f"type {kind}, stages {ak.min(stages[types == kind])} to"
+                f" {ak.max(stages[types == kind])}"
+                for kind in np.unique(types)
+            ]
         expected = [
             f"{one.name} (type {one.rec_type}, stages {one.first_stage} to {one.last_stage})"
             for one in RECONSTRUCTIONS[self._topology]
@@ -146,7 +152,7 @@ class EvtReader(TableReader):
             f"no event has a reconstructed {self._topology}",
             file=self.path,
             where="E",
-            value=f"tracks of type {', '.join(map(str, types))}" if types else "no tracks",
+            value=f"tracks of {'; '.join(found)}" if found else "no tracks",
             expected=f"tracks of {' or '.join(expected)}",
             remedy="deliver the file after this reconstruction, or correct event_type in the"
             " manifest, or --topology",
