@@ -11,6 +11,7 @@ from typing import IO
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import layout as layouts
 from ingest.instance import probes, roles, supervisor
+from ingest.instance.address import write_address
 from ingest.instance.dachs import Dachs, recover
 from ingest.instance.dump import load_database
 from ingest.instance.layout import InstanceState, Layout
@@ -275,3 +276,4 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
     longest = load_site().jobs.max_duration + _GRACE
     with cluster.connect(state.postgres_port) as connection:
         roles.restrict(connection, dachs.visitors_password, longest)
+        write_address(connection, state.server_url)

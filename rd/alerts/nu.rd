@@ -370,7 +370,7 @@ of its own; this descriptor is the only definition of their content. -->
 			obs_title="coalesce(event_name, alert_id) || ', alert of ' || stream || ', ' || notice_type"
 			obs_publisher_did="'ivo://\getConfig{ivoa}{authority}/~?alerts/' || CAST(notice_id AS text)"
 			obs_creator_did="ivorn"
-			access_url="'\getConfig{web}{serverURL}/alerts/nu/dl/dlmeta?ID=' || CAST(notice_id AS text)"
+			access_url="current_setting('km3vo.server_url', true) || '/alerts/nu/dl/dlmeta?ID=' || CAST(notice_id AS text)"
 			access_format="'application/x-votable+xml;content=datalink'"
 			access_estsize="packet_size / 1024 + 1"
 			preview="NULL"

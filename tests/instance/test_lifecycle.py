@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -199,6 +200,8 @@ def test_another_web_port(worn) -> None:
     capabilities = moved.fetch("__system__/tap/run/tap/capabilities").decode()
     assert f"http://localhost:{port}/" in capabilities
     assert str(worn.port) not in capabilities
+    links = re.findall(r"http://localhost:(\d+)/", moved.fetch("").decode())
+    assert set(links) == {str(port)}, "addresses of services are those of the import"
     assert moved.km3vo("instance", "up").stdout == done.stdout, "it is remembered"
 
 

@@ -55,7 +55,7 @@ def ensure_tables(layout: Layout, state: InstanceState, replace: bool = False) -
 
 
 def refresh_tables(layout: Layout, state: InstanceState) -> None:
-    """Update an instance's tables, if it has some, after an upgrade or for a new server address."""
+    """Update an instance's tables, if it has some, after an upgrade."""
     if _deployed_digest(layout) is not None:
         ensure_tables(layout, state)
 
@@ -101,11 +101,11 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
 
 
 def _digest(state: InstanceState) -> str:
-    """Return a checksum of the definitions, DaCHS' version and the server's address.
+    """Return a checksum of the definitions and of DaCHS' version.
 
-    An upgrade of DaCHS replaces our functions for regions, and ObsCore contains the address.
+    An upgrade of DaCHS replaces our functions for regions.
     """
-    checksum = hashlib.sha256(f"{state.dachs_version} {state.server_url}".encode())
+    checksum = hashlib.sha256(state.dachs_version.encode())
     for name, content in deploy.sources(FOLDER):
         checksum.update(name.encode() + content)
     for name in _FUNCTIONS:
