@@ -11,6 +11,7 @@ import numpy.typing as npt
 from astropy.io import fits
 
 BLOCK_ROWS: Final = 1 << 16
+_TAKEN_ROWS: Final = 1 << 20
 
 
 class TableRows:
@@ -60,8 +61,10 @@ class TableRows:
 
     def take(self, name: str, numbers: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         """Return the values of a column in the rows with these numbers, counted from 0."""
-        if not len(numbers):
-            return np.empty(0, self.dtype[name])
-        rows = np.memmap(self.path, self.dtype, "r", self._start, (len(self),))
-        values: npt.NDArray[Any] = np.asarray(rows[name])[numbers]
+        values: npt.NDArray[Any] = np.empty(len(numbers), self.dtype[name])
+        for first in range(0, len(numbers), _TAKEN_ROWS):
+            # mapped anew for each piece, because all that was read stays in memory until then
+            rows = np.memmap(self.path, self.dtype, "r", self._start, (len(self),))
+            here = slice(first, first + _TAKEN_ROWS)
+            values[here] = np.asarray(rows[name])[numbers[here]]
         return values

@@ -6,6 +6,7 @@ ascension increasing to the left. The same plot always gives the same bytes.
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any, Final
 
@@ -82,14 +83,14 @@ def galactic_to_icrs(longitude: npt.ArrayLike, latitude: npt.ArrayLike) -> tuple
     return np.degrees(ra) % 360.0, np.degrees(dec)
 
 
-def draw_frame(axes: Axes) -> None:
-    """Draw the outline of the map, the grid and its labels."""
+def draw_frame(axes: Axes, ink: str = INK) -> None:
+    """Draw the outline of the map, the grid and its labels; `ink` is for what is outside."""
     axes.set_xlim(-2.12, 2.12)
     axes.set_ylim(-1.06, 1.06)
     axes.set_aspect("equal")
     axes.axis("off")
     axes.add_patch(Ellipse((0, 0), 4, 2, facecolor=NIGHT, edgecolor="none", zorder=0))
-    axes.add_patch(Ellipse((0, 0), 4, 2, facecolor="none", edgecolor=INK, lw=1.2, zorder=8))
+    axes.add_patch(Ellipse((0, 0), 4, 2, facecolor="none", edgecolor=ink, lw=1.2, zorder=8))
     line: dict[str, Any] = {"color": GRID, "lw": 0.6, "alpha": 0.22, "zorder": 3}
     for dec in range(-60, 61, 30):
         ra = np.linspace(0, 360, 181)
@@ -97,7 +98,7 @@ def draw_frame(axes: Axes) -> None:
         left, y = mollweide(360, dec)
         label = f"{dec:+d}°".replace("-", "−") if dec else "0°"
         x_label = float(left) - 0.025 - abs(dec) / 1500
-        write_text(axes, x_label, float(y), label, 9, ha="right", va="center")
+        write_text(axes, x_label, float(y), label, 9, ha="right", va="center", color=ink)
     label_style: dict[str, Any] = {"va": "top", "color": GRID, "zorder": 7, **OUTLINED}
     for hour in range(0, 25, 3):
         down = np.linspace(-90, 90, 181)
@@ -110,8 +111,8 @@ def draw_frame(axes: Axes) -> None:
         write_text(axes, edge, -0.015, f"{hour}h", 9, ha=side, **label_style)
 
 
-def draw_galactic_plane(axes: Axes) -> None:
-    """Draw the galactic plane and centre."""
+def draw_galactic_plane(axes: Axes, ink: str = INK) -> None:
+    """Draw the galactic plane and centre; `ink` is for what is outside the map."""
     ra, dec = galactic_to_icrs(np.linspace(0, 360, 721), 0)
     order = np.argsort(ra)
     style_of: dict[str, Any] = {
@@ -131,7 +132,7 @@ def draw_galactic_plane(axes: Axes) -> None:
         bbox_to_anchor=(-0.01, -0.055),
         frameon=False,
         prop=FontProperties(fname=str(PLAIN), size=9),
-        labelcolor=INK,
+        labelcolor=ink,
     )
     legend.get_lines()[0].set_color("#2a9aa1")  # visible on white
 
@@ -167,14 +168,27 @@ def load_fonts() -> None:
 
 def save(figure: Figure, path: Path) -> Path:
     """Write a figure to a small PNG file, and return its path."""
+    content = png(figure)
+    with atomic_write(path) as stream:
+        stream.write(content)
+    return path
+
+
+def png(figure: Figure, transparent: bool = False) -> bytes:
+    """Return a figure as a small PNG file, whose background may be transparent."""
     canvas: Any = FigureCanvasAgg(figure)
     with privileges.caller():  # matplotlib opens its fonts
         canvas.draw()
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]
-    picture = Image.fromarray(np.ascontiguousarray(pixels))
-    with atomic_write(path) as stream:
-        # a palette reduces the size to a third; no date or software is written
-        method = Image.Quantize.MAXCOVERAGE  # keeps colours of only a few pixels
-        reduced = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
-        reduced.save(stream, "PNG", optimize=True)
-    return path
+    pixels = np.ascontiguousarray(canvas.buffer_rgba())
+    if transparent:
+        # the one method of Pillow that keeps transparency
+        picture, method = Image.fromarray(pixels), Image.Quantize.FASTOCTREE
+    else:
+        # keeps colours of only a few pixels
+        picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
+        method = Image.Quantize.MAXCOVERAGE
+    stream = io.BytesIO()
+    # a palette reduces the size to a third; no date or software is written
+    reduced = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
+    reduced.save(stream, "PNG", optimize=True)
+    return stream.getvalue()

@@ -7,6 +7,7 @@ from the files themselves (:mod:`ingest.events.standalone`).
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any, Final
 import numpy as np
 
 from ingest import __version__
-from ingest.core.errors import InputError
+from ingest.core.errors import IngestError, InputError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
 from ingest.core.prov_document import write_provenance
@@ -25,6 +26,7 @@ from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.product import ProductMetadata, write_event_list
 from ingest.events.readers import FileFacts, Reader, open_reader
 from ingest.events.sky import detector_with_id, locate_chunks
+from ingest.events.survey import Survey
 
 WHOLE_SAMPLE: Final = 1
 """OBS_ID of a product with a whole sample, or with an unknown run."""
@@ -142,6 +144,7 @@ def write_product(
     on_progress: ProgressCallback | None = None,
     dry_run: bool = False,
     obs_id: int | None = None,
+    survey: Survey | None = None,
 ) -> Conversion:
     """Convert files to one product, with a provenance document beside it.
 
@@ -159,13 +162,19 @@ def write_product(
         Do everything except writing.
     obs_id : int, optional
         The product's OBS_ID; by default the run of the files.
+    survey : Survey, optional
+        Collects what a report shows, also if the conversion fails.
 
     Raises
     ------
     ingest.core.errors.InputError
         If a file is damaged or an event fails a check.
     """
-    checker = Checker([file.reader for file in files], recipe.expectations)
+    checker = Checker(
+        [file.reader for file in files],
+        recipe.expectations,
+        observe=None if survey is None else survey.include,
+    )
     production = Production(
         product=product.name,
         sources=[file.source for file in files],
@@ -176,17 +185,24 @@ def write_product(
     checked = prefetch(_of_detector(checker.checked_chunks(), recipe, files))
     if on_progress is not None:
         checked = _with_progress(checked, checker, on_progress)
-    written = write_event_list(
-        product,
-        locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic),
-        replace(
-            recipe.metadata,
-            obs_id=observation_number(files) if obs_id is None else obs_id,
-            kid=production.kid,
-            provenance=production.summary,
-        ),
-        dry_run=dry_run,
+    located = locate_chunks(checked, recipe.detector, recipe.det_id, recipe.galactic)
+    if survey is not None:
+        survey.checks.append(checker.report)
+        located = survey.located(located)
+    metadata = replace(
+        recipe.metadata,
+        obs_id=observation_number(files) if obs_id is None else obs_id,
+        kid=production.kid,
+        provenance=production.summary,
     )
+    try:
+        written = write_event_list(product, located, metadata, dry_run=dry_run)
+    except InputError:
+        if survey is not None and checker.withheld is not None:
+            with contextlib.suppress(IngestError):
+                for _ in survey.located(locate_chunks([checker.withheld], recipe.detector)):
+                    pass
+        raise
     steps = [
         *check_steps(checker.report.to_dict()),
         Step(

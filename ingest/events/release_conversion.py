@@ -24,10 +24,14 @@ from ingest.events.delivery import AcquiredFile, Manifest, verify
 from ingest.events.product import ProductMetadata, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS
 from ingest.events.sky import detector
+from ingest.events.survey import Survey
 
 
 def convert_release(
-    manifest: Manifest, acquired: Sequence[AcquiredFile], directory: Path
+    manifest: Manifest,
+    acquired: Sequence[AcquiredFile],
+    directory: Path,
+    survey: Survey | None = None,
 ) -> list[Conversion]:
     """Convert the files of a release to products.
 
@@ -40,6 +44,8 @@ def convert_release(
     directory : pathlib.Path
         An empty directory for the products, their provenance documents and previews, and, if
         each file becomes a product, their index for gammapy.
+    survey : Survey, optional
+        Collects what a report shows, also if the conversion fails.
 
     Raises
     ------
@@ -65,11 +71,16 @@ def convert_release(
     for file in files:
         refuse_simulated(file)
     if release.products == "one":
-        conversions = [write_product(recipe, directory / f"{manifest.name}.fits", files)]
+        product = directory / f"{manifest.name}.fits"
+        conversions = [write_product(recipe, product, files, survey=survey)]
     else:
         conversions = [
             write_product(
-                recipe, directory / product_name(manifest, file.reader.path), [file], obs_id=number
+                recipe,
+                directory / product_name(manifest, file.reader.path),
+                [file],
+                obs_id=number,
+                survey=survey,
             )
             for file, number in zip(files, _observation_numbers(files), strict=True)
         ]

@@ -7,7 +7,7 @@ release names the rule: then the row is left out, counted and reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +23,7 @@ from ingest.events.readers import DEFAULT_CHUNK_ROWS, Reader
 
 NOT_MEASURED = ("event_name", "event_no", *IDENTITY)
 """Fields that identify an event."""
+Observer = Callable[[Columns, Mask], None]
 
 
 @dataclass(frozen=True)
@@ -68,21 +69,33 @@ class Checker:
         The delivered files; identifiers must be unique over all of them.
     expectations : Expectations
         What the manifest says.
+    observe : callable, optional
+        Called for each chunk with its fields, in which corrected and missing values are set, and
+        the rows that are rejected.
 
     Attributes
     ----------
     report : CheckReport
         Complete when all chunks have been consumed.
+    withheld : numpy.ndarray or None
+        The accepted rows of the first chunk that was not yielded because of an error.
     """
 
-    def __init__(self, readers: Reader | Sequence[Reader], expectations: Expectations) -> None:
+    def __init__(
+        self,
+        readers: Reader | Sequence[Reader],
+        expectations: Expectations,
+        observe: Observer | None = None,
+    ) -> None:
         self._readers = [readers] if isinstance(readers, Reader) else list(readers)
         self._expectations = expectations
         self._time_range = TimeRange(expectations.start_mjd, expectations.stop_mjd)
         self._seen = {name: SeenRows() for name in ("unique-id", "unique-number", "repeated-row")}
         # hash of the first repeated row, by the name of the rule
         self._repeated_hash: dict[str, int] = {}
+        self._observe = observe
         self.report = CheckReport()
+        self.withheld: Chunk | None = None
 
     def checked_chunks(self, rows: int = DEFAULT_CHUNK_ROWS) -> Iterator[Chunk]:
         """Yield the accepted events in file order, with corrected and missing values set.
@@ -109,6 +122,8 @@ class Checker:
                 row += len(chunk)
                 if len(checked) and not self._errors():
                     yield checked
+                elif len(checked) and self.withheld is None:
+                    self.withheld = checked
         if errors := self._errors():
             raise self._first_error(errors)
         self._check_count()
@@ -140,6 +155,8 @@ class Checker:
         self.report.read += len(chunk)
         self.report.rejected += n_rejected
         self.report.accepted += len(chunk) - n_rejected
+        if self._observe is not None:
+            self._observe(columns, rejected)
         corrected = [name for name in columns if columns[name] is not delivered[name]]
         if corrected:
             chunk = chunk.copy()

@@ -6,14 +6,12 @@ The same product gives the same bytes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
-from astropy import units
-from astropy_healpix import lonlat_to_healpix, npix_to_nside, nside_to_npix
+from astropy_healpix import npix_to_nside
 from matplotlib import style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +24,7 @@ from ingest.core.skyplot import (
     DENSITY,
     EVENT,
     GRID,
+    INK,
     NIGHT,
     OUTLINED,
     PLAIN,
@@ -37,37 +36,21 @@ from ingest.core.skyplot import (
     save,
     write_text,
 )
+from ingest.events.survey import SkyCounts, pixels
 
-Floats = npt.NDArray[np.float64]
-
-MOST_POINTS: Final = 20_000
-"""Above this number of events, their density is drawn instead of points."""
-EVENTS_PER_PIXEL: Final = 10
-"""Minimum of the mean number; with fewer, statistical fluctuations would dominate."""
 RADII: Final = {"ERR_50": "50 %", "ERR_68": "68 %", "ERR_90": "90 %", "ERR_99": "99 %"}
 _INCHES, _DPI = (10.0, 6.0), 110
 
 
-@dataclass
-class _Sky:
-    """The events as they are drawn."""
-
-    count: int
-    ra: Floats
-    """deg; empty where the density is drawn."""
-    dec: Floats
-    density: npt.NDArray[np.int64] | None
-    radii: dict[str, float]
-    """Error radii, deg, by their containment; of a single event only."""
-
-
-def write_preview(product: Path) -> Path:
+def write_preview(product: Path, sky: SkyCounts | None = None) -> Path:
     """Draw the events of a product.
 
     Parameters
     ----------
     product : pathlib.Path
         An event list written by :func:`ingest.events.product.write_event_list`.
+    sky : SkyCounts, optional
+        Its events, if they are known without reading it.
 
     Returns
     -------
@@ -76,7 +59,8 @@ def write_preview(product: Path) -> Path:
     """
     events = TableRows(product)
     primary = events.primary
-    sky = _collect(events)
+    sky = sky or _collect(events)
+    radii = _radii(events)
     days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
     when = " to ".join(days)
     # independent of the user's matplotlib settings
@@ -86,12 +70,12 @@ def write_preview(product: Path) -> Path:
         axes = figure.add_axes((0.045, 0.06, 0.91 if sky.count != 1 else 0.68, 0.78))
         draw_frame(axes)
         draw_galactic_plane(axes)
-        _draw_events(figure, axes, sky)
+        draw_events(figure, axes, sky, radii)
         number = f"{sky.count:,} event" + ("" if sky.count == 1 else "s")
         write_text(figure, 0.045, 0.945, primary.get("TITLE") or primary["INSTRUME"], 15, BOLD)
         write_text(figure, 0.045, 0.895, f"{primary['INSTRUME']} · {number} · {when}", 11)
         if sky.count == 1:
-            _zoom(figure, sky)
+            _zoom(figure, sky, radii)
         if primary["SIMULATE"]:
             mark: dict[str, Any] = {
                 "ha": "center",
@@ -104,48 +88,49 @@ def write_preview(product: Path) -> Path:
         return save(figure, product.with_suffix(".png"))
 
 
-def _collect(events: TableRows) -> _Sky:
-    """Read the positions, or count them in pixels if there are many."""
-    count = len(events)
-    if count <= MOST_POINTS:
-        # the empty array is needed for products without events
-        rows = np.concatenate([np.empty(0, events.dtype), *events.blocks()])
-        return _Sky(count, rows["RA"].astype(float), rows["DEC"].astype(float), None, _radii(rows))
-    nside = 8
-    while nside < 32 and nside_to_npix(2 * nside) * EVENTS_PER_PIXEL <= count:
-        nside *= 2
-    density = np.zeros(nside_to_npix(nside), np.int64)
+def _collect(events: TableRows) -> SkyCounts:
+    sky = SkyCounts()
     for rows in events.blocks():
-        pixel = _pixel(nside, rows["RA"], rows["DEC"])
-        density += np.bincount(pixel, minlength=len(density))
-    return _Sky(count, np.empty(0), np.empty(0), density, {})
+        sky.include(rows["RA"], rows["DEC"])
+    return sky
 
 
-def _pixel(nside: int, ra: Floats, dec: Floats) -> npt.NDArray[np.int64]:
-    """Return the HEALPix pixels, ring scheme, of positions in deg."""
-    pixel: npt.NDArray[np.int64] = lonlat_to_healpix(ra * units.deg, dec * units.deg, nside)
-    return pixel
-
-
-def _radii(rows: npt.NDArray[np.void]) -> dict[str, float]:
+def _radii(events: TableRows) -> dict[str, float]:
     """Return the error radii of a single event, deg, by their containment."""
-    names = rows.dtype.names or ()
-    if len(rows) != 1:
+    if len(events) != 1:
         return {}
-    given = {label: name for name, label in RADII.items() if name in names}
-    if not given and "ANG_ERR" in names:
+    (rows,) = events.blocks()
+    given = {label: name for name, label in RADII.items() if name in events.units}
+    if not given and "ANG_ERR" in events.units:
         given = {"error": "ANG_ERR"}
     radii = {label: float(rows[name][0]) for label, name in given.items()}
     return {label: radius for label, radius in radii.items() if np.isfinite(radius)}
 
 
-def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
-    if sky.density is None:
+def draw_events(
+    figure: Figure, axes: Axes, sky: SkyCounts, radii: Mapping[str, float], ink: str = INK
+) -> None:
+    """Draw events on a map of the sky: few as points, many as their density.
+
+    Parameters
+    ----------
+    figure, axes
+        The plot, with the map's frame.
+    sky : SkyCounts
+        The events.
+    radii : mapping of str to float
+        Error radii of a single event, deg, by their containment.
+    ink : str
+        The colour of the labels of the density.
+    """
+    density = sky.density
+    if density is None:
+        ra, dec = sky.positions
         size = float(np.clip(9000 / max(sky.count, 1), 2.2, 40))
-        x, y = mollweide(sky.ra, sky.dec)
+        x, y = mollweide(ra, dec)
         alpha = 0.95 if sky.count < 1000 else 0.7
-        if sky.radii:
-            edge = circle(float(sky.ra[0]), float(sky.dec[0]), max(sky.radii.values()))
+        if radii:
+            edge = circle(float(ra[0]), float(dec[0]), max(radii.values()))
             # dots, because a line would cross the map if the circle crosses its edge
             axes.plot(*mollweide(*edge), ls="", marker=".", ms=1.6, color=EVENT, zorder=6)
             size = 6.0
@@ -156,32 +141,33 @@ def _draw_events(figure: Figure, axes: Axes, sky: _Sky) -> None:
         (np.arange(width) + 0.5) / width * 4 - 2, (np.arange(height) + 0.5) / height * 2 - 1
     )
     inside = x**2 / 4 + y**2 < 1
-    area = 4 * np.pi * np.degrees(1) ** 2 / len(sky.density)
+    area = 4 * np.pi * np.degrees(1) ** 2 / len(density)
     image = np.full(x.shape, np.nan)
-    pixel = _pixel(npix_to_nside(len(sky.density)), *inverse_mollweide(x[inside], y[inside]))
-    image[inside] = sky.density[pixel] / area
+    pixel = pixels(npix_to_nside(len(density)), *inverse_mollweide(x[inside], y[inside]))
+    image[inside] = density[pixel] / area
     shown = axes.imshow(
         np.ma.masked_invalid(image),
         extent=(-2, 2, -1, 1),
         origin="lower",
         cmap=DENSITY,
         vmin=0,
-        vmax=float(np.percentile(sky.density, 99.5)) / area or 1.0,
+        vmax=float(np.percentile(density, 99.5)) / area or 1.0,
         interpolation="nearest",
         zorder=2,
     )
     bar = figure.add_axes((0.70, 0.075, 0.24, 0.018))
     figure.colorbar(shown, cax=bar, orientation="horizontal")
+    bar.tick_params(color=ink, labelcolor=ink)
     for label in bar.get_xticklabels():
         label.set_fontproperties(FontProperties(fname=str(PLAIN), size=8))
-    write_text(figure, 0.94, 0.105, "events per square degree", 9, ha="right")
+    write_text(figure, 0.94, 0.105, "events per square degree", 9, ha="right", color=ink)
 
 
-def _zoom(figure: Figure, sky: _Sky) -> None:
+def _zoom(figure: Figure, sky: SkyCounts, radii: Mapping[str, float]) -> None:
     """Draw the surroundings of a single event, with circles of its error radii."""
-    ra, dec = float(sky.ra[0]), float(sky.dec[0])
+    ra, dec = (float(column[0]) for column in sky.positions)
     axes = figure.add_axes((0.755, 0.25, 0.22, 0.3667))
-    widest = max([*sky.radii.values(), 0.5])
+    widest = max([*radii.values(), 0.5])
     half = 1.35 * widest
     axes.set_xlim(half, -half)
     axes.set_ylim(-half, half)
@@ -190,7 +176,7 @@ def _zoom(figure: Figure, sky: _Sky) -> None:
     axes.set_xticks([])
     axes.set_yticks([])
     # labels are distributed around the circles so that they do not overlap
-    for angle, (label, radius) in zip((45, 135, 225, 315), sky.radii.items(), strict=False):
+    for angle, (label, radius) in zip((45, 135, 225, 315), radii.items(), strict=False):
         axes.add_patch(Circle((0, 0), radius, fill=False, ec=EVENT, lw=1.2, alpha=0.9))
         x, y = radius * np.cos(np.radians(angle)), radius * np.sin(np.radians(angle))
         write_text(axes, x, y, label, 8, ha="center", va="center", color=EVENT, **OUTLINED)

@@ -1,0 +1,7 @@
+"""What a report shows of the events of an import, collected while they are streamed."""
+
+from ingest.events.survey.distribution import Distribution
+from ingest.events.survey.skycounts import SkyCounts, pixels
+from ingest.events.survey.survey import Survey
+
+__all__ = ["Distribution", "SkyCounts", "Survey", "pixels"]
