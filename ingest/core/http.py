@@ -1,4 +1,7 @@
-"""HTTP requests: one client library, one kind of error."""
+"""HTTP requests: one client library, one kind of error.
+
+The library is loaded with the first request: half of the commands send none.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import functools
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import httpx
+from typing import TYPE_CHECKING
 
 from ingest import __version__
 from ingest.core import privileges
 from ingest.core.errors import NoAnswerError
+
+if TYPE_CHECKING:
+    import httpx
 
 
 @contextmanager
@@ -38,6 +43,8 @@ def open_url(url: str, *, timeout: float = 60.0, proxies: bool = True) -> Iterat
     NoAnswerError
         If there is no complete response, or its status is not 200 to 299.
     """
+    import httpx
+
     headers = {"User-Agent": f"km3net-vo/{__version__}", "Accept-Encoding": "identity"}
     try:
         client = httpx.Client(
@@ -67,6 +74,8 @@ def get(url: str, *, timeout: float = 60.0, proxies: bool = True) -> bytes:
 @functools.cache
 def _certificates(trust_env: bool) -> ssl.SSLContext:
     """Return the trusted certificates; loading them takes 0.1 s."""
+    import httpx
+
     with privileges.caller():
         return httpx.create_ssl_context(trust_env=trust_env)
 

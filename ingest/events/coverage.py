@@ -5,9 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from astropy import units
-from astropy_healpix import healpix_to_lonlat
-from mocpy import MOC
 
 _ORDER: Final = 6
 """The order that VODataService recommends at least; cells are 0.9 degrees wide."""
@@ -30,9 +27,13 @@ def sky_coverage(ra: float, dec: float, diameter: float) -> str:
     str
         A MOC in ASCII, as VODataService has it.
     """
+    # not at the top: most commands load this module, and these libraries take 0.2 s
+    from astropy_healpix import healpix_to_lonlat
+    from mocpy import MOC
+
     cells = np.arange(12 * 4**_ORDER)
     longitudes, latitudes = healpix_to_lonlat(cells, 2**_ORDER, order="nested")
-    lon, lat = longitudes.to_value(units.rad), latitudes.to_value(units.rad)
+    lon, lat = longitudes.to_value("rad"), latitudes.to_value("rad")
     lon0, lat0 = np.radians(ra), np.radians(dec)
     cosine = np.sin(lat0) * np.sin(lat) + np.cos(lat0) * np.cos(lat) * np.cos(lon - lon0)
     inside = cosine >= np.cos(np.radians(min(diameter / 2 + _CELL, 180)))

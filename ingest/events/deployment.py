@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from astropy.io import fits
-
 from ingest.core.files import read_regular
 from ingest.events.about import FACTS, Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest
@@ -100,6 +98,8 @@ def predecessor_deployment(
 
 def _example(products: list[Path]) -> Example | None:
     """Return the first event of a release."""
+    from astropy.io import fits
+
     for path in products:
         with fits.open(path, memmap=True) as hdus:
             if "EVENTS" not in hdus or len(hdus["EVENTS"].data) == 0:

@@ -18,26 +18,24 @@ import functools
 import logging
 import warnings
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import astropy_iers_data
 import erfa
 import numpy as np
 import numpy.typing as npt
-from astropy import units as u
-from astropy.utils import iers
 
 from ingest.core import privileges
 from ingest.core.timescales import DAY, MJD_ZERO, UNIX_EPOCH_MJD
 from ingest.events.sky.detectors import Detector
 
+if TYPE_CHECKING:
+    from astropy.utils import iers
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _log = logging.getLogger(__name__)
-
-# No network access: the tables come from the package astropy-iers-data.
-iers.conf.auto_download = False
 
 _DAY: Final = int(DAY)  # s; whole, which keeps integer times exact
 _FIRST_DAY: Final = 42_048  # MJD of 1974-01-01: the first full year of the IERS table
@@ -89,6 +87,11 @@ def _tai(days: Integers) -> tuple[Floats, Floats]:
 @functools.cache
 def _earth_orientation() -> iers.IERS:
     """Return UT1-UTC and polar motion, measured and predicted for about one year."""
+    # not at the top: commands that locate no event need not wait for it
+    from astropy.utils import iers
+
+    # No network access: the tables come from the package astropy-iers-data.
+    iers.conf.auto_download = False
     with privileges.caller():
         return iers.IERS_A.open(astropy_iers_data.IERS_A_FILE)
 
@@ -97,7 +100,7 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
     """Return ERFA's astrometry at 0h UTC of `days`, for an observer on the rotating Earth."""
     table = _earth_orientation()
     # With return_status, days outside the table get its nearest value instead of an error.
-    ut1_utc = table.ut1_utc(MJD_ZERO, days, return_status=True)[0].to_value(u.s)
+    ut1_utc = table.ut1_utc(MJD_ZERO, days, return_status=True)[0].to_value("s")
     x_pole, y_pole, _ = table.pm_xy(MJD_ZERO, days, return_status=True)
     tt = erfa.taitt(*_tai(days))
 
@@ -111,8 +114,8 @@ def _at_midnight(days: Integers, site: Detector) -> npt.NDArray[np.void]:
         np.radians(site.longitude),
         np.radians(site.latitude),
         site.height,
-        x_pole.to_value(u.rad),
-        y_pole.to_value(u.rad),
+        x_pole.to_value("rad"),
+        y_pole.to_value("rad"),
         0.0,  # no refraction
         0.0,
     )

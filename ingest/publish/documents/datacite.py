@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from datacite import schema45
-
 from ingest.core.checkout import RD
 from ingest.core.errors import ManifestError
 from ingest.publish.documents.dates import days
@@ -81,6 +79,8 @@ def to_datacite(record: ReleaseRecord) -> dict[str, Any]:
     }
     if record.version:
         document["version"] = record.version
+    from datacite import schema45
+
     problems = [error.message for error in schema45.validator.iter_errors(document)]
     if problems:
         raise ManifestError(
@@ -94,6 +94,8 @@ def to_datacite(record: ReleaseRecord) -> dict[str, Any]:
 
 def to_datacite_xml(record: ReleaseRecord) -> str:
     """Return the metadata as DataCite's XML; see :func:`to_datacite`."""
+    from datacite import schema45
+
     return str(schema45.tostring(to_datacite(record)))
 
 

@@ -7,9 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from ingest.core.files import read_regular, sha256
 from ingest.core.http import open_url
@@ -17,6 +15,9 @@ from ingest.events.delivery import Manifest
 from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
 from ingest.publish.documents.record import DataFile, ReleaseRecord
+
+if TYPE_CHECKING:
+    import httpx
 
 _MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
