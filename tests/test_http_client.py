@@ -84,7 +84,7 @@ def test_proxies_of_the_environment_are_not_for_servers_of_this_machine(
     monkeypatch.delenv("NO_PROXY", raising=False)
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.setenv(variable, value)
-    http_client._certificates.cache_clear()
+    http_client.certificates.cache_clear()
     with pytest.raises(NoAnswerError):
         get(f"{server}/file")
     assert get(f"{server}/file", proxies=False)

@@ -7,8 +7,18 @@ from pathlib import Path
 import click
 
 from ingest.commands.output import messages, say
+from ingest.events.delivery import load_manifest
 from ingest.instance import current_layout, load_site
-from ingest.publish.documents import DOCUMENTS, deposit_to_dataverse, read_record, write
+from ingest.publish.deposits import ACTIONS, address, preview, send
+from ingest.publish.documents import DOCUMENTS, json_text, read_record, write
+
+_NOTES = {
+    "reserved": "{0} is reserved, as a draft.",
+    "found": "{0} exists already ({1}); nothing was sent.",
+    "created": "created {0}",
+    "updated": "updated {0}",
+    "published": "{0} is published.",
+}
 
 
 @click.command()
@@ -27,31 +37,51 @@ from ingest.publish.documents import DOCUMENTS, deposit_to_dataverse, read_recor
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the documents to this directory instead of standard output.",
 )
+@click.option("--dry-run", "action", flag_value="", help="Send nothing; the default.")
 @click.option(
-    "--deposit/--dry-run",
-    default=False,
-    help="Send the document (to a Dataverse only), or show what would be sent.",
+    "--reserve",
+    "action",
+    flag_value="reserve",
+    help="Reserve a DOI at DataCite or Zenodo, and write it into the manifest.",
 )
-def cite(release: str, target: str, output: Path | None, deposit: bool) -> None:
-    """Write the citable documents of RELEASE.
+@click.option(
+    "--deposit",
+    "action",
+    flag_value="deposit",
+    help="Send the metadata, to Zenodo also the files, as a draft.",
+)
+@click.option(
+    "--publish",
+    "action",
+    flag_value="publish",
+    help="Send them and publish them at DataCite or Zenodo; this cannot be undone.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+def cite(release: str, target: str, output: Path | None, action: str | None, yes: bool) -> None:
+    """Write the citable documents of RELEASE, or send them to a repository.
 
     They are made from its registry record.
     """
-    if deposit and target != "dataverse":
-        raise click.BadParameter("only a Dataverse takes deposits", param_hint="--deposit")
-    record = read_record(release, current_layout())
+    actions = ACTIONS.get(target, ())
+    if action and action not in actions:
+        allowed = " or ".join(f"--{one}" for one in actions) or "nothing else"
+        raise click.BadParameter(f"{target} takes {allowed}", param_hint=f"--{action}")
+    layout = current_layout()
+    record = read_record(release, layout)
     if output:
         for path in write(record, target, output):
             say(str(path))
-    elif not deposit:
-        click.echo(DOCUMENTS[target][0].text(record), nl=False)
-    if target == "dataverse":
-        where = load_site().deposit
-        if deposit:
-            result = deposit_to_dataverse(record, where.dataverse, where.dataverse_collection)
-            say(f"{result.what} {result.identifier}")
-        else:
-            messages.print(
-                f"Nothing was sent. --deposit sends it to {where.dataverse}, collection"
-                f" {where.dataverse_collection}."
-            )
+    manifest, site = load_manifest(release), load_site()
+    if not action:
+        if actions and not output:
+            click.echo(json_text(preview(target, record, manifest, site)), nl=False)
+        elif not output:
+            click.echo(DOCUMENTS[target][0].text(record), nl=False)
+        if actions:
+            options = ", ".join(f"--{one}" for one in actions)
+            messages.print(f"Nothing was sent to {address(target, site)}. To send it: {options}.")
+        return
+    if action == "publish" and not yes:
+        click.confirm(f"Publish {release} at {address(target, site)}, for ever?", abort=True)
+    result = send(target, action, record, manifest, layout, site)
+    say(_NOTES[result.what].format(result.identifier, result.state or "state unknown"))

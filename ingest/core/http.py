@@ -51,7 +51,7 @@ def open_url(url: str, *, timeout: float = 60.0, proxies: bool = True) -> Iterat
             headers=headers,
             timeout=timeout,
             trust_env=proxies,
-            verify=_certificates(proxies),
+            verify=certificates(proxies),
             follow_redirects=True,
         )
     except (OSError, ValueError, ImportError) as error:  # bad proxy or certificate variables
@@ -72,8 +72,8 @@ def get(url: str, *, timeout: float = 60.0, proxies: bool = True) -> bytes:
 
 
 @functools.cache
-def _certificates(trust_env: bool) -> ssl.SSLContext:
-    """Return the trusted certificates; loading them takes 0.1 s."""
+def certificates(trust_env: bool) -> ssl.SSLContext:
+    """Return the trusted certificates for all connections; loading them takes 0.1 s."""
     import httpx
 
     with privileges.caller():

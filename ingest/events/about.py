@@ -107,8 +107,9 @@ def _describe(stream: etree._Element, manifest: Manifest, where: Circumstances) 
     _meta(stream, "instrument", release.instrument)
     if release.bibcode is not None:
         _meta(stream, "source", release.bibcode)
-    if release.doi is not None:
-        _meta(stream, "doi", release.doi)
+    for doi in dict.fromkeys((release.data_doi, release.doi)):
+        if doi is not None:
+            _meta(stream, "doi", doi)
     _meta(stream, "referenceURL", release.reference_url)
     if release.updated is not None:
         date = _meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")

@@ -41,8 +41,8 @@ logger = logging.getLogger(__name__)
 _COUNTS: Final = ("read", "accepted", "rejected", "imported")
 _TEXTS: Final = {
     "title", "short_name", "created", "updated", "revisions", "supersedes", "access",
-    "embargo_until", "metadata_public", "withdrawn", "creator", "doi", "no_doi", "bibcode",
-    "reference_url", "kind",
+    "embargo_until", "metadata_public", "withdrawn", "creator", "doi", "data_doi", "no_doi",
+    "bibcode", "reference_url", "kind",
 }  # fmt: skip
 """The facts of a release that its rows do not depend on."""
 _LOADER: Final = "bulkload.py"

@@ -92,11 +92,17 @@ class AlertsSection(StrictModel):
     page: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")]
 
 
+_Repository = Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
+
+
 class DepositSection(StrictModel):
-    """The repository for data sets, and the prefixes of the collaboration's DOIs."""
+    """The repositories for data sets, and the prefixes of the collaboration's DOIs."""
 
     doi_prefixes: tuple[Annotated[str, Field(pattern=r"^10\.\d{4,9}$")], ...]
-    dataverse: Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
+    datacite: _Repository
+    datacite_prefix: Annotated[str, Field(pattern=r"^(10\.\d{4,9})?$")]
+    zenodo: _Repository
+    dataverse: _Repository
     dataverse_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+$")]
 
 

@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-import urllib.parse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.publish.peer import Peer, PeerHandler, serve
 
 TOKEN = "7f4a9e1c-0000-4000-8000-1234567890ab"
 COLLECTION = "neutrinos"
 
 
 @dataclass
-class State:
+class State(Peer):
     """What the server has and had, and what it does next.
 
     Attributes
     ----------
-    troubles : list of str
-        For the next requests that change something: ``409``, ``500``, ``close`` before doing it;
-        with ``+`` in front after it was done; ``+slow`` answers too late.
     datasets : dict
         The fields of the data sets by their identifiers; those of strangers are empty.
     indexed : bool
@@ -32,110 +27,74 @@ class State:
     """
 
     datasets: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    titles: list[str] = field(default_factory=list)
-    requests: list[tuple[str, str]] = field(default_factory=list)
-    troubles: list[str] = field(default_factory=list)
     indexed: bool = True
 
 
-def _handler(state: State) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def log_message(self, *_: object) -> None:
-            """Keep the tests' output clean."""
+class DataverseHandler(PeerHandler):
+    """The search, collections and data sets."""
 
-        def _answer(self, status: int, data: object, message: str = "") -> None:
-            good = status < 300
-            body = {"status": "OK", "data": data} if good else _error(status, message)
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
+    peer: State
 
-        def _begin(self) -> tuple[str, dict[str, list[str]]] | None:
-            address = urllib.parse.urlsplit(self.path)
-            state.requests.append((self.command, address.path))
-            if self.headers.get("X-Dataverse-key") != TOKEN:
-                self._answer(401, None, "Bad API key")
-                return None
-            return address.path, urllib.parse.parse_qs(address.query)
+    def error(self, status: int, message: str) -> Any:
+        return {"status": "ERROR", "code": status, "message": message}
 
-        def _body(self) -> Any:
-            return json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+    def do_GET(self) -> None:
+        path, query = self.asked()
+        if not self._may():
+            return
+        datasets = self.peer.datasets
+        if path == "/api/search":
+            wanted = query["q"].partition(":")[2].strip('"')
+            items = [
+                {"type": "dataset", "global_id": known}
+                for known, fields in datasets.items()
+                if self.peer.indexed and wanted in json.dumps(fields)
+            ]
+            self._data(200, {"total_count": len(items), "items": items})
+        elif path == f"/api/v1/dataverses/{COLLECTION}/contents":
+            self._data(200, [_member(known) for known in datasets])
+        elif path.startswith("/api/v1/datasets/:persistentId"):
+            fields = datasets[query["persistentId"]]
+            if not fields:
+                self.refuse(401, "User is not permitted to perform requested action.")
+                return
+            blocks = {"citation": {"fields": fields}}
+            self._data(200, {"latestVersion": {"metadataBlocks": blocks}})
+        else:
+            self.refuse(404, "not found")
 
-        def _goes_wrong(self, after: bool) -> bool:
-            trouble = state.troubles[0] if state.troubles else ""
-            if not trouble or trouble.startswith("+") != after:
-                return False
-            del state.troubles[0]
-            kind = trouble.removeprefix("+")
-            if kind == "slow":
-                time.sleep(2)
-            elif kind == "close":
-                self.close_connection = True
-                self.connection.close()
-                self.rfile = self.wfile = open("/dev/null", "r+b", buffering=0)  # noqa: SIM115
-            else:
-                self._answer(int(kind), None, "as the test wants it")
+    def do_POST(self) -> None:
+        path, _ = self.asked()
+        document = json.loads(self.content())
+        if not self._may():
+            return
+        if path != f"/api/v1/dataverses/{COLLECTION}/datasets":
+            self.refuse(404, "Can't find dataverse")
+        elif not self.goes_wrong(after=False):
+            known = f"doi:10.5072/FK2/A{len(self.peer.datasets)}"
+            fields = document["datasetVersion"]["metadataBlocks"]["citation"]["fields"]
+            self.peer.datasets[known] = fields
+            if not self.goes_wrong(after=True):
+                self._data(201, {"id": 1, "persistentId": known})
+
+    def do_PUT(self) -> None:
+        _, query = self.asked()
+        fields = json.loads(self.content())["fields"]
+        if self._may() and not self.goes_wrong(after=False):
+            known = query["persistentId"]
+            assert query["replace"] == "true"
+            self.peer.datasets[known] = fields
+            if not self.goes_wrong(after=True):
+                self._data(200, {"persistentUrl": known})
+
+    def _may(self) -> bool:
+        if self.headers.get("X-Dataverse-key") == TOKEN:
             return True
+        self.refuse(401, "Bad API key")
+        return False
 
-        def do_GET(self) -> None:
-            asked = self._begin()
-            if asked is None:
-                return
-            path, query = asked
-            if path == "/api/search":
-                wanted = query["q"][0].partition(":")[2].strip('"')
-                items = [
-                    {"type": "dataset", "global_id": known}
-                    for known, fields in state.datasets.items()
-                    if state.indexed and wanted in json.dumps(fields)
-                ]
-                self._answer(200, {"total_count": len(items), "items": items})
-            elif path == f"/api/v1/dataverses/{COLLECTION}/contents":
-                self._answer(200, [_member(known) for known in state.datasets])
-            elif path.startswith("/api/v1/datasets/:persistentId"):
-                fields = state.datasets[query["persistentId"][0]]
-                if not fields:
-                    self._answer(401, None, "User is not permitted to perform requested action.")
-                    return
-                blocks = {"citation": {"fields": fields}}
-                self._answer(200, {"latestVersion": {"metadataBlocks": blocks}})
-            else:
-                self._answer(404, None, "not found")
-
-        def do_POST(self) -> None:
-            asked = self._begin()
-            if asked is None:
-                return
-            document = self._body()
-            if asked[0] != f"/api/v1/dataverses/{COLLECTION}/datasets":
-                self._answer(404, None, "Can't find dataverse")
-            elif not self._goes_wrong(after=False):
-                known = f"doi:10.5072/FK2/A{len(state.datasets)}"
-                fields = document["datasetVersion"]["metadataBlocks"]["citation"]["fields"]
-                state.datasets[known] = fields
-                if not self._goes_wrong(after=True):
-                    self._answer(201, {"id": 1, "persistentId": known})
-
-        def do_PUT(self) -> None:
-            asked = self._begin()
-            if asked is None:
-                return
-            fields = self._body()["fields"]
-            if not self._goes_wrong(after=False):
-                known = asked[1]["persistentId"][0]
-                assert asked[1]["replace"] == ["true"]
-                state.datasets[known] = fields
-                if not self._goes_wrong(after=True):
-                    self._answer(200, {"persistentUrl": known})
-
-    return Handler
-
-
-def _error(status: int, message: str) -> dict[str, object]:
-    return {"status": "ERROR", "code": status, "message": message}
+    def _data(self, status: int, data: object) -> None:
+        self.answer(status, {"status": "OK", "data": data})
 
 
 def _member(known: str) -> dict[str, str]:
@@ -152,11 +111,5 @@ def _member(known: str) -> dict[str, str]:
 @contextmanager
 def dataverse(state: State) -> Iterator[str]:
     """Run the server, and yield its address."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(state))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with serve(DataverseHandler, state) as url:
+        yield url

@@ -108,11 +108,11 @@ def test_a_broken_rule_is_told_with_its_place(rule: str, good: str, bad: str, wh
     assert found.expected and found.remedy
 
 
-def test_a_sample_for_tests_has_no_record_and_needs_no_doi() -> None:
-    context = dataclasses.replace(CONTEXT, tests=frozenset(["ant20_01"]))
+def test_what_is_not_to_be_registered_has_no_record_and_needs_no_doi() -> None:
+    context = dataclasses.replace(CONTEXT, unregistered=frozenset(["ant20_01"]))
     without_doi = GOOD.replace("<altIdentifier>doi", "<altIdentifier>")
     (found,) = judge([record(without_doi)], context)
-    assert (found.rule, found.party) == ("test", Party.CURATOR)
+    assert (found.rule, found.party) == ("hidden", Party.CURATOR)
     assert found.remedy == "make import RELEASE=ant20_01"
 
 
@@ -130,7 +130,7 @@ def test_curators_are_asked_about_releases_only() -> None:
 
 def test_each_rule_is_tested_here() -> None:
     (marker,) = test_a_broken_rule_is_told_with_its_place.pytestmark
-    tested = {case[0] for case in marker.args[1]} | {"test"}
+    tested = {case[0] for case in marker.args[1]} | {"hidden"}
     assert tested == {rule.name for rule in RULES}
 
 

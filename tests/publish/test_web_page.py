@@ -12,7 +12,7 @@ import mlcroissant
 import pytest
 import pyvo
 
-from ingest.publish.documents.deposit import TOKEN_VARIABLE
+from ingest.publish.deposits.credentials import variable
 from ingest.publish.documents.formats import DOCUMENTS
 from tests.instances import Instance
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
@@ -227,10 +227,10 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
         site = checkout / "site" / "site.toml"
         site.write_text(site.read_text().replace("https://opendata.km3net.de", url))
         deposit = ("publish", "ant20_01", "--to", "dataverse", "--deposit")
-        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: "expired"})
+        done = renamed.km3vo(*deposit, **{variable("dataverse", "token"): "expired"})
         assert done.returncode == 2
         assert "expired" not in done.stdout + done.stderr.replace("may have expired", "")
-        done = renamed.km3vo(*deposit, **{TOKEN_VARIABLE: TOKEN})
+        done = renamed.km3vo(*deposit, **{variable("dataverse", "token"): TOKEN})
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip() == "created doi:10.5072/FK2/A0"
         assert TOKEN not in done.stdout + done.stderr

@@ -125,6 +125,8 @@ class ReleaseSection(StrictModel):
     creator: Text = "KM3NeT Collaboration"
     doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
     """The DOI to cite, without https://doi.org/."""
+    data_doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
+    """The DOI of the data themselves, which ``km3vo cite --reserve`` writes."""
     no_doi: Text | None = None
     """Why there is none."""
     bibcode: Annotated[str, Field(pattern=r"^\d{4}\S{15}$")] | None = None
@@ -151,7 +153,7 @@ class ReleaseSection(StrictModel):
 
     @model_validator(mode="after")
     def _has_a_doi_or_a_reason(self) -> ReleaseSection:
-        if (self.doi is None) == (self.no_doi is None):
+        if (self.doi is None and self.data_doi is None) == (self.no_doi is None):
             raise ValueError("give doi, or no_doi with the reason for having none; not both")
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ingest.core.checkout import RD
+from ingest.core.checkout import INPUTS
 from ingest.core.errors import ManifestError
 from ingest.publish.documents.dates import days
 from ingest.publish.documents.record import Agent, ReleaseRecord
@@ -24,13 +24,12 @@ def to_datacite(record: ReleaseRecord) -> dict[str, Any]:
     if record.doi is None:
         raise ManifestError(
             "the data set has no DOI of its own",
-            file=RD / record.release / "nu.rd",
-            where='meta name="doi"',
+            file=INPUTS / record.release / "release.toml",
+            where="release.data_doi",
             value=f"{record.paper_doi}, of the paper" if record.paper_doi else None,
-            expected="a DOI with one of the prefixes that [deposit] doi_prefixes of the site's"
-            " file lists",
-            remedy="reserve one (at Zenodo or a Dataverse), and write it into the descriptor"
-            " and its prefix into the site's file",
+            expected="the DOI of the data",
+            remedy=f"km3vo cite {record.release} --to datacite --reserve (or --to zenodo), then"
+            f" make import RELEASE={record.release}",
         )
     document: dict[str, Any] = {
         "doi": record.doi,
@@ -85,9 +84,9 @@ def to_datacite(record: ReleaseRecord) -> dict[str, Any]:
     if problems:
         raise ManifestError(
             "DataCite's schema does not accept the metadata",
-            file=RD / record.release / "nu.rd",
+            file=INPUTS / record.release / "release.toml",
             value="\n".join(problems),
-            remedy="correct the resource descriptor, then import the release again",
+            remedy="correct the manifest, then import the release again",
         )
     return document
 

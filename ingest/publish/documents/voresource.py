@@ -84,7 +84,8 @@ def parse(
     manifest : Manifest
         The release.
     doi_prefixes : tuple of str
-        The prefixes under which the data centre registers DOIs; other DOIs are those of papers.
+        The prefixes under which the data centre registers DOIs; other DOIs, except for the
+        manifest's `data_doi`, are those of papers.
     files, kid
         Information that a registry record does not have.
 
@@ -96,7 +97,8 @@ def parse(
     rd = RD / f"{manifest.release.descriptor}.rd"
     read = _ResourceReader(resource, rd)
     dois = [m[1] for text in read.all("altIdentifier") if (m := _DOI.fullmatch(text))]
-    own = [doi for doi in dois if doi.partition("/")[0] in doi_prefixes]
+    of_data = manifest.release.data_doi
+    own = [doi for doi in dois if doi == of_data or doi.partition("/")[0] in doi_prefixes]
     others = [doi for doi in dois if doi not in own]
     bibcodes = resource.xpath("content/source[@format='bibcode']/text()")
     schema = read.schema(manifest.name)

@@ -122,7 +122,7 @@ def contact(site: Site) -> Iterator[Finding]:
 
 
 def releases(layout: Layout) -> Iterator[Finding]:
-    """Require a manifest, real data and a DOI for each deployed release, except for tests."""
+    """Require a manifest, real data and a DOI for each deployed release to be registered."""
     names = release_names()
     for name in online_releases(layout):
         if name not in names:
@@ -141,7 +141,7 @@ def releases(layout: Layout) -> Iterator[Finding]:
 
 def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:
     name = manifest.name
-    if _is_test(manifest):
+    if not manifest.is_registered():
         return
     if is_simulated(layout, name):
         yield Finding(
@@ -154,7 +154,7 @@ def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:
             f"make import RELEASE={name} with the delivered file, or"
             f" km3vo registry withdraw {name}",
         )
-    if manifest.release.doi is None:
+    if manifest.release.doi is None and manifest.release.data_doi is None:
         yield Finding(
             Party.CURATOR,
             "doi",
@@ -162,18 +162,17 @@ def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:
             f"inputs/{name}/{MANIFEST}",
             manifest.release.no_doi or "",
             "the DOI of the data set, or of the paper to cite",
-            f'replace no_doi by doi = "10.…/…", then make import RELEASE={name}',
+            f"km3vo cite {name} --to datacite --reserve (or --to zenodo), or replace no_doi by"
+            f' doi = "10.…/…"; then make import RELEASE={name}',
         )
 
 
-def test_samples(names: Iterable[str]) -> frozenset[str]:
-    """Return which of the releases are samples for tests, which are never registered."""
+def unregistered(names: Iterable[str]) -> frozenset[str]:
+    """Return which releases are never or not yet registered: tests, and what is not public."""
     known = set(release_names()).intersection(names)
-    return frozenset(name for name in known if _is_test(load_manifest(name)))
-
-
-def _is_test(manifest: Manifest) -> bool:
-    return manifest.release.kind == "test"
+    return frozenset(
+        name for name in known if not is_draft(name) and not load_manifest(name).is_registered()
+    )
 
 
 def authority(site: Site) -> Iterator[Finding]:

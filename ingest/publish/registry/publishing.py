@@ -177,7 +177,7 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
         url=url,
         releases=releases,
         subjects=known_terms(dachs.cache, "uat"),
-        tests=preconditions.test_samples(releases),
+        unregistered=preconditions.unregistered(releases),
     )
     findings = [
         Finding(

@@ -47,15 +47,15 @@ class Context:
         The names of the releases, which are path segments of their identifiers.
     subjects : frozenset of str
         The terms of the Unified Astronomy Thesaurus.
-    tests : frozenset of str
-        The releases that are samples for tests, which are never registered.
+    unregistered : frozenset of str
+        The releases that must not have a record: samples for tests, and what is not public.
     """
 
     authority: str
     url: str
     releases: frozenset[str]
     subjects: frozenset[str]
-    tests: frozenset[str] = frozenset()
+    unregistered: frozenset[str] = frozenset()
 
 
 _Violation = tuple[str, str, str, str]
@@ -165,12 +165,12 @@ def _not_simulated(
             )
 
 
-def _no_test(record: RegistryRecord, _: etree._Element, context: Context) -> Iterator[_Violation]:
-    if (name := release_of(record, context)) in context.tests:
+def _hidden(record: RegistryRecord, _: etree._Element, context: Context) -> Iterator[_Violation]:
+    if (name := release_of(record, context)) in context.unregistered:
         yield (
             "/Resource/identifier",
             record.identifier,
-            'no record, since kind is "test" in the manifest',
+            "no record, since the manifest says that it is a test or not public",
             f"make import RELEASE={name}",
         )
 
@@ -251,7 +251,7 @@ def _doi(
     found = [(one.text or "").strip() for one in resource.iterfind("altIdentifier")]
     if (
         name
-        and name not in context.tests
+        and name not in context.unregistered
         and is_data(resource)
         and not any(is_doi(one) for one in found)
     ):
@@ -350,7 +350,7 @@ RULES: Final = (
     RecordRule("contact", "the contact has an e-mail address", _contact, Party.SITE),
     RecordRule("address", "the services are at the public address", _addresses, Party.SITE),
     RecordRule("simulated", "the data are not simulated", _not_simulated, Party.CURATOR),
-    RecordRule("test", "the data are no sample for tests", _no_test, Party.CURATOR),
+    RecordRule("hidden", "tests and what is not public have no record", _hidden, Party.CURATOR),
     RecordRule("subject", "subjects are in the Unified Astronomy Thesaurus", _subjects, Party.OURS),
     RecordRule("creator", 'creators are "Last, F.", or collaborations', _creators, Party.CURATOR),
     RecordRule("rights", "the licence is an address in the SPDX list", _rights, Party.OURS),
