@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import importlib
+import importlib.util
 import logging
 import sys
 import tempfile
 import traceback
+from pathlib import Path
 from typing import Final
 
 import click
@@ -93,6 +96,25 @@ class _Commands(click.Group):
         module, attribute = _COMMANDS[name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
         return found
+
+    def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands with the first line of what each says about itself."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, _summary(name)) for name in self.list_commands(context)])
+
+
+def _summary(name: str) -> str:
+    """Return the first line of a command's docstring without loading the command."""
+    module, attribute = _COMMANDS[name]
+    spec = importlib.util.find_spec(module)
+    assert spec is not None and spec.origin is not None
+    source = ast.parse(Path(spec.origin).read_text("utf-8"))
+    (function,) = (
+        node
+        for node in source.body
+        if isinstance(node, ast.FunctionDef) and node.name == attribute
+    )
+    return (ast.get_docstring(function) or "").partition("\n")[0]
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
