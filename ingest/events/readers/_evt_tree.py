@@ -43,8 +43,8 @@ _DIRECTION = ("trks.dir.x", "trks.dir.y", "trks.dir.z")
 _KIND = ("trks.rec_type", "trks.rec_stages")
 _VALUES = (*_DIRECTION, "trks.t", "trks.lik", "trks.E")
 _BRANCHES = (*_EVENT, *_KIND, *_VALUES, "trks.fitinf")
-_MEMORY = "64 MB"
-"""Of a block of events: offline files may have a thousand tracks per event."""
+_MEMORY = 64_000_000
+"""Bytes of a block of events: offline files may have a thousand tracks per event."""
 _FIRST_LOOK = 100
 """Events in which signs of a simulation are looked for, and reconstructions at first."""
 _SIMULATION = {"physics", "simul", "genvol", "spectrum", "primary", "cut_nu"}
@@ -163,7 +163,8 @@ class EvtReader(TableReader):
     ) -> Iterator[tuple[int, int]]:
         """Yield ranges of entries whose tracks fit into memory."""
         with ROOT.guard(self.path, "E"):
-            most = max(1, int(events.num_entries_for(_MEMORY, expressions=list(_BRANCHES))))
+            size = sum(events[name].uncompressed_bytes for name in _BRANCHES)
+            most = max(1, int(_MEMORY / max(size, 1) * events.num_entries))
         step = min(first or most, most)
         while start < stop:
             yield start, min(start + step, stop)

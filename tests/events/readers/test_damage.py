@@ -25,6 +25,7 @@ def intact(tmp_path):
     return {
         "km3pipe-hdf5": open(data_path("hdf5/geamon.h5"), "rb").read(),
         "dst-root": open(data_path("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root"), "rb").read(),
+        "offline-root": open(data_path("offline/km3net_offline.root"), "rb").read(),
         "seatray-hdf5": open(data_path("seatray/antares.h5"), "rb").read(),
         "gadf-fits": listed.read_bytes(),
     }
@@ -36,7 +37,9 @@ def read(path, format):
     return sum(len(chunk) for chunk in reader.chunks(1000))
 
 
-@pytest.mark.parametrize("format", ["km3pipe-hdf5", "dst-root", "seatray-hdf5", "gadf-fits"])
+@pytest.mark.parametrize(
+    "format", ["km3pipe-hdf5", "dst-root", "offline-root", "seatray-hdf5", "gadf-fits"]
+)
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_damage_is_told(tmp_path, intact, monkeypatch, format, seed):
     # simulated files are to be read to their end here
@@ -64,7 +67,12 @@ def test_damage_is_told(tmp_path, intact, monkeypatch, format, seed):
 
 @pytest.mark.parametrize("format", READERS)
 def test_a_file_cut_after_its_signature(tmp_path, format):
-    starts = {"dst-root": b"root", "gadf-fits": b"SIMPLE  =", "antares-text": b"Decl"}
+    starts = {
+        "dst-root": b"root",
+        "offline-root": b"root",
+        "gadf-fits": b"SIMPLE  =",
+        "antares-text": b"Decl",
+    }
     path = tmp_path / "cut"
     path.write_bytes(starts.get(format, b"\x89HDF\r\n\x1a\n"))
     with pytest.raises(InputError):
@@ -74,7 +82,8 @@ def test_a_file_cut_after_its_signature(tmp_path, format):
 def test_intact_files_are_read(tmp_path, intact, monkeypatch):
     """Otherwise the test above could pass for the wrong reason."""
     monkeypatch.setattr("ingest.events.readers._columns.FIRST_LIGHT", 0)
-    for format, events in {"km3pipe-hdf5": 2, "dst-root": 10, "gadf-fits": 2}.items():
+    counts = {"km3pipe-hdf5": 2, "dst-root": 10, "offline-root": 10, "gadf-fits": 2}
+    for format, events in counts.items():
         path = tmp_path / format
         path.write_bytes(intact[format])
         assert read(path, format) == events

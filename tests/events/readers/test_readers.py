@@ -16,6 +16,8 @@ from ingest.events.readers import READERS, open_reader
         ("hdf5/basic_analysis_sample.h5", "km3pipe-hdf5"),
         ("dst/orca4_sample.root", "dst-root"),
         ("dst/mcv5.1.km3_numuCC.ALL.dst.bdt.10events.root", "dst-root"),
+        ("offline/km3net_offline.root", "offline-root"),
+        ("offline/numucc.root", "offline-root"),
         ("seatray/antares.h5", "seatray-hdf5"),
     ],
 )
