@@ -110,9 +110,7 @@ def _summary(name: str) -> str:
     assert spec is not None and spec.origin is not None
     source = ast.parse(Path(spec.origin).read_text("utf-8"))
     (function,) = (
-        node
-        for node in source.body
-        if isinstance(node, ast.FunctionDef) and node.name == attribute
+        node for node in source.body if isinstance(node, ast.FunctionDef) and node.name == attribute
     )
     return (ast.get_docstring(function) or "").partition("\n")[0]
 

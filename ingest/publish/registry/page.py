@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from html import escape
 from pathlib import Path
 
 from ingest.core.errors import ExitCode
 from ingest.core.files import atomic_write
+from ingest.core.pages import render
 from ingest.instance import Layout, Site
 from ingest.publish.oai import PATH
 from ingest.publish.registry.findings import Finding, by_party, exit_code
@@ -97,34 +97,13 @@ def details(finding: Finding) -> list[str]:
 
 def html(site: Site, outcome: Outcome) -> str:
     """Return the page as HTML."""
-    parts = [
-        "<!doctype html>",
-        '<html lang="en"><head><meta charset="utf-8">',
-        f"<title>{escape(title(site, outcome))}</title>",
-        "<style>body { font-family: sans-serif; max-width: 60em; margin: 2em auto; }",
-        "td, th { text-align: left; vertical-align: top; padding: 0.3em; }</style></head><body>",
-        f"<h1>{escape(title(site, outcome))}</h1><p>{_now()}</p><ol>",
-        *(f"<li>{escape(text)}</li>" for text in steps(site, outcome)),
-        "</ol>",
-    ]
-    if outcome.unchecked:
-        parts += ["<h2>Not checked</h2><ul>"]
-        parts += [f"<li>{escape(reason)}</li>" for reason in outcome.unchecked] + ["</ul>"]
-    for party, findings in by_party(outcome.findings).items():
-        names = ("record", "rule", "place", "found", "expected", "remedy")
-        parts += [f"<h2>{escape(party.value)}</h2><table><tr>"]
-        parts += [f"<th>{name}</th>" for name in names] + ["</tr>"]
-        for one in findings:
-            cells = (one.subject, one.rule, one.where, one.value, one.expected, one.remedy)
-            parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")
-        parts.append("</table>")
-    if outcome.records:
-        parts += ["<h2>Records</h2><ul>"]
-        for record in outcome.records:
-            gone = " (deleted)" if record.deleted else ""
-            parts.append(f"<li>{escape(record.identifier)}{gone}</li>")
-        parts.append("</ul>")
-    return "\n".join([*parts, "</body></html>", ""])
+    return render(
+        "publish/registry/page.html",
+        title=title(site, outcome),
+        steps=steps(site, outcome),
+        outcome=outcome,
+        findings={party.value: found for party, found in by_party(outcome.findings).items()},
+    )
 
 
 def _is_ready(outcome: Outcome) -> bool:
