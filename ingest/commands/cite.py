@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from ingest.commands.output import messages, say
-from ingest.events.delivery import load_manifest
+from ingest.events.delivery import MANIFEST, load_manifest
 from ingest.instance import current_layout, load_site
 from ingest.publish.deposits import ACTIONS, address, preview, send
 from ingest.publish.documents import DOCUMENTS, json_text, read_record, write
@@ -37,7 +37,7 @@ _NOTES = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Write the documents to this directory instead of standard output.",
 )
-@click.option("--dry-run", "action", flag_value="", help="Send nothing; the default.")
+@click.option("--dry-run", is_flag=True, help="Only show what would be sent; the default.")
 @click.option(
     "--reserve",
     "action",
@@ -57,7 +57,9 @@ _NOTES = {
     help="Send them and publish them at DataCite or Zenodo; this cannot be undone.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-def cite(release: str, target: str, output: Path | None, action: str | None, yes: bool) -> None:
+def cite(
+    release: str, target: str, output: Path | None, dry_run: bool, action: str | None, yes: bool
+) -> None:
     """Write the citable documents of RELEASE, or send them to a repository.
 
     They are made from its registry record.
@@ -72,7 +74,7 @@ def cite(release: str, target: str, output: Path | None, action: str | None, yes
         for path in write(record, target, output):
             say(str(path))
     manifest, site = load_manifest(release), load_site()
-    if not action:
+    if dry_run or not action:
         if actions and not output:
             click.echo(json_text(preview(target, record, manifest, site)), nl=False)
         elif not output:
@@ -85,3 +87,8 @@ def cite(release: str, target: str, output: Path | None, action: str | None, yes
         click.confirm(f"Publish {release} at {address(target, site)}, for ever?", abort=True)
     result = send(target, action, record, manifest, layout, site)
     say(_NOTES[result.what].format(result.identifier, result.state or "state unknown"))
+    if load_manifest(release) != manifest:
+        messages.print(
+            f"It is in {manifest.folder / MANIFEST} now; make import RELEASE={release} puts it into"
+            " the records."
+        )

@@ -19,8 +19,8 @@ from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import page, publishing
 from ingest.publish.registry.findings import Finding, Party, exit_code
 
-WITHOUT_DOI = ["evts20_01", "evts21_01"]
-"""The samples whose descriptors say why they have no DOI."""
+TESTS = ["evts20_01", "evts21_01"]
+"""The samples whose manifests say that they are tests."""
 STREAM = """<resource schema="scratch_stream" resdir=".">
 	<meta name="title">A stream of alerts</meta>
 	<meta name="description">A stream for a test.</meta>
@@ -80,18 +80,24 @@ def test_a_server_that_is_not_public_is_not_published(instance, endpoint, tmp_pa
     }
 
 
-def test_a_missing_doi_is_refused_by_descriptor_and_meta(instance) -> None:
-    done = instance.km3vo("registry", "publish")
+def test_a_missing_doi_is_a_matter_of_the_curator(instance, checkout) -> None:
+    manifest = checkout / "inputs" / "evts23_01" / "release.toml"
+    text = manifest.read_text()
+    doi = next(line for line in text.splitlines() if line.startswith("doi = "))
+    manifest.write_text(text.replace(doi, 'no_doi = "for a test"'))
+    done = instance.km3vo("registry", "publish", PYTHONPATH=str(checkout))
     assert done.returncode == 2
-    for name in WITHOUT_DOI:
-        assert f'<meta name="doi">10.…/…</meta> to rd/{name}/nu.rd' in done.stdout
-    assert "ant20_01" not in done.stdout
     groups = [line for line in done.stdout.splitlines() if line.endswith(":") and "For" in line]
     assert groups == [f"{one.value}:" for one in (Party.CURATOR, Party.SITE)]
+    curator = done.stdout.partition(Party.CURATOR.value)[2].partition(Party.SITE.value)[0]
+    assert "at:       inputs/evts23_01/release.toml" in curator
+    assert "km3vo cite evts23_01 --to datacite --reserve" in curator
+    for name in ("ant20_01", *TESTS):
+        assert name not in done.stdout
     page = done.stdout.rpartition("This page was written to ")[2].strip()
     assert page == str(instance.var / "reports" / "registry.html")
     html = (instance.var / "reports" / "registry.html").read_text()
-    assert etree.HTML(html).xpath("//td[text()='rd/evts20_01/nu.rd']")
+    assert etree.HTML(html).xpath("//td[text()='inputs/evts23_01/release.toml']")
     assert (instance.var / "reports" / "registry.txt").read_text() in done.stdout
 
 
@@ -139,11 +145,11 @@ def test_what_we_publish_is_valid_and_follows_the_rules(instance, layout, endpoi
     with lifecycle.database(layout):
         register(layout, validators.online_descriptors(layout))
     judged = publishing.judge(layout, load_site(), instance.url)
-    broken = {(one.rule, one.subject) for one in judged.findings}
-    assert broken == {("doi", f"ivo://km3net.org/{name}/nu/cone") for name in WITHOUT_DOI}
+    assert [(one.rule, one.subject) for one in judged.findings] == []
     names = {one.identifier.removeprefix("ivo://km3net.org") for one in judged.records}
     assert {"", "/org", "/tap", "/__system__/services/registry"} <= names
-    assert {f"/{name}/nu/cone" for name in (*WITHOUT_DOI, "ant20_01", "evts23_01")} <= names
+    assert {"/ant20_01/nu/cone", "/evts23_01/nu/cone"} <= names
+    assert not [name for name in names if name.startswith(tuple(f"/{one}/" for one in TESTS))]
 
 
 def test_a_record_that_is_not_valid_is_told_and_the_others_are_not(layout, endpoint) -> None:
@@ -342,7 +348,7 @@ def test_the_coverage_of_all_samples_is_that_of_the_samples_together(endpoint) -
             if record.metadata is not None and record.identifier.endswith("_01/nu/cone")
             for one in record.metadata.iterfind(f"coverage/{name}")
         ]
-        assert len(ranges) == 4
+        assert len(ranges) == 2
         wanted = [min(low for low, _ in ranges), max(high for _, high in ranges)]
         said = [float(word) for word in whole.findtext(f"coverage/{name}").split()]
         assert said == pytest.approx(wanted, rel=1e-9)

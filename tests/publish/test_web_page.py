@@ -15,6 +15,7 @@ import pyvo
 from ingest.publish.deposits.credentials import variable
 from ingest.publish.documents.formats import DOCUMENTS
 from tests.instances import Instance
+from tests.publish.datacite_server import PASSWORD, PREFIX, REPOSITORY, DataCitePeer, datacite
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
 
 INFO = "ant20_01/nu/cone/info"
@@ -57,13 +58,13 @@ def published(instance: Instance, target: str, **extra: str) -> str:
 def test_the_page_of_each_release_describes_it(instance: Instance) -> None:
     for release, title in {
         "ant20_01": "ANTARES 2007-2017 neutrino events",
-        "evts20_01": "KM3NeT/ORCA4 event sample",
         "evts23_01": "KM3-230213A, an ultra-high-energy neutrino",
     }.items():
         (document,) = described(instance, f"{release}/nu/cone/info")
         assert document["name"] == title
         assert document["@type"] == "sc:Dataset"
         assert document["conformsTo"] == "http://mlcommons.org/croissant/1.0"
+    assert described(instance, "evts20_01/nu/cone/info") == []  # a test
 
 
 def test_pages_of_other_services_are_as_they_were(instance: Instance) -> None:
@@ -156,8 +157,9 @@ def test_nothing_is_sent_without_being_asked_to(instance: Instance) -> None:
     assert done.returncode == 0
     assert "Nothing was sent" in done.stderr
     assert json.loads(done.stdout)["datasetVersion"]["metadataBlocks"]
-    done = instance.km3vo("publish", "ant20_01", "--to", "zenodo", "--deposit")
+    done = instance.km3vo("publish", "ant20_01", "--to", "jsonld", "--deposit")
     assert done.returncode == 2
+    assert "jsonld takes nothing else" in done.stderr
 
 
 def test_an_unknown_release_is_refused(instance: Instance) -> None:
@@ -172,17 +174,14 @@ WORD = "Zwetschgendatschi"
 
 @pytest.fixture
 def renamed(empty_instance: Instance, checkout: Path) -> Instance:
-    """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
-    rd = checkout / "rd" / "ant20_01" / "nu.rd"
-    text = rd.read_text()
+    """Serve ant20_01 with another word in its description, and the address of a server."""
+    texts = checkout / "inputs" / "ant20_01" / "description.rst"
+    text = " ".join(texts.read_text().partition("\n\n")[0].split())
     assert text.count("selected for the search for point-like") == 1
-    text = text.replace("selected for the search for point-like", f"{WORD} &lt;/script> point-like")
-    text = text.replace(
-        '<meta name="doi">', '<meta name="doi">10.5072/km3net</meta><meta name="doi">'
-    )
-    rd.write_text(text)
+    text = text.replace("selected for the search for point-like", f"{WORD} </script> point-like")
+    texts.write_text(f"{text}\n\n{texts.read_text().partition(chr(10) * 2)[2]}")
     site = checkout / "site" / "site.toml"
-    facts = site.read_text().replace('["10.5281"]', '["10.5072"]')
+    facts = site.read_text().replace('datacite_prefix = ""', f'datacite_prefix = "{PREFIX}"')
     facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
     site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
     empty_instance.extra |= {"PYTHONPATH": str(checkout)}
@@ -193,10 +192,37 @@ def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     return empty_instance
 
 
+def reserve_a_doi(instance: Instance, checkout: Path) -> None:
+    """Reserve a DOI at DataCite, twice, and import the release again with it."""
+    cite = ("cite", "ant20_01", "--to", "datacite")
+    peer, doi = DataCitePeer(), "10.5072/km3net.org.ant20_01"
+    with datacite(peer) as url:
+        site = checkout / "site" / "site.toml"
+        site.write_text(site.read_text().replace("https://api.datacite.org", url))
+        done = instance.km3vo(*cite)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["doi"] == doi
+        assert f"Nothing was sent to {url}" in done.stderr
+        assert peer.requests == []
+        private = checkout / "credentials"
+        private.write_text(f'[datacite]\nrepository = "{REPOSITORY}"\npassword = "{PASSWORD}"\n')
+        private.chmod(0o600)
+        for answer in ("is reserved, as a draft", "exists already (draft); nothing was sent"):
+            done = instance.km3vo(*cite, "--reserve", KM3VO_CREDENTIALS=str(private))
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.strip() == f"{doi} {answer}."
+        assert peer.count("POST") == 1
+    manifest = checkout / "inputs" / "ant20_01" / "release.toml"
+    assert manifest.read_text().count(f'data_doi = "{doi}"') == 1
+    done = instance.km3vo("import", "--release", "ant20_01")
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.slow
 def test_one_word_changed_in_the_descriptor_is_everywhere(
     renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:
+    reserve_a_doi(renamed, checkout)
     folder = tmp_path / "documents"
     for target in DOCUMENTS:
         done = renamed.km3vo("publish", "ant20_01", "--to", target, "-o", str(folder))

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.core.errors import ManifestError
-from ingest.events.delivery import MANIFEST, Manifest
+from ingest.events.delivery import Manifest
 from ingest.instance import Layout, Site
 from ingest.publish.deposits import zenodo
 from ingest.publish.deposits.datacite import DataCite, attributes, derived_doi
@@ -74,7 +73,6 @@ def send(
     ingest.core.errors.IngestError
         If all attempts fail.
     """
-    _require_sample(manifest)
     if action == "publish":
         require_public(record)
     where = site.deposit
@@ -107,13 +105,3 @@ def send(
 def _files(manifest: Manifest, record: ReleaseRecord, layout: Layout) -> list[Path]:
     folder = layout.inputs / manifest.name / "data"
     return [folder / one.name for one in record.files]
-
-
-def _require_sample(manifest: Manifest) -> None:
-    if not manifest.is_registered():
-        raise ManifestError(
-            "this release is not to be registered",
-            file=manifest.folder / MANIFEST,
-            expected='kind = "sample", and data or metadata that are public',
-            remedy="correct the manifest, or wait for the end of the embargo",
-        )

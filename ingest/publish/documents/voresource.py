@@ -17,7 +17,7 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 
 from ingest.core.checkout import RD
 from ingest.core.errors import InstanceError, ManifestError
-from ingest.events.delivery import Manifest, load_manifest
+from ingest.events.delivery import MANIFEST, Manifest, load_manifest
 from ingest.instance import Layout, lifecycle, load_site
 from ingest.instance.dachs import VOCABULARY_ROOT, VOCABULARY_TERMS
 from ingest.publish import oai
@@ -56,6 +56,13 @@ def read_record(release: str, layout: Layout) -> ReleaseRecord:
         If the instance is not up, or does not publish the release.
     """
     manifest = load_manifest(release)
+    if not manifest.is_registered():
+        raise ManifestError(
+            "the release has no registry record, from which its documents are made",
+            file=manifest.folder / MANIFEST,
+            expected='kind = "sample", and data or metadata that are public',
+            remedy="correct the manifest, or wait for the end of the embargo",
+        )
     found = lifecycle.status(layout)
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")
