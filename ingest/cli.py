@@ -23,6 +23,7 @@ from ingest.core.errors import ExitCode, IngestError
 # Reading events needs libraries that take a second to load, and starting the server should not
 # wait for them: a module is imported when its command is called.
 _COMMANDS: Final = {
+    "access": ("ingest.commands.access", "access"),
     "alerts": ("ingest.commands.alerts", "alerts"),
     "backup": ("ingest.commands.backup", "backup"),
     "check": ("ingest.commands.check", "check"),

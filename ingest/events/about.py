@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Final, Literal
 
 from lxml import etree
@@ -20,10 +21,8 @@ from ingest.core.units import gev_to_joule
 from ingest.events.coverage import sky_coverage
 from ingest.events.delivery import Manifest, Texts, read_texts
 from ingest.events.sky import detector
-from ingest.instance.dachs import SIMULATED_WARNING
+from ingest.instance.dachs import GROUP, SIMULATED_WARNING
 
-GROUP: Final = "collaboration"
-"""DaCHS' group of the users who may see what is not public."""
 ABOUT: Final = "about.rd"
 FACTS: Final = "release.json"
 """The names of the files, in the deployed folder of a release."""
@@ -87,6 +86,7 @@ def about(manifest: Manifest, where: Circumstances = Circumstances()) -> dict[st
 
 def _streams(manifest: Manifest, where: Circumstances) -> bytes:
     root = etree.Element("resource", schema=manifest.name, resdir=".")
+    _protect(root, manifest)
     _describe(_stream(root, "metadata"), manifest, where)
     _describe_table(_stream(root, "table"), manifest, where)
     _describe_origin(_stream(root, "origin-columns"), manifest)
@@ -99,6 +99,7 @@ def _streams(manifest: Manifest, where: Circumstances) -> bytes:
 def _describe(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     """Add the metadata of the resource."""
     release, texts = manifest.release, read_texts(manifest)
+    _protect(stream, manifest)
     _meta(stream, "title", _marked(release.title, where))
     _meta(stream, "description", _marked(texts.description, where))
     _meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
@@ -232,16 +233,31 @@ def _add_test(stream: etree._Element, manifest: Manifest, where: Circumstances) 
     )
 
 
+def _protect(parent: etree._Element, manifest: Manifest) -> None:
+    """Say in a descriptor what is protected; ``site/dachs/patches/protected.py`` obeys it."""
+    if (protection := _protection(manifest)) is not None:
+        _property(parent, "protected", protection)
+
+
+def _protection(manifest: Manifest) -> Literal["data", "everything"] | None:
+    """Return what only members may see now."""
+    if manifest.is_public_today():
+        return None
+    return "data" if manifest.release.metadata_public else "everything"
+
+
 def _facts(manifest: Manifest) -> bytes:
     """Return what ObsCore says of a release's products besides what they say themselves."""
-    protected = not manifest.is_public_today()
+    protected = _protection(manifest) is not None
     facts: Mapping[str, object] = {
         "title": manifest.release.title,
         "collection": manifest.observation.collection,
         "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
         "supersedes": manifest.release.supersedes,
         "protected": protected,
-        "hidden": protected and not manifest.release.metadata_public,
+        "hidden": _protection(manifest) == "everything",
+        "owner": GROUP if protected else None,
+        "embargo": (manifest.release.embargo_until or date.max).isoformat() if protected else None,
     }
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 

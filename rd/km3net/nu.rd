@@ -56,11 +56,13 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			>//obscore#publish</mixin>
 		<!-- Columns of DaCHS' product tables, repeated here to add the UCDs that DaCHS omits. -->
 		<column name="owner" type="text" ucd="meta.curation" verbLevel="25"
-			description="Owner of the data during a proprietary period."/>
+			description="Group whose members have access before the data become public."/>
 		<column name="embargo" type="date" ucd="time.release" verbLevel="25"
-			description="Date on which the data become public; NULL if they have always been public."/>
+			description="Date on which the data become public, 9999-12-31 if there is none yet; NULL
+				if they are public."/>
 		<column name="accsize" type="bigint" unit="byte" ucd="phys.size;meta.file"
-			utype="Access.Size" verbLevel="11" description="Size of the data product.">
+			utype="Access.Size" verbLevel="11"
+			description="Size of the data product; NULL until the data are public.">
 			<values nullLiteral="-1"/>
 		</column>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
@@ -102,8 +104,10 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			description="Wavelength of a photon with the energy energy_max, as required by ObsCore."/>
 		<column name="em_max" type="double precision" unit="m" ucd="em.wl;stat.max" verbLevel="20"
 			description="Wavelength of a photon with the energy energy_min, as required by ObsCore."/>
-		<column name="ev_xel" type="integer" ucd="meta.number" required="True" verbLevel="1"
-			description="Number of events in the data product."/>
+		<column name="ev_xel" type="integer" ucd="meta.number" verbLevel="1"
+			description="Number of events in the data product; NULL until the data are public.">
+			<values nullLiteral="-1"/>
+		</column>
 		<column name="event_type" type="text" ucd="meta.code.class" verbLevel="10"
 			description="Event topology: track or shower."/>
 		<column name="obs_mode" type="text" ucd="meta.code" verbLevel="20"
@@ -129,6 +133,9 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 				<bind key="table">"\schema.observations"</bind>
 				<bind key="mime">"application/fits"</bind>
 				<bind key="preview">None</bind>
+				<bind key="fsize">row["size"]</bind>
+				<bind key="owner">row["owner"]</bind>
+				<bind key="embargo">row["embargo"]</bind>
 			</rowfilter>
 		</customGrammar>
 		<make table="observations">

@@ -15,8 +15,10 @@ column names appear in this file only. -->
 			ivoa.obscore on obs_publisher_did.</meta>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
 			verbLevel="1" description="Publisher's identifier of the data set, as in ivoa.obscore."/>
-		<column name="ev_xel" type="integer" ucd="meta.number" required="True" verbLevel="5"
-			description="Number of events in the data set."/>
+		<column name="ev_xel" type="integer" ucd="meta.number" verbLevel="5"
+			description="Number of events in the data set; NULL until the data are public.">
+			<values nullLiteral="-1"/>
+		</column>
 		<column name="s_ref_energy" type="double precision" unit="eV" ucd="em.energy" verbLevel="20"
 			description="Reference energy of s_resolution."/>
 		<column name="em_ref_energy" type="double precision" unit="eV" ucd="em.energy"

@@ -5,6 +5,7 @@ a new product, such as the title, is in ``release.json`` in the folder of the re
 headers. This runs in the Python of DaCHS.
 """
 
+import datetime
 import json
 import os
 
@@ -28,6 +29,7 @@ class RowIterator(CustomRowIterator):
             facts = json.load(stream)
         if facts["hidden"]:
             return
+        embargo = facts.get("embargo")
         with fits.open(path) as hdus:
             primary, events = hdus[0].header, hdus["EVENTS"].header
         reference = Time(
@@ -61,7 +63,9 @@ class RowIterator(CustomRowIterator):
             "energy_max": high,
             "em_min": WAVELENGTH_OF_EV / high,
             "em_max": WAVELENGTH_OF_EV / low,
-            "ev_xel": events["NAXIS2"],
+            # the numbers of events and bytes are not public before the data
+            "ev_xel": None if facts["protected"] else events["NAXIS2"],
+            "size": None if facts["protected"] else os.path.getsize(path),
             "event_type": primary["EVTTYPE"],
             "obs_mode": primary["HEAMODE"],
             "analysis_mode": primary.get("ANMODE"),
@@ -69,6 +73,8 @@ class RowIterator(CustomRowIterator):
             "messenger_pdgid": primary.get("PDGID"),
             "kid": primary["KID"],
             "reference": facts["reference"],
+            "owner": facts.get("owner"),
+            "embargo": embargo and datetime.date.fromisoformat(embargo),
             "folder": folder,
         }
 

@@ -5,6 +5,7 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
+from ingest.instance.dachs.logins import GROUP, members, remove_member, set_member
 from ingest.instance.dachs.publication import (
     COMBINED,
     COMBINED_DESCRIPTORS,
@@ -20,6 +21,7 @@ from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS
 __all__ = [
     "COMBINED",
     "COMBINED_DESCRIPTORS",
+    "GROUP",
     "SIMULATED_WARNING",
     "VOCABULARY_ROOT",
     "VOCABULARY_TERMS",
@@ -31,9 +33,12 @@ __all__ = [
     "is_simulated",
     "known_terms",
     "known_to_registries",
+    "members",
     "online_releases",
     "publish",
     "recover",
     "register",
+    "remove_member",
+    "set_member",
     "withdraw",
 ]

@@ -40,6 +40,7 @@ def apply():
         "stay_on_this_site_after_login",
     )
     _apply("closed", "close_test_services", "close_well_known")
+    _apply("protected", "close_protected_releases", "lock_products")
     _apply("registry", "register_alert_streams", "bound_resumption_tokens")
     _apply(
         "adql",
