@@ -1,8 +1,8 @@
 """Checks of delivered events: rules, counts per rule, uniqueness of identifiers."""
 
 from ingest.events.checks.checker import Checker, Expectations
-from ingest.events.checks.report import CheckReport
+from ingest.events.checks.report import CheckReport, RuleCount
 from ingest.events.checks.rules import REJECTING
 from ingest.events.checks.uniqueness import hash_rows
 
-__all__ = ["REJECTING", "CheckReport", "Checker", "Expectations", "hash_rows"]
+__all__ = ["REJECTING", "CheckReport", "Checker", "Expectations", "RuleCount", "hash_rows"]

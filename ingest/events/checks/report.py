@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,6 +31,10 @@ class RuleCount:
     rule: Rule
     count: int = 0
     examples: list[Violation] = field(default_factory=list)
+
+    def add_examples(self, violations: Iterable[Violation]) -> None:
+        """Note violations, as long as there are less than :data:`EXAMPLES`."""
+        self.examples.extend(itertools.islice(violations, max(0, EXAMPLES - len(self.examples))))
 
 
 @dataclass

@@ -110,23 +110,24 @@ class Difference:
 
     def lines(self) -> list[str]:
         """Return the difference as text: a summary, and what differs in detail."""
-        return list(self._lines())
-
-    def _lines(self) -> Iterator[str]:
-        yield (
+        summary = (
             f"{self.before} events before, {self.after} now: {self.added} added,"
             f" {self.removed} removed, {self.changed} changed (identified by {self.identity})"
         )
+        return [summary, *(f"  {line}" for line in self.details())]
+
+    def details(self) -> Iterator[str]:
+        """Yield what differs: columns, and the first events of each kind."""
         for one in self.columns:
-            yield f"  {one.line()}"
+            yield one.line()
         if self.renumbered:
-            yield f"  EVENT_ID: {self.renumbered} events have another number"
+            yield f"EVENT_ID: {self.renumbered} events have another number"
         for name in self.new_columns:
-            yield f"  {name}: a new column"
+            yield f"{name}: a new column"
         for name in self.lost_columns:
-            yield f"  {name}: no longer a column"
+            yield f"{name}: no longer a column"
         for example in self.examples:
-            yield f"  {example.line()}"
+            yield example.line()
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON."""

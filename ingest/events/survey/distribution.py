@@ -31,6 +31,9 @@ class Distribution:
         Their number: more than a plot shows, which depends on the data.
     values : callable
         Returns the quantity.
+    logarithmic, long_tail : bool
+        Whether the bins are those of the decimal logarithm; whether a plot leaves out the few
+        largest values.
 
     Attributes
     ----------
@@ -47,6 +50,7 @@ class Distribution:
     bins: int
     values: Values
     logarithmic: bool = False
+    long_tail: bool = False
     read: Counts = field(init=False)
     accepted: Counts = field(init=False)
 
@@ -105,12 +109,14 @@ def distributions(start_mjd: float | None, stop_mjd: float | None) -> list[Distr
     return [
         Distribution("sin_dec", "sin(declination)", "", -1, 1, 200, _sin_dec),
         Distribution("cos_zenith", "cos(zenith)", "", -1, 1, 200, _cos_zenith),
-        Distribution("n_hits", "number of hits", "", -0.5, 16_383.5, 16_384, _n_hits),
+        Distribution(
+            "n_hits", "number of hits", "", -0.5, 16_383.5, 16_384, _n_hits, long_tail=True
+        ),
         Distribution("energy", "energy", "GeV", -2, 11, 520, _field("energy"), logarithmic=True),
         Distribution(
             "ang_err", "angular error", "deg", -5, 3, 320, _field("ang_err"), logarithmic=True
         ),
-        Distribution("mjd", "time", "MJD", start_mjd, stop_mjd, 1200, _mjd),
+        Distribution("mjd", "time", "MJD", start_mjd, stop_mjd, 20_000, _mjd),
     ]
 
 
