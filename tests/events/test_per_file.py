@@ -11,7 +11,7 @@ from ingest.events.delivery.sources import AcquiredFile
 from ingest.events.release_conversion import convert_release
 from ingest.instance import layout as layouts
 from ingest.instance.account import Account
-from ingest.instance.dachs import deploy
+from ingest.instance.dachs import Deployment, deploy
 from tests.bench.instance import release_of
 from tests.bench.samples import write_simple
 
@@ -36,8 +36,8 @@ def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
     staging.mkdir()
     made = convert_release(manifest, acquired, staging)
     assert [one.rows for one in made] == [50, 100]
-    deploy.stage(layout, manifest.folder_in_rd, sorted(staging.iterdir()), simulated=False)
-    folder = layout.staged / manifest.folder_in_rd
+    deploy.stage(layout, [Deployment(manifest.name, {}, sorted(staging.iterdir()))])
+    folder = layout.staged / manifest.name
     store = DataStore.from_dir(folder / "data")
     assert sorted(store.obs_table["OBS_ID"]) == [1, 2]
     observations = store.get_observations(required_irf=[])

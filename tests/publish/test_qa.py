@@ -25,7 +25,8 @@ IDS = ["readme", "description", "licence", "citation", "doi", "environment", "ch
 def release(instance, layout, tmp_path: Path) -> Release:
     """Return the ANTARES release, with copies of its files that a test may change."""
     from ingest.core.descriptors import expand_descriptor
-    from ingest.events.delivery.manifest import load_manifest
+    from ingest.events.about import ABOUT, about
+    from ingest.events.delivery import load_manifest
 
     shutil.copytree(layout.inputs / "ant20_01", tmp_path / "ant20_01")
     record = tmp_path / "ant20_01.json"
@@ -34,7 +35,7 @@ def release(instance, layout, tmp_path: Path) -> Release:
     return Release(
         "ant20_01",
         manifest,
-        expand_descriptor("ant20_01/nu"),
+        expand_descriptor("ant20_01/nu", about=about(manifest)[ABOUT]),
         tmp_path / "ant20_01",
         record,
         instance.url,
@@ -87,6 +88,10 @@ def with_manifest(release: Release, **changes: object) -> Release:
     return replace(release, manifest=release.manifest.model_copy(update={"release": section}))
 
 
+def without_doi(release: Release) -> Release:
+    return without_meta(with_manifest(release, doi=None), "doi")
+
+
 def with_another_original(release: Release) -> Release:
     (release.folder / "data" / "PublicData_0717.dat").write_text("another")
     return release
@@ -132,12 +137,12 @@ def without_products(release: Release) -> Release:
     ("question", "change", "words"),
     [
         ("readme", lambda one: without_meta(one, "_longdoc"), "0 words"),
-        ("readme", lambda one: with_manifest(one, descriptor="ant20_01/other"), "cone/info"),
+        ("readme", lambda one: with_manifest(one, name="ant20_09"), "cone/info"),
         ("description", lambda one: without_meta(one, "description"), "description: missing"),
         ("licence", lambda one: with_text(one, "CC-BY-4.0", "CC-BY-8.0"), "CC-BY-8.0"),
         ("licence", lambda one: without_meta(one, "rights.rightsURI"), "rights.rightsURI: missing"),
         ("citation", lambda one: without_meta(one, "creator"), "referenceURL"),
-        ("doi", lambda one: without_meta(one, "doi"), "without a comment that gives the reason"),
+        ("doi", without_doi, "doi: missing"),
         ("doi", lambda one: with_text(one, "10.3847/", "https://doi.org/10.3847/"), "https"),
         ("environment", without_products, "constraints.txt"),
         ("checksums", with_another_original, "DIFFERENT"),
@@ -145,11 +150,11 @@ def without_products(release: Release) -> Release:
         ("provenance", with_other_provenance, "WITHOUT"),
         ("provenance", without_products, "no products"),
         ("formats", without_products, "VOTable"),
-        ("formats", lambda one: with_manifest(one, descriptor="ant20_01/other"), "scs.xml: "),
+        ("formats", lambda one: with_manifest(one, name="ant20_09"), "scs.xml: "),
         ("numbers", lambda one: with_manifest(one, events=8755), "events: 8755"),
         ("numbers", lambda one: with_record_of(one, 8753), "imported: 8753"),
         ("numbers", lambda one: with_text(one, "8,754", "18,754"), "NOT stated"),
-        ("numbers", lambda one: with_manifest(one, table="ant20_01.other"), "ant20_01.other"),
+        ("numbers", lambda one: with_manifest(one, name="ant20_09"), "ant20_09.main"),
         ("real", simulated, "marked as simulated"),
     ],
 )
@@ -177,7 +182,7 @@ def test_metadata_that_lack_something_fail_the_review(instance, checkout) -> Non
 
 def test_a_reviewed_fault_shows_on_the_page_and_fails(release) -> None:
     item = reviews.checklist()[4]
-    faulty = [reviews.Reviewed(item, CHECKS["doi"](without_meta(release, "doi")))]
+    faulty = [reviews.Reviewed(item, CHECKS["doi"](without_doi(release)))]
     assert not reviews.passed(faulty)
     written = page.html("ant20_01", "A <b>title</b>", faulty)
     assert "does not pass" in written
