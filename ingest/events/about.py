@@ -21,11 +21,10 @@ from ingest.core.units import gev_to_joule
 from ingest.events.coverage import sky_coverage
 from ingest.events.delivery import Manifest, Texts, read_texts
 from ingest.events.sky import detector
-from ingest.instance.dachs import GROUP, SIMULATED_WARNING
+from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 
 ABOUT: Final = "about.rd"
-FACTS: Final = "release.json"
-"""The names of the files, in the deployed folder of a release."""
+"""The name of the first file, in the deployed folder of a release."""
 _AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
 
 
@@ -141,15 +140,20 @@ def _documentation(manifest: Manifest, texts: Texts, where: Circumstances) -> st
 
 def _cover(stream: etree._Element, manifest: Manifest) -> None:
     """Add the coverage of the resource in space, time and energy."""
+    element = etree.SubElement(stream, "coverage")
+    for name, text in _coverage(manifest).items():
+        etree.SubElement(element, name).text = text
+
+
+def _coverage(manifest: Manifest) -> dict[str, str]:
+    """Return the coverage of a release in space, time and energy, as DaCHS reads it."""
     release, seen = manifest.release, manifest.observation
-    coverage = etree.SubElement(stream, "coverage")
-    spatial = etree.SubElement(coverage, "spatial")
-    spatial.text = sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg)
-    temporal = etree.SubElement(coverage, "temporal")
-    temporal.text = f"{release.start_mjd:.5f} {release.stop_mjd:.5f}"
     energies = (gev_to_joule(seen.min_energy_gev), gev_to_joule(seen.max_energy_gev))
-    spectral = etree.SubElement(coverage, "spectral")
-    spectral.text = " ".join(f"{energy:.10g}" for energy in energies)
+    return {
+        "spatial": sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg),
+        "temporal": f"{release.start_mjd:.5f} {release.stop_mjd:.5f}",
+        "spectral": " ".join(f"{energy:.10g}" for energy in energies),
+    }
 
 
 def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
@@ -254,6 +258,7 @@ def _facts(manifest: Manifest) -> bytes:
         "collection": manifest.observation.collection,
         "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
         "supersedes": manifest.release.supersedes,
+        "coverage": _coverage(manifest),
         "protected": protected,
         "hidden": _protection(manifest) == "everything",
         "owner": GROUP if protected else None,

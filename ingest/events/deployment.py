@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.core.files import read_regular
-from ingest.events.about import FACTS, Circumstances, Example, about
+from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
     Deployment,
     Publication,
+    facts_in,
     is_simulated,
     known_to_registries,
     online_releases,
@@ -29,13 +28,7 @@ def publication_of(manifest: Manifest) -> Publication:
 
 def facts_online(layout: Layout) -> dict[str, dict[str, Any]]:
     """Return what is deployed about the releases that are online, by their names."""
-    found = {}
-    for name in online_releases(layout):
-        try:
-            found[name] = json.loads(read_regular(layout.inputs / name / FACTS))
-        except (FileNotFoundError, ValueError):
-            found[name] = {}
-    return found
+    return facts_in(layout.inputs)
 
 
 def successor(name: str, layout: Layout) -> str | None:

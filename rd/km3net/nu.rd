@@ -11,12 +11,8 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 	<meta name="referenceURL">https://www.km3net.org</meta>
 	<FEED source="km3net/common#metadata"/>
 
-	<coverage>
-		<!-- The union of the coverages of all releases; a test compares them. -->
-		<spatial>0/0-11</spatial>
-		<temporal>54129 59989</temporal>
-		<spectral>1.602176634e-10 4.1656592484e-1</spectral>
-	</coverage>
+	<!-- The union of the coverages of all releases, made at deployment. -->
+	<FEED source="km3net/about#coverage"/>
 
 	<table id="observations" onDisk="True" adql="True">
 		<!-- Not called "products": DaCHS has a table of that name, and with DaCHS 2.7 the mixin

@@ -19,15 +19,25 @@ EV_PER_GEV = 1e9
 WAVELENGTH_OF_EV = 6.62607015e-34 * 299792458 / 1.602176634e-19
 
 
+def facts_of(folder):
+    """Return the facts of a release; none if it was imported by a version that did not write them.
+
+    The next import of the release writes them.
+    """
+    try:
+        with open(os.path.join(folder, "release.json"), encoding="utf-8") as stream:
+            return json.load(stream)
+    except FileNotFoundError:
+        return {}
+
+
 class RowIterator(CustomRowIterator):
     """Reads the headers of one product."""
 
     def _iterRows(self):
         path = self.sourceToken
-        release = os.path.dirname(os.path.dirname(path))
-        with open(os.path.join(release, "release.json"), encoding="utf-8") as stream:
-            facts = json.load(stream)
-        if facts["hidden"]:
+        facts = facts_of(os.path.dirname(os.path.dirname(path)))
+        if facts.get("hidden"):
             return
         embargo = facts.get("embargo")
         with fits.open(path) as hdus:
@@ -41,7 +51,7 @@ class RowIterator(CustomRowIterator):
 
         low, high = primary["ENERGMIN"] * EV_PER_GEV, primary["ENERGMAX"] * EV_PER_GEV
         resolution = primary.get("ANGRES")
-        title = facts["title"]
+        title = facts.get("title", primary["TITLE"])
         if primary["SIMULATE"]:
             title += " [SIMULATED stand-in, not real data]"
         folder = os.path.relpath(os.path.dirname(path), base.getConfig("inputsDir"))
@@ -49,7 +59,7 @@ class RowIterator(CustomRowIterator):
             "release": primary["RELEASE"],
             "obs_id": "{}/{}".format(primary["RELEASE"], primary["OBS_ID"]),
             "title": title,
-            "collection": facts["collection"],
+            "collection": facts.get("collection", primary["OBSCOLL"]),
             "facility": primary["FACILITY"],
             "instrument": primary["INSTRUME"],
             "t_min": utc(events["TSTART"]),
@@ -72,7 +82,7 @@ class RowIterator(CustomRowIterator):
             "messenger_name": primary["MESSENGR"],
             "messenger_pdgid": primary.get("PDGID"),
             "kid": primary["KID"],
-            "reference": facts["reference"],
+            "reference": facts.get("reference", primary.get("REFERENC")),
             "owner": facts.get("owner"),
             "embargo": embargo and datetime.date.fromisoformat(embargo),
             "folder": folder,

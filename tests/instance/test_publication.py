@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -141,8 +142,18 @@ def test_two_imports_at_the_same_time(worn, delivery) -> None:
     served(worn)
 
 
+def test_without_a_delivery_the_kept_file_is_imported(worn, unavailable) -> None:
+    before = served(worn)
+    sql(worn, "DROP TABLE ant20_01.main CASCADE")
+    done = worn.km3vo(*IMPORT, **unavailable)
+    assert done.returncode == 0, done.stderr
+    assert "ant20_01: taken from the files kept from an earlier import" in done.stdout
+    assert served(worn) == before
+
+
 def test_real_data_are_not_replaced_by_a_simulation(worn, unavailable) -> None:
     before = served(worn)
+    shutil.rmtree(worn.var / "deliveries")
     done = worn.km3vo(*IMPORT, "--force", **unavailable)
     assert done.returncode == 2
     assert "does not replace the real data of ant20_01 that are online" in done.stderr
@@ -164,6 +175,7 @@ def identifiers(instance: Instance, deleted: bool) -> list[str]:
 def test_a_simulated_stand_in(worn, unavailable) -> None:
     """It can only come where nothing is, says what it is, and never reaches a registry."""
     real = served(worn)
+    shutil.rmtree(worn.var / "deliveries")
     assert not real.is_simulated
     assert identifiers(worn, deleted=False)
     sql(worn, "DROP TABLE ant20_01.main CASCADE")
@@ -177,7 +189,7 @@ def test_a_simulated_stand_in(worn, unavailable) -> None:
     assert is_marked(worn)
     assert identifiers(worn, deleted=False) == []
     assert identifiers(worn, deleted=True), "harvesters must learn that it went away"
-    deployed = (worn.var / "dachs" / "inputs" / "ant20_01" / "nu.rd").read_text()
+    deployed = (worn.var / "dachs" / "inputs" / "ant20_01" / "about.rd").read_text()
     assert "ivo_managed" not in deployed
 
     again = worn.km3vo(*IMPORT, **unavailable)

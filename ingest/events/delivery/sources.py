@@ -127,7 +127,7 @@ def acquire(
             continue
         return AcquiredFile(path, description, checksum, simulated, tuple(unavailable))
     if kept is not None:
-        description = "kept from an earlier import"
+        description = "the files kept from an earlier import"
         return AcquiredFile(kept.path, description, kept.sha256, False, tuple(unavailable))
     raise UnavailableError(
         f"{file.name} of the release {manifest.name} is not available",

@@ -4,6 +4,7 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 """
 
 from ingest.instance.dachs.client import Dachs
+from ingest.instance.dachs.combined import FACTS, facts_in
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
 from ingest.instance.dachs.logins import GROUP, members, remove_member, set_member
 from ingest.instance.dachs.publication import (
@@ -21,6 +22,7 @@ from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS
 __all__ = [
     "COMBINED",
     "COMBINED_DESCRIPTORS",
+    "FACTS",
     "GROUP",
     "SIMULATED_WARNING",
     "VOCABULARY_ROOT",
@@ -30,6 +32,7 @@ __all__ = [
     "Publication",
     "bring_online",
     "count",
+    "facts_in",
     "is_simulated",
     "known_terms",
     "known_to_registries",

@@ -18,6 +18,7 @@ from pathlib import Path
 from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.files import NotRegularError, read_regular
+from ingest.instance.dachs import combined
 from ingest.instance.layout import Layout
 
 SHARED = "km3net"
@@ -64,7 +65,6 @@ def stage(layout: Layout, deployments: Sequence[Deployment]) -> None:
     """Make the staged inputs directory with new versions of releases and of the shared folder."""
     _stage_others(layout, (SHARED, *(one.folder for one in deployments)))
     _copy_descriptors(SHARED, layout.staged / SHARED)
-    _set_owner(layout, layout.staged / SHARED)
     for one in deployments:
         folder = layout.staged / one.folder
         _copy_descriptors(one.folder, folder)
@@ -81,6 +81,7 @@ def stage(layout: Layout, deployments: Sequence[Deployment]) -> None:
             for product in one.products:
                 shutil.move(product, folder / "data" / product.name)
         _set_owner(layout, folder)
+    _describe_combined(layout)
 
 
 def stage_without_products(layout: Layout, folder: str) -> None:
@@ -90,6 +91,8 @@ def stage_without_products(layout: Layout, folder: str) -> None:
     """
     _stage_others(layout, ())
     shutil.rmtree(layout.staged / folder / "data", ignore_errors=True)
+    (layout.staged / folder / combined.FACTS).unlink(missing_ok=True)
+    _describe_combined(layout)
 
 
 def discard(layout: Layout) -> None:
@@ -115,6 +118,8 @@ def differences(layout: Layout, deployment: Deployment) -> list[str]:
     found = []
     for name in (SHARED, deployment.folder):
         present = _contents(layout.inputs / name)
+        if name == SHARED:
+            present.pop(f"{SHARED}/{combined.NAME}", None)  # it follows from the releases
         with tempfile.TemporaryDirectory() as place:
             draft = Path(place, name)
             _copy_descriptors(name, draft)
@@ -152,6 +157,15 @@ def _copy_descriptors(folder: str, target: Path) -> None:
         with privileges.caller():
             content = path.read_bytes()
         copy.write_bytes(content)
+
+
+def _describe_combined(layout: Layout) -> None:
+    folder = layout.staged / SHARED
+    folder.mkdir(exist_ok=True)
+    path = folder / combined.NAME
+    path.unlink(missing_ok=True)  # a link to the one that is served
+    path.write_bytes(combined.describe(layout.staged, SHARED))
+    _set_owner(layout, folder)
 
 
 def _write_generated(deployment: Deployment, folder: Path) -> None:

@@ -1,0 +1,65 @@
+"""The description of the tables that combine all releases: their coverage is that of the parts."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.core.files import read_regular
+
+NAME: Final = "about.rd"
+"""The file with the stream ``coverage``, in the shared folder."""
+FACTS: Final = "release.json"
+"""The file with facts of a release, in its deployed folder."""
+_WHOLE_SKY: Final = "0/0-11 6/"
+_TEMPLATE: Final = """<resource schema="{schema}" resdir=".">
+  <STREAM id="coverage">
+    <coverage>{parts}</coverage>
+  </STREAM>
+</resource>
+"""
+
+
+def describe(inputs: Path, schema: str) -> bytes:
+    """Return the content of the file.
+
+    Parameters
+    ----------
+    inputs : pathlib.Path
+        An inputs directory with the folders of all releases.
+    schema : str
+        The schema of the combined tables.
+    """
+    coverages = [facts["coverage"] for facts in facts_in(inputs).values() if not facts["protected"]]
+    parts = {}
+    if coverages:
+        parts["spatial"] = _union([one["spatial"] for one in coverages])
+        for name in ("temporal", "spectral"):
+            ranges = [[float(word) for word in one[name].split()] for one in coverages]
+            low, high = min(one[0] for one in ranges), max(one[1] for one in ranges)
+            parts[name] = f"{low:.10g} {high:.10g}"
+    text = "".join(f"<{name}>{value}</{name}>" for name, value in parts.items())
+    return _TEMPLATE.format(schema=schema, parts=text).encode()
+
+
+def facts_in(inputs: Path) -> dict[str, dict[str, Any]]:
+    """Return the facts of the releases in an inputs directory, by their names."""
+    return {
+        path.parent.name: json.loads(read_regular(path))
+        for path in sorted(inputs.glob(f"[a-z]*/{FACTS}"))
+    }
+
+
+def _union(mocs: list[str]) -> str:
+    if _WHOLE_SKY in mocs or not mocs:
+        return _WHOLE_SKY
+    # imported here because it loads slowly, and most instances have a release of the whole sky
+    from mocpy import MOC
+
+    whole, *others = (MOC.from_string(one.replace(",", " "), "ascii") for one in mocs)
+    for one in others:
+        whole = whole.union(one)
+    words = whole.to_string(format="ascii").split()
+    # separated by commas within an order, as DaCHS reads them
+    return "".join(f" {word}" if "/" in word else f",{word}" for word in words).strip()
