@@ -21,7 +21,7 @@ from tests.publish.samples import record
 from tests.publish.zenodo_server import TOKEN, ZenodoPeer, zenodo
 
 DOI = "10.5072/zenodo.1000"
-LAG = 0.1
+LAG = 0.15
 PAUSES = (0.01, 0.01, 0.01)
 
 
@@ -115,7 +115,7 @@ def test_a_lost_answer_does_not_create_twice(
 def test_a_command_killed_before_the_answer_does_not_create_twice(
     peer: ZenodoPeer, client: Zenodo, tmp_path: Path
 ) -> None:
-    peer.troubles, peer.lag = ["+slow"], 0.8 * LAG
+    peer.troubles, peer.lag = ["+slow"], 0.3 * LAG
     note = tmp_path / "deposits" / "killed"
 
     def reserve() -> Deposit:

@@ -61,7 +61,7 @@ class Pending:
             time.sleep(min(max(left, 0.0), self._delay))
 
     def begin(self) -> None:
-        """Note that a request is about to be sent."""
+        """Note that a request is about to be sent, or may have had an effect until now."""
         self._write(f"{time.time():.3f}".encode())
 
     def confirm(self) -> None:

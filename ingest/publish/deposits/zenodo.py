@@ -113,7 +113,7 @@ class Zenodo:
             found = self._find(record, doi)
             if found is None or not found.get("submitted"):
                 draft = self._fill(record, doi, files)
-                found = self._client.send("POST", f"{_path(draft)}/actions/publish")
+                found = _object(self._client.send("POST", f"{_path(draft)}/actions/publish"))
             return _deposit("published", found)
 
         return repeat(attempt, self._pauses, self._client)
@@ -130,12 +130,12 @@ class Zenodo:
                 remedy="correct its metadata on its page there; other files are another release",
             )
         metadata = document(record.model_copy(update={"doi": doi or _doi(draft)}))
-        draft = self._client.send("PUT", _path(draft), json=metadata)
+        draft = _object(self._client.send("PUT", _path(draft), json=metadata))
         there = {one.get("filename"): one.get("checksum") for one in draft.get("files", ())}
         for path in files:
             if there.get(path.name) != _md5(path):
                 self._upload(draft, path)
-        return dict(draft)
+        return draft
 
     def _upload(self, draft: dict[str, Any], path: Path) -> None:
         try:
@@ -145,7 +145,7 @@ class Zenodo:
         size = str(path.stat().st_size)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": size}
         with open_regular(path) as stream:
-            answer = self._client.send("PUT", address, content=stream, headers=headers)
+            answer = _object(self._client.send("PUT", address, content=stream, headers=headers))
         if answer.get("checksum") not in (wanted := _md5(path), f"md5:{wanted}"):
             raise TransientError(f"the checksum of {path.name} there differs from ours")
 
@@ -161,10 +161,10 @@ class Zenodo:
                     remedy="check [deposit] zenodo in the site's file, and the account; if the DOI"
                     " is wrong, remove it from the manifest",
                 )
-            return dict(found)
+            return _object(found)
         self._pending.wait()
         for one in self._depositions():
-            if record.identifier in (one.get("metadata", {}).get("keywords") or ()):
+            if record.identifier in ((one.get("metadata") or {}).get("keywords") or ()):
                 return one
         return None
 
@@ -174,7 +174,7 @@ class Zenodo:
             found = self._client.send("GET", _DEPOSITIONS, params=query)
             if not isinstance(found, list):
                 raise undocumented()
-            yield from found
+            yield from map(_object, found)
             if len(found) < _PAGE:
                 return
         raise IngestError("this account has too many depositions", where=self._client.url)
@@ -183,13 +183,18 @@ class Zenodo:
         metadata = document(record.model_copy(update={"doi": doi}))
         self._pending.begin()
         try:
-            answer = self._client.send("POST", _DEPOSITIONS, json=metadata)
-        except (RefusedError, TransientError, httpx.ConnectError) as reason:
-            if not isinstance(reason, TransientError) or reason.status == 429:
-                self._pending.confirm()  # it was not even tried
+            answer = _object(self._client.send("POST", _DEPOSITIONS, json=metadata))
+        except (RefusedError, httpx.ConnectError):
+            self._pending.confirm()  # nothing was created
+            raise
+        except (TransientError, httpx.TransportError) as reason:
+            if isinstance(reason, TransientError) and reason.status == 429:
+                self._pending.confirm()
+            else:
+                self._pending.begin()  # it may have been created until now
             raise
         self._pending.confirm()
-        return dict(answer)
+        return answer
 
 
 def document(record: ReleaseRecord) -> dict[str, Any]:
@@ -201,6 +206,12 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
         one for one in metadata["related_identifiers"] if not is_local(one["identifier"])
     ]
     return content
+
+
+def _object(answer: Any) -> dict[str, Any]:
+    if not isinstance(answer, dict):
+        raise undocumented()
+    return answer
 
 
 def _deposit(what: str, found: dict[str, Any]) -> Deposit:
