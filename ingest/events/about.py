@@ -61,12 +61,15 @@ class Circumstances:
         The release that is online and replaces it.
     example : Example, optional
         One of its events.
+    repeats : tuple of str
+        The releases online that have events of this one.
     """
 
     simulated: bool = False
     known_to_registries: bool = False
     superseded_by: str | None = None
     example: Example | None = None
+    repeats: tuple[str, ...] = ()
 
 
 def about(manifest: Manifest, where: Circumstances = Circumstances()) -> dict[str, bytes]:
@@ -79,7 +82,7 @@ def about(manifest: Manifest, where: Circumstances = Circumstances()) -> dict[st
     """
     return {
         ABOUT: _streams(manifest, where),
-        FACTS: _facts(manifest),
+        FACTS: _facts(manifest, where),
     }
 
 
@@ -250,14 +253,18 @@ def _protection(manifest: Manifest) -> Literal["data", "everything"] | None:
     return "data" if manifest.release.metadata_public else "everything"
 
 
-def _facts(manifest: Manifest) -> bytes:
+def _facts(manifest: Manifest, where: Circumstances) -> bytes:
     """Return what ObsCore says of a release's products besides what they say themselves."""
     protected = _protection(manifest) is not None
     facts: Mapping[str, object] = {
         "title": manifest.release.title,
         "collection": manifest.observation.collection,
         "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
+        "detector": manifest.release.detector,
+        "created": manifest.release.created.isoformat(),
         "supersedes": manifest.release.supersedes,
+        "superseded_by": where.superseded_by,
+        "repeats": where.repeats,
         "coverage": _coverage(manifest),
         "protected": protected,
         "hidden": _protection(manifest) == "everything",

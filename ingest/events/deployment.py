@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest
+from ingest.events.repeats import repeated_releases
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
     Deployment,
@@ -69,11 +70,13 @@ def deployment(
     """
     files = None if products is None else list(products)
     places = (layout.inputs / manifest.name / _DATA).glob("*.fits") if files is None else files
+    lists = sorted(path for path in places if path.suffix == ".fits")
     where = Circumstances(
         simulated=is_simulated(layout, manifest.name) if simulated is None else simulated,
         known_to_registries=known_to_registries(publication_of(manifest), layout, state),
         superseded_by=superseded_by or successor(manifest.name, layout),
-        example=_example(sorted(path for path in places if path.suffix == ".fits")),
+        example=_example(lists),
+        repeats=repeated_releases(manifest, lists, layout),
     )
     return Deployment(manifest.name, about(manifest, where), files)
 

@@ -201,7 +201,7 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		<datalinkCore>
 			<descriptorGenerator procDef="//soda#fromStandardPubDID"/>
 			<metaMaker semantics="#provenance">
-				<setup imports="os"/>
+				<setup imports="os, json"/>
 				<code>
 					name = descriptor.accref.rpartition("/")[2]
 					release = descriptor.accref.partition("/")[0]
@@ -222,6 +222,16 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 								semantics="#progenitor",
 								contentType="application/octet-stream",
 								contentLength=os.path.getsize(os.path.join(folder, original)))
+					with open(os.path.join(os.path.dirname(folder), "release.json")) as stream:
+						facts = json.load(stream)
+					for key, text in (
+							("superseded_by", "The release that has replaced this one: %s"),
+							("supersedes", "The release that this one replaces: %s")):
+						if facts.get(key):
+							yield descriptor.makeLink(
+								base.makeAbsoluteURL("%s/nu/cone/info"%facts[key]),
+								description=text%facts[key],
+								semantics="#documentation", contentType="text/html")
 					yield descriptor.makeLink(base.makeAbsoluteURL("%s/nu/cone/info"%release),
 						description="Description of the sample and how to use it",
 						semantics="#documentation", contentType="text/html")

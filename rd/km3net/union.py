@@ -8,10 +8,12 @@ release does not have in a column of its own, its table declares as SQL in a pro
     <property name="common_topology">'track'</property>
 
 Every other common column is NULL for that release. Releases that are not public or that another
-one supersedes are left out. This runs in the Python of DaCHS.
+one supersedes are left out, and an event of several releases is that of the newest one. This runs
+in the Python of DaCHS.
 """
 
 import glob
+import json
 import os
 
 from astropy.io import fits
@@ -31,12 +33,53 @@ def statement(columns):
         products.setdefault(path.split("/")[-3], path)
     columns = list(columns)
     tables = {release: base.caches.getRD(f"{release}/nu").getById("main") for release in products}
-    selects = [
-        select(columns, table, label(release, products[release]))
+    tables = {
+        release: table
         for release, table in tables.items()
         if table.adql and table.getProperty("superseded_by", None) is None
+    }
+    facts = {release: facts_of(release) for release in tables}
+    selects = [
+        select(columns, table, label(release, products[release]))
+        + without(table, [tables[newer] for newer in repeating(release, facts)])
+        for release, table in tables.items()
     ]
     return " UNION ALL ".join(selects or [nothing(columns)])
+
+
+def facts_of(release):
+    """Return what is deployed about a release; nothing if an earlier version imported it."""
+    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
+    if not os.path.exists(path):
+        return {}
+    with open(path, encoding="utf-8") as stream:
+        return json.load(stream)
+
+
+def repeating(release, facts):
+    """Return the releases that have events of a release and are newer."""
+
+    def age(name):
+        return facts[name].get("created", ""), name
+
+    return [
+        other
+        for other in facts
+        if (
+            release in facts[other].get("repeats", ()) or other in facts[release].get("repeats", ())
+        )
+        and age(other) > age(release)
+    ]
+
+
+def without(table, newer):
+    """Return a condition that leaves out the events that newer tables have as well."""
+    conditions = [
+        f"NOT EXISTS (SELECT FROM {one.getQName()} AS newer"
+        f" WHERE newer.event_id = {table.getQName()}.event_id)"
+        for one in newer
+    ]
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
 def nothing(columns):

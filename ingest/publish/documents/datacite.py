@@ -131,14 +131,18 @@ def _dates(record: ReleaseRecord) -> list[dict[str, str]]:
 def _related(record: ReleaseRecord) -> list[dict[str, str]]:
     related = []
     if record.paper_doi:
-        related.append((record.paper_doi, "DOI"))
+        related.append((record.paper_doi, "DOI", "IsSupplementTo"))
     if record.bibcode:
-        related.append((record.bibcode, "bibcode"))
+        related.append((record.bibcode, "bibcode", "IsSupplementTo"))
+    related += [
+        (one.doi, "DOI", one.type) if one.doi else (one.page, "URL", one.type)
+        for one in record.relations
+    ]
     return [
         {
             "relatedIdentifier": identifier,
             "relatedIdentifierType": kind,
-            "relationType": "IsSupplementTo",
+            "relationType": relation,
         }
-        for identifier, kind in related
+        for identifier, kind, relation in related
     ]

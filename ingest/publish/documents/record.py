@@ -8,6 +8,7 @@ made from it.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 from ingest.core.configuration import StrictModel
 
@@ -90,6 +91,18 @@ class Service(StrictModel):
     url: str
 
 
+class Relation(StrictModel):
+    """A relation to another version of the release."""
+
+    type: Literal["IsNewVersionOf", "IsPreviousVersionOf"]
+    """The term of VOResource, which DataCite has as well."""
+    release: str
+    page: str
+    """The address of its description."""
+    doi: str | None = None
+    """Its DOI, if the data centre registered one."""
+
+
 class TableColumn(StrictModel):
     """A column of a table; `type` is VOTable's."""
 
@@ -170,6 +183,7 @@ class ReleaseRecord(StrictModel):
     instruments: tuple[str, ...]
     coverage: Coverage
     services: tuple[Service, ...]
+    relations: tuple[Relation, ...] = ()
     tables: tuple[PublishedTable, ...]
     files: tuple[DataFile, ...]
     open_data_id: str

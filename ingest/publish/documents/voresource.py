@@ -10,7 +10,7 @@ import re
 import urllib.parse
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
 
 from lxml import etree
 from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
@@ -29,6 +29,7 @@ from ingest.publish.documents.record import (
     DataFile,
     Licence,
     PublishedTable,
+    Relation,
     ReleaseRecord,
     Service,
     Subject,
@@ -137,6 +138,7 @@ def parse(
         instruments=tuple(read.all("instrument")),
         coverage=read.coverage(),
         services=read.services(),
+        relations=_relations(read, manifest.name),
         tables=tuple(_table(element) for element in schema.iterfind("table")),
         files=files,
         open_data_id=manifest.publication.open_data_id or manifest.name,
@@ -253,6 +255,28 @@ class _ResourceReader:
             expected=expected,
             remedy=remedy or "correct the resource descriptor, then import the release again",
         )
+
+
+def _relations(read: _ResourceReader, name: str) -> tuple[Relation, ...]:
+    """Return the relations to other versions of a release."""
+    services = read.services()
+    relations = []
+    for element in read.element.iterfind("content/relationship"):
+        kind = element.findtext("relationshipType")
+        if kind not in get_args(Relation.model_fields["type"].annotation):
+            continue
+        for other in element.iterfind("relatedResource"):
+            release = " ".join((other.text or "").split())
+            page = services[0].url.partition(f"/{name}/")[0] + f"/{release}/nu/cone/info"
+            relations.append(Relation(type=kind, release=release, page=page, doi=_doi_of(release)))
+    return tuple(relations)
+
+
+def _doi_of(release: str) -> str | None:
+    try:
+        return load_manifest(release).release.data_doi
+    except ManifestError:
+        return None
 
 
 def _table(element: etree._Element) -> PublishedTable:

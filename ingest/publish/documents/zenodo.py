@@ -71,4 +71,12 @@ def _related(record: ReleaseRecord) -> list[dict[str, str]]:
                 "scheme": "ads",
             }
         )
+    related += [
+        {
+            "identifier": one.doi or one.page,
+            "relation": one.type[0].lower() + one.type[1:],
+            "scheme": "doi" if one.doi else "url",
+        }
+        for one in record.relations
+    ]
     return related
