@@ -212,6 +212,8 @@ def reserve_a_doi(instance: Instance, checkout: Path) -> None:
             assert done.returncode == 0, done.stderr
             assert done.stdout.strip() == f"{doi} {answer}."
         assert peer.count("POST") == 1
+    logs = [path.read_text() for path in (instance.var / "logs").rglob("*") if path.is_file()]
+    assert logs and not [text for text in logs if PASSWORD in text]
     manifest = checkout / "inputs" / "ant20_01" / "release.toml"
     assert manifest.read_text().count(f'data_doi = "{doi}"') == 1
     done = instance.km3vo("import", "--release", "ant20_01")

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from ingest.events.delivery import Manifest
+from ingest.core.errors import ManifestError
+from ingest.events.delivery import MANIFEST, Manifest
 from ingest.instance import Layout, Site
 from ingest.publish.deposits import zenodo
 from ingest.publish.deposits.datacite import DataCite, attributes, derived_doi
@@ -75,6 +76,8 @@ def send(
     """
     if action == "publish":
         require_public(record)
+    if target == "zenodo" and action != "reserve":
+        _require_public_data(manifest)
     where = site.deposit
     if target == "dataverse":
         return deposit_to_dataverse(record, where.dataverse, where.dataverse_collection)
@@ -105,3 +108,13 @@ def send(
 def _files(manifest: Manifest, record: ReleaseRecord, layout: Layout) -> list[Path]:
     folder = layout.inputs / manifest.name / "data"
     return [folder / one.name for one in record.files]
+
+
+def _require_public_data(manifest: Manifest) -> None:
+    if not manifest.is_public_today():
+        raise ManifestError(
+            "the data are not public, but Zenodo would get the files",
+            file=manifest.folder / MANIFEST,
+            expected="data that everyone may see today",
+            remedy="wait for the end of the embargo; --reserve sends the metadata only",
+        )
