@@ -33,6 +33,10 @@ from ingest.events.release_conversion import convert_release
 
 ORCA4, ORCA6 = data_path("dst/orca4_sample.root"), data_path("dst/orca6_sample.root")
 SIMULATED = data_path("hdf5/mupage_ARCA.h5")
+OFFLINE = data_path(
+    "offline/KM3NeT_00000049_00011291.mc.gsg_neutrinos.km3sim_sirene_merged.jterbr"
+    ".jppmuon_jppshower_static.offline.v9.2.sample.root"
+)
 KM3VO = Path(sys.executable).parent / "km3vo"
 REJECT = ("--reject", "finite-direction")
 IDS = ("det_id", "run_id", "frame_index", "trigger_counter")
@@ -136,6 +140,20 @@ def test_one_product_of_several_files(tmp_path: Path) -> None:
     assert done.stdout.startswith(f"orca4_sample.root, orca6_sample.root → {out}: 4993 events\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["both.fits", "both.fits.prov.json"]
     assert len(set(Table.read(out, hdu="EVENTS")["EVENT_ID"])) == 4993
+
+
+def test_showers_of_an_offline_file(tmp_path: Path) -> None:
+    out = tmp_path / "showers.fits"
+    words = ("convert", OFFLINE, "--topology", "shower", "-o", out)
+    assert "the file is a simulation" in events(*words).stderr and not out.exists()
+    done = events(*words, "--simulation", *REJECT)
+    assert done.stdout.startswith(f"{Path(OFFLINE).name} → {out}: 29 events\n")
+    table = Table.read(out, hdu="EVENTS")
+    assert set(table["TOPOLOGY"]) == {"shower"} and set(table["RUN_ID"]) == {11291}
+    assert fits.getheader(out, "EVENTS")["SIMULATE"] is True
+    assert "--topology shower" in (tmp_path / "showers.fits.prov.json").read_text()
+    done = events(*words, "--release", "evts21_01")
+    assert (done.returncode, "detector and topology" in done.stderr) == (2, True)
 
 
 def test_a_release_gives_its_own_metadata_and_rules(tmp_path: Path) -> None:

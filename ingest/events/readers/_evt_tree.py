@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -61,6 +60,7 @@ class EvtReader(TableReader):
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self._topology = self.topologies[0]
+        self._found: dict[str, Reconstruction | None] = {}
         with ROOT.opened(path) as file:
             events = open_tree(file, "E", path)
             with ROOT.guard(path, "E"):
@@ -83,30 +83,31 @@ class EvtReader(TableReader):
         """Take the best tracks or the best showers; tracks by default."""
         super().select(topology)
         self._topology = topology
-        self.__dict__.pop("_reconstruction", None)
 
     def where(self, row: int) -> str:
         """Return the entry of the tree E."""
         return f"E entry {row}"
 
-    @cached_property
-    def _reconstruction(self) -> Reconstruction | None:
-        """The reconstruction that is used; None if the file has none of the topology."""
-        with self._opened() as events:
-            # an algorithm is run on all events: mostly the first ones tell
-            for start, stop in self._blocks(events, 0, self.n_rows, _FIRST_LOOK):
-                with ROOT.guard(self.path, f"E entries {start} to {stop - 1}"):
-                    tracks = _read(events, _KIND, start, stop)
-                    for one in RECONSTRUCTIONS[self._topology]:
-                        if _eligible(tracks, one)[0].any():
-                            return one
+    def _used(self, events: Any) -> Reconstruction | None:
+        """Return the reconstruction that is used; None if the file has none of the topology."""
+        if self._topology not in self._found:
+            self._found[self._topology] = self._first_reconstruction(events)
+        return self._found[self._topology]
+
+    def _first_reconstruction(self, events: Any) -> Reconstruction | None:
+        # an algorithm is run on all events: mostly the first ones tell
+        for start, stop in self._blocks(events, 0, self.n_rows, _FIRST_LOOK):
+            with ROOT.guard(self.path, f"E entries {start} to {stop - 1}"):
+                tracks = _read(events, _KIND, start, stop)
+                for one in RECONSTRUCTIONS[self._topology]:
+                    if _eligible(tracks, one)[0].any():
+                        return one
         return None
 
-    @property
-    def _rule(self) -> str:
-        """How the best track is selected, for the provenance."""
-        found = self._reconstruction
-        return found.rule if found else f"no {self._topology} in the file"
+    def _rule(self, file: Any) -> str:
+        """Return how the best track is selected, for the provenance."""
+        used = self._used(open_tree(file, "E", self.path))
+        return used.rule if used else f"no {self._topology} in the file"
 
     def _is_simulated(self, file: Any, heads: list[dict[str, str]]) -> bool | None:
         """Return whether the headers or the first events are of a simulation; None if unknown."""
@@ -123,14 +124,10 @@ class EvtReader(TableReader):
         return False if heads else None
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[Any]:
-        with ROOT.opened(self.path) as file:
-            yield open_tree(file, "E", self.path)
-
-    @contextlib.contextmanager
     def _open_events(self) -> Iterator[Any]:
-        with self._opened() as events:
-            if self._reconstruction is None:
+        with ROOT.opened(self.path) as file:
+            events = open_tree(file, "E", self.path)
+            if self._used(events) is None:
                 raise self._nothing_reconstructed(events)
             yield events
 
@@ -176,7 +173,7 @@ class EvtReader(TableReader):
             self._fill_block(chunk[start - rows.first : stop - rows.first], events, part)
 
     def _fill_block(self, chunk: Chunk, events: Any, rows: RowRange) -> None:
-        used = self._reconstruction
+        used = self._used(events)
         assert used is not None
         with ROOT.guard(self.path, f"E entries {rows.first} to {rows.stop - 1}"):
             block = _read(events, _BRANCHES, rows.first, rows.stop)

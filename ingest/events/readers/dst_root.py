@@ -82,7 +82,7 @@ class DstRootReader(EvtReader):
                 "header": heads[0] if len(heads) == 1 else heads,
                 "selection": {"header_sums": sums, **summaries(file, names, self.path)},
                 "history": history(file, names),
-                "best_track": self._rule,
+                "best_track": self._rule(file),
             }
         livetimes = [livetime_of(head) for head in heads] or [None]
         livetime = total_livetime(livetimes) or total_livetime(sums.get("livetime_s", [None]))

@@ -70,6 +70,7 @@ class OfflineRootReader(EvtReader):
                     np.unique(file["E"][name].array(library="np")).tolist()
                     for name in ("det_id", "run_id")
                 )
+            rule = self._rule(file)
         return FileFacts(
             det_id=det_ids[0] if len(det_ids) == 1 else None,
             runs=tuple(runs),
@@ -78,6 +79,6 @@ class OfflineRootReader(EvtReader):
             simulated=simulated,
             provenance={
                 "header": heads[0] if len(heads) == 1 else heads,
-                "best_track": self._rule,
+                "best_track": rule,
             },
         )

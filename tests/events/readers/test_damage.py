@@ -37,9 +37,7 @@ def read(path, format):
     return sum(len(chunk) for chunk in reader.chunks(1000))
 
 
-@pytest.mark.parametrize(
-    "format", ["km3pipe-hdf5", "dst-root", "offline-root", "seatray-hdf5", "gadf-fits"]
-)
+@pytest.mark.parametrize("format", ["km3pipe-hdf5", "dst-root", "seatray-hdf5", "gadf-fits"])
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_damage_is_told(tmp_path, intact, monkeypatch, format, seed):
     # simulated files are to be read to their end here

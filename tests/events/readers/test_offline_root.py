@@ -171,6 +171,15 @@ def test_files_of_other_formats(real, tmp_path):
         open_reader(real("hdf5/geamon.h5"), "auto", "shower")
 
 
+@pytest.mark.parametrize("kept", [0, 300, 30_000, 76_000])
+def test_a_truncated_file_is_named(real, tmp_path, kept):
+    path = tmp_path / "cut.root"
+    path.write_bytes(real(MEASURED).read_bytes()[:kept])
+    with pytest.raises(InputError, match=r"the file is (damaged|empty)") as caught:
+        everything(path)
+    assert caught.value.file == str(path) and "fetch the file again" in caught.value.remedy
+
+
 def delivered(*paths):
     return [AcquiredFile(path, "test", sha256(path), simulated=False) for path in paths]
 
