@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from ingest.commands.output import console, json_option, messages, say, show_json
-from ingest.core.errors import ExitCode
+from ingest.core.errors import ExitCode, IngestError
 from ingest.instance import Layout, current_layout, lifecycle, supervisor
 
 
@@ -36,6 +36,7 @@ def run(port: int | None) -> None:
     url = lifecycle.up(layout, port, supervised=False)
     with lifecycle.database(layout) as state:
         refresh_tables(layout, state)
+    publish_due(layout)
     describe_releases(layout)
     say(f"The server answers at {url}")
     supervisor.become(layout)
@@ -91,6 +92,7 @@ def start(layout: Layout, port: int | None) -> None:
         url = lifecycle.up(layout, port)
         with lifecycle.database(layout) as state:
             refresh_tables(layout, state)
+        publish_due(layout)
         describe_releases(layout)
     say(f"The server answers at {url}")
 
@@ -101,3 +103,22 @@ def describe_releases(layout: Layout) -> None:
 
     for problem in refresh_web_pages(layout):
         messages.print(f"warning: {problem}")
+
+
+def publish_due(layout: Layout) -> bool:
+    """Make releases public whose embargo is over; return whether all of them are."""
+    from ingest.events.deployment import due
+
+    if not due(layout):
+        return True
+    from ingest.events.import_release import import_release
+
+    with lifecycle.database(layout) as state:
+        for manifest in due(layout):
+            try:
+                import_release(manifest, layout, state)
+            except IngestError as reason:
+                messages.print(f"warning: {manifest.name} could not be made public: {reason}")
+            else:
+                say(f"{manifest.name} is public now.")
+    return not due(layout)

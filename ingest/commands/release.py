@@ -19,6 +19,7 @@ from ingest.core.configuration import blanks
 from ingest.core.errors import ExitCode
 from ingest.events.delivery import overlay_directory
 from ingest.events.inspection import inspect_file
+from ingest.instance import current_layout
 from ingest.publish.release import CuratorInput, begin_release, check_name, check_release
 
 
@@ -85,3 +86,15 @@ def check_(name: str, inputs: str | None, everything: bool, as_json: bool) -> No
         say(f"{name}: {len(missing)} of {len(findings)} checks found something to do", as_json)
         raise SystemExit(ExitCode.BAD_INPUT)
     say(f"{name}: nothing is missing; {len(findings)} checks passed", as_json)
+
+
+@release.command(name="due")
+def due_() -> None:
+    """Make releases public whose embargo is over; for a timer, see docs/operations.md."""
+    from ingest.commands.instance import describe_releases, publish_due
+
+    layout = current_layout()
+    complete = publish_due(layout)
+    describe_releases(layout)
+    if not complete:
+        raise SystemExit(ExitCode.FAILURE)

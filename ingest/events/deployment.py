@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from ingest.core.errors import ManifestError
 from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.events.repeats import repeated_releases
@@ -38,6 +39,25 @@ def successor(name: str, layout: Layout) -> str | None:
         if facts.get("supersedes") == name and not facts.get("protected"):
             return other
     return None
+
+
+def due(layout: Layout) -> list[Manifest]:
+    """Return the releases that are online for members only, and by their manifests for everyone.
+
+    An embargo that ends changes nothing that is online; see :func:`.import_release` for that. A
+    release without a valid manifest stays as it is.
+    """
+    found = []
+    for name, facts in facts_online(layout).items():
+        if not facts.get("protected"):
+            continue
+        try:
+            manifest = load_manifest(name)
+        except ManifestError:
+            continue
+        if manifest.is_public_today() and manifest.release.withdrawn is None:
+            found.append(manifest)
+    return found
 
 
 def deployment(

@@ -78,6 +78,11 @@ class Transaction:
         for schema in schemas:
             if self._exists(schema):
                 execute(f"ALTER SCHEMA {schema} RENAME TO {self._retired(schema)}")
+        # DaCHS deletes these when it drops their table, which it does not do here.
+        execute(
+            "DELETE FROM dc.products WHERE split_part(sourcetable, '.', 1) IN %(schemas)s",
+            {"schemas": schemas},
+        )
         if OBSCORE in schemas and self._exists(self._retired(OBSCORE)):
             self._make_obscore(schemas)
 

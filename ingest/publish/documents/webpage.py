@@ -32,7 +32,8 @@ def refresh_web_pages(layout: Layout) -> list[str]:
         path = layout.inputs / name / "data" / FILE
         try:
             manifest = load_manifest(name)
-            if is_simulated(layout, name) or not manifest.is_registered():
+            described = manifest.is_registered() and manifest.is_public_today()
+            if is_simulated(layout, name) or not described:
                 path.unlink(missing_ok=True)
                 continue
             record = read_record(name, layout)

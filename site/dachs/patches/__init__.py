@@ -28,7 +28,7 @@ def apply():
     _apply("messages", "keep_internals_out_of_messages")
     _apply("database", "keep_pools_open", "wait_for_restarts", "forget_errors_of_restarts")
     _apply("availability", "answer_restarts_with_503", "ask_database_for_availability")
-    _apply("imports", "expand_macros_at_backslashes")
+    _apply("imports", "expand_macros_at_backslashes", "forget_tables_that_left_tap")
     _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
     _apply("headers", "secure_all_answers")
     _apply(
