@@ -2,8 +2,8 @@
 
 DaCHS grants the role of visitors the published tables, and everything else is what PostgreSQL
 grants everybody. That is a lot: functions that wait, take locks, write large objects or run a text
-as SQL; other databases; code in a procedural language; the query texts of other visitors. Here it
-is reduced to what queries need.
+as SQL; other databases; code in a procedural language; the query texts of other visitors; the
+names and numbers of rows of all tables. Here it is reduced to what queries need.
 
 PostgreSQL lets each role change its own password and its own settings, and each session its
 timeouts. This cannot be revoked. Therefore the function ``km3vo_roles.restore`` undoes such
@@ -67,6 +67,23 @@ GRANT CONNECT, TEMPORARY ON DATABASE gavo TO {", ".join((VISITORS, *_SERVICES))}
 ALTER ROLE {VISITORS} NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS LOGIN
     VALID UNTIL 'infinity' CONNECTION LIMIT {_CONNECTIONS};
 """
+
+_REVOKE_CATALOGS = f"""
+DO $do$
+DECLARE
+    one regclass;
+BEGIN
+    FOR one IN
+        SELECT c.oid FROM pg_class AS c
+        WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+        AND EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee = 0 AND privilege_type = 'SELECT')
+    LOOP
+        EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', one);
+        EXECUTE format('GRANT SELECT ON %s TO {", ".join(_SERVICES)}', one);
+    END LOOP;
+END $do$
+"""
+"""The catalogs name all tables, also those of unpublished releases, with their numbers of rows."""
 
 _CREATE_RESTORE = f"""
 CREATE SCHEMA IF NOT EXISTS km3vo_roles;
@@ -135,6 +152,7 @@ def restrict(connection: psycopg2.extensions.connection, password: str, longest_
     with connection, connection.cursor() as cursor:
         cursor.execute(_CREATE_RESTORE)
         cursor.execute(_REVOKE_FUNCTIONS)
+        cursor.execute(_REVOKE_CATALOGS)
         cursor.execute(_REVOKE_OTHERS)
         cursor.execute(
             sql.SQL("ALTER ROLE {} PASSWORD %s").format(sql.Identifier(VISITORS)), [password]
