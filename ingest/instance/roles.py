@@ -32,8 +32,7 @@ _CONNECTIONS = 60
 _KEPT = ("random", "clock_timestamp", "timeofday", "gen_random_uuid", "pg_backend_pid")
 """Volatile functions that do no harm."""
 _STABLE = (
-    "^(lo_|pg_ls_|pg_stat_get_(activity|backend|progress|wal)|pg_stat_get_replication"
-    "|(query|table|schema|database|cursor)_to_xml|pg_prepared|pg_cursor)"
+    "^(lo_|pg_ls_|pg_stat_get_|(query|table|schema|database|cursor)_to_xml|pg_prepared|pg_cursor)"
 )
 """A regular expression for functions that are revoked although they are not volatile."""
 
@@ -76,7 +75,8 @@ BEGIN
     FOR one IN
         SELECT c.oid FROM pg_class AS c
         WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
-        AND EXISTS (SELECT FROM aclexplode(c.relacl) WHERE grantee = 0 AND privilege_type = 'SELECT')
+        AND EXISTS (SELECT FROM aclexplode(c.relacl)
+            WHERE grantee = 0 AND privilege_type = 'SELECT')
     LOOP
         EXECUTE format('REVOKE SELECT ON %s FROM PUBLIC', one);
         EXECUTE format('GRANT SELECT ON %s TO {", ".join(_SERVICES)}', one);

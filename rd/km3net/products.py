@@ -74,8 +74,8 @@ class RowIterator(CustomRowIterator):
             "em_min": WAVELENGTH_OF_EV / high,
             "em_max": WAVELENGTH_OF_EV / low,
             # the numbers of events and bytes are not public before the data
-            "ev_xel": None if facts["protected"] else events["NAXIS2"],
-            "size": None if facts["protected"] else os.path.getsize(path),
+            "ev_xel": None if facts.get("protected") else events["NAXIS2"],
+            "size": None if facts.get("protected") else os.path.getsize(path),
             "event_type": primary["EVTTYPE"],
             "obs_mode": primary["HEAMODE"],
             "analysis_mode": primary.get("ANMODE"),
