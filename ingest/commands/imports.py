@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import click
 
@@ -50,13 +51,21 @@ def import_(
     """
     overlay = overlay_directory(inputs)
     layout = current_layout()
+    announce = partial(say, as_json=as_json)
     results: list[ImportResult] = []
     refused: dict[str, IngestError] = {}
     with console.status("starting the database …") as shown, lifecycle.database(layout) as state:
         for name in names or _releases(as_json):
             shown.update(f"importing {name} …")
             try:
-                result = import_release(load_manifest(name), layout, state, overlay, force)
+                result = import_release(
+                    load_manifest(name),
+                    layout,
+                    state,
+                    overlay,
+                    force,
+                    announce,
+                )
             except (InputError, ImportFailedError) as reason:
                 if if_available and isinstance(reason, UnavailableError):
                     say(f"{name}: skipped\n{reason}", as_json)
@@ -66,6 +75,7 @@ def import_(
             for source in result.unavailable if result.simulated else ():
                 say(f"{name}: not from {source}", as_json)
             say(f"{name}: taken from {result.source}", as_json)
+            say(f"{name}: report in {result.report}", as_json)
             results.append(result)
         # They are empty before the first alert, but queries, examples and links refer to them.
         shown.update("updating the tables of alerts …")

@@ -61,6 +61,8 @@ class IngestError(Exception):
         self.value = value
         self.expected = expected
         self.remedy = remedy
+        self.report: Path | None = None
+        """A page with details, for the last line of the message."""
 
     def __str__(self) -> str:
         place = ", ".join(part for part in (self.file, self.where) if part)
@@ -71,6 +73,8 @@ class IngestError(Exception):
             message += f"\n  expected: {self.expected}"
         if self.remedy is not None:
             message += f"\n  remedy:   {self.remedy}"
+        if self.report is not None:
+            message += f"\n  report:   {self.report}"
         return message
 
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from ingest import __version__
 from ingest.core.descriptors import expand_descriptor, table_structure
-from ingest.core.errors import ManifestError, UnavailableError
+from ingest.core.errors import ImportFailedError, InputError, ManifestError, UnavailableError
 from ingest.core.files import atomic_write, read_regular
-from ingest.events.conversion import Conversion
 from ingest.events.delivery import (
     MANIFEST,
     AcquiredFile,
@@ -33,6 +33,8 @@ from ingest.events.deployment import (
     publication_of,
 )
 from ingest.events.release_conversion import convert_release
+from ingest.events.report import ImportReport, difference_to_online, write_report
+from ingest.events.survey import Survey
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, count, deploy, is_simulated, publish
 
@@ -69,6 +71,8 @@ class ImportResult:
         Whether a simulated stand-in was imported.
     unavailable : tuple of str
         Sources that were tried before and did not have a file, with the reasons.
+    report : str
+        The page about the last import that changed rows.
     """
 
     release: str
@@ -82,6 +86,7 @@ class ImportResult:
     revised: bool
     simulated: bool
     unavailable: tuple[str, ...]
+    report: str
 
 
 def import_release(
@@ -90,6 +95,7 @@ def import_release(
     state: InstanceState,
     overlay: Path | None = None,
     force: bool = False,
+    announce: Callable[[str], None] = logger.info,
 ) -> ImportResult:
     """Bring a release online, or leave everything unchanged.
 
@@ -103,6 +109,8 @@ def import_release(
         A directory with local inputs.
     force : bool
         Import even if nothing changed since the last import.
+    announce : callable, optional
+        Called with each line about the difference of rows, before they go online.
 
     Raises
     ------
@@ -114,7 +122,7 @@ def import_release(
     """
     start = time.monotonic()
     _check_life(manifest, layout)
-    record = layout.reports / f"{manifest.name}.json"
+    record = layout.record(manifest.name)
     last = _read_record(record)
     store = DeliveryStore(layout.deliveries)
     acquired = [
@@ -140,29 +148,42 @@ def import_release(
         if not unchanged:
             others = predecessor_deployment(manifest, layout, state)
             publish(publication_of(manifest), layout, state, [present, *others], online or 0)
-        result = _result(manifest, acquired, counts, start, unchanged, revised=not unchanged)
+        page = layout.report_page(manifest.name)
+        result = _result(manifest, acquired, counts, start, page, unchanged, revised=not unchanged)
         if not unchanged:
             logger.info("%s: descriptions revised", manifest.name)
             _write_record(record, last | {"texts": texts})
         return result
     # until the end the record does not describe what is online
-    conversions, texts = _convert_and_publish(manifest, acquired, layout, state, record)
+    survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
+    report = ImportReport(manifest, acquired, survey, dachs=state.dachs_version)
+    try:
+        report, texts = _convert_and_publish(report, layout, state, announce)
+    except (InputError, ImportFailedError) as reason:
+        failed = replace(report, error=reason, seconds=time.monotonic() - start)
+        with contextlib.suppress(OSError):  # a full disk, say
+            reason.report = write_report(record.parent, failed)
+        raise
+    report = replace(report, seconds=time.monotonic() - start)
     counts = {
-        "read": sum(one.checks.read for one in conversions),
-        "accepted": sum(one.checks.accepted for one in conversions),
-        "rejected": sum(one.checks.rejected for one in conversions),
-        "imported": sum(one.rows for one in conversions),
+        "read": survey.read,
+        "accepted": survey.accepted,
+        "rejected": survey.rejected,
+        "imported": report.imported,
     }
-    result = _result(manifest, acquired, counts, start, unchanged=False)
+    page = layout.report_page(manifest.name)
+    result = _result(manifest, acquired, counts, start, page)
     logger.info("%s: %s from %s", manifest.name, counts, result.source)
     content = {
         "data": data,
         "texts": texts,
         "files": {file.path.name: file.sha256 for file in acquired if not file.simulated},
         "result": asdict(result),
-        "conversions": [one.to_dict() for one in conversions],
+        "conversions": [one.to_dict() for one in report.conversions],
+        "difference": report.difference and report.difference.to_dict(),
     }
     _write_record(record, content)
+    write_report(record.parent, report)
     return result
 
 
@@ -215,23 +236,28 @@ def _refuse_to_replace_real_data(manifest: Manifest, acquired: Sequence[Acquired
 
 
 def _convert_and_publish(
-    manifest: Manifest,
-    acquired: Sequence[AcquiredFile],
+    report: ImportReport,
     layout: Layout,
     state: InstanceState,
-    record: Path,
-) -> tuple[list[Conversion], str]:
+    announce: Callable[[str], None],
+) -> tuple[ImportReport, str]:
     """Convert the files in a staging directory, and publish the products.
 
-    Return the conversions, and the fingerprint of the texts that are online now.
+    Return the report with the result, and the fingerprint of the texts that are online now.
     """
+    manifest, acquired = report.manifest, report.files
     read_texts(manifest)
     store = DeliveryStore(layout.deliveries)
     staging = layout.scratch / manifest.name
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        conversions = convert_release(manifest, acquired, staging)
+        conversions = convert_release(manifest, acquired, staging, report.survey)
+        simulated = any(file.simulated for file in acquired)
+        products = [one.product for one in conversions]
+        difference, before = difference_to_online(manifest, layout, products, simulated)
+        for line in difference.lines() if difference else ():
+            announce(f"{manifest.name}: {line}")
         for file, found in zip(manifest.files, acquired, strict=True):
             if found.simulated:
                 continue
@@ -239,15 +265,21 @@ def _convert_and_publish(
             # DaCHS would read a FITS file as a product
             if file.public and not file.name.endswith(".fits"):
                 shutil.copyfile(kept, staging / file.name)
-        simulated = any(file.simulated for file in acquired)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
-        record.unlink(missing_ok=True)
+        layout.record(manifest.name).unlink(missing_ok=True)
         rows = sum(one.rows for one in conversions)
         publish(publication_of(manifest), layout, state, [release, *others], rows)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-    return conversions, _text_fingerprint(release)
+    report = replace(
+        report,
+        conversions=conversions,
+        imported=rows,
+        difference=difference,
+        compared_with=before,
+    )
+    return report, _text_fingerprint(release)
 
 
 def _result(
@@ -255,7 +287,8 @@ def _result(
     acquired: Sequence[AcquiredFile],
     counts: Mapping[str, int],
     start: float,
-    unchanged: bool,
+    page: Path,
+    unchanged: bool = False,
     revised: bool = False,
 ) -> ImportResult:
     return ImportResult(
@@ -266,6 +299,7 @@ def _result(
         revised=revised,
         simulated=any(file.simulated for file in acquired),
         unavailable=_unavailable(acquired),
+        report=str(page),
         **counts,
     )
 

@@ -86,8 +86,16 @@ class Layout:
 
     @property
     def reports(self) -> Path:
-        """The check reports of the imports."""
+        """The reports of imports, in a directory for each release, and those of other commands."""
         return self.var / "reports"
+
+    def record(self, release: str) -> Path:
+        """Return the file that records the import of a release that is online."""
+        return self.reports / release / "record.json"
+
+    def report_page(self, release: str) -> Path:
+        """Return the page about the last successful import of a release."""
+        return self.reports / release / "index.html"
 
     @property
     def deliveries(self) -> Path:

@@ -261,7 +261,7 @@ def test_gammapy_reads_what_the_access_url_gives(
 
 
 def test_the_report_of_an_import_is_kept(instance: Instance) -> None:
-    report = json.loads((instance.var / "reports" / "evts21_01.json").read_text())
+    report = json.loads((instance.var / "reports" / "evts21_01" / "record.json").read_text())
     assert report["result"]["rejected"] == 4
     rules = {rule["name"]: rule["count"] for rule in report["conversions"][0]["checks"]["rules"]}
     assert rules["finite-direction"] == 4

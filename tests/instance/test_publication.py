@@ -236,14 +236,42 @@ def is_marked(instance: Instance) -> bool:
 
 
 def test_the_report_of_an_import_is_written(worn) -> None:
-    report = json.loads((worn.var / "reports" / "ant20_01.json").read_text())
+    report = json.loads((worn.var / "reports" / "ant20_01" / "record.json").read_text())
     assert report["result"]["imported"] == 8754
+
+
+def test_a_refused_import_has_a_report_and_leaves_those_of_the_one_online(worn, delivery) -> None:
+    folder = (worn.var / "reports" / "ant20_01").resolve()
+    kept = {path.name: path.read_bytes() for path in folder.iterdir()}
+    list_ = Path(delivery["KM3VO_INPUTS"]) / "PublicData_0717.dat"
+    good = list_.read_bytes()
+    list_.write_bytes(re.sub(rb"(?m)^19.5\t68.2\t", b"95\t68.2\t", good))
+    try:
+        done = worn.km3vo(*IMPORT, **delivery)
+    finally:
+        list_.write_bytes(good)
+    assert done.returncode == 2
+    page = folder / "refused.html"
+    assert f"report:   {page}" in done.stderr
+    text = page.read_text()
+    assert "the declination is out of range" in text and "line 3" in text
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
 
 
 def test_served_detects_differences(worn, delivery) -> None:
     """The tests above would be worth nothing if it did not."""
     before = served(worn)
-    assert worn.km3vo(*IMPORT, **delivery).returncode == 0
+    done = worn.km3vo(*IMPORT, **delivery)
+    assert done.returncode == 0
+    # announced before it goes online, and kept
+    summary = "8754 events before, 8754 now: 0 added, 0 removed, 1 changed (identified by time)"
+    assert f"ant20_01: {summary}" in done.stdout
+    assert "ant20_01:   N_HITS: 1 changed; by up to 1, median 1" in done.stdout
+    folder = (worn.var / "reports" / "ant20_01").resolve()
+    assert f"ant20_01: report in {folder}/index.html" in done.stdout
+    page = (folder / "index.html").read_text()
+    assert "N_HITS: 1 changed; by up to 1, median 1" in page
+    assert json.loads((folder / "record.json").read_text())["difference"]["changed"] == 1
     after: Served = served(worn)
     assert after.rows != before.rows
     assert after.product != before.product

@@ -151,7 +151,7 @@ FAULTS = {
     ),
     "interrupted publication": lambda p: staged(p.var / "dachs" / "inputs.staged"),
     "products and tables": lambda p: renamed(p.var / "dachs" / "inputs" / "evts23_01"),
-    "rows and reports": lambda p: renamed(p.var / "reports" / "evts21_01.json"),
+    "rows and reports": lambda p: renamed(p.var / "reports" / "evts21_01" / "record.json"),
     "descriptors": lambda p: written(
         p.var / "dachs" / "inputs" / "evts20_01" / "nu.rd", "<resource/>"
     ),

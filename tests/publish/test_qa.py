@@ -29,8 +29,8 @@ def release(instance, layout, tmp_path: Path) -> Release:
     from ingest.events.delivery import load_manifest
 
     shutil.copytree(layout.inputs / "ant20_01", tmp_path / "ant20_01")
-    record = tmp_path / "ant20_01.json"
-    shutil.copy(layout.reports / record.name, record)
+    record = tmp_path / "record.json"
+    shutil.copy(layout.record("ant20_01"), record)
     manifest = load_manifest("ant20_01")
     return Release(
         "ant20_01",

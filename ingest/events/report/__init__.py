@@ -4,6 +4,7 @@
 """
 
 from ingest.events.report.model import ImportReport
+from ingest.events.report.online import difference_to_online
 from ingest.events.report.writing import write_report
 
-__all__ = ["ImportReport", "write_report"]
+__all__ = ["ImportReport", "difference_to_online", "write_report"]

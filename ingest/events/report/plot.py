@@ -27,6 +27,7 @@ _TIME_STEPS: Final = (
 """s"""
 _TAIL: Final = 0.995
 """How much of a distribution with a long tail is shown."""
+_ROUNDING: Final = 1e-9
 _EXPONENTS: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -186,7 +187,7 @@ def _powers(low: float, high: float) -> dict[float, str]:
     for exponent in range(int(np.floor(low)), int(np.ceil(high)) + 1, step):
         for factor in factors:
             place = exponent + float(np.log10(factor))
-            if low <= place <= high:
+            if low - _ROUNDING <= place <= high + _ROUNDING:
                 labels[place] = _power(factor, exponent)
     return labels
 
@@ -201,12 +202,12 @@ def _power(factor: int, exponent: int) -> str:
 def _dates(low: float, high: float) -> dict[float, str]:
     """Return labels for an axis of times, by MJD: years, days or times of the day."""
     if high - low > 1000:
-        years = [int(year) for year in _nice(_day(low).year, _day(high).year + 1, 5)]
+        years = [int(year) for year in _nice(_day(low).year, _day(high).year + 1, 7)]
         starts = {float((date(year, 1, 1) - MJD_EPOCH).days): str(year) for year in years}
         return {mjd: text for mjd, text in starts.items() if low <= mjd <= high}
     seconds = (high - low) * DAY
-    step = next((one for one in _TIME_STEPS if seconds / one <= 4), _TIME_STEPS[-1])
-    numbers = np.arange(np.ceil(low * DAY / step), np.floor(high * DAY / step) + 1)
+    step = next((one for one in _TIME_STEPS if seconds / one <= 4.5), _TIME_STEPS[-1])
+    numbers = np.arange(np.ceil(low * DAY / step - 1e-3), np.floor(high * DAY / step + 1e-3) + 1)
     return {
         float(number * step / DAY): _time(number * step, step, one_day=_day(low) == _day(high))
         for number in numbers.tolist()

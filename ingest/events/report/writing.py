@@ -11,7 +11,6 @@ from ingest.core.pages import render
 from ingest.events.report.model import ImportReport
 from ingest.events.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, plot
 
-NEWEST: Final = "index.html"
 REFUSED: Final = "refused.html"
 _TEMPLATE: Final = "events/report/page.html"
 _STAMP: Final = "%Y-%m-%dT%H%M%SZ"
@@ -34,9 +33,6 @@ def write_report(folder: Path, report: ImportReport) -> Path:
     pathlib.Path
         The page.
     """
-    # imported here because matplotlib loads slowly
-    from ingest.events.report.sky import sky_map
-
     refused = folder / REFUSED
     plots = [plot(one) for one in report.survey.distributions]
     html = render(
@@ -44,7 +40,7 @@ def write_report(folder: Path, report: ImportReport) -> Path:
         report=report,
         release=report.manifest.release,
         earlier=sorted((path.name for path in folder.glob("????-??-??T*Z.html")), reverse=True),
-        sky=sky_map(report.survey.sky) if report.survey.sky.count else None,
+        sky=_sky(report),
         plots=[one for one in plots if one is not None],
         box={
             "width": WIDTH, "height": HEIGHT, "left": LEFT, "right": RIGHT, "top": TOP,
@@ -54,9 +50,19 @@ def write_report(folder: Path, report: ImportReport) -> Path:
     if report.error is not None:
         return _write(refused, html)
     _write(folder / f"{datetime.now(UTC).strftime(_STAMP)}.html", html)
-    newest = _write(folder / NEWEST, html)
+    newest = _write(folder / "index.html", html)
     refused.unlink(missing_ok=True)
     return newest
+
+
+def _sky(report: ImportReport) -> str | None:
+    """Return the map of the accepted events; None if there are none."""
+    if not report.survey.sky.count:
+        return None
+    # imported here because matplotlib loads slowly
+    from ingest.events.report.sky import sky_map
+
+    return sky_map(report.survey.sky)
 
 
 def _write(path: Path, html: bytes) -> Path:

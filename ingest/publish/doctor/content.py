@@ -54,7 +54,7 @@ def _products(patient: Patient) -> None:
 def _rows(patient: Patient) -> None:
     """Compare the number of rows with the report of the import."""
     for release in _releases(patient):
-        path = patient.layout.reports / f"{release}.json"
+        path = patient.layout.record(release)
         try:
             imported = json.loads(path.read_text("utf-8"))["result"]["imported"]
         except (OSError, ValueError, KeyError, TypeError):

@@ -67,7 +67,7 @@ def files(manifest: Manifest, layout: Layout, url: str) -> tuple[DataFile, ...]:
 def kid(manifest: Manifest, layout: Layout) -> str | None:
     """Return KM3NeT's identifier of the release's product; None unless it has exactly one."""
     try:
-        report = json.loads(read_regular(layout.reports / f"{manifest.name}.json"))
+        report = json.loads(read_regular(layout.record(manifest.name)))
         conversions = report["conversions"]
     except (FileNotFoundError, ValueError, KeyError):
         return None

@@ -81,7 +81,7 @@ def review(name: str, layout: Layout) -> list[Reviewed]:
         manifest=manifest,
         descriptor=expand_descriptor(manifest.release.descriptor, about=about(manifest)[ABOUT]),
         folder=folder,
-        record=layout.reports / f"{name}.json",
+        record=layout.record(name),
         url=found.url,
     )
     return [Reviewed(item, CHECKS[item.id](release)) for item in checklist()]

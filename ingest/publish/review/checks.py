@@ -261,11 +261,12 @@ def _numbers(release: Release) -> Answer:
     query = f"SELECT count(*) AS n FROM {table}"
     address = f"{release.url}{TAP_PATH}/sync"
     counts: dict[str, object] = {f"{release.toml}, events": release.manifest.release.events}
+    recorded = f"reports/{release.name}/{release.record.name}, imported"
     try:
         record = json.loads(files.read_regular(release.record))
-        counts[f"reports/{release.record.name}, imported"] = record["result"]["imported"]
+        counts[recorded] = record["result"]["imported"]
     except (OSError, ValueError, KeyError) as error:
-        counts[f"reports/{release.record.name}, imported"] = type(error).__name__
+        counts[recorded] = type(error).__name__
     counts["products, rows"] = sum(fits.getheader(one, 1)["NAXIS2"] for one in release.products)
     try:
         answer = oai.ask(address, LANG="ADQL", QUERY=query, RESPONSEFORMAT="csv").decode()
