@@ -109,7 +109,25 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				JOIN ivoa.obscore AS o
 					ON e.mjd BETWEEN o.t_min AND o.t_max
 				WHERE o.obs_collection = 'ANTARES-2017-PS'
+					AND o.dataproduct_type = 'hea-event-list'
 				ORDER BY e.nhit DESC
+		</meta>
+
+		<meta name="_example" title="What is needed to analyse a source">
+			Event lists, instrument responses and bundles of both for samples whose field of view
+			contains the gamma-ray binary HESS J0632+057. The table :taptable:`ivoa.obscore_hea`
+			adds to :taptable:`ivoa.obscore` what is special to high energies:
+
+			.. tapquery::
+
+				SELECT obs_collection, dataproduct_type, dataproduct_subtype, ev_xel,
+					energy_min, energy_max, event_type, access_url
+				FROM ivoa.obscore
+				NATURAL JOIN ivoa.obscore_hea
+				WHERE 1 = CONTAINS(POINT(98.24, 5.81), CIRCLE(s_ra, s_dec, s_fov / 2))
+					AND dataproduct_type IN
+						('hea-event-bundle', 'hea-event-list', 'response-function')
+				ORDER BY obs_collection, dataproduct_type
 		</meta>
 
 		<meta name="_example" title="Pairs of neutrinos">

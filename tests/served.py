@@ -38,6 +38,7 @@ def served(instance: Instance) -> Served:
     (obscore,) = instance.adql(
         "SELECT obs_title, t_min, t_max, access_estsize, obs_publisher_did"
         " FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+        " AND dataproduct_type = 'hea-event-list'"
     )
     (description,) = instance.adql(
         "SELECT description FROM tap_schema.tables WHERE table_name='ant20_01.main'"

@@ -106,7 +106,7 @@ def test_the_guide_leads_to_a_published_release(
         assert tap.run_sync(query)[0]["n"] == 2495
     (row,) = tap.run_sync(
         "SELECT obs_title, em_min, access_url FROM ivoa.obscore"
-        " WHERE obs_collection = 'KM3NeT-ORCA6-test'"
+        " WHERE obs_collection = 'KM3NeT-ORCA6-test' AND dataproduct_type = 'hea-event-list'"
     )
     assert row["obs_title"] == "KM3NeT/ORCA6 test sample"
     assert row["em_min"] == pytest.approx(1.239841984e-15 / 1e5)

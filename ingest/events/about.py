@@ -262,6 +262,10 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
         "detector": manifest.release.detector,
         "created": manifest.release.created.isoformat(),
+        "responses": [
+            {"name": one.name, "response": one.response, "title": one.title}
+            for one in manifest.responses
+        ],
         "supersedes": manifest.release.supersedes,
         "superseded_by": where.superseded_by,
         "repeats": where.repeats,

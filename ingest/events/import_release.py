@@ -20,11 +20,13 @@ from ingest.core.files import atomic_write, read_regular
 from ingest.events.delivery import (
     MANIFEST,
     AcquiredFile,
+    DeliveredFile,
     DeliveryStore,
     Manifest,
     acquire,
     predecessors,
     read_texts,
+    verify,
 )
 from ingest.events.deployment import (
     deployment,
@@ -32,6 +34,7 @@ from ingest.events.deployment import (
     predecessor_deployment,
     publication_of,
 )
+from ingest.events.product import RESPONSES, write_bundle
 from ingest.events.release_conversion import convert_release
 from ingest.events.report import ImportReport, difference_to_online, write_report
 from ingest.events.survey import Survey
@@ -125,15 +128,22 @@ def import_release(
     record = layout.record(manifest.name)
     last = _read_record(record)
     store = DeliveryStore(layout.deliveries)
-    acquired = [
-        acquire(manifest, file, overlay, layout.scratch, store.find(sums, file.name))
-        for file, sums in zip(manifest.files, _checksums(manifest, last), strict=True)
-    ]
+
+    def find(files: Sequence[DeliveredFile]) -> list[AcquiredFile]:
+        kept = [store.find(_checksums(file, last), file.name) for file in files]
+        return [
+            acquire(manifest, file, overlay, layout.scratch, copy)
+            for file, copy in zip(files, kept, strict=True)
+        ]
+
+    acquired = find(manifest.files)
     online = count(publication_of(manifest), layout, state)
     simulated = any(file.simulated for file in acquired)
     if online and simulated and not is_simulated(layout, manifest.name):
         _refuse_to_replace_real_data(manifest, acquired)
-    data = _data_fingerprint(manifest, acquired)
+    responses = [] if simulated else find(manifest.responses)
+    delivered = [*acquired, *responses]
+    data = _data_fingerprint(manifest, delivered)
     same_rows = (
         not force
         and online is not None
@@ -158,7 +168,7 @@ def import_release(
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, acquired, survey, dachs=state.dachs_version)
     try:
-        report, texts = _convert_and_publish(report, layout, state, announce)
+        report, texts = _convert_and_publish(report, responses, layout, state, announce)
     except (InputError, ImportFailedError) as reason:
         failed = replace(report, error=reason, seconds=time.monotonic() - start)
         with contextlib.suppress(OSError):  # a full disk, say
@@ -177,7 +187,7 @@ def import_release(
     content = {
         "data": data,
         "texts": texts,
-        "files": {file.path.name: file.sha256 for file in acquired if not file.simulated},
+        "files": {file.path.name: file.sha256 for file in delivered if not file.simulated},
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
         "difference": report.difference and report.difference.to_dict(),
@@ -215,13 +225,10 @@ def _check_life(manifest: Manifest, layout: Layout) -> None:
             )
 
 
-def _checksums(manifest: Manifest, last: Mapping[str, Any]) -> list[tuple[str, ...]]:
-    """Return the checksums that each file may have: those listed, or the one imported last."""
+def _checksums(file: DeliveredFile, last: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the checksums that a file may have: those listed, or the one imported last."""
     known = last.get("files", {})
-    return [
-        file.sha256 or ((known[file.name],) if file.name in known else ())
-        for file in manifest.files
-    ]
+    return file.sha256 or ((known[file.name],) if file.name in known else ())
 
 
 def _refuse_to_replace_real_data(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> None:
@@ -237,6 +244,7 @@ def _refuse_to_replace_real_data(manifest: Manifest, acquired: Sequence[Acquired
 
 def _convert_and_publish(
     report: ImportReport,
+    responses: Sequence[AcquiredFile],
     layout: Layout,
     state: InstanceState,
     announce: Callable[[str], None],
@@ -265,6 +273,13 @@ def _convert_and_publish(
             # DaCHS would read a FITS file as a product
             if file.public and not file.name.endswith(".fits"):
                 shutil.copyfile(kept, staging / file.name)
+        for response, found in zip(manifest.responses, responses, strict=bool(responses)):
+            verify(response, found)
+            (staging / RESPONSES).mkdir(exist_ok=True)
+            kept = store.keep(found.path, found.sha256)
+            shutil.copyfile(kept, staging / RESPONSES / response.name)
+        for one in conversions:
+            write_bundle(one.product)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
         layout.record(manifest.name).unlink(missing_ok=True)
@@ -311,7 +326,12 @@ def _unavailable(acquired: Sequence[AcquiredFile]) -> tuple[str, ...]:
 def _data_fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
     """Return a checksum of everything that determines the rows and products of a release."""
     facts = manifest.model_dump_json(
-        exclude={"release": _TEXTS, "observation": {"collection"}, "publication": True}
+        exclude={
+            "release": _TEXTS,
+            "observation": {"collection"},
+            "publication": True,
+            "responses": {"__all__": {"title"}},
+        }
     )
     digest = hashlib.sha256(f"{__version__} {facts}".encode())
     for file in acquired:

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from xml.sax.saxutils import escape
 
 from pydantic import AfterValidator, Field
@@ -92,6 +92,12 @@ class AlertsSection(StrictModel):
     page: Annotated[str, Field(pattern=r"^https?://[^\s<>\"]+$")]
 
 
+class ObscoreSection(StrictModel):
+    """The words of ObsCore that standards do not agree on."""
+
+    event_list: Literal["hea-event-list", "event-list", "event"]
+
+
 _Repository = Annotated[str, Field(pattern=r"^https?://[^\s]+[^/\s]$")]
 
 
@@ -169,6 +175,7 @@ class Site(StrictModel):
     contact: ContactSection
     registry: RegistrySection
     alerts: AlertsSection
+    obscore: ObscoreSection
     deposit: DepositSection
     jobs: JobsSection
     limits: LimitsSection

@@ -29,7 +29,7 @@ QUERIES = (
     ),
     (
         "The samples of this server in ObsCore",
-        "SELECT obs_collection, t_min, t_max, access_url FROM ivoa.obscore"
+        "SELECT obs_collection, dataproduct_type, t_min, t_max, access_url FROM ivoa.obscore"
         " WHERE NOT obs_collection LIKE 'alerts/%'",
     ),
 )

@@ -22,10 +22,15 @@ from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs, online_releases
 from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
-_EXPECTED = re.compile(r"g-colstat:\w+.*is not allowed|F-LOC-NOTP|E-CAP-MUPM.*upload-http")
+_PRODUCT_TYPE = '"(?:hea-event-list|hea-event-bundle|event-list|response-function)"'
+_EXPECTED = re.compile(
+    r"g-colstat:\w+.*is not allowed|F-LOC-NOTP|E-CAP-MUPM.*upload-http"
+    rf"|E-OBS-ILOP-\d+ .*dataproduct_type: {_PRODUCT_TYPE}(?:, {_PRODUCT_TYPE})*; legal values"
+)
 """taplint's findings for each of our servers: column statistics in VOSI tables, and the missing
-table of planned observations (ObsLocTAP), which DaCHS does not claim to have; and that uploads
-from URLs are off, which TAP requires of a service with uploads, see ``[jobs]`` in the site file."""
+table of planned observations (ObsLocTAP), which DaCHS does not claim to have; that uploads from
+URLs are off, which TAP requires of a service with uploads, see ``[jobs]`` in the site file; and
+the types of products that the ObsCore extension for high energies adds to those of ObsCore 1.1."""
 
 
 @dataclass(frozen=True)

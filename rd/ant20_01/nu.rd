@@ -121,7 +121,7 @@ make import RELEASE=ant20_01 -->
 		</regTest>
 		<regTest title="ObsCore's access_url leads to the data product">
 			<url parSet="TAP"
-				QUERY="SELECT access_url, em_min, em_max FROM ivoa.obscore WHERE obs_collection='ANTARES-2017-PS'"
+				QUERY="SELECT access_url, em_min, em_max FROM ivoa.obscore WHERE obs_id='ant20_01/1' AND access_format='application/fits'"
 				>/__system__/tap/run/tap/sync</url>
 			<code>
 				(row,) = self.getVOTableRows()

@@ -17,17 +17,20 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 	<table id="observations" onDisk="True" adql="True">
 		<!-- Not called "products": DaCHS has a table of that name, and with DaCHS 2.7 the mixin
 		//products#table then does not terminate. -->
-		<meta name="description">Published observations with their data products and their coverage
-			in time, space and energy. The same observations are in ivoa.obscore; this table
-			adds KM3NeT's own identifiers.</meta>
+		<meta name="description">Published data products with their coverage in time, space and
+			energy: event lists, bundles (archives of a list with its provenance and instrument
+			responses), and instrument responses. Those of one observation have the same obs_id. The same products
+			are in ivoa.obscore; this table adds KM3NeT's own identifiers.</meta>
 		<meta name="_associatedDatalinkService">
 			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">obs_publisher_did</meta>
 		</meta>
 		<mixin>//products#table</mixin>
 		<mixin
-			dataproduct_type="'event'"
+			dataproduct_type="product_type"
+			dataproduct_subtype="product_subtype"
 			calib_level="2"
+			access_estsize="(accsize + 1023) / 1024"
 			obs_publisher_did="obs_publisher_did"
 			obs_collection="collection"
 			obs_id="obs_id"
@@ -48,7 +51,8 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			em_max="em_max"
 			em_xel="-1"
 			pol_xel="-1"
-			preview="NULL"
+			o_ucd="o_ucd"
+			preview="preview"
 			>//obscore#publish</mixin>
 		<!-- Columns of DaCHS' product tables, repeated here to add the UCDs that DaCHS omits. -->
 		<column name="owner" type="text" ucd="meta.curation" verbLevel="25"
@@ -63,6 +67,12 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		</column>
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
 			verbLevel="1" description="Publisher's identifier of the data product (IVOID)."/>
+		<column name="product_type" type="text" ucd="meta.code.class" required="True" verbLevel="1"
+			description="Type of the data product, in the words of the ObsCore extension for
+				high-energy astrophysics."/>
+		<column name="product_subtype" type="text" ucd="meta.code.class" verbLevel="10"
+			description="What an instrument response describes: aeff, edisp, psf or bkgrate; NULL for
+				other products."/>
 		<column name="release" type="text" ucd="meta.dataset" required="True" verbLevel="1"
 			description="Data release to which the observation belongs."/>
 		<column name="obs_id" type="text" ucd="meta.id;meta.main" required="True" verbLevel="1"
@@ -80,6 +90,8 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			verbLevel="1" description="Start of data taking (MJD, UTC)."/>
 		<column name="t_max" type="double precision" unit="d" ucd="time.end;obs.exposure"
 			verbLevel="1" description="End of data taking (MJD, UTC)."/>
+		<column name="t_intervals" type="text" ucd="time.interval;obs" verbLevel="20"
+			description="Time intervals of the observation, as a temporal MOC."/>
 		<column name="livetime" type="double precision" unit="s" ucd="time.duration;obs.exposure"
 			verbLevel="10" description="Livetime: the time during which the detector was taking data."/>
 		<column name="s_ra" type="double precision" unit="deg" ucd="pos.eq.ra" verbLevel="10"
@@ -92,6 +104,9 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		<column name="s_resolution" type="double precision" unit="arcsec"
 			ucd="pos.angResolution" verbLevel="10"
 			description="Median angular resolution of the events."/>
+		<column name="s_ref_energy" type="double precision" unit="eV" ucd="em.energy" verbLevel="20"
+			description="Energy for which s_resolution is given; NULL if it is an average over the
+				sample."/>
 		<column name="energy_min" type="double precision" unit="eV" ucd="em.energy;stat.min"
 			verbLevel="10" description="Lower limit of the neutrino energy range."/>
 		<column name="energy_max" type="double precision" unit="eV" ucd="em.energy;stat.max"
@@ -100,8 +115,11 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			description="Wavelength of a photon with the energy energy_max, as required by ObsCore."/>
 		<column name="em_max" type="double precision" unit="m" ucd="em.wl;stat.max" verbLevel="20"
 			description="Wavelength of a photon with the energy energy_min, as required by ObsCore."/>
+		<column name="o_ucd" type="text" ucd="meta.ucd" verbLevel="20"
+			description="UCDs of the observables in an event list, separated by #."/>
 		<column name="ev_xel" type="integer" ucd="meta.number" verbLevel="1"
-			description="Number of events in the data product; NULL until the data are public.">
+			description="Number of events in the data product; NULL for an instrument
+				response, and until the data are public.">
 			<values nullLiteral="-1"/>
 		</column>
 		<column name="event_type" type="text" ucd="meta.code.class" verbLevel="10"
@@ -120,18 +138,25 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		<column name="kid" type="text" ucd="meta.id" verbLevel="20"
 			description="KM3NeT identifier (UUID) of the data product, also given in its provenance
 				record."/>
+		<column name="preview" type="text" ucd="meta.ref.url;meta.preview" verbLevel="20"
+			displayHint="type=product"
+			description="Preview of the data product: a sky plot of the events."/>
 	</table>
 
 	<data id="import_observations">
-		<sources pattern="../*/data/*.fits"/>
+		<!-- one source per release, whose products are beside its descriptor -->
+		<sources pattern="../*/nu.rd"/>
 		<customGrammar module="products">
 			<rowfilter procDef="//products#define">
 				<bind key="table">"\schema.observations"</bind>
-				<bind key="mime">"application/fits"</bind>
-				<bind key="preview">None</bind>
+				<bind key="accref">row["path"]</bind>
+				<bind key="path">row["path"]</bind>
 				<bind key="fsize">row["size"]</bind>
 				<bind key="owner">row["owner"]</bind>
 				<bind key="embargo">row["embargo"]</bind>
+				<bind key="mime">row["media_type"]</bind>
+				<bind key="preview">row["preview_path"]</bind>
+				<bind key="preview_mime">"image/png"</bind>
 			</rowfilter>
 		</customGrammar>
 		<make table="observations">
@@ -196,45 +221,20 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 
 	<service id="dl" allowed="dlmeta">
 		<meta name="title">Data products of KM3NeT and ANTARES observations</meta>
-		<meta name="description">Files that belong to an observation: event list, provenance, sky
-			plot and documentation.</meta>
+		<meta name="description">Files that belong to a data product: bundle, instrument responses,
+			provenance, sky plot and documentation.</meta>
 		<datalinkCore>
 			<descriptorGenerator procDef="//soda#fromStandardPubDID"/>
-			<metaMaker semantics="#provenance">
-				<setup imports="os, json"/>
+			<metaMaker>
+				<setup>
+					<code>
+						import os
+						links, _ = utils.loadPythonModule(
+							os.path.join(base.getConfig("inputsDir"), "km3net", "links"))
+					</code>
+				</setup>
 				<code>
-					name = descriptor.accref.rpartition("/")[2]
-					release = descriptor.accref.partition("/")[0]
-					files = base.makeAbsoluteURL("%s/nu/files/static/"%release)
-					yield descriptor.makeLink(files+name+".prov.json",
-						description="Provenance of the data product (W3C PROV-JSON)",
-						semantics="#provenance", contentType="application/json")
-					yield descriptor.makeLink(files+name.replace(".fits", ".png"),
-						description="Sky plot of the events",
-						semantics="#preview", contentType="image/png")
-					folder = os.path.join(base.getConfig("inputsDir"), release, "data")
-					for original in sorted(os.listdir(folder)):
-						# names with a dot: files that are being written
-						if not original.startswith(".") and not original.endswith(
-							(".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")):
-							yield descriptor.makeLink(files+original,
-								description="Original file, as delivered by the collaboration",
-								semantics="#progenitor",
-								contentType="application/octet-stream",
-								contentLength=os.path.getsize(os.path.join(folder, original)))
-					with open(os.path.join(os.path.dirname(folder), "release.json")) as stream:
-						facts = json.load(stream)
-					for key, text in (
-							("superseded_by", "The release that has replaced this one: %s"),
-							("supersedes", "The release that this one replaces: %s")):
-						if facts.get(key):
-							yield descriptor.makeLink(
-								base.makeAbsoluteURL("%s/nu/cone/info"%facts[key]),
-								description=text%facts[key],
-								semantics="#documentation", contentType="text/html")
-					yield descriptor.makeLink(base.makeAbsoluteURL("%s/nu/cone/info"%release),
-						description="Description of the sample and how to use it",
-						semantics="#documentation", contentType="text/html")
+					yield from links.links(descriptor)
 				</code>
 			</metaMaker>
 		</datalinkCore>

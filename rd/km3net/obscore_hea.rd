@@ -16,7 +16,8 @@ column names appear in this file only. -->
 		<column name="obs_publisher_did" type="text" ucd="meta.ref.ivoid" required="True"
 			verbLevel="1" description="Publisher's identifier of the data set, as in ivoa.obscore."/>
 		<column name="ev_xel" type="integer" ucd="meta.number" verbLevel="5"
-			description="Number of events in the data set; NULL until the data are public.">
+			description="Number of events in the data set; NULL for an instrument response,
+				and until the data are public.">
 			<values nullLiteral="-1"/>
 		</column>
 		<column name="s_ref_energy" type="double precision" unit="eV" ucd="em.energy" verbLevel="20"
@@ -28,7 +29,8 @@ column names appear in this file only. -->
 		<column name="em_ref_oaa" type="double precision" unit="deg" ucd="pos.angDistance"
 			verbLevel="20" description="Reference off-axis angle of em_res_power."/>
 		<column name="t_intervals" type="text" ucd="time.interval;obs" verbLevel="20"
-			description="Time intervals of the observation, as a temporal MOC."/>
+			description="Time intervals of the observation, as a temporal MOC (TCB at the barycentre
+				of the Solar System)."/>
 		<column name="energy_min" type="double precision" unit="eV" ucd="em.energy;stat.min"
 			verbLevel="5" description="Lower limit of the particle energy range."/>
 		<column name="energy_max" type="double precision" unit="eV" ucd="em.energy;stat.max"
@@ -53,9 +55,9 @@ column names appear in this file only. -->
 		<viewStatement>
 			CREATE VIEW \qName AS (SELECT \colNames FROM (
 				SELECT obs_publisher_did, ev_xel,
-					NULL::double precision AS s_ref_energy, NULL::double precision AS em_ref_energy,
+					s_ref_energy, NULL::double precision AS em_ref_energy,
 					NULL::double precision AS s_ref_oaa, NULL::double precision AS em_ref_oaa,
-					NULL::text AS t_intervals, energy_min, energy_max, obs_mode,
+					t_intervals, energy_min, energy_max, obs_mode,
 					NULL::text AS tracking_mode, NULL::text AS scan_mode,
 					NULL::text AS pointing_mode, analysis_mode, event_type, messenger_name,
 					messenger_pdgid
@@ -70,7 +72,7 @@ column names appear in this file only. -->
 	<regSuite title="ObsCore extension for high-energy astrophysics">
 		<regTest title="The extension can be joined with ObsCore">
 			<url parSet="TAP"
-				QUERY="SELECT obs_collection, ev_xel, event_type, energy_min FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea WHERE obs_collection='ANTARES-2017-PS'"
+				QUERY="SELECT ev_xel, event_type, energy_min FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea WHERE obs_collection='ANTARES-2017-PS' AND dataproduct_type='hea-event-bundle'"
 				>/__system__/tap/run/tap/sync</url>
 			<code>
 				(row,) = self.getVOTableRows()

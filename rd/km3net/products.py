@@ -1,22 +1,36 @@
-"""A DaCHS grammar that describes data products from their FITS headers.
+"""A DaCHS grammar that describes the data products of a release for km3net.observations.
 
-It yields one row per file for the table km3net.observations. What may be corrected later without
-a new product, such as the title, is in ``release.json`` in the folder of the release, not in the
-headers. This runs in the Python of DaCHS.
+For each event list it yields two rows: the list, and its bundle with provenance and instrument
+responses. Each instrument response has a row of its own. The words are those of the
+high-energy extension of ObsCore. A release without products has no rows, and neither has one that
+is hidden. What may be corrected later without a new product, such as the title, is in
+``release.json`` in the folder of the release, not in the headers. This runs in the Python of DaCHS.
 """
 
 import datetime
+import glob
 import json
+import mimetypes
 import os
 
+import numpy as np
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
 from gavo import base
+from gavo.base.meta import configMeta
 from gavo.grammars.customgrammar import CustomRowIterator
+from gavo.utils import loadPythonModule
 
+timemoc, _ = loadPythonModule("timemoc", relativeTo=os.path.abspath(__file__))
 EV_PER_GEV = 1e9
 # m eV: the wavelength of a photon of 1 eV is h c / e, exact because the SI defines h, c and e
 WAVELENGTH_OF_EV = 6.62607015e-34 * 299792458 / 1.602176634e-19
+IDENTIFIERS = ("meta.id", "meta.dataset")
+"""First words of the UCDs of columns that are not observables."""
+SAMPLE = 10_000
+"""How many events are looked at to see whether a column has values."""
+FITS_TYPE = "application/fits"
+mimetypes.add_type(FITS_TYPE, ".fits")
 
 
 def facts_of(folder):
@@ -32,61 +46,168 @@ def facts_of(folder):
 
 
 class RowIterator(CustomRowIterator):
-    """Reads the headers of one product."""
+    """Describes the products beside one descriptor."""
 
     def _iterRows(self):
-        path = self.sourceToken
-        facts = facts_of(os.path.dirname(os.path.dirname(path)))
-        if facts.get("hidden"):
+        folder = os.path.dirname(self.sourceToken)
+        products = sorted(glob.glob(os.path.join(folder, "data", "*.fits")))
+        facts = facts_of(folder)
+        if not products or facts.get("hidden"):
             return
-        embargo = facts.get("embargo")
-        with fits.open(path) as hdus:
-            primary, events = hdus[0].header, hdus["EVENTS"].header
-        reference = Time(
-            events["MJDREFI"], events["MJDREFF"], format="mjd", scale=events["TIMESYS"].lower()
-        )
-
-        def utc(seconds):
-            return float((reference + TimeDelta(seconds, format="sec")).utc.mjd)
-
-        low, high = primary["ENERGMIN"] * EV_PER_GEV, primary["ENERGMAX"] * EV_PER_GEV
-        resolution = primary.get("ANGRES")
-        title = facts.get("title", primary["TITLE"])
-        if primary["SIMULATE"]:
-            title += " [SIMULATED stand-in, not real data]"
-        folder = os.path.relpath(os.path.dirname(path), base.getConfig("inputsDir"))
-        yield {
-            "release": primary["RELEASE"],
-            "obs_id": "{}/{}".format(primary["RELEASE"], primary["OBS_ID"]),
-            "title": title,
-            "collection": facts.get("collection", primary["OBSCOLL"]),
-            "facility": primary["FACILITY"],
-            "instrument": primary["INSTRUME"],
-            "t_min": utc(events["TSTART"]),
-            "t_max": utc(events["TSTOP"]),
-            "livetime": events["LIVETIME"] or None,
-            "s_ra": primary["FOV_RA"],
-            "s_dec": primary["FOV_DEC"],
-            "s_fov": primary["FOV_DIAM"],
-            "s_resolution": None if resolution is None else resolution * 3600,
-            "energy_min": low,
-            "energy_max": high,
-            "em_min": WAVELENGTH_OF_EV / high,
-            "em_max": WAVELENGTH_OF_EV / low,
-            # the numbers of events and bytes are not public before the data
-            "ev_xel": None if facts.get("protected") else events["NAXIS2"],
-            "size": None if facts.get("protected") else os.path.getsize(path),
-            "event_type": primary["EVTTYPE"],
-            "obs_mode": primary["HEAMODE"],
-            "analysis_mode": primary.get("ANMODE"),
-            "messenger_name": primary["MESSENGR"],
-            "messenger_pdgid": primary.get("PDGID"),
-            "kid": primary["KID"],
-            "reference": facts.get("reference", primary.get("REFERENC")),
-            "owner": facts.get("owner"),
-            "embargo": embargo and datetime.date.fromisoformat(embargo),
-            "folder": folder,
-        }
+        lists = [_event_list(path, facts) for path in products]
+        yield from lists
+        responses = list(_responses(os.path.join(folder, "data", "responses"), facts, lists))
+        contents = "provenance and instrument responses" if responses else "provenance"
+        for event_list in lists:
+            yield from _bundle(event_list, contents, facts)
+        yield from responses
 
     def getLocator(self):
         return self.sourceToken
+
+
+def _event_list(path, facts):
+    """Return the row of an event list, from its headers and good time intervals."""
+    with fits.open(path, memmap=True) as hdus:
+        primary, events = hdus[0].header, hdus["EVENTS"].header
+        columns = _filled_columns(hdus["EVENTS"])
+        gti = hdus["GTI"].data
+        seconds = np.stack([gti["START"], gti["STOP"]])
+    reference = Time(
+        events["MJDREFI"], events["MJDREFF"], format="mjd", scale=events["TIMESYS"].lower()
+    )
+
+    def times(seconds):
+        return reference + TimeDelta(seconds, format="sec")
+
+    intervals = timemoc.microseconds(times(seconds))
+    low, high = primary["ENERGMIN"] * EV_PER_GEV, primary["ENERGMAX"] * EV_PER_GEV
+    resolution, reference_energy = primary.get("ANGRES"), primary.get("ANGRESEN")
+    title, release = facts.get("title", primary["TITLE"]), primary["RELEASE"]
+    if primary["SIMULATE"]:
+        title += " [SIMULATED stand-in, not real data]"
+    picture = path.replace(".fits", ".png")
+    has_preview = os.path.exists(picture)
+    embargo = facts.get("embargo")
+    return {
+        **_file(path, facts),
+        "product_type": configMeta.getMeta("obscore.event_list").getContent("text"),
+        "product_subtype": None,
+        "preview": f"{_below_inputs(path)}?preview=True" if has_preview else None,
+        "preview_path": _below_inputs(picture) if has_preview else None,
+        "release": release,
+        "obs_id": "{}/{}".format(release, primary["OBS_ID"]),
+        "title": title,
+        "collection": facts.get("collection", primary["OBSCOLL"]),
+        "facility": primary["FACILITY"],
+        "instrument": primary["INSTRUME"],
+        "t_min": float(times(events["TSTART"]).utc.mjd),
+        "t_max": float(times(events["TSTOP"]).utc.mjd),
+        "t_intervals": timemoc.ascii_moc(*intervals),
+        "intervals": intervals,
+        "livetime": events["LIVETIME"] or None,
+        "s_ra": primary["FOV_RA"],
+        "s_dec": primary["FOV_DEC"],
+        "s_fov": primary["FOV_DIAM"],
+        "s_resolution": None if resolution is None else resolution * 3600,
+        "s_ref_energy": None if reference_energy is None else reference_energy * EV_PER_GEV,
+        "energy_min": low,
+        "energy_max": high,
+        "em_min": WAVELENGTH_OF_EV / high,
+        "em_max": WAVELENGTH_OF_EV / low,
+        "o_ucd": _observables(release, columns),
+        "ev_xel": None if facts.get("protected") else events["NAXIS2"],
+        "event_type": primary["EVTTYPE"],
+        "obs_mode": primary["HEAMODE"],
+        "analysis_mode": primary.get("ANMODE"),
+        "messenger_name": primary["MESSENGR"],
+        "messenger_pdgid": primary.get("PDGID"),
+        "kid": primary["KID"],
+        "reference": facts.get("reference", primary.get("REFERENC")),
+        "owner": facts.get("owner"),
+        "embargo": embargo and datetime.date.fromisoformat(embargo),
+    }
+
+
+def _bundle(event_list, contents, facts):
+    """Yield the row of the bundle of an event list, if there is one."""
+    path = os.path.join(base.getConfig("inputsDir"), event_list["path"])
+    bundle = os.path.splitext(path)[0] + ".tar"
+    if os.path.exists(bundle):
+        yield {
+            **event_list,
+            **_file(bundle, facts),
+            "product_type": "hea-event-bundle",
+            "title": "{}, with {}".format(event_list["title"], contents),
+        }
+
+
+def _responses(folder, facts, lists):
+    """Yield the rows of the instrument responses, which hold for all event lists of a release."""
+    common = {
+        **lists[0],
+        "t_min": min(one["t_min"] for one in lists),
+        "t_max": max(one["t_max"] for one in lists),
+        "t_intervals": timemoc.ascii_moc(*np.hstack([one["intervals"] for one in lists])),
+        "livetime": sum(one["livetime"] or 0 for one in lists) or None,
+        "preview": None,
+        "preview_path": None,
+        "o_ucd": None,
+        "ev_xel": None,
+        "kid": None,
+        "product_type": "response-function",
+    }
+    if len(lists) > 1:
+        common["obs_id"] = "{}/all".format(common["release"])
+    for one in facts.get("responses", ()):
+        path = os.path.join(folder, one["name"])
+        # a simulated stand-in has none
+        if os.path.exists(path):
+            subtype = {"product_subtype": one["response"], "title": one["title"]}
+            yield {**common, **_file(path, facts), **subtype}
+
+
+def _file(path, facts):
+    """Return what DaCHS' table of products has to know of a file."""
+    return {
+        "path": _below_inputs(path),
+        # like the number of events, not public before the data
+        "size": None if facts.get("protected") else os.path.getsize(path),
+        "media_type": mimetypes.guess_type(path)[0] or "application/octet-stream",
+    }
+
+
+def _below_inputs(path):
+    return os.path.relpath(path, base.getConfig("inputsDir"))
+
+
+def _filled_columns(events):
+    """Return the names of the columns that have values, by the first events; in lower case."""
+    rows = events.data[:SAMPLE]
+    filled = set()
+    for column in events.columns:
+        values = rows[column.name]
+        if values.dtype.kind == "f":
+            present = np.isfinite(values)
+        elif values.dtype.kind in "iu":
+            present = values != column.null
+        else:
+            present = values != ""
+        if np.any(present):
+            filled.add(column.name.lower())
+    return filled
+
+
+def _observables(release, columns):
+    """Return the UCDs of the columns of an event list, joined by ``#``.
+
+    They are in the descriptor of the release, in which a column has the name that it has in the
+    database, or that of the list in its property ``fits``.
+    """
+    ucds = [
+        column.ucd
+        for column in base.caches.getRD(f"{release}/nu").getById("main")
+        if column.getProperty("fits", str(column.name)).lower() in columns
+        and not column.ucd.startswith(IDENTIFIERS)
+    ]
+    return "#".join(dict.fromkeys(ucds))

@@ -1,18 +1,61 @@
-"""The sample in ObsCore, and the product it leads to."""
+"""The samples in ObsCore and its extension for high energies, and the products they lead to.
 
+The extension is a Proposed Endorsed Note of the IVOA, whose use cases give the queries.
+"""
+
+import io
+import tarfile
+import time
 import urllib.request
 
+import numpy as np
 import pytest
+import requests
 from astropy import constants, units
 from astropy.io import fits
-from gammapy.data import EventList
+from astropy.io.votable import ucd
+from astropy.time import Time
+from gammapy.data import GTI, EventList
+from mocpy import TimeMOC
+
+JOINED = "SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea WHERE "
+# The coordinates of Vela X; the note's right ascension of 0.8 is a slip.
+VELA_X = """
+    CONTAINS(POINT('ICRS', 128.5, -45.2), CIRCLE('ICRS', s_ra, s_dec, s_fov)) = 1
+    AND dataproduct_type = 'response-function'
+    AND facility_name = 'KM3NeT' AND instrument_name LIKE '%ARCA%'
+    AND t_max >= 61406 AND t_min <= 62870
+    AND event_type = 'track' AND analysis_mode = 'pointsource'"""
+GALACTIC_PLANE = """
+    dataproduct_type = 'hea-event-bundle' AND messenger_name = 'neutrino'
+    AND analysis_mode = 'diffuse'
+    AND 1 = INTERSECTS(CIRCLE('ICRS', s_ra, s_dec, 80), BOX('GALACTIC', 0, 0, 30, 2))"""
+TAU_NEUTRINOS = """
+    dataproduct_type = 'response-function' AND dataproduct_subtype = 'aeff'
+    AND (messenger_pdgid = '-16' OR messenger_pdgid = '+16')
+    AND obs_mode LIKE '%wide-array%' AND analysis_mode LIKE '%pointsource%'"""
 
 
 @pytest.fixture(scope="module")
 def entry(tap):
-    rows = tap.search("SELECT * FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'")
+    rows = tap.search(
+        "SELECT * FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+        " AND dataproduct_type = 'hea-event-list'"
+    )
     assert len(rows) == 1
     return rows.to_table()[0]
+
+
+@pytest.fixture(scope="module")
+def joined(tap):
+    """Return all rows of the extension, with those of ObsCore."""
+    return tap.search(JOINED + "1 = 1")
+
+
+def download(url):
+    reply = requests.get(url, timeout=30)
+    assert reply.status_code == 200, url
+    return reply
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +68,7 @@ def product(entry, tmp_path_factory):
 
 
 def test_sample_is_described_as_a_calibrated_event_list_of_antares(entry):
-    assert (entry["dataproduct_type"], entry["calib_level"]) == ("event", 2)
+    assert entry["calib_level"] == 2
     assert (entry["facility_name"], entry["instrument_name"]) == ("KM3NeT", "ANTARES")
 
 
@@ -59,6 +102,159 @@ def test_gammapy_reads_the_product(product):
     assert events.radec.dec.deg.max() < 53
 
 
+# -- the extension for high energies -----------------------------------------------------------
+
+
+def test_every_row_of_the_extension_is_one_of_obscore(tap, joined):
+    (count,) = tap.search("SELECT count(*) AS n FROM ivoa.obscore_hea")["n"]
+    ours = tap.search(
+        "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_collection NOT LIKE 'alerts/%'"
+    )["obs_publisher_did"]
+    assert len(set(ours)) == len(ours) == len(joined) == count
+
+
+def test_events_acceptance_and_background_of_hess_j0632_057(tap, delivered):
+    """The note's use case with ANTARES: the flux from a source, and its significance."""
+    found = tap.search(
+        JOINED
+        + """
+        CONTAINS(POINT('ICRS', 98.24, 5.81), CIRCLE('ICRS', s_ra, s_dec, s_fov)) = 1
+        AND dataproduct_type IN ('hea-event-bundle', 'hea-event-list', 'response-function')
+        AND obs_collection = 'ANTARES-2017-PS'"""
+    )
+    content = {
+        (row["dataproduct_type"], row["dataproduct_subtype"]): download(row["access_url"]).content
+        for row in found
+    }
+    assert set(content) == {
+        ("hea-event-list", ""),
+        ("hea-event-bundle", ""),
+        ("response-function", "aeff"),
+        ("response-function", "bkgrate"),
+    }
+    with fits.open(io.BytesIO(content["hea-event-list", ""])) as hdus:
+        assert len(hdus["EVENTS"].data) == 8754
+    # spectral indices from 1.5 to 3.0, and bins of sin(declination)
+    acceptance = content["response-function", "aeff"].decode().splitlines()
+    assert [len(line.split()) for line in acceptance] == [20] * 16
+    # the example in the documentation of openkm3
+    polynomial = map(float, content["response-function", "bkgrate"].split())
+    below = sum(factor * 20**power for power, factor in enumerate(polynomial))
+    assert below == pytest.approx(7893.0656496, abs=1e-7)
+    for name, kind in (("acceptance.txt", "aeff"), ("background.txt", "bkgrate")):
+        published = (delivered / "ant20_01" / name).read_bytes()
+        assert content["response-function", kind] == published
+
+
+@pytest.mark.parametrize("where", [VELA_X, GALACTIC_PLANE, TAU_NEUTRINOS])
+def test_queries_for_data_that_are_not_public_are_quick_and_find_nothing(tap, where):
+    start = time.monotonic()
+    assert len(tap.search(JOINED + where)) == 0
+    assert time.monotonic() - start < 5
+
+
+def test_the_parts_of_these_queries_find_what_there_is(tap):
+    """Otherwise an empty answer would say nothing."""
+
+    def collections(where):
+        return {row["obs_collection"] for row in tap.search(JOINED + where)}
+
+    galactic = GALACTIC_PLANE.replace("'diffuse'", "'pointsource'")
+    assert collections(galactic) == {"ANTARES-2017-PS"}
+    vela = VELA_X.replace("ARCA", "ANTARES").replace("61406", "54129").replace("62870", "58119")
+    assert collections(vela) == {"ANTARES-2017-PS"}
+    assert collections(TAU_NEUTRINOS.replace("16", "14")) == {"ANTARES-2017-PS"}
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        "1 = CONTAINS(POINT(s_ra, s_dec), CIRCLE(98.24, 5.81, 270))",
+        "1 = CONTAINS(POINT(98.24, 5.81), CIRCLE(s_ra, s_dec, s_fov + 180))",
+        "DISTANCE(s_ra, s_dec, 98.24, 5.81) < 270",
+        "270 >= DISTANCE(s_ra, s_dec, 98.24, 5.81)",
+    ],
+)
+def test_a_circle_may_be_larger_than_the_sky(tap, joined, where):
+    assert len(tap.search(JOINED + where)) == len(joined)
+    far = tap.search(JOINED + where.replace("270", "1").replace("s_fov + 180", "1"))
+    assert len(far) == 0
+
+
+def test_what_obscore_says_of_a_file_is_true(joined):
+    for row in joined:
+        reply = download(row["access_url"])
+        assert reply.headers["content-type"].partition(";")[0] == row["access_format"]
+        assert row["access_estsize"] == -(-len(reply.content) // 1024)
+        if row["dataproduct_type"] != "response-function":
+            assert download(row["preview"]).content.startswith(b"\x89PNG")
+
+
+def test_a_bundle_has_the_list_its_provenance_and_the_responses(joined):
+    by_type = {}
+    for row in joined:
+        by_type.setdefault(row["dataproduct_type"], {})[row["obs_id"]] = row
+    lists, bundles = by_type["hea-event-list"], by_type["hea-event-bundle"]
+    assert set(lists) == set(bundles)
+    for obs_id, row in bundles.items():
+        assert row["ev_xel"] == lists[obs_id]["ev_xel"]
+        with tarfile.open(fileobj=io.BytesIO(download(row["access_url"]).content)) as archive:
+            names = archive.getnames()
+            content = archive.extractfile(names[0]).read()
+        assert content == download(lists[obs_id]["access_url"]).content
+        name = obs_id.partition("/")[0]
+        expected = [f"{name}/{name}.fits", f"{name}/{name}.fits.prov.json"]
+        if name == "ant20_01":
+            expected += [f"{name}/responses/{one}.txt" for one in ("acceptance", "background")]
+        assert names == expected
+
+
+def test_observables_are_those_of_the_list(tap, joined):
+    found = {
+        row["obs_id"].partition("/")[0]: row["o_ucd"].split("#")
+        for row in joined
+        if row["dataproduct_type"] == "hea-event-list"
+    }
+    for release, ucds in found.items():
+        declared = tap.search(
+            f"SELECT ucd FROM tap_schema.columns WHERE table_name = '{release}.main'"
+        )["ucd"]
+        assert all(ucd.check_ucd(one, check_controlled_vocabulary=True) for one in ucds)
+        assert set(ucds) < set(declared)
+    # an angular error, a number of hits, and no energy
+    assert set(found["ant20_01"]) == {
+        "time.epoch",
+        "pos.eq.ra;meta.main",
+        "pos.eq.dec;meta.main",
+        "stat.error;pos",
+        "meta.number;instr.det",
+    }
+    # an energy, and no number of hits
+    assert "phys.energy" in found["evts23_01"]
+    assert "meta.number;instr.det" not in found["evts23_01"]
+
+
+def test_time_intervals_are_the_good_times_of_the_product(joined, tmp_path):
+    for row in joined:
+        moc = TimeMOC.from_string(row["t_intervals"])
+        edges = Time([row["t_min"], row["t_max"]], format="mjd", scale="utc")
+        assert moc.contains(edges).all()
+        assert not moc.contains(edges + [-0.02, 0.02] * units.d).any()
+        if row["dataproduct_type"] == "hea-event-list":
+            path = tmp_path / "events.fits"
+            path.write_bytes(download(row["access_url"]).content)
+            gti = GTI.read(path)
+            theirs = TimeMOC.from_time_ranges(gti.time_start, gti.time_stop, order=31)
+            assert theirs.difference(moc).empty()
+
+
+def test_the_resolution_of_an_event_is_that_at_its_energy(joined):
+    """The neutrino of KM3-230213A had 220 PeV; those of samples are averages."""
+    energies = {row["obs_collection"]: row["s_ref_energy"] for row in joined.to_table()}
+    assert energies.pop("KM3NeT-KM3-230213A") == pytest.approx(220e15)
+    assert all(np.ma.is_masked(energy) for energy in energies.values())
+
+
 @pytest.mark.slow
 def test_publisher_id_stays_the_same_when_the_release_is_imported_again(instance, tap, entry):
     done = instance.km3vo("import", "--release", "ant20_01", "--force")
@@ -66,5 +262,6 @@ def test_publisher_id_stays_the_same_when_the_release_is_imported_again(instance
     assert "unchanged" not in done.stdout
     again = tap.search(
         "SELECT obs_publisher_did FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+        " AND dataproduct_type = 'hea-event-list'"
     )
     assert list(again["obs_publisher_did"]) == [entry["obs_publisher_did"]]

@@ -98,6 +98,22 @@ class DeliveredFile(StrictModel):
     )
 
 
+class ResponseFile(DeliveredFile):
+    """One file with an instrument response, which is published as it was delivered.
+
+    Attributes
+    ----------
+    response : str
+        What it describes, in the words of the high-energy extension of ObsCore.
+    title : str
+        Its title in ObsCore and DataLink.
+    """
+
+    response: Literal["aeff", "edisp", "psf", "bkgrate"]
+    title: Text
+    public: Literal[True] = True
+
+
 class ReleaseSection(StrictModel):
     """The release itself: what it is, and its life."""
 
@@ -202,6 +218,8 @@ class ObservationSection(StrictModel):
     max_energy_gev: Annotated[float, Field(gt=0)]
     angular_resolution_deg: Annotated[float, Field(gt=0)] | None = None
     """Median angular distance between the reconstructed and the true direction."""
+    resolution_energy_gev: Annotated[float, Field(gt=0)] | None = None
+    """The energy for which the angular resolution is given, if it is given for one."""
     centre_ra_deg: Annotated[float, Field(ge=0, lt=360)] = 0
     centre_dec_deg: Annotated[float, Field(ge=-90, le=90)] = 0
     diameter_deg: Annotated[float, Field(gt=0, le=360)] = 360
@@ -239,6 +257,8 @@ class Manifest(StrictModel):
     checks: ChecksSection = ChecksSection()
     publication: PublicationSection = PublicationSection()
     files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
+    responses: tuple[ResponseFile, ...] = ()
+    """The instrument responses that belong to the events; not published with a stand-in."""
 
     @property
     def name(self) -> str:

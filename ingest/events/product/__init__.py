@@ -3,16 +3,19 @@
 :mod:`ingest.events.product.preview` is imported separately, because it loads matplotlib.
 """
 
+from ingest.events.product.bundle import RESPONSES, write_bundle
 from ingest.events.product.gadf import Product, write_event_list
 from ingest.events.product.header import ProductMetadata
 from ingest.events.product.index import Response, write_index
 from ingest.events.product.observation import observation_cards
 
 __all__ = [
+    "RESPONSES",
     "Product",
     "ProductMetadata",
     "Response",
     "observation_cards",
+    "write_bundle",
     "write_event_list",
     "write_index",
 ]

@@ -19,6 +19,8 @@ def observation_cards(observation: ObservationSection, facility: str) -> Iterato
     yield ("ENERGMAX", observation.max_energy_gev, "[GeV] highest energy of the neutrinos")
     if observation.angular_resolution_deg is not None:
         yield ("ANGRES", observation.angular_resolution_deg, "[deg] median angular resolution")
+    if observation.resolution_energy_gev is not None:
+        yield ("ANGRESEN", observation.resolution_energy_gev, "[GeV] energy for which it holds")
     yield ("FOV_RA", observation.centre_ra_deg, "[deg] centre of the region covered")
     yield ("FOV_DEC", observation.centre_dec_deg, "[deg]")
     yield ("FOV_DIAM", observation.diameter_deg, "[deg] its diameter")

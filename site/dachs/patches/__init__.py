@@ -48,6 +48,7 @@ def apply():
         "accept_the_standard_inequality",
         "keep_tabs",
         "keep_percent_signs",
+        "let_circles_cover_the_sky",
     )
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")

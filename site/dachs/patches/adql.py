@@ -1,8 +1,10 @@
 """Patches of DaCHS' translation of ADQL."""
 
+import contextlib
 import inspect
+import re
 
-from gavo.adql import grammar, nodes
+from gavo.adql import grammar, morphpg, nodes
 from gavo.protocols import adqlglue
 from gavo.utils import parsetricks
 
@@ -10,6 +12,8 @@ STRING_LITERAL = "'[^']*(?:''[^']*)*'"
 DELIMITED_IDENTIFIER = '"(?:[^"]|"")+"'
 _DELIMITED_OR_EMPTY = '("[^"]*")+'
 """DaCHS' pattern of delimited identifiers."""
+_ALL_AROUND = 180
+"""The largest angle between two positions, in degrees."""
 
 
 def read_string_literals_as_the_standard_does():
@@ -95,6 +99,59 @@ def _make_morph(morph):
         return translated.replace("%%", "%"), table
 
     return _morph
+
+
+def let_circles_cover_the_sky():
+    """Let DaCHS find all positions within 180 degrees or more.
+
+    For DaCHS 2.7.
+
+    ``CONTAINS(POINT(...), CIRCLE(...))`` and a comparison of ``DISTANCE`` become ``q3c_join``,
+    which compares the squared sine of half the angle. Beyond 180 degrees that decreases again, so
+    that a circle of 286 degrees, such as a field of view from ObsCore, becomes one of 74. We
+    suggest to pass ``least(radius, 180)``.
+    """
+    if morphpg._booleanizeContainsQ3C.__name__ != "_contains":
+        morphpg._booleanizeContainsQ3C = _bound_circles(morphpg._booleanizeContainsQ3C)
+        morphpg._distanceToQ3C = _bound_distances(morphpg._distanceToQ3C)
+
+
+def _bound_circles(make):
+    def _contains(node, *arguments):
+        # as in the function, what was translated already, and before that what was rearranged
+        shapes = [morphpg.getOriginal(morphpg.getOriginal(shape)) for shape in node.args]
+        with contextlib.ExitStack() as stack:
+            for circle in shapes:
+                if getattr(circle, "type", None) == "circle":
+                    stack.enter_context(_bounded(circle, "radius"))
+            return make(node, *arguments)
+
+    return _contains
+
+
+def _bound_distances(make):
+    def _distance(node, state):
+        comparison = state.nodeStack[-1]
+        if getattr(comparison, "type", None) != "comparisonPredicate":
+            return make(node, state)
+        is_first = morphpg.getOriginal(comparison.op1) is morphpg.getOriginal(node)
+        with _bounded(comparison, "op2" if is_first else "op1"):
+            return make(node, state)
+
+    return _distance
+
+
+@contextlib.contextmanager
+def _bounded(node, name):
+    """Bound an angle of a node meanwhile, unless it is a number that needs no bound."""
+    angle = getattr(node, name)
+    text = morphpg._flatAndMorph(angle)
+    if not (re.fullmatch(r"\d+\.?\d*", text) and float(text) <= _ALL_AROUND):
+        setattr(node, name, f"least({text}, {_ALL_AROUND})")
+    try:
+        yield
+    finally:
+        setattr(node, name, angle)
 
 
 def _forget_grammars():

@@ -1,0 +1,110 @@
+"""The DataLink rows of a data product, besides the product itself and its preview.
+
+Runs inside DaCHS, under Debian's Python.
+"""
+
+import json
+import os
+
+from gavo import base
+
+PRODUCTS = """
+    SELECT accref, obs_id, product_type, product_subtype, title, mime, accsize
+    FROM km3net.observations WHERE release = %(release)s
+    ORDER BY product_type, product_subtype, accref"""
+BUNDLE, RESPONSE = "hea-event-bundle", "response-function"
+OURS = (".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")
+"""Ends of the names of files that are neither products nor delivered."""
+
+
+def links(descriptor):
+    """Yield the links of a product.
+
+    Parameters
+    ----------
+    descriptor : gavo.protocols.datalink.ProductDescriptor
+        The product.
+    """
+    release = descriptor.accref.partition("/")[0]
+    with base.getTableConn() as connection:
+        products = {
+            one["accref"]: one for one in connection.queryToDicts(PRODUCTS, {"release": release})
+        }
+    this = products[descriptor.accref]
+    for one in products.values():
+        if one is not this:
+            yield _product(descriptor, this, one)
+    if this["product_type"] != RESPONSE:
+        yield from _beside(descriptor, release, products)
+    yield from _documentation(descriptor, release)
+
+
+def _product(descriptor, this, other):
+    """Return the link to another product of the release, or None if they are not related."""
+    kind, qualifier = other["product_type"], other["product_subtype"] or other["product_type"]
+    if kind == RESPONSE != this["product_type"]:
+        semantics = "#calibration"
+    elif this["obs_id"] != other["obs_id"]:
+        return None
+    elif kind == BUNDLE:
+        semantics = "#package"
+    elif this["product_type"] == BUNDLE:
+        semantics = "#progenitor"
+    else:
+        return None
+    return descriptor.makeLink(
+        base.makeAbsoluteURL("getproduct/" + other["accref"]),
+        description=other["title"],
+        semantics=semantics,
+        contentType=other["mime"],
+        contentLength=other["accsize"],
+        localSemantics=qualifier,
+    )
+
+
+def _documentation(descriptor, release):
+    """Yield the links to the pages of the release, and of those before and after it."""
+    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
+    with open(path, encoding="utf-8") as stream:
+        facts = json.load(stream)
+    for other, text in (
+        (facts.get("superseded_by"), "The release that has replaced this one: {}"),
+        (facts.get("supersedes"), "The release that this one replaces: {}"),
+        (release, "Description of the sample and how to use it"),
+    ):
+        if other:
+            yield descriptor.makeLink(
+                base.makeAbsoluteURL(f"{other}/nu/cone/info"),
+                description=text.format(other),
+                semantics="#documentation",
+                contentType="text/html",
+            )
+
+
+def _beside(descriptor, release, products):
+    """Yield the links to what is beside an event list and is no product itself."""
+    files = base.makeAbsoluteURL(f"{release}/nu/files/static/")
+    name = os.path.splitext(os.path.basename(descriptor.accref))[0] + ".fits"
+    yield descriptor.makeLink(
+        f"{files}{name}.prov.json",
+        description="Provenance of the data product (W3C PROV-JSON)",
+        semantics="#provenance",
+        contentType="application/json",
+    )
+    folder = os.path.join(base.getConfig("inputsDir"), release, "data")
+    for original in sorted(os.listdir(folder)):
+        path = os.path.join(folder, original)
+        # names with a dot: files that are being written
+        if (
+            not original.startswith(".")
+            and os.path.isfile(path)
+            and f"{release}/data/{original}" not in products
+            and not original.endswith(OURS)
+        ):
+            yield descriptor.makeLink(
+                files + original,
+                description="Original file, as delivered by the collaboration",
+                semantics="#progenitor",
+                contentType="application/octet-stream",
+                contentLength=os.path.getsize(path),
+            )
