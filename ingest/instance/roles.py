@@ -74,7 +74,7 @@ DECLARE
 BEGIN
     FOR one IN
         SELECT c.oid FROM pg_class AS c
-        WHERE c.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+        WHERE c.relnamespace = 'pg_catalog'::regnamespace
         AND EXISTS (SELECT FROM aclexplode(c.relacl)
             WHERE grantee = 0 AND privilege_type = 'SELECT')
     LOOP
@@ -83,7 +83,8 @@ BEGIN
     END LOOP;
 END $do$
 """
-"""The catalogs name all tables, also those of unpublished releases, with their numbers of rows."""
+"""The catalogs name all tables, also those of unpublished releases, with their numbers of rows. The
+views in ``information_schema`` show a role only what it may use anyway."""
 
 _CREATE_RESTORE = f"""
 CREATE SCHEMA IF NOT EXISTS km3vo_roles;

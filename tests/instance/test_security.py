@@ -125,7 +125,6 @@ def test_visitors_write_nothing(catalog, privilege: str) -> None:
         "SELECT relname, reltuples FROM pg_class",
         "SELECT nspname FROM pg_namespace",
         "SELECT relname, n_live_tup FROM pg_stat_all_tables",
-        "SELECT table_name FROM information_schema.tables",
         "SELECT pg_stat_get_live_tuples(16384)",
         "SELECT pg_relation_size(16384)",
         "DELETE FROM ant20_01.main",
