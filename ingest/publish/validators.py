@@ -127,7 +127,14 @@ def _taplint(url: str, stilts: str) -> CheckResult:
     if shutil.which(stilts) is None:
         raise InstanceError("STILTS is not installed", value=stilts, remedy="run make setup")
     done = subprocess.run(
-        [stilts, _QUICK_START, "taplint", f"tapurl={url}{TAP_PATH}", "report=EF", "maxrepeat=10000"],
+        [
+            stilts,
+            _QUICK_START,
+            "taplint",
+            f"tapurl={url}{TAP_PATH}",
+            "report=EF",
+            "maxrepeat=10000",
+        ],
         capture_output=True,
         text=True,
         check=False,

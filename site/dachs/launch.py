@@ -31,9 +31,21 @@ from gavo.user import cli
 
 
 def run(command):
-    """Run one ``dachs`` command; return its exit code."""
-    # Each command has to read the descriptors afresh, as it would in a process of its own.
+    """Run one ``dachs`` command, which reads the descriptors afresh; return its exit code."""
     base.caches.clearCaches()
+    return _run(command)
+
+
+def run_next(command):
+    """Run one ``dachs`` command of several, which reads DaCHS' own descriptors only once."""
+    for name in list(base.caches.getRD.cacheCopy):
+        # that of TAP lists the published tables
+        if not name.startswith("__system__/") or name == "__system__/tap":
+            base.caches.clearForName(name)
+    return _run(command)
+
+
+def _run(command):
     sys.argv = ["dachs", *command]
     try:
         cli.main()
@@ -61,7 +73,7 @@ def run_together(commands):
             shutil.rmtree(os.path.join(base.getConfig("inputsDir"), *words))
         elif name == "exchange":
             staged = words
-        elif code := run([name, *words]):
+        elif code := run_next([name, *words]):
             return code
     transaction.commit()
     if staged:
