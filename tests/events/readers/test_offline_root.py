@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
+import awkward as ak
 import numpy as np
 import pytest
 import uproot
 from astropy.io import fits
 from astropy.table import Table
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from km3io import OfflineReader, tools
 
 from ingest.core.errors import InputError
@@ -16,7 +20,8 @@ from ingest.core.files import sha256
 from ingest.events.conversion import observation_number, open_file
 from ingest.events.delivery.sources import AcquiredFile
 from ingest.events.fields import MISSING_INTEGER
-from ingest.events.readers import open_reader
+from ingest.events.readers import _evt_tree, open_reader
+from ingest.events.readers._tracks import AASHOWER, JMUON, JSHOWER, best_tracks
 from ingest.events.release_conversion import convert_release
 from tests.bench.instance import release_of
 
@@ -106,6 +111,43 @@ def test_a_track_of_another_type_is_no_muon(real):
         muons = [(len(s), v) for k, s, v in zip(*tracks, strict=True) if k == 4000 and s]
         assert event["topology"] == ("track" if muons else "")
         assert not muons or event["likelihood"] == max(muons)[1]
+
+
+TRACKS = st.tuples(
+    st.sampled_from([4000, 101]),
+    st.sampled_from([[], [1], [1, 99, 5], [100], [101, 199], [99, 100], [300], [302, 304, 399]]),
+    st.sampled_from([-1.0, 0.0, 2.5, math.nan]),
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.lists(TRACKS, max_size=9), min_size=1, max_size=5))
+def test_the_rule_for_any_tracks(events):
+    tracks = [track for event in events for track in event]
+    counts = np.array([len(event) for event in events])
+    stages = np.array([stage for track in tracks for stage in track[1]], np.int32)
+    stages = ak.unflatten(stages, np.array([len(track[1]) for track in tracks], np.int64))
+    block = {
+        "trks.rec_type": ak.unflatten(np.array([track[0] for track in tracks], np.int32), counts),
+        "trks.rec_stages": ak.unflatten(stages, counts),
+    }
+    owner = np.repeat(np.arange(len(events)), counts)
+    likelihood = np.array([track[2] for track in tracks])
+    for used in (JMUON, JSHOWER, AASHOWER):
+        eligible, n_stages = _evt_tree._eligible(block, used)
+        best, found = best_tracks(owner, eligible, n_stages, likelihood, len(events))
+        before = 0
+        for number, event in enumerate(events):
+            own = [
+                (len(track[1]), -math.inf if math.isnan(track[2]) else track[2], -place)
+                for place, track in enumerate(event)
+                if track[0] == used.rec_type
+                and track[1]
+                and all(used.first_stage <= stage <= used.last_stage for stage in track[1])
+            ]
+            assert found[number] == bool(own)
+            assert not own or best[number] == before - max(own)[2]
+            before += len(event)
 
 
 def test_a_measured_file(real):
