@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -84,25 +83,43 @@ def send(
     doi = own_doi(manifest, where.doi_prefixes)
     with Pending(layout.var / "deposits" / f"{target}.{manifest.name}") as pending:
         if target == "datacite":
-            with DataCite(where.datacite, where.datacite_prefix) as datacite:
-                steps: dict[str, Callable[[], Deposit]] = {
-                    "reserve": lambda: datacite.reserve(record, doi),
-                    "deposit": lambda: datacite.deposit(record, doi),
-                    "publish": lambda: datacite.publish(record, doi),
-                }
-                result = steps[action]()
+            result = _to_datacite(action, record, doi, site)
         else:
-            files = _files(manifest, record, layout)
-            with zenodo.Zenodo(where.zenodo, pending) as client:
-                steps = {
-                    "reserve": lambda: client.reserve(record, doi),
-                    "deposit": lambda: client.deposit(record, doi, files),
-                    "publish": lambda: client.publish(record, doi, files),
-                }
-                result = steps[action]()
+            result = _to_zenodo(
+                action, record, doi, site, _files(manifest, record, layout), pending
+            )
         if doi is None:
             record_doi(manifest.name, result.identifier)
     return result
+
+
+def _to_datacite(action: str, record: ReleaseRecord, doi: str | None, site: Site) -> Deposit:
+    with DataCite(site.deposit.datacite, site.deposit.datacite_prefix) as datacite:
+        match action:
+            case "reserve":
+                return datacite.reserve(record, doi)
+            case "deposit":
+                return datacite.deposit(record, doi)
+            case _:
+                return datacite.publish(record, doi)
+
+
+def _to_zenodo(
+    action: str,
+    record: ReleaseRecord,
+    doi: str | None,
+    site: Site,
+    files: list[Path],
+    pending: Pending,
+) -> Deposit:
+    with zenodo.Zenodo(site.deposit.zenodo, pending) as client:
+        match action:
+            case "reserve":
+                return client.reserve(record, doi)
+            case "deposit":
+                return client.deposit(record, doi, files)
+            case _:
+                return client.publish(record, doi, files)
 
 
 def _files(manifest: Manifest, record: ReleaseRecord, layout: Layout) -> list[Path]:
