@@ -17,6 +17,8 @@ from ingest.publish.documents.formats import DOCUMENTS
 from tests.instances import Instance
 from tests.publish.datacite_server import PASSWORD, PREFIX, REPOSITORY, DataCitePeer, datacite
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
+from tests.publish.zenodo_server import TOKEN as ZENODO_TOKEN
+from tests.publish.zenodo_server import ZenodoPeer, zenodo
 
 INFO = "ant20_01/nu/cone/info"
 
@@ -162,6 +164,50 @@ def test_nothing_is_sent_without_being_asked_to(instance: Instance) -> None:
     assert "jsonld takes nothing else" in done.stderr
 
 
+def test_a_doi_is_reserved_once(instance: Instance, checkout: Path, tmp_path: Path) -> None:
+    peer, doi = DataCitePeer(), "10.5072/km3net.org.ant20_01"
+    site, private = tmp_path / "site.toml", tmp_path / "credentials.toml"
+    private.write_text(f'[datacite]\nrepository = "{REPOSITORY}"\npassword = "{PASSWORD}"\n')
+    private.chmod(0o600)
+    with datacite(peer) as url:
+        site.write_text(f'[deposit]\ndatacite = "{url}"\ndatacite_prefix = "{PREFIX}"\n')
+        where = {"PYTHONPATH": str(checkout), "KM3VO_SITE": str(site)}
+        for answer in ("is reserved, as a draft", "exists already (draft); nothing was sent"):
+            done = instance.km3vo(
+                *("cite", "ant20_01", "--to", "datacite", "--reserve"),
+                **where,
+                KM3VO_CREDENTIALS=str(private),
+            )
+            assert done.returncode == 0, done.stderr
+            assert done.stdout.strip() == f"{doi} {answer}."
+    assert peer.count("POST") == 1
+    manifest = (checkout / "inputs" / "ant20_01" / "release.toml").read_text()
+    assert manifest.count(f'data_doi = "{doi}"') == 1
+    logs = [path.read_text() for path in (instance.var / "logs").rglob("*") if path.is_file()]
+    assert logs and not [text for text in logs if PASSWORD in text]
+
+
+def test_a_release_is_deposited_with_its_files(
+    instance: Instance, checkout: Path, tmp_path: Path
+) -> None:
+    peer, site = ZenodoPeer(), tmp_path / "site.toml"
+    with zenodo(peer) as url:
+        site.write_text(f'[deposit]\nzenodo = "{url}"\n')
+        where = {"PYTHONPATH": str(checkout), "KM3VO_SITE": str(site)}
+        cite = ("cite", "ant20_01", "--to", "zenodo", "--deposit")
+        assert instance.km3vo(*cite, "--dry-run", **where).returncode == 0
+        assert peer.requests == []
+        done = instance.km3vo(*cite, **where, **{variable("zenodo", "token"): ZENODO_TOKEN})
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "updated 10.5072/zenodo.1000"
+    assert "make import RELEASE=ant20_01" in done.stderr
+    manifest = (checkout / "inputs" / "ant20_01" / "release.toml").read_text()
+    assert manifest.count('data_doi = "10.5072/zenodo.1000"') == 1
+    served = instance.fetch("getproduct/ant20_01/data/ant20_01.fits")
+    delivered = (checkout / "inputs" / "ant20_01" / "PublicData_0717.dat").read_bytes()
+    assert peer.contents == {"ant20_01.fits": served, "PublicData_0717.dat": delivered}
+
+
 def test_an_unknown_release_is_refused(instance: Instance) -> None:
     done = instance.km3vo("publish", "ant99_01", "--to", "zenodo")
     assert done.returncode == 2
@@ -174,15 +220,18 @@ WORD = "Zwetschgendatschi"
 
 @pytest.fixture
 def renamed(empty_instance: Instance, checkout: Path) -> Instance:
-    """Serve ant20_01 with another word in its description, and the address of a server."""
+    """Serve ant20_01 with another word in its description, a DOI, and the address of a server."""
+    manifest = checkout / "inputs" / "ant20_01" / "release.toml"
+    manifest.write_text(
+        manifest.read_text().replace("\ndoi = ", '\ndata_doi = "10.5072/km3net"\ndoi = ')
+    )
     texts = checkout / "inputs" / "ant20_01" / "description.rst"
     text = " ".join(texts.read_text().partition("\n\n")[0].split())
     assert text.count("selected for the search for point-like") == 1
     text = text.replace("selected for the search for point-like", f"{WORD} </script> point-like")
     texts.write_text(f"{text}\n\n{texts.read_text().partition(chr(10) * 2)[2]}")
     site = checkout / "site" / "site.toml"
-    facts = site.read_text().replace('datacite_prefix = ""', f'datacite_prefix = "{PREFIX}"')
-    facts = facts.replace('url = ""', 'url = "https://vo.example.org"')
+    facts = site.read_text().replace('url = ""', 'url = "https://vo.example.org"')
     site.write_text(facts.replace('collection = "root"', f'collection = "{COLLECTION}"'))
     empty_instance.extra |= {"PYTHONPATH": str(checkout)}
     empty_instance.up()
@@ -192,39 +241,10 @@ def renamed(empty_instance: Instance, checkout: Path) -> Instance:
     return empty_instance
 
 
-def reserve_a_doi(instance: Instance, checkout: Path) -> None:
-    """Reserve a DOI at DataCite, twice, and import the release again with it."""
-    cite = ("cite", "ant20_01", "--to", "datacite")
-    peer, doi = DataCitePeer(), "10.5072/km3net.org.ant20_01"
-    with datacite(peer) as url:
-        site = checkout / "site" / "site.toml"
-        site.write_text(site.read_text().replace("https://api.datacite.org", url))
-        done = instance.km3vo(*cite)
-        assert done.returncode == 0, done.stderr
-        assert json.loads(done.stdout)["doi"] == doi
-        assert f"Nothing was sent to {url}" in done.stderr
-        assert peer.requests == []
-        private = checkout / "credentials"
-        private.write_text(f'[datacite]\nrepository = "{REPOSITORY}"\npassword = "{PASSWORD}"\n')
-        private.chmod(0o600)
-        for answer in ("is reserved, as a draft", "exists already (draft); nothing was sent"):
-            done = instance.km3vo(*cite, "--reserve", KM3VO_CREDENTIALS=str(private))
-            assert done.returncode == 0, done.stderr
-            assert done.stdout.strip() == f"{doi} {answer}."
-        assert peer.count("POST") == 1
-    logs = [path.read_text() for path in (instance.var / "logs").rglob("*") if path.is_file()]
-    assert logs and not [text for text in logs if PASSWORD in text]
-    manifest = checkout / "inputs" / "ant20_01" / "release.toml"
-    assert manifest.read_text().count(f'data_doi = "{doi}"') == 1
-    done = instance.km3vo("import", "--release", "ant20_01")
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.slow
 def test_one_word_changed_in_the_descriptor_is_everywhere(
     renamed: Instance, checkout: Path, tmp_path: Path
 ) -> None:
-    reserve_a_doi(renamed, checkout)
     folder = tmp_path / "documents"
     for target in DOCUMENTS:
         done = renamed.km3vo("publish", "ant20_01", "--to", target, "-o", str(folder))
