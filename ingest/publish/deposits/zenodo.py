@@ -34,6 +34,8 @@ from ingest.publish.documents import ReleaseRecord, to_zenodo
 _DEPOSITIONS: Final = "api/deposit/depositions"
 _PAGE: Final = 100
 """The largest page of a list."""
+_UPLOAD_TIMEOUT: Final = 600.0
+"""How long, in s, Zenodo may take to store a large file after it has arrived."""
 _REMEDIES: Final = {
     401: f"check {variable('zenodo', 'token')}: the token may have expired",
     403: "create a token with the scopes deposit:write and deposit:actions",
@@ -145,7 +147,11 @@ class Zenodo:
         size = str(path.stat().st_size)
         headers = {"Content-Type": "application/octet-stream", "Content-Length": size}
         with open_regular(path) as stream:
-            answer = _object(self._client.send("PUT", address, content=stream, headers=headers))
+            answer = _object(
+                self._client.send(
+                    "PUT", address, content=stream, headers=headers, timeout=_UPLOAD_TIMEOUT
+                )
+            )
         if answer.get("checksum") not in (wanted := _md5(path), f"md5:{wanted}"):
             raise TransientError(f"the checksum of {path.name} there differs from ours")
 
