@@ -1,80 +1,72 @@
-"""``km3vo release``: creating a release, and checking what it lacks."""
+"""``km3vo release``: the life of a release."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
-from ingest.commands.events import (
-    FILE,
-    detector_option,
-    format_option,
-    reject_option,
-    topology_option,
-)
-from ingest.commands.output import console, json_option, say, show_table
-from ingest.commands.progress import progress
-from ingest.core.configuration import blanks
-from ingest.core.errors import ExitCode
+from ingest.commands.output import json_option, say, show_json, show_table
+from ingest.commands.release_life import files, history_, list_, remove, rename, show, withdraw
+from ingest.commands.release_new import new
+from ingest.core.errors import ExitCode, InputError
 from ingest.events.delivery import overlay_directory
-from ingest.events.inspection import inspect_file
 from ingest.instance import current_layout
-from ingest.publish.release import CuratorInput, begin_release, check_name, check_release
+from ingest.publish.release import check_release, set_facts
 
 
 @click.group()
 def release() -> None:
-    """Create a release, and check what it lacks."""
+    """Begin, check, change and end releases, and show what is known of them."""
 
 
-@release.command()
-@click.argument("name")
-@click.option(
-    "--from", "file", required=True, metavar="FILE", type=FILE, help="The delivered file."
+for command in (files, history_, list_, new, remove, rename, show, withdraw):
+    release.add_command(command)
+
+
+@release.command(
+    name="set",
+    epilog='Example: km3vo release set evts24_01 description=@a.rst --reason "livetime corrected"',
 )
-@format_option
-@topology_option
-@detector_option
-@click.option("--title", help="The release's title.")
-@click.option("--instrument", help="The detector as in papers, such as ORCA6.")
-@click.option("--energies", type=(float, float), metavar="MIN MAX", help="The energy range in GeV.")
-@reject_option
-def new(
-    name: str,
-    file: Path,
-    format: str,
-    topology: str | None,
-    detector: str | None,
-    title: str | None,
-    instrument: str | None,
-    energies: tuple[float, float] | None,
-    reject: tuple[str, ...],
-) -> None:
-    """Write manifest and resource descriptor of the release NAME, with blanks to fill in."""
-    if energies and not 0 < energies[0] <= energies[1]:
-        raise click.BadParameter("two energies above 0, the lower first", param_hint="--energies")
-    check_name(name)
-    with progress(console, "events", None) as on_progress:
-        found = inspect_file(file, format, detector, on_progress, topology)
-    written = begin_release(name, found, CuratorInput(title, instrument, energies, reject))
-    for path in written:
-        say(f"{path}: {len(blanks(path))} blanks")
-    for line in found.checks.lines():
-        say(f"  {line}")
-    if found.path.resolve().parent != written[0].parent:
-        say(f"Put {file.name} into {written[0].parent}.")
-    say(f"Fill in what is marked FILL IN, then: km3vo release check {name}")
+@click.argument("name")
+@click.argument("facts", nargs=-1, metavar="KEY=VALUE...")
+@click.option("--reason", metavar="TEXT", help="What is corrected, if the release is online.")
+@json_option
+def set_(name: str, facts: tuple[str, ...], reason: str | None, as_json: bool) -> None:
+    """Change facts of the release NAME in its manifest, or its texts: description=@FILE.
+
+    An empty value removes a fact. What is online changes with the next import. After texts were
+    edited by hand, --reason alone records that they were.
+    """
+    if not (facts or reason):
+        raise click.UsageError("give at least one KEY=VALUE, or --reason TEXT.")
+    given = {}
+    for one in facts:
+        key, equals, value = one.partition("=")
+        if not equals:
+            raise InputError(
+                "this is not a fact",
+                value=one,
+                expected="key=value",
+                remedy="put values with blanks in quotes",
+            )
+        given[key] = value
+    changed = set_facts(name, given, current_layout(), reason)
+    if as_json:
+        show_json({"release": name, "changed": changed})
+    for key in changed:
+        say(f"{name}: {key} changed", as_json)
+    if not changed:
+        say(f"{name}: {'the revision is recorded' if reason else 'unchanged'}", as_json)
 
 
-@release.command(name="check")
+@release.command(name="check", epilog="Example: km3vo release check evts24_01 --all")
 @click.argument("name")
 @click.option("--inputs", metavar="DIR", help="A directory with delivered files.")
 @click.option("--all", "everything", is_flag=True, help="Print passed checks as well.")
 @json_option
 def check_(name: str, inputs: str | None, everything: bool, as_json: bool) -> None:
     """Say what is missing before the release NAME can be imported."""
-    findings = check_release(name, overlay_directory(inputs))
+    overlay = overlay_directory(inputs)
+    findings = check_release(name, current_layout(), overlay)
     missing = [finding for finding in findings if not finding.passed]
     rows = [
         (one.check, one.subject, "ok" if one.passed else "TO DO", one.finding)
@@ -88,7 +80,7 @@ def check_(name: str, inputs: str | None, everything: bool, as_json: bool) -> No
     say(f"{name}: nothing is missing; {len(findings)} checks passed", as_json)
 
 
-@release.command(name="due")
+@release.command(name="due", epilog="Example: km3vo release due")
 def due_() -> None:
     """Make releases public whose embargo is over; for a timer, see docs/operations.md."""
     from ingest.commands.instance import describe_releases, publish_due

@@ -151,7 +151,8 @@ def validate(content: dict[str, Any], model: type[Model], path: Path) -> Model:
             f"the value of {key} is not valid{more}",
             file=path,
             where=key,
-            value=first["input"],
+            # a whole section would be long, and its problem is what is expected
+            value=None if isinstance(first["input"], dict) else first["input"],
             expected=first["msg"].removeprefix("Value error, "),
             remedy="correct the value",
         ) from None

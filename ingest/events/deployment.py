@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.core.errors import ManifestError
 from ingest.events.about import Circumstances, Example, about
-from ingest.events.delivery import Manifest, load_manifest
+from ingest.events.delivery import Manifest, load_manifest, predecessors
 from ingest.events.repeats import repeated_releases
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
@@ -17,7 +18,6 @@ from ingest.instance.dachs import (
     facts_in,
     is_simulated,
     known_to_registries,
-    online_releases,
 )
 
 _DATA: Final = "data"
@@ -33,12 +33,35 @@ def facts_online(layout: Layout) -> dict[str, dict[str, Any]]:
     return facts_in(layout.inputs)
 
 
-def successor(name: str, layout: Layout) -> str | None:
-    """Return the public release online that supersedes a release; None if there is none."""
+def successor(name: str, layout: Layout, without: str | None = None) -> str | None:
+    """Return the public release online that supersedes a release; None if there is none.
+
+    If its direct successor was withdrawn, this is the next one.
+
+    Parameters
+    ----------
+    name : str
+        The release.
+    layout : Layout
+        The instance.
+    without : str, optional
+        A release that goes offline, which does not count.
+    """
+    versions = {}
     for other, facts in facts_online(layout).items():
-        if facts.get("supersedes") == name and not facts.get("protected"):
-            return other
-    return None
+        if facts.get("protected") or other == without or not facts.get("supersedes"):
+            continue
+        with suppress(ManifestError):
+            former = [facts["supersedes"], *predecessors(load_manifest(other))]
+            if name in former:
+                versions[other] = former.index(name)
+    return min(versions, key=lambda other: versions[other]) if versions else None
+
+
+def online_predecessor(manifest: Manifest, layout: Layout) -> str | None:
+    """Return the newest release online that a release supersedes, also through others."""
+    online = facts_online(layout)
+    return next((one for one in predecessors(manifest) if one in online), None)
 
 
 def due(layout: Layout) -> list[Manifest]:
@@ -67,6 +90,7 @@ def deployment(
     products: Iterable[Path] | None = None,
     simulated: bool | None = None,
     superseded_by: str | None = None,
+    without: str | None = None,
 ) -> Deployment:
     """Return the deployment of a release, with the files that describe it.
 
@@ -82,6 +106,8 @@ def deployment(
         Whether the products are a simulated stand-in; by default as those online.
     superseded_by : str, optional
         The release that replaces it from now on; by default the one online that does.
+    without : str, optional
+        A release that goes offline with this deployment.
 
     Raises
     ------
@@ -94,7 +120,7 @@ def deployment(
     where = Circumstances(
         simulated=is_simulated(layout, manifest.name) if simulated is None else simulated,
         known_to_registries=known_to_registries(publication_of(manifest), layout, state),
-        superseded_by=superseded_by or successor(manifest.name, layout),
+        superseded_by=superseded_by or successor(manifest.name, layout, without),
         example=_example(lists),
         repeats=repeated_releases(manifest, lists, layout),
     )
@@ -105,8 +131,8 @@ def predecessor_deployment(
     manifest: Manifest, layout: Layout, state: InstanceState
 ) -> list[Deployment]:
     """Return the deployment of the release online that a public release supersedes, if any."""
-    former = manifest.release.supersedes
-    if former not in online_releases(layout) or former is None:
+    former = online_predecessor(manifest, layout)
+    if former is None:
         return []
     by = manifest.name if manifest.is_public_today() else None
     return [deployment(load_manifest(former), layout, state, superseded_by=by)]

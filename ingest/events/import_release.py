@@ -15,25 +15,24 @@ from typing import Any, Final
 
 from ingest import __version__
 from ingest.core.descriptors import expand_descriptor, table_structure
-from ingest.core.errors import ImportFailedError, InputError, ManifestError, UnavailableError
+from ingest.core.errors import ImportFailedError, InputError, UnavailableError
 from ingest.core.files import atomic_write, read_regular
 from ingest.events.delivery import (
-    MANIFEST,
     AcquiredFile,
     DeliveredFile,
     DeliveryStore,
     Manifest,
     acquire,
-    predecessors,
     read_texts,
     verify,
 )
 from ingest.events.deployment import (
     deployment,
-    facts_online,
     predecessor_deployment,
     publication_of,
 )
+from ingest.events.history import HistoryEntry, append, describing
+from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.product import RESPONSES, write_bundle
 from ingest.events.release_conversion import convert_release
 from ingest.events.report import ImportReport, difference_to_online, write_report
@@ -44,13 +43,7 @@ from ingest.instance.dachs import Deployment, count, deploy, is_simulated, publi
 logger = logging.getLogger(__name__)
 
 _COUNTS: Final = ("read", "accepted", "rejected", "imported")
-_TEXTS: Final = {
-    "title", "short_name", "created", "updated", "revisions", "supersedes", "access",
-    "embargo_until", "metadata_public", "withdrawn", "creator", "doi", "data_doi", "no_doi",
-    "bibcode", "reference_url", "kind",
-}  # fmt: skip
-"""The facts of a release that its rows do not depend on."""
-_LOADER: Final = "bulkload.py"
+_LOADER: Final = f"{deploy.SHARED}/bulkload.py"
 
 
 @dataclass(frozen=True)
@@ -124,7 +117,8 @@ def import_release(
         If DaCHS could not load the product; the table is unchanged.
     """
     start = time.monotonic()
-    _check_life(manifest, layout)
+    refuse_withdrawn(manifest)
+    refuse_successor(manifest, layout)
     record = layout.record(manifest.name)
     last = _read_record(record)
     store = DeliveryStore(layout.deliveries)
@@ -162,6 +156,11 @@ def import_release(
         result = _result(manifest, acquired, counts, start, page, unchanged, revised=not unchanged)
         if not unchanged:
             logger.info("%s: descriptions revised", manifest.name)
+            append(
+                layout,
+                manifest.name,
+                HistoryEntry("revised", result.imported, **describing(manifest)),
+            )
             _write_record(record, last | {"texts": texts})
         return result
     # until the end the record does not describe what is online
@@ -184,10 +183,19 @@ def import_release(
     page = layout.report_page(manifest.name)
     result = _result(manifest, acquired, counts, start, page)
     logger.info("%s: %s from %s", manifest.name, counts, result.source)
+    files = {file.path.name: file.sha256 for file in delivered if not file.simulated}
+    imported = HistoryEntry(
+        "imported",
+        result.imported,
+        files=files,
+        simulated=result.simulated,
+        **describing(manifest),
+    )
+    append(layout, manifest.name, imported)
     content = {
         "data": data,
         "texts": texts,
-        "files": {file.path.name: file.sha256 for file in delivered if not file.simulated},
+        "files": files,
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
         "difference": report.difference and report.difference.to_dict(),
@@ -195,34 +203,6 @@ def import_release(
     _write_record(record, content)
     write_report(record.parent, report)
     return result
-
-
-def _check_life(manifest: Manifest, layout: Layout) -> None:
-    """Refuse a release that must not be online."""
-    release, path = manifest.release, manifest.folder / MANIFEST
-    if release.withdrawn is not None:
-        raise ManifestError(
-            f"the release {manifest.name} was withdrawn",
-            file=path,
-            where="release.withdrawn",
-            value=release.withdrawn,
-            remedy=f"km3vo release withdraw {manifest.name} --undo, if it is to be online again",
-        )
-    predecessors(manifest)
-    for other, facts in facts_online(layout).items():
-        if (
-            release.supersedes is not None
-            and facts.get("supersedes") == release.supersedes
-            and other != manifest.name
-        ):
-            raise ManifestError(
-                f"{other} supersedes the same release already",
-                file=path,
-                where="release.supersedes",
-                value=release.supersedes,
-                expected=other,
-                remedy=f'supersede the newest release: supersedes = "{other}"',
-            )
 
 
 def _checksums(file: DeliveredFile, last: Mapping[str, Any]) -> tuple[str, ...]:
@@ -325,14 +305,7 @@ def _unavailable(acquired: Sequence[AcquiredFile]) -> tuple[str, ...]:
 
 def _data_fingerprint(manifest: Manifest, acquired: Sequence[AcquiredFile]) -> str:
     """Return a checksum of everything that determines the rows and products of a release."""
-    facts = manifest.model_dump_json(
-        exclude={
-            "release": _TEXTS,
-            "observation": {"collection"},
-            "publication": True,
-            "responses": {"__all__": {"title"}},
-        }
-    )
+    facts = json.dumps(manifest.row_facts())
     digest = hashlib.sha256(f"{__version__} {facts}".encode())
     for file in acquired:
         digest.update(f"{file.sha256} {file.simulated}".encode())

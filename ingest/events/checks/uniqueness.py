@@ -53,6 +53,9 @@ def _words(column: npt.NDArray[np.generic]) -> Iterable[Hashes]:
         if letters.shape[1] % 2:
             letters = np.pad(letters, ((0, 0), (0, 1)))
         yield from np.ascontiguousarray(letters).view(np.uint64).T
+    elif column.dtype.kind == "S":
+        size = -(-column.dtype.itemsize // 8) * 8
+        yield from column.astype(f"S{size}").view(np.uint64).reshape(len(column), -1).T
     elif column.dtype.kind == "f":
         # adding zero turns negative zero into zero
         yield (column.astype(np.float64) + 0.0).view(np.uint64)

@@ -2,6 +2,7 @@
 
 from ingest.events.delivery.manifest import (
     MANIFEST,
+    REVISABLE,
     TEXTS,
     DeliveredFile,
     Manifest,
@@ -14,10 +15,11 @@ from ingest.events.delivery.manifest import (
 )
 from ingest.events.delivery.sources import AcquiredFile, acquire, overlay_directory, verify
 from ingest.events.delivery.store import DeliveryStore, KeptFile
-from ingest.events.delivery.texts import Texts, read_texts
+from ingest.events.delivery.texts import Texts, parse_texts, read_texts
 
 __all__ = [
     "MANIFEST",
+    "REVISABLE",
     "TEXTS",
     "AcquiredFile",
     "DeliveredFile",
@@ -31,6 +33,7 @@ __all__ = [
     "is_draft",
     "load_manifest",
     "overlay_directory",
+    "parse_texts",
     "predecessors",
     "read_texts",
     "release_names",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
@@ -21,6 +21,16 @@ Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 MANIFEST: Final = "release.toml"
 TEXTS: Final = "description.rst"
 """The names of the manifest and of the texts in a release's folder."""
+REVISABLE: Final = {
+    "release": {
+        "title", "short_name", "created", "updated", "revisions", "supersedes", "access",
+        "embargo_until", "metadata_public", "withdrawn", "creator", "doi", "data_doi", "no_doi",
+        "bibcode", "reference_url", "kind",
+    },
+    "observation": {"collection"},
+    "publication": {"open_data_id"},
+}  # fmt: skip
+"""The facts that a release's rows and products do not depend on, by section."""
 
 
 def _printable(text: str) -> str:
@@ -273,6 +283,17 @@ class Manifest(StrictModel):
         """Return whether the release has a record in the registry now."""
         public = self.is_public_today() or self.release.metadata_public
         return public and self.release.kind == "sample"
+
+    def row_facts(self) -> dict[str, Any]:
+        """Return what the rows and products depend on, as JSON has it."""
+        titles = {"__all__": {"title"}}
+        return self.facts({**REVISABLE, "publication": True, "responses": titles})
+
+    def facts(self, without: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the content as JSON has it, by section, except for some."""
+        facts = self.model_dump(mode="json", exclude=without)
+        facts["checks"]["reject"].sort()
+        return facts
 
     @property
     def folder(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from ingest.core import privileges
@@ -41,16 +42,25 @@ def read_texts(manifest: Manifest) -> Texts:
     path = manifest.folder / TEXTS
     try:
         with privileges.caller(), open_regular(path.resolve()) as stream:
-            text = stream.read(_LARGEST).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ManifestError(
-            "the texts of the release cannot be read",
-            file=path,
-            value=str(error),
-            expected="plain text in UTF-8: a paragraph that describes the sample, then the rest",
-            remedy="write the file",
-        ) from None
+            content = stream.read(_LARGEST)
+    except OSError as error:
+        raise _unreadable(path, str(error)) from None
     refuse_blanks(path)
+    return parse_texts(content, path)
+
+
+def parse_texts(content: bytes, path: Path) -> Texts:
+    """Return the texts in the content of a file.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If it is empty or not plain text.
+    """
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, str(error)) from None
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.expandtabs().isprintable():
             raise ManifestError(
@@ -70,3 +80,13 @@ def read_texts(manifest: Manifest) -> Texts:
             remedy="write it",
         )
     return Texts(" ".join(description.split()), documentation.strip())
+
+
+def _unreadable(path: Path, reason: str) -> ManifestError:
+    return ManifestError(
+        "the texts of the release cannot be read",
+        file=path,
+        value=reason,
+        expected="plain text in UTF-8: a paragraph that describes the sample, then the rest",
+        remedy="write the file",
+    )

@@ -28,7 +28,7 @@ _SUFFIXES = (".rd", ".py", ".json")
 
 
 def sources(folder: str) -> Iterator[tuple[str, bytes]]:
-    """Yield the files in the working tree that are deployed with a release: names and contents.
+    """Yield the files that are deployed with a release: their paths below ``rd/``, and contents.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def sources(folder: str) -> Iterator[tuple[str, bytes]]:
     for path in (path for name in dict.fromkeys((folder, SHARED)) for path in _sources(RD / name)):
         with privileges.caller():
             content = path.read_bytes()
-        yield path.name, content
+        yield str(path.relative_to(RD)), content
 
 
 @dataclass(frozen=True)
@@ -66,33 +66,42 @@ def stage(layout: Layout, deployments: Sequence[Deployment]) -> None:
     _stage_others(layout, (SHARED, *(one.folder for one in deployments)))
     _copy_descriptors(SHARED, layout.staged / SHARED)
     for one in deployments:
-        folder = layout.staged / one.folder
-        _copy_descriptors(one.folder, folder)
-        _write_generated(one, folder)
-        if one.products is None:
-            shutil.copytree(
-                layout.inputs / one.folder / "data",
-                folder / "data",
-                symlinks=True,
-                copy_function=_link,
-            )
-        else:
-            (folder / "data").mkdir()
-            for product in one.products:
-                shutil.move(product, folder / "data" / product.name)
-        _set_owner(layout, folder)
+        _stage(layout, one)
     _describe_combined(layout)
 
 
-def stage_without_products(layout: Layout, folder: str) -> None:
+def stage_without_products(
+    layout: Layout, folder: str, deployments: Sequence[Deployment] = ()
+) -> None:
     """Make the staged inputs directory without the products of a release.
 
-    Its descriptor is still there: DaCHS needs it to withdraw the release.
+    Its descriptor is still there: DaCHS needs it to withdraw the release. Others, of which new
+    versions are staged, change with its withdrawal.
     """
-    _stage_others(layout, ())
+    _stage_others(layout, [one.folder for one in deployments])
+    for one in deployments:
+        _stage(layout, one)
     shutil.rmtree(layout.staged / folder / "data", ignore_errors=True)
     (layout.staged / folder / combined.FACTS).unlink(missing_ok=True)
     _describe_combined(layout)
+
+
+def _stage(layout: Layout, one: Deployment) -> None:
+    folder = layout.staged / one.folder
+    _copy_descriptors(one.folder, folder)
+    _write_generated(one, folder)
+    if one.products is None:
+        shutil.copytree(
+            layout.inputs / one.folder / "data",
+            folder / "data",
+            symlinks=True,
+            copy_function=_link,
+        )
+    else:
+        (folder / "data").mkdir()
+        for product in one.products:
+            shutil.move(product, folder / "data" / product.name)
+    _set_owner(layout, folder)
 
 
 def discard(layout: Layout) -> None:

@@ -55,7 +55,9 @@ def online_releases(layout: Layout) -> list[str]:
     return sorted(folders - set(_PERMANENT))
 
 
-def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
+def withdraw(
+    release: str, layout: Layout, state: InstanceState, others: Sequence[deploy.Deployment] = ()
+) -> list[str]:
     """Take a release offline, and publish deletion records for the registries.
 
     The table, the products and the deployed descriptor are deleted; the working tree is not
@@ -67,6 +69,8 @@ def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
         The release's folder.
     layout, state : Layout, InstanceState
         The instance, locked; its database must be running.
+    others : sequence of Deployment
+        Releases whose descriptions change with it.
 
     Returns
     -------
@@ -93,14 +97,15 @@ def withdraw(release: str, layout: Layout, state: InstanceState) -> list[str]:
     recover(layout, state)
     descriptors = [f"{release}/{path.stem}" for path in sorted(folder.glob("*.rd"))]
     tables = _tables(release, layout, state)
-    deploy.stage_without_products(layout, release)
-    commands = []
+    deploy.stage_without_products(layout, release, others)
+    changed = [f"{one.folder}/nu" for one in others]
+    commands = [["imp", "-m", descriptor] for descriptor in changed]
     for descriptor in descriptors:
         # In two steps: "drop" alone does not change the date of the record, and harvesters that
         # ask for changes would not receive the deletion.
         commands += [["pub", "--unpublish", descriptor], ["drop", descriptor]]
     if set(online_releases(layout)) - {release}:
-        commands += [*COMBINED, ["pub", *COMBINED_DESCRIPTORS, "//tap"]]
+        commands += [*COMBINED, ["pub", *changed, *COMBINED_DESCRIPTORS, "//tap"]]
     else:
         tables += COMBINED_TABLES
     if tables:

@@ -1,6 +1,45 @@
-"""New releases, and what is missing before their import."""
+"""The life of a release: drafted, checked, changed, renamed, withdrawn; and what is known of it."""
 
-from ingest.publish.release.check import check_release
-from ingest.publish.release.draft import CuratorInput, begin_release, check_name
+from ingest.publish.release.check import ReleaseCheck, check_metadata, check_release
+from ingest.publish.release.delivered import summarize
+from ingest.publish.release.draft import Draft
+from ingest.publish.release.editing import read_text_file, set_facts, write_facts
+from ingest.publish.release.kept import Delivery, deliveries, prune
+from ingest.publish.release.places import check_name, require_release
+from ingest.publish.release.questions import Question
+from ingest.publish.release.states import (
+    ReleaseState,
+    State,
+    describe,
+    list_releases,
+    state_of,
+)
+from ingest.publish.release.unpublished import refuse_removal, remove, rename
+from ingest.publish.release.withdrawal import undo_withdrawal, withdraw_release
 
-__all__ = ["CuratorInput", "begin_release", "check_name", "check_release"]
+__all__ = [
+    "Delivery",
+    "Draft",
+    "Question",
+    "ReleaseCheck",
+    "ReleaseState",
+    "State",
+    "check_metadata",
+    "check_name",
+    "check_release",
+    "deliveries",
+    "describe",
+    "list_releases",
+    "prune",
+    "read_text_file",
+    "refuse_removal",
+    "remove",
+    "rename",
+    "require_release",
+    "set_facts",
+    "state_of",
+    "summarize",
+    "undo_withdrawal",
+    "withdraw_release",
+    "write_facts",
+]

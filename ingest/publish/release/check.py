@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from astropy import units
 from astropy.io.votable import ucd
 from lxml import etree
 from pydantic import ValidationError
 
+from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.configuration import BLANK, blanks, read_toml
 from ingest.core.descriptors import expand_descriptor
-from ingest.core.errors import IngestError, ManifestError
-from ingest.core.units import gev_to_joule
-from ingest.events.delivery import DeliveredFile, Manifest, acquire, verify
-from ingest.publish.release.draft import paths
-
-METADATA: Final = (
-    "title", "description", "creationDate", "creator", "subject", "rights", "rights.rightsURI",
-    "coverage.waveband", "contentLevel", "type", "facility", "instrument", "referenceURL",
-    "_longdoc",
-)  # fmt: skip
-"""The metadata items that every descriptor needs, besides a DOI or the reason for having none."""
-_DOI: Final = re.compile(r"10\.\d{4,9}/\S+")
-_NO_DOI: Final = re.compile(r"\s*No DOI:\s*\S+")
-_ENERGY_TOLERANCE: Final = 1e-4
-_TIME_TOLERANCE: Final = 1e-4  # d, as the fifth digit of an MJD
+from ingest.core.errors import IngestError
+from ingest.events.about import ABOUT, about
+from ingest.events.delivery import (
+    AcquiredFile,
+    DeliveredFile,
+    DeliveryStore,
+    Manifest,
+    acquire,
+    read_texts,
+    verify,
+)
+from ingest.events.life import refuse_embargo, refuse_successor, refuse_withdrawn
+from ingest.events.readers import AUTO, READERS
+from ingest.instance import Layout
+from ingest.publish.release.overlap import shared_events
+from ingest.publish.release.places import Places, places, require_release
 
 
 @dataclass(frozen=True)
@@ -44,59 +44,75 @@ class ReleaseCheck:
     finding: str
 
 
-def check_release(name: str, overlay: Path | None = None) -> list[ReleaseCheck]:
+def check_release(name: str, layout: Layout, overlay: Path | None = None) -> list[ReleaseCheck]:
     """Return what a release has and what it lacks, in the order of a curator's work.
 
     Parameters
     ----------
     name : str
         The release.
+    layout : Layout
+        The instance; its database need not run.
     overlay : pathlib.Path, optional
         A directory with local inputs.
 
     Raises
     ------
     ingest.core.errors.ManifestError
-        If the release has neither manifest nor descriptor.
+        If there is no such release.
     """
-    toml, rd = paths(name)
-    if not (toml.is_file() or rd.is_file()):
-        raise ManifestError(
-            f"there is no release {name}",
-            file=toml,
-            remedy=f"correct the name, or create it with km3vo release new {name}",
-        )
+    place = require_release(name)
     findings = [
         ReleaseCheck("blank", f"{_short(path)} {where}", False, wanted)
-        for path in (toml, rd)
+        for path in place
         for where, wanted in blanks(path)
     ]
-    manifest, problems = _manifest(toml, name)
+    manifest, problems = _manifest(place.manifest, name)
     findings += problems
     if manifest is not None:
-        for file in manifest.files:
-            findings += _file(manifest, file, overlay)
+        findings += _life(manifest, layout)
+        files: list[AcquiredFile] = []
+        for file in (*manifest.files, *manifest.responses):
+            findings += _file(manifest, file, overlay, layout, files)
+        events = files[: len(manifest.files)]
+        if len(events) == len(manifest.files):
+            findings += _shared(manifest, events, layout)
+    return findings + check_metadata(name, manifest)
+
+
+def check_metadata(name: str, manifest: Manifest | None) -> list[ReleaseCheck]:
+    """Return what the texts and the descriptor of a release have and lack.
+
+    Parameters
+    ----------
+    name : str
+        The release.
+    manifest : Manifest or None
+        Its manifest; None if that is not valid.
+    """
+    place = places(name)
+    findings = [] if manifest is None else list(_texts(manifest, place))
+    made = None
+    if manifest is not None and all(one.passed for one in findings):
+        made = about(manifest)[ABOUT]
     try:
-        resource = expand_descriptor(f"{name}/nu", RD)
+        resource = expand_descriptor(f"{name}/nu", RD, made)
     except IngestError as error:
-        return [*findings, ReleaseCheck("descriptor", _short(rd), False, str(error))]
-    findings.append(ReleaseCheck("descriptor", _short(rd), True, "well-formed"))
-    findings += _metadata(resource)
+        return [
+            *findings,
+            ReleaseCheck("descriptor", _short(place.descriptor), False, _said(error)),
+        ]
+    findings += _descriptor(resource, name, place)
     findings += _columns(resource)
-    findings += _test_position(resource)
-    findings += _names(resource, name, manifest)
-    if manifest is not None:
-        findings += _coverage(resource, manifest)
     return findings
 
 
 def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[ReleaseCheck]]:
     """Return the manifest if it is valid, and the results of its checks."""
     try:
-        content = read_toml(path)
-        manifest = Manifest.model_validate(content)
+        manifest = Manifest.model_validate(read_toml(path))
     except IngestError as error:
-        return None, [ReleaseCheck("manifest", _short(path), False, str(error))]
+        return None, [ReleaseCheck("manifest", _short(path), False, _said(error))]
     except ValidationError as failure:
         findings = [
             ReleaseCheck("manifest", ".".join(map(str, one["loc"])), False, one["msg"])
@@ -106,7 +122,10 @@ def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[ReleaseCheck
         return None, findings
     if manifest.name != name:
         finding = f"release.name is {manifest.name}, but the folder is {name}"
-        return manifest, [ReleaseCheck("manifest", _short(path), False, finding)]
+        return None, [ReleaseCheck("manifest", _short(path), False, finding)]
+    if manifest.release.format not in (AUTO, *READERS):
+        finding = f"{manifest.release.format}; it must be one of {', '.join(READERS)}"
+        return manifest, [ReleaseCheck("manifest", "release.format", False, finding)]
     return manifest, [ReleaseCheck("manifest", _short(path), True, "valid")]
 
 
@@ -114,12 +133,39 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and BLANK in value
 
 
-def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iterator[ReleaseCheck]:
+def _life(manifest: Manifest, layout: Layout) -> Iterator[ReleaseCheck]:
+    release = manifest.release
+    yield _tried("life", "withdrawn", "no", refuse_withdrawn, manifest)
+    former = f"supersedes {release.supersedes}" if release.supersedes else "supersedes none"
+    yield _tried("life", "supersedes", former, refuse_successor, manifest, layout)
+    access = f"public from {release.embargo_until}" if release.embargo_until else release.access
+    yield _tried("life", "access", access, refuse_embargo, manifest, layout, release.created)
+
+
+def _texts(manifest: Manifest, place: Places) -> Iterator[ReleaseCheck]:
+    yield _tried("texts", _short(place.texts), "plain text", read_texts, manifest)
+    try:
+        documented = bool(read_texts(manifest).documentation)
+    except IngestError:
+        return
+    finding = "given" if documented else "there is nothing below the first paragraph"
+    yield ReleaseCheck("texts", "documentation", documented, finding)
+
+
+def _file(
+    manifest: Manifest,
+    file: DeliveredFile,
+    overlay: Path | None,
+    layout: Layout,
+    files: list[AcquiredFile],
+) -> Iterator[ReleaseCheck]:
+    """Check a delivered file; add it to `files` if it is the right one."""
     known = bool(file.sha256)
     yield ReleaseCheck("checksum", file.name, known, "given" if known else "sha256 is missing")
+    kept = DeliveryStore(layout.deliveries).find(file.sha256, file.name)
     with tempfile.TemporaryDirectory() as scratch:
         try:
-            found = acquire(manifest, file, overlay, Path(scratch))
+            found = acquire(manifest, file, overlay, Path(scratch), kept)
             verify(file, found)
         except IngestError as error:
             value = f": {error.value}" if error.value else ""
@@ -127,37 +173,41 @@ def _file(manifest: Manifest, file: DeliveredFile, overlay: Path | None) -> Iter
             return
     finding = "only a simulated stand-in is available" if found.simulated else found.source
     yield ReleaseCheck("file", file.name, not found.simulated, finding)
+    if not found.simulated:
+        files.append(found)
 
 
-def _metadata(resource: etree._Element) -> Iterator[ReleaseCheck]:
-    stated = {
-        meta.get("name"): " ".join("".join(meta.itertext()).split())
-        for meta in resource.findall("meta")
-    }
-    for name in METADATA:
-        finding = stated.get(name, "").replace("\\simulated", "").strip()
-        if BLANK not in finding:
-            yield ReleaseCheck("metadata", name, bool(finding), _cut(finding) or "missing")
-    if "doi" in stated:
-        if BLANK not in stated["doi"]:
-            good = bool(_DOI.fullmatch(stated["doi"]))
-            yield ReleaseCheck(
-                "metadata", "doi", good, stated["doi"] if good else _not_doi(stated["doi"])
-            )
-    else:
-        reasons = [one.text for one in resource.iter(etree.Comment) if _NO_DOI.match(one.text)]
-        finding = "missing; add it, or a comment <!-- No DOI: reason -->"
-        yield ReleaseCheck(
-            "metadata", "doi", bool(reasons), _cut(reasons[0] if reasons else finding)
+def _shared(
+    manifest: Manifest, files: list[AcquiredFile], layout: Layout
+) -> Iterator[ReleaseCheck]:
+    """Look for events that are online in another release."""
+    try:
+        found = list(shared_events(manifest, [one.path for one in files], layout))
+    except IngestError as error:
+        yield ReleaseCheck("events", "readable", False, _said(error))
+        return
+    for name, number, total in found:
+        finding = (
+            f"{number} of the first {total} events are in {name}, which is online;"
+            f' if this is its new version: supersedes = "{name}"'
         )
-    marks = [one for one in resource.findall("macDef") if one.get("name") == "simulated"]
-    if len(marks) != 1:
-        finding = 'there must be one <macDef name="simulated"></macDef>'
-        yield ReleaseCheck("metadata", "simulated", False, finding)
+        yield ReleaseCheck("events", name, False, finding)
+    if not found:
+        yield ReleaseCheck("events", "of other releases", True, "none")
 
 
-def _not_doi(text: str) -> str:
-    return f"{text} is not a DOI of the form 10.…/… without https://doi.org/"
+def _descriptor(resource: etree._Element, name: str, place: Places) -> Iterator[ReleaseCheck]:
+    """Check what the descriptor declares, and that it takes the rest from the manifest."""
+    schema, path = resource.get("schema"), place.descriptor
+    tables = [table.get("id") for table in resource.findall("table")]
+    finding = f"declared: {', '.join(f'{schema}.{table}' for table in tables) or 'nothing'}"
+    yield ReleaseCheck("table", f"{name}.main", schema == name and "main" in tables, finding)
+    with privileges.caller():
+        text = path.read_text("utf-8")
+    wanted = [f"{name}/about#{stream}" for stream in ("metadata", "table", "cone")]
+    missing = [source for source in wanted if f'source="{source}"' not in text]
+    finding = f'add <FEED source="{missing[0]}"/>' if missing else "uses what the manifest says"
+    yield ReleaseCheck("descriptor", _short(path), not missing, finding)
 
 
 def _columns(resource: etree._Element) -> Iterator[ReleaseCheck]:
@@ -189,76 +239,23 @@ def _faults(column: etree._Element) -> Iterator[str]:
         yield f"the UCD {word} is not valid"
 
 
-def _test_position(resource: etree._Element) -> Iterator[ReleaseCheck]:
-    for service in resource.iter("service"):
-        query = next((m for m in service.iter("meta") if m.get("name") == "testQuery"), None)
-        if service.find("scsCore") is None:
-            continue
-        stated = {} if query is None else {m.get("name"): m.text for m in query.iter("meta")}
-        try:
-            ra, dec = float(stated.get("ra") or ""), float(stated.get("dec") or "")
-            good = 0 <= ra < 360 and -90 <= dec <= 90
-            finding = f"{ra}, {dec}"
-        except ValueError:
-            good, finding = False, "the position of an event is missing"
-        yield ReleaseCheck("test position", str(service.get("id")), good, finding)
-
-
-def _names(
-    resource: etree._Element, name: str, manifest: Manifest | None
-) -> Iterator[ReleaseCheck]:
-    schema = resource.get("schema")
-    tables = [f"{schema}.{table.get('id')}" for table in resource.findall("table")]
-    wanted = manifest.release.table if manifest else f"{name}.main"
-    yield ReleaseCheck(
-        "table", wanted, wanted in tables and schema == name, f"declared: {', '.join(tables)}"
-    )
-    if manifest and manifest.release.descriptor != f"{name}/nu":
-        finding = f"release.descriptor is {manifest.release.descriptor}"
-        yield ReleaseCheck("table", f"{name}/nu", False, finding)
-    expected = {"release": name, "detector": manifest.release.instrument if manifest else None}
-    for column in resource.iterfind("table/column"):
-        value = expected.get(column.get("name"))
-        stated = (column.findtext("property") or "").strip("'")
-        if value and stated != value and BLANK not in stated + value:
-            finding = f"the table has {stated}, the manifest {value}"
-            yield ReleaseCheck("table", str(column.get("name")), False, finding)
-
-
-def _coverage(resource: etree._Element, manifest: Manifest) -> Iterator[ReleaseCheck]:
-    observation, release = manifest.observation, manifest.release
-    low, high = observation.min_energy_gev, observation.max_energy_gev
-    joules = gev_to_joule(low), gev_to_joule(high)
-    text = resource.findtext("coverage/spectral")
-    finding = f"{joules[0]:.10g} {joules[1]:.10g} J, for {low:g} to {high:g} GeV"
-    yield _range("spectral", text, joules, _ENERGY_TOLERANCE * joules[0], finding)
-    days = release.start_mjd, release.stop_mjd
-    text = resource.findtext("coverage/temporal")
-    finding = (
-        f"{days[0]:.5f} {days[1]:.5f}, for {release.start:%Y-%m-%d} to {release.stop:%Y-%m-%d}"
-    )
-    yield _range("temporal", text, days, _TIME_TOLERANCE, finding)
-
-
-def _range(
-    subject: str, text: str | None, wanted: tuple[float, float], tolerance: float, finding: str
+def _tried(
+    check: str, subject: str, good: str, function: Callable[..., object], *arguments: object
 ) -> ReleaseCheck:
+    """Return whether a function finds nothing to refuse."""
     try:
-        stated = [float(word) for word in (text or "").split()]
-    except ValueError:
-        stated = []
-    good = len(stated) == 2 and all(
-        abs(one - other) <= tolerance for one, other in zip(stated, wanted, strict=True)
-    )
-    if good:
-        return ReleaseCheck("coverage", subject, True, finding)
-    return ReleaseCheck("coverage", subject, False, f"{_cut(text or 'missing')}; must be {finding}")
+        function(*arguments)
+    except IngestError as error:
+        return ReleaseCheck(check, subject, False, _said(error))
+    return ReleaseCheck(check, subject, True, good)
+
+
+def _said(error: IngestError) -> str:
+    """Return an error in one line, without the file, which is the subject."""
+    found = "" if error.value is None else f", found {error.value}"
+    place = f"{error.where}: " if error.where else ""
+    return " ".join(f"{place}{error.problem}{found}; {error.remedy}".split())
 
 
 def _short(path: Path) -> str:
     return "/".join(path.parts[-3:])
-
-
-def _cut(text: str, length: int = 60) -> str:
-    finding = " ".join(text.split())
-    return finding if len(finding) <= length else finding[: length - 1] + "…"

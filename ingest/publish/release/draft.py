@@ -1,246 +1,255 @@
-"""``km3vo release new``: manifest and descriptor of a new release, filled in from its file.
+"""The draft of a new release: its manifest, texts and descriptor, each fact asked once.
 
-Blanks mark what the file does not contain.
+A fact comes from the delivered files, else from the predecessor, else from a person. What remains
+is left as a blank.
 """
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 from string import Template
-from typing import Final
-from xml.sax.saxutils import escape
+from typing import Any, Final
 
-from ingest.core.checkout import INPUTS, RD
+from ingest.core import privileges
 from ingest.core.configuration import BLANK
-from ingest.core.errors import InputError, ManifestError
-from ingest.core.files import atomic_write
-from ingest.core.timescales import DAY, UNIX_EPOCH_MJD, unix_to_mjd
-from ingest.core.units import gev_to_joule
+from ingest.core.errors import InputError
+from ingest.core.files import read_regular
 from ingest.events.checks import REJECTING
-from ingest.events.inspection import Inspection, utc_iso
+from ingest.events.delivery import Manifest, load_manifest
+from ingest.publish.release import facts
+from ingest.publish.release.delivered import Delivered
+from ingest.publish.release.places import places, write
+from ingest.publish.release.questions import (
+    DESCRIPTION,
+    DOCUMENTATION,
+    UNKNOWN,
+    Question,
+    answered,
+    questions,
+)
 
-NAME: Final = re.compile(r"[a-z]{2,10}\d\d_\d\d")
-_CREATORS: Final = {"antares": "ANTARES Collaboration"}
-
-
-@dataclass(frozen=True)
-class CuratorInput:
-    """What the curator states on the command line; None leaves a blank.
-
-    Parameters
-    ----------
-    title, instrument : str, optional
-        The title of the release, and the detector's configuration, such as ORCA6.
-    energies_gev : tuple of (float, float), optional
-        The energy range.
-    reject : tuple of str
-        Rules that may reject rows.
-    """
-
-    title: str | None = None
-    instrument: str | None = None
-    energies_gev: tuple[float, float] | None = None
-    reject: tuple[str, ...] = ()
-
-
-def check_name(name: str) -> None:
-    """Check the name of a new release.
-
-    Raises
-    ------
-    ingest.core.errors.ManifestError
-        If it does not follow the pattern of releases, or is taken.
-    """
-    if not NAME.fullmatch(name):
-        raise ManifestError(
-            "this is not a valid name for a release",
-            value=name,
-            expected="kind, year and running number, such as evts24_01",
-            remedy="choose another name",
-        )
-    for path in paths(name):
-        if path.exists():
-            raise ManifestError(
-                f"the release {name} exists already",
-                file=path,
-                remedy="use the next number; a published release does not change",
-            )
+_INHERITED: Final = {
+    "release": (
+        "short_name", "kind", "creator", "bibcode", "reference_url", "instrument", "products",
+    ),
+    "observation": tuple(facts.SECTIONS["observation"].model_fields),
+    "checks": ("reject",),
+}  # fmt: skip
+_BY_SUCCESSOR: Final = ("title", "start", "stop", "livetime_days", "det_id")
+"""What only a new version of the same sample has in common with its predecessor."""
+_ALLOWED: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
-def paths(name: str) -> tuple[Path, Path]:
-    """Return a release's manifest and resource descriptor."""
-    return INPUTS / name / "release.toml", RD / name / "nu.rd"
-
-
-def begin_release(name: str, inspection: Inspection, given: CuratorInput) -> tuple[Path, Path]:
-    """Write the manifest and the resource descriptor of a new release.
+class Draft:
+    """A release that is being made.
 
     Parameters
     ----------
     name : str
-        Its name; see :func:`check_name`.
-    inspection : Inspection
-        Its file.
-    given : CuratorInput
-        What the curator states.
+        Its name; see :func:`ingest.publish.release.check_name`.
+    delivered : Delivered
+        Its files.
+    predecessor : str, optional
+        A release whose texts, facts of the observation and checks it inherits.
+    supersedes : bool
+        Whether it replaces the predecessor.
 
     Raises
     ------
     ingest.core.errors.InputError
-        If the file cannot become a release: it is simulated, its detector is unknown, or none
-        of its events passes the checks.
+        If a file cannot be listed in a manifest, or the predecessor is not valid.
     """
-    _refuse_unfit(inspection)
-    manifest, descriptor = paths(name)
-    text = _filled("release.toml", _manifest_values(name, inspection, given))
-    rd = _filled("release.rd", _descriptor_values(name, inspection, given))
-    for path, content in ((manifest, text), (descriptor, rd)):
-        with atomic_write(path) as stream:
-            stream.write(content.encode())
-    return manifest, descriptor
+
+    def __init__(
+        self,
+        name: str,
+        delivered: Delivered,
+        predecessor: str | None = None,
+        supersedes: bool = False,
+    ) -> None:
+        _refuse_names(delivered)
+        self.name = name
+        self.delivered = delivered
+        self.texts: dict[str, str] = {}
+        self._content: bytes | None = None
+        self._values: dict[tuple[str, str], Any] = {}
+        self._written: dict[tuple[str, str], str] = {}
+        self._comments: dict[tuple[str, str], str] = {}
+        self._left_out: set[tuple[str, str]] = set()
+        self._former = None if predecessor is None else load_manifest(predecessor)
+        self._take_facts_of_files()
+        if self._former is not None:
+            self._inherit(self._former, supersedes)
+        self._values["release", "name"] = name
+        self._values["release", "created"] = datetime.now(UTC).date()
+
+    def questions(self) -> list[Question]:
+        """Return what is not known yet, in the order in which a person is asked."""
+        known = {name for _, name in (*self._values, *self._left_out)}
+        return list(questions(self.delivered, known | self.texts.keys()))
+
+    def answer(self, key: str, text: str) -> None:
+        """Take an answer, or a fact that was given as an option.
+
+        Raises
+        ------
+        ingest.core.errors.ManifestError
+            If it is not valid.
+        """
+        if text == UNKNOWN:
+            self._left_out.add(facts.find(key))
+            return
+        for name, value in answered(key, text).items():
+            if name in (DESCRIPTION, DOCUMENTATION):
+                self.texts[name] = value.strip()
+            else:
+                section, name = facts.find(name)
+                self._values[section, name] = facts.converted(section, name, value)
+                self._comments.pop((section, name), None)
+                self._written[section, name] = value
+
+    def reject(self, rules: tuple[str, ...]) -> None:
+        """Let rules reject rows."""
+        agreed = frozenset(rules) | self._values.get(("checks", "reject"), frozenset())
+        if agreed:
+            self._values["checks", "reject"] = agreed
+
+    def use_texts(self, content: bytes) -> None:
+        """Take all texts from the content of a file."""
+        self._content = content
+        self.texts |= {DESCRIPTION: "", DOCUMENTATION: ""}
+
+    def write(self) -> tuple[Path, Path, Path]:
+        """Write manifest, texts and descriptor, with blanks for what nobody answered."""
+        missing = self.questions()
+        place = places(self.name)
+        write(place.texts, self._texts(missing))
+        write(place.descriptor, self._descriptor())
+        # last: without a manifest there is no release
+        write(place.manifest, self._manifest(missing))
+        return place.manifest, place.texts, place.descriptor
+
+    def _take_facts_of_files(self) -> None:
+        for name, value in self.delivered.facts.items():
+            self._values["release", name] = value
+        if self.delivered.topology is not None:
+            self._values["observation", "event_type"] = self.delivered.topology
+        if not self.delivered.has_times:
+            self._comments["release", "start"] = "the first event"
+            self._comments["release", "stop"] = "the last event: correct both if necessary"
+
+    def _inherit(self, former: Manifest, supersedes: bool) -> None:
+        """Take what the files do not say from another release."""
+        for section, names in _INHERITED.items():
+            for name in names:
+                self._inherit_fact(former, section, name)
+                if section == "observation" and (section, name) not in self._values:
+                    self._left_out.add((section, name))  # the other does without it
+        if supersedes:
+            if not self.delivered.has_times:
+                for name in ("start", "stop"):
+                    self._values.pop(("release", name), None)
+                    self._comments.pop(("release", name), None)
+            for name in _BY_SUCCESSOR:
+                if name != "livetime_days" or self.delivered.livetime_days is None:
+                    self._inherit_fact(former, "release", name)
+            self._values["release", "supersedes"] = former.name
+        self.use_texts(_read(places(former.name).texts))
+
+    def _inherit_fact(self, former: Manifest, section: str, name: str) -> None:
+        value = getattr(getattr(former, section), name)
+        field = facts.SECTIONS[section].model_fields[name]
+        if value is not None and value != field.default:
+            self._values.setdefault((section, name), value)
+
+    def _manifest(self, missing: list[Question]) -> str:
+        blanks = self._blanks_of(missing)
+        lines = [*self._reject(), f"files = {self._files()}"]
+        for section in ("release", "observation"):
+            lines += ["", f"[{section}]"]
+            for name in facts.SECTIONS[section].model_fields:
+                key = section, name
+                if key in self._values:
+                    item = facts.as_toml(self._values[key], self._written.get(key))
+                    comment = f"  # {self._comments[key]}" if key in self._comments else ""
+                    lines.append(f"{name} = {item.as_string()}{comment}")
+                elif blank := blanks.get(key):
+                    lines.append(f"{name} = {facts.as_toml(blank).as_string()}")
+        return "\n".join(lines) + "\n"
+
+    def _blanks_of(self, missing: list[Question]) -> dict[tuple[str, str], str]:
+        """Return the blanks of the manifest by the facts that are missing."""
+        blanks = {}
+        for one in missing:
+            if one.key == "energies":
+                blanks["observation", "min_energy_gev"] = one.blank
+                blanks["observation", "max_energy_gev"] = f"{BLANK} see the line before"
+            elif one.key not in (DESCRIPTION, DOCUMENTATION):
+                blanks[facts.find(one.key)] = one.blank
+        if ("observation", "collection") not in self._values:
+            instrument = self._values.get(("release", "instrument"))
+            if instrument is None:
+                wanted = "its name in ObsCore, such as KM3NeT-ORCA6"
+                blanks["observation", "collection"] = f"{BLANK} {wanted}"
+            else:
+                prefix = "" if self._values["release", "detector"] == "antares" else "KM3NeT-"
+                self._values["observation", "collection"] = f"{prefix}{instrument}"
+        return blanks
+
+    def _reject(self) -> list[str]:
+        """Return the line with the rules that may reject rows, and blanks for the others."""
+        agreed = self._values.get(("checks", "reject"), frozenset()) & set(REJECTING)
+        undecided = [
+            f"{BLANK} {rule}, if these rows should be left out ({found}); otherwise repair the file"
+            for rule, found in self.delivered.broken.items()
+            if rule not in agreed
+        ]
+        rules = [*sorted(agreed), *undecided]
+        return [f"checks.reject = {facts.as_toml(tuple(rules)).as_string()}"] if rules else []
+
+    def _files(self) -> str:
+        """Return the list of files; public ones if all those of the predecessor are."""
+        former = self._former
+        is_public = former is not None and all(file.public for file in former.files)
+        public = ", public = true" if is_public else ""
+        entries = [
+            f'{{ name = "{name}", sha256 = ["{checksum}"]{public} }}'
+            for name, checksum in self.delivered.files
+        ]
+        if len(entries) == 1:
+            return f"[{entries[0]}]"
+        return "[\n" + "".join(f"    {entry},\n" for entry in entries) + "]"
+
+    def _texts(self, missing: list[Question]) -> bytes:
+        if self._content is not None:
+            return self._content
+        blanks = {one.key: one.blank for one in missing}
+        parts = (self.texts.get(key) or blanks[key] for key in (DESCRIPTION, DOCUMENTATION))
+        return ("\n\n".join(parts) + "\n").encode()
+
+    def _descriptor(self) -> str:
+        """Return the descriptor: that of the predecessor under the new name, or the common one."""
+        if self._former is not None:
+            text = _read(places(self._former.name).descriptor).decode()
+            return re.sub(rf"\b{self._former.name}\b", self.name, text)
+        text = resources.files(__package__).joinpath("templates", "nu.rd").read_text("utf-8")
+        return Template(text).substitute(name=self.name)
 
 
-def _refuse_unfit(inspection: Inspection) -> None:
-    if inspection.facts.simulated or inspection.site is None or not inspection.checks.accepted:
-        raise InputError(
-            "the file cannot become a release",
-            file=inspection.path,
-            value="\n".join(inspection.problems),
-            expected="measured events of a known detector",
-            remedy="km3vo events inspect shows the details of the file",
-        )
+def _refuse_names(delivered: Delivered) -> None:
+    for name, _ in delivered.files:
+        if not _ALLOWED.fullmatch(name):
+            raise InputError(
+                "a file of this name cannot be published",
+                value=name,
+                expected="letters, digits, dots, hyphens and underscores",
+                remedy="rename the file",
+            )
 
 
-def _manifest_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
-    site, events, facts = inspection.site, inspection.events, inspection.facts
-    assert site is not None
-    start, stop, times = _times(inspection)
-    energies = given.energies_gev or (None, None)
-    broken = {
-        rule: found
-        for rule, found in inspection.checks.rules.items()
-        if found.count and rule in REJECTING
-    }
-    return {
-        "name": name,
-        "detector": site.name,
-        "instrument": _text(_instrument(given)),
-        "det_id": f"det_id = {_det_id(inspection)}"
-        if _det_id(inspection) is not None
-        else "# No det_id: the events have none, or different ones.",
-        "format": inspection.format,
-        "times": times,
-        "start": utc_iso(start),
-        "stop": utc_iso(stop),
-        "livetime": "# No livetime_days: the header does not contain it."
-        if facts.livetime is None
-        else f'livetime_days = "{BLANK} {min(facts.livetime / DAY, stop - start):.6g}'
-        ' if the file has all events of its runs, else the true value; or remove the line"',
-        "events": inspection.checks.accepted,
-        "collection": f"{BLANK} its name in ObsCore, such as KM3NeT-ORCA6-sample",
-        "energies": f"{events.min_energy:.3g} to {events.max_energy:.3g} GeV"
-        if math.isfinite(events.min_energy)
-        else "not given",
-        "min_energy": _number(energies[0], "the lowest energy in GeV, as a number"),
-        "max_energy": _number(energies[1], "the highest energy in GeV, as a number"),
-        "event_type": next(iter(events.topologies))
-        if len(events.topologies) == 1
-        else f"{BLANK} track or shower",
-        "broken": "; ".join(
-            f"{rule}: {found.count} rows, first {found.examples[0].where}"
-            for rule, found in broken.items()
-        )
-        or "No row of the file breaks a rule.",
-        "reject": ", ".join(_rejects(broken, given.reject)),
-        "file": inspection.path.name,
-        "size": inspection.size,
-        "sha256": inspection.sha256,
-    }
-
-
-def _descriptor_values(name: str, inspection: Inspection, given: CuratorInput) -> dict[str, object]:
-    site = inspection.site
-    assert site is not None
-    start, stop, _ = _times(inspection)
-    event, ra, dec = inspection.events.example or ("", 0.0, 0.0)
-    spectral = f"{BLANK} the energy range in J; km3vo release check computes it"
-    if given.energies_gev:
-        spectral = " ".join(f"{gev_to_joule(energy):.10g}" for energy in given.energies_gev)
-    runs = inspection.runs
-    values = {
-        "name": name,
-        "title": given.title or f"{BLANK} the title, such as KM3NeT/ORCA6 event sample",
-        "description": f"{BLANK} in two sentences, what the sample is and contains",
-        "today": f"{datetime.now(UTC):%Y-%m-%d}T00:00:00Z",
-        "creator": _CREATORS.get(site.name, "KM3NeT Collaboration"),
-        "facility": site.facility,
-        "instrument": _instrument(given),
-        "doi": f"{BLANK} 10.…, the DOI to cite; or, instead of this line, a comment that begins"
-        " with No DOI: and gives the reason",
-        "reference": "https://www.km3net.org",
-        "selection": f"{BLANK} how the events were selected, and what they are suited for",
-        "columns": f"{BLANK} what users need to know about angular error, energy and likelihood",
-        "runs": f", run {runs[0]}" if len(runs) == 1 else "",
-        "temporal": f"{start:.5f} {stop:.5f}",
-        "spectral": spectral,
-        "short_name": name,
-        "ra": f"{ra:.2f}",
-        "dec": f"{dec:.2f}",
-        "event": event,
-    }
-    return {key: escape(value, {'"': "&quot;"}) for key, value in values.items()}
-
-
-def _times(inspection: Inspection) -> tuple[float, float, str]:
-    """Return start and end of data taking in whole seconds, and their source."""
-    facts, events = inspection.facts, inspection.events
-    if facts.start_mjd is not None and facts.stop_mjd is not None:
-        start, stop, comment = facts.start_mjd, facts.stop_mjd, "From the header."
-    else:
-        start, stop = events.first_mjd, events.last_mjd
-        comment = "From the first and the last event: correct them if data taking was longer."
-    # 0.1 ms absorb rounding; the last second is included
-    first = math.floor((start - UNIX_EPOCH_MJD) * DAY + 1e-4)
-    last = math.floor((stop - UNIX_EPOCH_MJD) * DAY + 1e-4) + 1
-    return unix_to_mjd(first), unix_to_mjd(last), comment
-
-
-def _det_id(inspection: Inspection) -> int | None:
-    ids = inspection.events.det_ids or ({inspection.facts.det_id} - {None})
-    return next(iter(ids)) if len(ids) == 1 else None
-
-
-def _instrument(given: CuratorInput) -> str:
-    return given.instrument or f"{BLANK} the detector as in papers, such as ORCA6"
-
-
-def _number(value: float | None, wanted: str) -> str:
-    return f'"{BLANK} {wanted}"' if value is None else f"{value:.10g}"
-
-
-def _text(value: str) -> str:
-    """Return a text escaped for a TOML string."""
-    return json.dumps(value, ensure_ascii=False)[1:-1]
-
-
-def _rejects(broken: Iterable[str], agreed: Iterable[str]) -> list[str]:
-    """Return the entries of ``reject``: the rules agreed on, and blanks for the others."""
-    named = sorted(agreed)
-    undecided = [
-        f"{BLANK} {rule}, if these rows should be left out; otherwise repair the file"
-        for rule in broken
-        if rule not in named
-    ]
-    return [f'"{_text(one)}"' for one in (*named, *undecided)]
-
-
-def _filled(template: str, values: dict[str, object]) -> str:
-    text = resources.files(__package__).joinpath("templates", template).read_text("utf-8")
-    return Template(text).substitute(values)
+def _read(path: Path) -> bytes:
+    with privileges.caller():
+        return read_regular(path.resolve())

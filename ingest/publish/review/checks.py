@@ -27,12 +27,11 @@ from ingest.instance import load_site
 from ingest.instance.dachs import SIMULATED_WARNING
 from ingest.publish import oai
 from ingest.publish.registry import is_doi
-from ingest.publish.release import check_release
+from ingest.publish.release import check_metadata
 from ingest.publish.validators import TAP_PATH
 
 _FEWEST_WORDS: Final = 100
 """Minimum length of a release's documentation."""
-_METADATA: Final = ("metadata", "columns", "coverage", "table", "test position", "descriptor")
 
 
 class Result(Enum):
@@ -249,7 +248,7 @@ def _formats(release: Release) -> Answer:
 
 
 def _metadata(release: Release) -> Answer:
-    found = [one for one in check_release(release.name) if one.check in _METADATA]
+    found = check_metadata(release.name, release.manifest)
     wrong = [one for one in found if not one.passed]
     evidence = [f"{release.rd}: {len(found) - len(wrong)} of {len(found)} checks passed"]
     evidence += [f"{release.rd}, {one.subject}: {one.finding}" for one in wrong]

@@ -1,0 +1,126 @@
+"""``km3vo release new``: begin a release from its delivered files."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from ingest.commands.events import (
+    FILE,
+    detector_option,
+    format_option,
+    reject_option,
+    topology_option,
+)
+from ingest.commands.output import console, json_option, say, show_json
+from ingest.commands.progress import progress
+from ingest.core.configuration import blanks
+from ingest.core.errors import ManifestError
+from ingest.events.inspection import Inspection, inspect_file
+from ingest.publish.release import Draft, Question, check_name, read_text_file, summarize
+
+
+@click.command(
+    epilog="Example: km3vo release new evts24_01 --from run1.root run2.root --supersedes evts21_01"
+)
+@click.argument("name")
+@click.argument("more", nargs=-1, metavar="", type=FILE)
+@click.option(
+    "--from", "first", required=True, metavar="FILE...", type=FILE, help="The delivered files."
+)
+@format_option
+@topology_option
+@detector_option
+@click.option("--supersedes", metavar="RELEASE", help="The release that this one replaces.")
+@click.option(
+    "--from-release", metavar="RELEASE", help="A release whose texts and facts are a model."
+)
+@click.option("--title", help="Its title.")
+@click.option("--instrument", help="The detector as in papers, such as ORCA6.")
+@click.option("--energies", nargs=2, metavar="MIN MAX", help="The energy range in GeV.")
+@click.option("--collection", help="Its name in ObsCore; by default that of the detector.")
+@click.option("--event-type", metavar="TYPE", help="track or shower.")
+@click.option("--analysis-mode", metavar="MODE", help="pointsource, diffuse or atmospheric.")
+@click.option("--livetime", "livetime_days", metavar="DAYS", help="The livetime; - if unknown.")
+@click.option("--doi", help="The DOI to cite; or, in words, why there is none.")
+@click.option("--kind", metavar="KIND", help="sample, or test: served, but never registered.")
+@click.option("--description", "texts", metavar="FILE", type=FILE, help="A file with its texts.")
+@reject_option
+@json_option
+def new(
+    name: str,
+    first: Path,
+    more: tuple[Path, ...],
+    format: str,
+    topology: str | None,
+    detector: str | None,
+    supersedes: str | None,
+    from_release: str | None,
+    energies: tuple[str, str] | None,
+    texts: Path | None,
+    reject: tuple[str, ...],
+    as_json: bool,
+    **given: str | None,
+) -> None:
+    """Begin the release NAME from its delivered files.
+
+    Each fact comes from the files, else from the other release, else from the options; on a
+    terminal you are asked for the rest. What nobody answers becomes a blank, marked FILL IN.
+    """
+    if supersedes and from_release:
+        raise click.UsageError("--supersedes has the effect of --from-release; give one of them.")
+    check_name(name)
+    content = None if texts is None else read_text_file(texts)
+    found = [_inspect(file, format, detector, topology) for file in (first, *more)]
+    draft = Draft(name, summarize(found), supersedes or from_release, bool(supersedes))
+    if energies:
+        given["energies"] = " ".join(energies)
+    for key, value in given.items():
+        if value is not None:
+            draft.answer(key, value)
+    draft.reject(reject)
+    if content is not None:
+        draft.use_texts(content)
+    if sys.stdin.isatty() and not as_json:
+        for question in draft.questions():
+            if text := _ask(question):
+                draft.answer(question.key, text)
+    written = draft.write()
+    left = {str(path): len(blanks(path)) for path in written}
+    if as_json:
+        show_json({"release": name, "blanks": left})
+    for path, number in left.items():
+        say(f"{path}: {number} blanks", as_json)
+    for one in found:
+        for line in one.checks.lines():
+            say(f"  {line}", as_json)
+        if one.path.resolve().parent != written[0].parent.resolve():
+            say(f"Put {one.path.name} into {written[0].parent}, or give INPUTS=.", as_json)
+    if any(left.values()):
+        say(f"Fill in what is marked FILL IN, then: km3vo release check {name}", as_json)
+
+
+def _inspect(file: Path, format: str, detector: str | None, topology: str | None) -> Inspection:
+    with progress(console, "events", None) as on_progress:
+        return inspect_file(file, format, detector, on_progress, topology)
+
+
+def _ask(question: Question) -> str:
+    """Ask a person; an empty answer leaves a blank."""
+
+    def checked(text: str) -> str:
+        if text:
+            try:
+                question.refuse(text)
+            except ManifestError as error:
+                raise click.UsageError(f"{error.problem}; {error.expected}") from None
+        return text
+
+    key = question.key.replace("_", " ")
+    hint = "; - if unknown" if question.optional else ""
+    answer: str = click.prompt(
+        f"{key}: {question.wanted}{hint}\n>", default="", show_default=False, value_proc=checked
+    )
+    return answer

@@ -1,0 +1,84 @@
+"""The delivered files that are kept in the instance, and which releases refer to them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ingest.core.configuration import read_toml
+from ingest.core.errors import ManifestError
+from ingest.events.delivery import DeliveryStore, KeptFile, release_names
+from ingest.events.deployment import facts_online
+from ingest.events.history import history
+from ingest.instance import Layout
+from ingest.publish.release.places import places
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """A delivered file that is kept.
+
+    Attributes
+    ----------
+    kept : KeptFile
+        The file.
+    releases : tuple of str
+        The releases that refer to it: their manifests list it, or their rows came from it.
+    """
+
+    kept: KeptFile
+    releases: tuple[str, ...]
+
+
+def deliveries(layout: Layout, name: str | None = None) -> list[Delivery]:
+    """Return the kept files, of one release if it is named.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If a manifest cannot be read: its files would seem to be unused.
+    """
+    referring: dict[tuple[str, str], set[str]] = {}
+    for release in {*release_names(), *facts_online(layout)}:
+        for file in (*_listed(release), *_imported(release, layout)):
+            referring.setdefault(file, set()).add(release)
+    found = [
+        Delivery(kept, tuple(sorted(referring.get((kept.sha256, kept.path.name), ()))))
+        for kept in DeliveryStore(layout.deliveries).files()
+    ]
+    return [one for one in found if name is None or name in one.releases]
+
+
+def prune(layout: Layout, unused: Iterable[Delivery]) -> None:
+    """Delete kept files."""
+    store = DeliveryStore(layout.deliveries)
+    for one in unused:
+        store.remove(one.kept)
+
+
+def _listed(release: str) -> list[tuple[str, str]]:
+    """Return checksums and names of the files in a manifest, also of a draft."""
+    if release not in release_names():
+        return []
+    path = places(release).manifest
+    content = read_toml(path)
+    try:
+        return [
+            (str(checksum), str(file["name"]))
+            for file in (*content.get("files", []), *content.get("responses", []))
+            for checksum in file.get("sha256", [])
+        ]
+    except (TypeError, KeyError, AttributeError):
+        raise ManifestError(
+            "the list of files cannot be read",
+            file=path,
+            where="files",
+            expected='tables with "name" and "sha256"',
+            remedy=f"km3vo release check {release}",
+        ) from None
+
+
+def _imported(release: str, layout: Layout) -> list[tuple[str, str]]:
+    """Return checksums and names of the files of the last import."""
+    imports = [one for one in history(layout, release) if one.what == "imported"]
+    return [(checksum, name) for name, checksum in imports[-1].files.items()] if imports else []
