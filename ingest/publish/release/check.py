@@ -74,8 +74,9 @@ def check_release(name: str, layout: Layout, overlay: Path | None = None) -> lis
         files: list[AcquiredFile] = []
         for file in (*manifest.files, *manifest.responses):
             findings += _file(manifest, file, overlay, layout, files)
-        events = files[: len(manifest.files)]
-        if len(events) == len(manifest.files):
+        names = {file.name for file in manifest.files}
+        events = [one for one in files if one.path.name in names]
+        if len(events) == len(names):
             findings += _shared(manifest, events, layout)
     return findings + check_metadata(name, manifest)
 
