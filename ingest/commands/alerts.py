@@ -18,6 +18,7 @@ from ingest.alerts.archive import (
     printable,
 )
 from ingest.commands.alerts_convert import convert, validate
+from ingest.commands.alerts_live import listen, live_status, show_live_status
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
@@ -33,7 +34,7 @@ def alerts() -> None:
     """Archive alert packets, and publish their content."""
 
 
-for command in (convert, validate, map_, inspect_map):
+for command in (convert, validate, map_, inspect_map, listen):
     alerts.add_command(command)
 
 
@@ -170,7 +171,11 @@ def rebuild(largest: int) -> None:
 @alerts.command()
 @json_option
 def status(as_json: bool) -> None:
-    """Report how many packets are archived, in the tables, and in quarantine."""
+    """Report how many packets are archived and in the tables, and how live streams are doing.
+
+    For each partition of a topic: what was received, when the last message came, and how many
+    offsets before it were skipped.
+    """
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
     packets, held = len(archive), len(archive.quarantined())
@@ -181,12 +186,13 @@ def status(as_json: bool) -> None:
         counts |= {"with rows": rows, "waiting": packets - held - rows}
     if as_json:
         keys = {what.replace(" ", "_"): count for what, count in counts.items()}
-        show_json({"archive": str(archive.root)} | keys)
+        show_json({"archive": str(archive.root)} | keys | live_status(layout))
         return
     say(f"archive {archive.root}")
     _show_counts(counts)
     if rows is None:
         say("The database does not run, or has no tables of alerts yet.")
+    show_live_status(live_status(layout))
 
 
 def _show_archived(archived: pipeline.ArchivingReport) -> None:

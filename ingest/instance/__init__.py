@@ -9,10 +9,11 @@ from ingest.instance.dump import dump_database
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout
 from ingest.instance.postgres import Cluster
 from ingest.instance.probes import cone_problem, job_problem, tap_problem
-from ingest.instance.site import SITE_VARIABLE, Site, load_site
+from ingest.instance.site import SITE_FILES, SITE_VARIABLE, Site, load_site
 
 __all__ = [
     "ARCHIVE_VARIABLE",
+    "SITE_FILES",
     "SITE_VARIABLE",
     "Account",
     "Cluster",

@@ -34,6 +34,8 @@ of its own; this descriptor is the only definition of their content. -->
 		sources named in a packet, alerts.citations the references between packets, and
 		alerts.params every value in a packet, as given there. Join them on notice_id.
 
+		alerts.receptions tells from which live streams a packet was received, and when.
+
 		What should I be aware of?
 		==========================
 
@@ -352,6 +354,48 @@ of its own; this descriptor is the only definition of their content. -->
 		<index columns="cited_ivorn"/>
 	</table>
 
+	<table id="receptions" onDisk="True" adql="True">
+		<meta name="title">Receptions of alert packets</meta>
+		<meta name="description">From which live streams packets were received, and when. A packet
+			may be received from several streams; packets that were imported from files have no
+			reception. Also contains packets that could not be read, which are not in
+			alerts.notices. Offsets that are missing in a partition of a topic were not
+			received.</meta>
+		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
+		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
+			tablehead="Notice" description="Number of the packet in the archive, and of the notice
+				in alerts.notices."/>
+		<column name="source" type="text" ucd="meta.id" required="True" verbLevel="10"
+			description="Name of the source in this archive, such as gcn."/>
+		<column name="broker" type="text" ucd="meta.ref.url" required="True" verbLevel="15"
+			description="Broker that delivered the packet."/>
+		<column name="topic" type="text" ucd="meta.id" required="True" verbLevel="1"
+			tablehead="Topic"
+			description="Topic of the stream, such as gcn.notices.km3net.alert."/>
+		<column name="topic_partition" type="integer" ucd="meta.number" verbLevel="15"
+			tablehead="Partition" description="Partition of the topic.">
+			<values nullLiteral="-2147483648"/>
+		</column>
+		<column name="topic_offset" type="bigint" ucd="meta.number" verbLevel="15"
+			tablehead="Offset" description="Offset of the packet in the partition of the topic.">
+			<values nullLiteral="-9223372036854775808"/>
+		</column>
+		<column name="produced" type="double precision" unit="d" ucd="time.creation" verbLevel="1"
+			tablehead="Produced" displayHint="sf=6"
+			description="Time at which the producer sent the packet, according to the broker (MJD,
+				UTC)."/>
+		<column name="received" type="double precision" unit="d" ucd="time.processing"
+			required="True" verbLevel="1" tablehead="Received" displayHint="sf=6"
+			description="Time at which this archive received the packet from this stream (MJD,
+				UTC)."/>
+		<column name="schema_verdict" type="text" ucd="meta.note" required="True" verbLevel="20"
+			description="Result of the validation against the schema that the packet names: valid,
+				invalid with the first finding, or none if there is no such schema."/>
+		<index columns="notice_id"/>
+		<index columns="topic, topic_partition, topic_offset"/>
+		<index columns="received"/>
+	</table>
+
 	<table id="latest" onDisk="True" adql="True">
 		<meta name="title">The newest notice of each alert</meta>
 		<meta name="description">The newest notice of each alert, by revision and not by order of
@@ -419,6 +463,7 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="counterparts"/>
 		<make table="params"/>
 		<make table="citations"/>
+		<make table="receptions"/>
 		<make table="aliases"/>
 	</data>
 	<!-- A separate element that is made each time: the view has no rows of its own, and within

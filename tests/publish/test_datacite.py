@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingest.core.credentials import variable
 from ingest.core.errors import IngestError, InputError, ManifestError
-from ingest.publish.deposits.credentials import variable
 from ingest.publish.deposits.datacite import DataCite
 from ingest.publish.deposits.result import Deposit
 from ingest.publish.documents import ReleaseRecord

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from ingest.core.credentials import variable
 from ingest.core.errors import IngestError, InputError, ManifestError
-from ingest.publish.deposits.credentials import variable
 from ingest.publish.deposits.dataverse import deposit_to_dataverse
 from ingest.publish.deposits.result import Deposit
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse

@@ -12,7 +12,7 @@ import mlcroissant
 import pytest
 import pyvo
 
-from ingest.publish.deposits.credentials import variable
+from ingest.core.credentials import variable
 from ingest.publish.documents.formats import DOCUMENTS
 from tests.instances import Instance
 from tests.publish.datacite_server import PASSWORD, PREFIX, REPOSITORY, DataCitePeer, datacite

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.core.credentials import variable
 from ingest.core.errors import IngestError, InputError, ManifestError
-from ingest.publish.deposits.credentials import variable
 from ingest.publish.deposits.pending import Pending
 from ingest.publish.deposits.result import Deposit
 from ingest.publish.deposits.zenodo import Zenodo

@@ -6,6 +6,7 @@ from ingest.alerts.archive.audit import find_unindexed, verify
 from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
 from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
+from ingest.alerts.archive.receptions import Reception, Receptions
 from ingest.alerts.archive.source_report import SourceError, SourceReport
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "Entry",
     "Index",
     "Packet",
+    "Reception",
+    "Receptions",
     "SourceError",
     "SourceReport",
     "attach",

@@ -7,7 +7,9 @@ Below its root directory lie
 - ``quarantine/<sha256>.json``: the packets that could not be parsed, with the reason;
 - ``maps/ab/<sha256>.fits``: sky maps that were contained in packets or attached to them, and
   ``attached/<sha256>.tsv``: which ones, see :mod:`ingest.alerts.archive.attachments`;
-- ``previews/ab/<sha256>.png``: previews of the sky maps of packets.
+- ``previews/ab/<sha256>.png``: previews of the sky maps of packets;
+- ``receptions.tsv``: from which live streams packets were received, and when, see
+  :mod:`ingest.alerts.archive.receptions`.
 
 A batch of packets is first written to ``incoming/``. The journal ``pending.tsv`` then lists the
 lines that the batch adds to the index. Once all of this is on disk, the packets move to their
@@ -149,6 +151,10 @@ class Archive:
         """Return whether a packet is in quarantine."""
         return entry in self._quarantine
 
+    def quarantined_number(self, sha256: str) -> int | None:
+        """Return the number of a packet in quarantine, given by its checksum; None without one."""
+        return self._quarantine.number_of(sha256)
+
     def release(self, entry: Entry) -> None:
         """Remove a packet from quarantine, if it is there."""
         self._quarantine.release(entry)
@@ -209,9 +215,9 @@ class Archive:
         with self._directory.exclusive():
             pass
 
-    def locked(self, purpose: str) -> AbstractContextManager[None]:
-        """Exclude other processes with the same purpose; wait until they are done."""
-        return self._directory.locked(purpose)
+    def locked(self, purpose: str, wait: bool = True) -> AbstractContextManager[None]:
+        """Exclude other processes with the same purpose; see :meth:`ArchiveDirectory.locked`."""
+        return self._directory.locked(purpose, wait)
 
     @contextmanager
     def _transaction(self, repair: bool = False) -> Iterator[int]:

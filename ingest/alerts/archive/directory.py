@@ -83,13 +83,26 @@ class ArchiveDirectory:
             yield
 
     @contextmanager
-    def locked(self, purpose: str) -> Iterator[None]:
-        """Exclude other processes with the same purpose; wait until they are done."""
+    def locked(self, purpose: str, wait: bool = True) -> Iterator[None]:
+        """Exclude other processes with the same purpose.
+
+        Parameters
+        ----------
+        purpose : str
+            Name of the lock.
+        wait : bool, optional
+            Whether to wait until other processes are done.
+
+        Raises
+        ------
+        BlockingIOError
+            If another process has the lock, and `wait` is false.
+        """
         with self.exclusive():
             path = self.root / f"{purpose}.lock"
             if not path.exists():
                 write_new(path, [], self.account)
-        with _lock(path):
+        with _lock(path, wait):
             yield
 
     def _check_contents(self, repair: bool) -> None:
@@ -133,10 +146,10 @@ class ArchiveDirectory:
 
 
 @contextmanager
-def _lock(path: Path) -> Iterator[None]:
+def _lock(path: Path, wait: bool = True) -> Iterator[None]:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(descriptor)

@@ -76,6 +76,11 @@ class Quarantine:
             key=lambda packet: packet.entry.number,
         )
 
+    def number_of(self, sha256: str) -> int | None:
+        """Return the number of the packet with a checksum; None if it is not in quarantine."""
+        path = self._directory / f"{sha256}.json"
+        return _read(path).entry.number if path.exists() else None
+
     def __contains__(self, entry: Entry) -> bool:
         return self._path(entry).exists()
 

@@ -30,6 +30,8 @@ SCHEMAS: Final = Path(__file__).parent / "schemas"
 _PUBLISHED: Final = SCHEMAS / "gcn" / "node_modules" / "@nasa-gcn" / "schema" / "gcn"
 _PATH: Final = re.compile(r"https?://gcn\.nasa\.gov/schema/(?:[^/]+/)?gcn/(.+)")
 _CORE: Final = ("Event", "Alert", "Reporter", "Statistics", "Localization", "DateTime")
+_LARGEST_JUDGED: Final = 1 << 20
+"""Number of bytes of the largest packet that is validated on arrival."""
 _NAMES: Final = {
     "object": "an object",
     "array": "a list",
@@ -65,18 +67,46 @@ def validate_json(document: object) -> list[str]:
         return [f"the document: found {_shown(document)}, expected an object"]
     named = document.get("$schema")
     findings = []
-    validators = _validators(named if isinstance(named, str) else None, is_km3net(document))
+    schemas = _schemas(named if isinstance(named, str) else None, is_km3net(document))
     if not isinstance(named, str):
         findings.append("$schema: missing, expected the URL of a schema at gcn.nasa.gov")
-    elif not validators:
+    elif not schemas:
         findings.append(f"$schema: found {_shown(named)}, expected the URL of a GCN schema")
-        validators = _validators(None, is_km3net(document))
-    try:
-        for validator in validators:
-            findings += [_finding(error) for error in validator.iter_errors(document)]
-    except RecursionError:
-        return ["the document: nested too deeply"]
+        schemas = _schemas(None, is_km3net(document))
+    findings += _violations(document, schemas)
     return [*dict.fromkeys(findings), *implausible(document)]
+
+
+def verdict(content: bytes) -> str:
+    """Return in a line what the schema of a packet says of it.
+
+    Parameters
+    ----------
+    content : bytes
+        The packet, a VOEvent or a notice in JSON.
+
+    Returns
+    -------
+    str
+        ``valid``, ``invalid`` with the first finding, or ``none`` if it names no schema that is
+        installed, or is too large to be validated on arrival.
+    """
+    if len(content) > _LARGEST_JUDGED:
+        return "none"
+    start = content[:4096].lstrip(b" \t\r\n\xef\xbb\xbf")[:1]
+    if start == b"<":
+        findings = validate_voevent(content)
+    else:
+        try:
+            document = json.loads(content)
+            named = document.get("$schema") if isinstance(document, dict) else None
+            schemas = _schemas(named, False) if isinstance(named, str) else []
+        except (ValueError, RecursionError, UnavailableError):
+            return "none"
+        if not schemas:
+            return "none"
+        findings = _violations(document, schemas)
+    return f"invalid: {findings[0]}" if findings else "valid"
 
 
 def validate_voevent(content: bytes) -> list[str]:
@@ -146,16 +176,28 @@ def _registry() -> tuple[dict[str, dict[str, Any]], Registry[Any]]:
     return schemas, Registry[Any]().with_resources(resources)
 
 
-@cache
-def _validators(url: str | None, km3net: bool) -> list[Any]:
-    """Return the validators for the schema with this URL; an empty list if it is unknown."""
-    schemas, registry = _registry()
+def _schemas(url: str | None, km3net: bool) -> list[str]:
+    """Return the paths of the schemas with this URL; an empty list if it is unknown."""
     if url is None and not km3net:
-        paths = [f"notices/core/{part}.schema.json" for part in _CORE]
-    else:
-        match = _PATH.fullmatch(url or KM3NET_SCHEMA)
-        paths = [match[1]] if match and match[1] in schemas else []
-    return [Draft202012Validator(schemas[path], registry=registry) for path in paths]
+        return [f"notices/core/{part}.schema.json" for part in _CORE]
+    match = _PATH.fullmatch(url or KM3NET_SCHEMA)
+    return [match[1]] if match and match[1] in _registry()[0] else []
+
+
+def _violations(document: object, paths: Iterable[str]) -> list[str]:
+    try:
+        return [
+            _finding(error) for path in paths for error in _validator(path).iter_errors(document)
+        ]
+    except RecursionError:
+        return ["the document: nested too deeply"]
+
+
+@cache
+def _validator(path: str) -> Any:
+    """Return the validator for a published schema."""
+    schemas, registry = _registry()
+    return Draft202012Validator(schemas[path], registry=registry)
 
 
 def _finding(error: ValidationError) -> str:

@@ -8,22 +8,27 @@ from ingest.alerts.pipeline.instance_tables import (
     count_rows,
     open_archive,
     rebuild_tables,
+    received_streams,
     retry_quarantined,
     update_tables,
 )
-from ingest.alerts.pipeline.processing import ProcessingReport
+from ingest.alerts.pipeline.processing import ProcessingReport, process_received
+from ingest.alerts.pipeline.worker_pool import WorkerPool
 
 __all__ = [
     "ArchivingReport",
     "Difference",
     "ProcessingReport",
+    "WorkerPool",
     "archive_packets",
     "attach_map",
     "check_archive",
     "compare_tables",
     "count_rows",
     "open_archive",
+    "process_received",
     "rebuild_tables",
+    "received_streams",
     "retry_quarantined",
     "update_tables",
 ]

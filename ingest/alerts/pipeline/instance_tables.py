@@ -5,24 +5,37 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
-from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, ArchiveError, Entry, attach
+from ingest.alerts.archive import (
+    MAX_PARSED_BYTES,
+    Archive,
+    ArchiveError,
+    Entry,
+    Receptions,
+    attach,
+)
 from ingest.alerts.notices import PacketError, parse
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
+    exclusive,
     process_all,
     process_new,
     process_quarantined,
+    restore_receptions,
 )
 from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.skymaps import read_map
-from ingest.alerts.tables import SCHEMA, Store, open_store
+from ingest.alerts.tables import SCHEMA, Store, Stream, open_store
 from ingest.core import privileges
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.files import read_regular
 from ingest.core.progress import ProgressCallback
 from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, lifecycle
+
+_RECENT: Final = 10_000
+"""More receptions than a listener may have in progress."""
 
 
 def open_archive(layout: Layout) -> Archive:
@@ -78,7 +91,13 @@ def update_tables(
     """
     with _open(layout, archive, max_parsed_bytes) as (store, pool):
         _check_archive(archive, store)
-        return process_new(archive, store, pool, on_progress)
+        report = process_new(archive, store, pool, on_progress)
+        log = Receptions(archive)
+        # all of them after an upgrade; else what an interrupted listener may have left
+        with exclusive(archive):
+            recent = log.last(_RECENT) if store.has_receptions() else log
+            restore_receptions(archive, store, recent)
+        return report
 
 
 def retry_quarantined(
@@ -104,8 +123,9 @@ def rebuild_tables(
     The former rows are served until the end. Parameters are those of :func:`update_tables`.
     """
     with _open(layout, archive, max_parsed_bytes) as (store, pool):
-        with store.replacement():
+        with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
+            restore_receptions(archive, store, Receptions(archive))
         store.vacuum()
     return report
 
@@ -171,6 +191,12 @@ def count_rows(layout: Layout) -> int | None:
     """Return how many packets have rows; None if the database does not run or has no tables."""
     with existing_store(layout) as store:
         return None if store is None else store.count()
+
+
+def received_streams(layout: Layout) -> list[Stream] | None:
+    """Return the live streams of an instance; None if its database does not run."""
+    with existing_store(layout) as store:
+        return None if store is None else store.streams()
 
 
 @contextmanager

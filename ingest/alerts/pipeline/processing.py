@@ -10,15 +10,17 @@ from __future__ import annotations
 import heapq
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Final
 
-from ingest.alerts.archive import Archive, Entry
+from ingest.alerts.archive import Archive, Entry, Reception
 from ingest.alerts.pipeline.steps import ChunkResult, Refusal
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import Store
+from ingest.core.errors import IngestError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
 
@@ -27,6 +29,8 @@ CHUNK: Final = 500
 _CHUNK_BYTES: Final = 16 << 20
 """Maximum size of these packets; a larger packet is a chunk of its own."""
 _MAX_PROBLEMS: Final = 100
+_RECEPTIONS: Final = 5000
+"""Number of receptions in one transaction."""
 
 
 @dataclass
@@ -43,12 +47,15 @@ class ProcessingReport:
         Numbers of the others, by what is wrong with them.
     seconds : float
         Duration in s.
+    last : int
+        Number of the last packet, if it is known.
     """
 
     processed: int = 0
     with_rows: int = 0
     problems: Counter[str] = field(default_factory=Counter)
     seconds: float = field(default=0.0, compare=False)
+    last: int = field(default=0, compare=False)
 
     @property
     def quarantined(self) -> int:
@@ -83,7 +90,7 @@ def process_new(
         If the database or the worker processes fail. Rows that were added remain, and the next
         call continues from there.
     """
-    with _exclusive(archive):
+    with exclusive(archive):
         return _process(_waiting(archive, store), archive, store, pool, on_progress)
 
 
@@ -96,7 +103,7 @@ def process_quarantined(
     rows are done, while the tables may be empty after an upgrade. Parameters and errors are
     those of :func:`process_new`.
     """
-    with _exclusive(archive):
+    with exclusive(archive):
         entries = [packet.entry for packet in archive.quarantined()]
         missing = set(store.missing([entry.number for entry in entries]))
         for entry in entries:
@@ -112,14 +119,100 @@ def process_all(
 ) -> ProcessingReport:
     """Process all packets, including those in quarantine, for a store that is empty.
 
+    The caller excludes other processes, see :func:`exclusive`, until the rows are committed.
     Parameters and errors are those of :func:`process_new`.
     """
-    with _exclusive(archive):
-        return _process(archive.entries(), archive, store, pool, on_progress, release=True)
+    return _process(archive.entries(), archive, store, pool, on_progress, release=True)
+
+
+def process_received(
+    archive: Archive,
+    store: Store,
+    pool: WorkerPool,
+    received: Sequence[Reception],
+    after: int = 0,
+) -> ProcessingReport:
+    """Make rows of new packets and add receptions, in one transaction if the packets are few.
+
+    Parameters
+    ----------
+    archive, store, pool : Archive, Store, WorkerPool
+        As in :func:`process_new`.
+    received : sequence of Reception
+        Messages whose packets are archived.
+    after : int, optional
+        All packets up to this number have been processed.
+
+    Returns
+    -------
+    ProcessingReport
+        With the number of the last packet that was processed or had been.
+
+    Raises
+    ------
+    BlockingIOError
+        If another process is filling the tables.
+    IngestError
+        As in :func:`process_new`.
+    """
+    with archive.locked("process", wait=False):
+        report = ProcessingReport(last=after)
+        entries = list(archive.entries(after))
+        missing = set(store.missing([entry.number for entry in entries]))
+        waiting = [
+            entry
+            for entry in entries
+            if entry.number in missing and not archive.is_quarantined(entry)
+        ]
+        chunks = list(_chunks(waiting))
+        numbered = list(numbered_receptions(archive, store, received, entries))
+        for result in pool.make_rows(chunks):
+            is_last = result.entries[-1].number == waiting[-1].number
+            _store_rows(result, archive, store, report, numbered if is_last else ())
+        if report.processed < len(waiting):
+            raise IngestError("the processing of packets was stopped", remedy="start it again")
+        if not chunks:
+            store.add([], numbered)
+        report.last = entries[-1].number if entries else after
+        return report
+
+
+def restore_receptions(archive: Archive, store: Store, log: Iterable[Reception]) -> None:
+    """Add receptions from the log of the archive to the table, unless they are there.
+
+    The caller excludes other processes, see :func:`exclusive`.
+    """
+    receptions = iter(log)
+    while some := list(islice(receptions, _RECEPTIONS)):
+        store.add([], list(numbered_receptions(archive, store, some)))
+
+
+def numbered_receptions(
+    archive: Archive, store: Store, received: Sequence[Reception], entries: Iterable[Entry] = ()
+) -> Iterator[tuple[int, Reception]]:
+    """Yield receptions with the numbers of their packets, if these are in tables or quarantine.
+
+    Parameters
+    ----------
+    archive, store : Archive, Store
+        Where packets are looked up.
+    received : sequence of Reception
+        The receptions.
+    entries : iterable of Entry, optional
+        Entries that are known already.
+    """
+    numbers = {entry.sha256: entry.number for entry in entries}
+    unknown = {one.sha256 for one in received} - numbers.keys()
+    if unknown:
+        numbers |= store.numbers(sorted(unknown))
+    for one in received:
+        number = numbers.get(one.sha256) or archive.quarantined_number(one.sha256)
+        if number is not None:
+            yield number, one
 
 
 @contextmanager
-def _exclusive(archive: Archive) -> Iterator[None]:
+def exclusive(archive: Archive) -> Iterator[None]:
     """Exclude other processes that fill tables; an archive that does not exist is not created."""
     archive.recover()
     with archive.locked("process") if len(archive) else nullcontext():
@@ -182,14 +275,18 @@ def _process(
 
 
 def _store_rows(
-    result: ChunkResult, archive: Archive, store: Store, report: ProcessingReport
+    result: ChunkResult,
+    archive: Archive,
+    store: Store,
+    report: ProcessingReport,
+    received: Sequence[tuple[int, Reception]] = (),
 ) -> list[Entry]:
     """Quarantine the refused packets, add the rows of the others, and return the latter."""
     entries = {entry.number: entry for entry in result.entries}
     _quarantine(result.refused, entries, archive, report)
     by_database = {
         number: Refusal("the database refuses its rows", reason)
-        for number, reason in (store.add(result.rows) if result.rows else [])
+        for number, reason in store.add(result.rows, received)
     }
     _quarantine(by_database, entries, archive, report)
     report.processed += len(entries)

@@ -18,7 +18,7 @@ from ingest.alerts.tables.circle_polygon import circle_polygon
 from ingest.core.timescales import unix_to_mjd
 
 if TYPE_CHECKING:
-    from ingest.alerts.archive import Entry
+    from ingest.alerts.archive import Entry, Reception
 
 Value = str | float | int | bool | None
 
@@ -49,6 +49,11 @@ PART_COLUMNS: Final = {
     "citations": ("notice_id", "citation_no", "cited_ivorn", "cite"),
 }  # fmt: skip
 """Columns of the other tables, which have one row for each part of a notice."""
+RECEPTION_COLUMNS: Final = (
+    "notice_id", "source", "broker", "topic", "topic_partition", "topic_offset", "produced",
+    "received", "schema_verdict",
+)  # fmt: skip
+"""Columns of ``receptions``, which is filled from the log of receptions and not from packets."""
 
 GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
 """Kinds of citations that make two packets notices of one alert."""
@@ -167,12 +172,32 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
 
 def received_mjd(entry: Entry) -> float:
     """Return when a packet was received, MJD in UTC."""
-    return unix_to_mjd(datetime.fromisoformat(entry.received).timestamp())
+    return _mjd(entry.received)
+
+
+def reception_row(number: int, reception: Reception) -> tuple[Value, ...]:
+    """Return the values of :data:`RECEPTION_COLUMNS` for a message with this packet number."""
+    produced = reception.produced
+    return (
+        number,
+        reception.source,
+        reception.broker,
+        reception.topic,
+        reception.partition,
+        reception.offset,
+        None if produced is None else _mjd(produced),
+        _mjd(reception.received),
+        reception.schema,
+    )
 
 
 def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
     """Return a row of ``notices`` from its :data:`GROUPING_COLUMNS` and the rest of the row."""
     return b"\t".join((_line(grouping)[:-1], notice))
+
+
+def _mjd(moment: str) -> float:
+    return unix_to_mjd(datetime.fromisoformat(moment).timestamp())
 
 
 def _notice_row(

@@ -9,23 +9,31 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import psycopg2
 import psycopg2.errors
 import psycopg2.extensions
 
-from ingest.alerts.tables import grouping, rows
+from ingest.alerts.tables import grouping, receptions, rows
 from ingest.alerts.tables.rows import PacketRows
 from ingest.core.errors import InstanceError
+
+if TYPE_CHECKING:
+    from ingest.alerts.archive import Reception
 
 SCHEMA: Final = "alerts"
 TABLES: Final[Mapping[str, Sequence[str]]] = {
     "notices": (*rows.GROUPING_COLUMNS, *rows.NOTICE_COLUMNS),
     **rows.PART_COLUMNS,
+    "receptions": rows.RECEPTION_COLUMNS,
     "aliases": ("alias", "alert_id"),
 }
 """The columns of each table."""
+CHANNEL: Final = "alerts"
+"""Programs that ``LISTEN`` to it get the numbers of new notices, separated by spaces."""
+_IDS_AT_ONCE: Final = 350
+"""PostgreSQL's notifications have less than 8000 bytes."""
 _ROLE: Final = "gavoadmin"
 """Owner of the tables; connections give up all other rights."""
 _ROWS_AT_ONCE: Final = 10_000
@@ -124,7 +132,8 @@ class Store:
         """Return the number of rows that belong to no notice, by table."""
         found = {}
         for table in TABLES:
-            if table != "notices":
+            # packets in quarantine have receptions, too
+            if table not in ("notices", "receptions"):
                 key = "alert_id" if table == "aliases" else "notice_id"
                 ((count,),) = self._fetch(
                     f"SELECT count(*) FROM {SCHEMA}.{table} AS part WHERE NOT EXISTS"
@@ -133,13 +142,20 @@ class Store:
                 found[table] = int(count)
         return {table: count for table, count in found.items() if count}
 
-    def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
-        """Add the rows of packets in one transaction.
+    def add(
+        self,
+        batch: Sequence[PacketRows],
+        received: Sequence[tuple[int, Reception]] = (),
+    ) -> list[tuple[int, str]]:
+        """Add the rows of packets in one transaction, and notify those who listen.
 
         Parameters
         ----------
         batch : sequence of PacketRows
             Ordered by packet number.
+        received : sequence of (int, Reception), optional
+            Messages of live streams with the numbers of their packets, which may have rows
+            already. Those that are in the table are skipped.
 
         Returns
         -------
@@ -154,13 +170,28 @@ class Store:
         """
         refused: list[tuple[int, str]] = []
         with self._transaction() as cursor:
-            cursor.execute("SAVEPOINT batch")
-            try:
-                self._write(batch, cursor)
-            except _ROW_ERRORS:
-                cursor.execute("ROLLBACK TO SAVEPOINT batch")
-                refused = self._add_singly(batch, cursor)
+            if batch:
+                refused = self._add_batch(batch, cursor)
+            receptions.add(received, cursor)
+            if not self._in_replacement:
+                left_out = {number for number, _ in refused}
+                added = (one.keys.number for one in batch)
+                _notify([number for number in added if number not in left_out], cursor)
         return refused
+
+    def numbers(self, checksums: Sequence[str]) -> dict[str, int]:
+        """Return the numbers of packets that have rows, by their checksums."""
+        query = "SELECT sha256, notice_id FROM alerts.notices WHERE sha256 = ANY(%s)"
+        return {sha256: int(number) for sha256, number in self._fetch(query, [list(checksums)])}
+
+    def has_receptions(self) -> bool:
+        """Return whether the table of receptions has rows."""
+        return bool(self._fetch("SELECT 1 FROM alerts.receptions LIMIT 1"))
+
+    def streams(self) -> list[receptions.Stream]:
+        """Return the live streams from which packets were received; see :func:`.streams`."""
+        with self._transaction() as cursor:
+            return receptions.streams(cursor)
 
     def notice_id_of(self, ivorn: str) -> int | None:
         """Return the number of the last packet with an identifier, or None."""
@@ -208,6 +239,15 @@ class Store:
                     cursor.execute(f"VACUUM ANALYZE {SCHEMA}.{table}")
         finally:
             self._connection.autocommit = False
+
+    def _add_batch(self, batch: Sequence[PacketRows], cursor: Any) -> list[tuple[int, str]]:
+        cursor.execute("SAVEPOINT batch")
+        try:
+            self._write(batch, cursor)
+        except _ROW_ERRORS:
+            cursor.execute("ROLLBACK TO SAVEPOINT batch")
+            return self._add_singly(batch, cursor)
+        return []
 
     def _add_singly(self, batch: Sequence[PacketRows], cursor: Any) -> list[tuple[int, str]]:
         refused = []
@@ -278,6 +318,12 @@ class Store:
         with self._transaction() as cursor:
             cursor.execute(query, values or None)
             return list(cursor.fetchall())
+
+
+def _notify(numbers: Sequence[int], cursor: Any) -> None:
+    for start in range(0, len(numbers), _IDS_AT_ONCE):
+        text = " ".join(map(str, numbers[start : start + _IDS_AT_ONCE]))
+        cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, text])
 
 
 def _copy(table: str, lines: Iterable[bytes], cursor: Any) -> None:

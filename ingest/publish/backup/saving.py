@@ -37,7 +37,13 @@ from ingest.publish.backup.transfer import read_files, store
 
 INSTANCE_FILES: Final = ("dachs/inputs", "dachs/state", "reports")
 """What is saved of the instance's directory; all else is made again by ``km3vo instance up``."""
-_ARCHIVE_FILES: Final = ("index.tsv", "quarantine", "attached", "previews")
+_ARCHIVE_FILES: Final = (
+    "index.tsv",
+    "receptions.tsv",
+    "quarantine",
+    "attached",
+    "previews",
+)
 """What is saved of the archive's directory, beside packets and sky maps."""
 RECORD: Final = "last-backup.json"
 """A file of the instance with time and place of its last backup."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any, Final
 
+from ingest.core.credentials import credential, variable
 from ingest.core.errors import InputError, ManifestError
 from ingest.publish.deposits.client import (
     PAUSES,
@@ -19,7 +20,6 @@ from ingest.publish.deposits.client import (
     repeat,
     undocumented,
 )
-from ingest.publish.deposits.credentials import credential, variable
 from ingest.publish.deposits.result import Deposit
 from ingest.publish.documents import ReleaseRecord, to_datacite
 

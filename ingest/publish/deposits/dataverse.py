@@ -12,6 +12,7 @@ import urllib.parse
 from collections.abc import Iterator
 from typing import Any, Final
 
+from ingest.core.credentials import credential, variable
 from ingest.core.errors import ManifestError
 from ingest.publish.deposits.client import (
     PAUSES,
@@ -21,7 +22,6 @@ from ingest.publish.deposits.client import (
     repeat,
     undocumented,
 )
-from ingest.publish.deposits.credentials import credential, variable
 from ingest.publish.deposits.result import Deposit
 from ingest.publish.documents import ReleaseRecord, to_dataverse
 

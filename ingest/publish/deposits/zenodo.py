@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import httpx
 
+from ingest.core.credentials import credential, variable
 from ingest.core.errors import IngestError, InputError
 from ingest.core.files import open_regular
 from ingest.publish.deposits.client import (
@@ -26,7 +27,6 @@ from ingest.publish.deposits.client import (
     repeat,
     undocumented,
 )
-from ingest.publish.deposits.credentials import credential, variable
 from ingest.publish.deposits.pending import Pending
 from ingest.publish.deposits.result import Deposit
 from ingest.publish.documents import ReleaseRecord, to_zenodo

@@ -1,4 +1,4 @@
-"""Passwords and tokens for repositories: from the environment or a private file, never shown."""
+"""Passwords and tokens for other services: from the environment or a private file, never shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ingest.core.errors import InputError
 from ingest.core.files import open_regular
 
 FILE_VARIABLE: Final = "KM3VO_CREDENTIALS"
-"""Names a TOML file, readable by its owner only, with a table for each repository."""
+"""Names a TOML file, readable by its owner only, with a table for each service."""
 _LARGEST: Final = 1 << 16
 
 

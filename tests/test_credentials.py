@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.core.credentials import FILE_VARIABLE, credential
 from ingest.core.errors import InputError
-from ingest.publish.deposits.credentials import FILE_VARIABLE, credential
 
 SECRET = "k3-secret"
 

@@ -1,0 +1,7 @@
+"""The listener: live streams of alerts into archive and tables, within a second."""
+
+from ingest.alerts.live.configuration import CONFIG_VARIABLE, LiveConfig, load_live
+from ingest.alerts.live.listener import listen
+from ingest.alerts.live.report import StatusFile
+
+__all__ = ["CONFIG_VARIABLE", "LiveConfig", "StatusFile", "listen", "load_live"]

@@ -1,0 +1,155 @@
+"""The file ``live.toml``: the streams to which the listener subscribes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from ingest.core.configuration import StrictModel, load
+from ingest.core.errors import ManifestError
+from ingest.instance import SITE_FILES
+
+CONFIG_VARIABLE: Final = "KM3VO_LIVE"
+"""Names another ``live.toml``."""
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+"""A source's name; it is part of names of environment variables."""
+Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
+_RESERVED: Final = {
+    "bootstrap.servers": "servers",
+    "group.id": "group",
+    "enable.auto.commit": "nothing: offsets are committed when rows are",
+    "enable.auto.offset.store": "nothing: offsets are committed when rows are",
+}
+"""Options of the client that have keys of their own."""
+_SECRETS: Final = (
+    "password",
+    "secret",
+    "token",
+    "username",
+    "client.id",
+    "key",
+    "jaas",
+    "userinfo",
+)
+"""Parts of the names of options with credentials."""
+_HARMLESS: Final = ("client.id", "sasl.oauthbearer.token.endpoint.url")
+
+
+class Kafka(StrictModel):
+    """``[[source]]`` with ``kind = "kafka"``.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source, in tables and metrics.
+    servers, topics : tuple of str
+        Addresses of brokers, and the topics to subscribe to.
+    group : str
+        Under this name the broker keeps our offsets; a new group begins with the oldest message.
+    credentials : str
+        ``oauth`` for a client's id and secret, ``password`` for a user's name and password, or
+        ``none``; see :mod:`ingest.core.credentials` for where they come from.
+    heartbeat : str or None
+        A topic whose messages only show that the broker works; they are not archived.
+    heartbeat_timeout : float
+        Time in s without one after which the source counts as silent.
+    options : dict
+        Further options of librdkafka.
+    """
+
+    kind: Literal["kafka"]
+    name: Name
+    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
+    group: Annotated[str, Field(min_length=1, max_length=200)]
+    credentials: Literal["none", "oauth", "password"] = "none"
+    heartbeat: Topic | None = None
+    heartbeat_timeout: Annotated[float, Field(gt=0)] = 30.0
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
+
+    @field_validator("options")
+    @classmethod
+    def _no_credentials(cls, options: dict[str, object]) -> dict[str, object]:
+        for option in options:
+            if option in _RESERVED:
+                raise ValueError(f"no {option}; use {_RESERVED[option]}")
+            if option not in _HARMLESS and any(part in option for part in _SECRETS):
+                # the message must not repeat the value
+                raise ValueError(
+                    f"no {option}: credentials come from the environment or a private file"
+                )
+        return options
+
+
+class Directory(StrictModel):
+    """``[[source]]`` with ``kind = "directory"``.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source.
+    path : pathlib.Path
+        A directory to watch. Writers rename files into it when they are complete; names that
+        start with a dot are left alone. Files that have been received move to ``done/`` below it.
+    interval : float
+        Time in s between two looks.
+    """
+
+    kind: Literal["directory"]
+    name: Name
+    path: Path
+    interval: Annotated[float, Field(ge=0.01, le=3600)] = 0.2
+
+    @field_validator("path")
+    @classmethod
+    def _absolute(cls, path: Path) -> Path:
+        if not path.is_absolute():
+            raise ValueError("an absolute path")
+        return path
+
+
+class Metrics(StrictModel):
+    """``[metrics]``: where Prometheus finds them, on this machine only; port 0 for nowhere."""
+
+    port: Annotated[int, Field(ge=0, le=65535)] = 0
+
+
+class LiveConfig(StrictModel):
+    """The content of ``live.toml``."""
+
+    source: Annotated[
+        tuple[Annotated[Kafka | Directory, Field(discriminator="kind")], ...], Field(min_length=1)
+    ]
+    metrics: Metrics = Metrics()
+
+    @model_validator(mode="after")
+    def _different(self) -> LiveConfig:
+        names = [source.name for source in self.source]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"different names of sources; {min(twice)} occurs twice")
+        return self
+
+
+def load_live(path: Path | None = None) -> LiveConfig:
+    """Return the configuration of the listener.
+
+    Parameters
+    ----------
+    path : pathlib.Path, optional
+        The file. Default: the one that :data:`CONFIG_VARIABLE` names, or ``site/live.toml``.
+
+    Raises
+    ------
+    ManifestError
+        If it cannot be read or is not valid.
+    """
+    path = path or Path(os.environ.get(CONFIG_VARIABLE) or SITE_FILES / "live.toml")
+    try:
+        return load(path, LiveConfig)
+    except ManifestError as error:
+        if error.where and "options" in error.where:
+            error.value = None  # it may contain a password
+        raise

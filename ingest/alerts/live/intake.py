@@ -1,0 +1,212 @@
+"""The one path of all live messages: archive, log of receptions, rows, notification.
+
+Each step is durable before the next one begins, and a batch that was interrupted anywhere can be
+given again: the archive knows its packets, the table its receptions. So a source may confirm a
+batch as soon as :meth:`Intake.take` returns, and must not before.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+import psycopg2
+
+from ingest.alerts import pipeline
+from ingest.alerts.archive import (
+    Archive,
+    ArchiveError,
+    Packet,
+    Reception,
+    Receptions,
+    printable,
+)
+from ingest.alerts.conversion import verdict
+from ingest.alerts.live.source import Health, Message, Pause, isoformat
+from ingest.alerts.tables import Store
+from ingest.core.errors import IngestError, InstanceError
+from ingest.instance import Cluster, InstanceState, Layout
+
+TIMEOUT = 10.0
+"""Time limit per packet in s: other packets are waiting behind it."""
+
+Result = TypeVar("Result")
+
+logger = logging.getLogger(__name__)
+
+
+class Stopped(Exception):
+    """The listener is stopped; the batch was not confirmed."""
+
+
+class Intake:
+    """Takes batches of messages from any number of threads, one batch at a time.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive. All packets that are archived have been processed.
+    stop : threading.Event
+        Ends waiting for the disk or the database.
+    """
+
+    def __init__(self, layout: Layout, archive: Archive, stop: threading.Event) -> None:
+        self._layout = layout
+        self._archive = archive
+        self._stop = stop
+        self._log = Receptions(archive)
+        self._pool = self._new_pool()
+        self._lock = threading.Lock()
+        self._connections = contextlib.ExitStack()
+        self._store: Store | None = None
+        self._processed = 0
+        self.seconds = 0.0
+        """Duration of the last batch."""
+
+    def __enter__(self) -> Intake:
+        self._pool.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._pool.__exit__(None, None, None)
+        self._connections.close()
+
+    def interrupt(self) -> None:
+        """Make :meth:`take` return soon; called from another thread."""
+        self._stop.set()
+        self._pool.stop()
+
+    def take(self, messages: Sequence[Message], health: Health, name: str) -> None:
+        """Archive messages and make rows of them; try again until both have succeeded.
+
+        Parameters
+        ----------
+        messages : sequence of Message
+            The batch.
+        health : Health
+            Of the source; shows what the batch waits for.
+        name : str
+            Name of the source.
+
+        Raises
+        ------
+        Stopped
+            If the listener is stopped meanwhile.
+        ArchiveError
+            If the archive is damaged.
+        """
+        with self._lock:
+            begin = time.monotonic()
+            received = [_reception(message, name) for message in messages]
+            new = self._insist(lambda: self._keep(messages, received), health, name)
+            report = self._insist(lambda: self._make_rows(received), health, name)
+            self._processed = report.last
+            self.seconds = time.monotonic() - begin
+        health.messages += len(messages)
+        health.bytes += sum(len(message.content) for message in messages)
+        health.new += new
+        health.quarantined += report.quarantined
+
+    def _keep(self, messages: Sequence[Message], receptions: Sequence[Reception]) -> int:
+        """Archive the bytes and where they came from; return how many are new."""
+        packets = [
+            Packet(message.content, _label(one), message.received)
+            for message, one in zip(messages, receptions, strict=True)
+        ]
+        added = self._archive.add(packets)
+        self._log.append(receptions)
+        return sum(entry is not None for entry in added)
+
+    def _make_rows(self, received: Sequence[Reception]) -> pipeline.ProcessingReport:
+        try:
+            return pipeline.process_received(
+                self._archive, self._open_store(), self._pool, received, self._processed
+            )
+        except BlockingIOError:
+            raise
+        except Exception:
+            # The connection may be broken, and a worker may still be at the rest of the batch.
+            self._store = None
+            self._connections.close()
+            self._pool.__exit__(None, None, None)
+            self._pool = self._new_pool()
+            raise
+
+    def _insist(self, step: Callable[[], Result], health: Health, name: str) -> Result:
+        """Return the result of a step, which is repeated while what prevents it may pass."""
+        pause = Pause(self._stop)
+        while not self._stop.is_set():
+            try:
+                result = step()
+            except ArchiveError:
+                raise
+            except (OSError, psycopg2.Error, IngestError) as error:
+                health.state = "waiting"
+                if health.fails(_waits_for(error)):
+                    logger.warning("%s: %s", name, health.problem)
+                pause.wait()
+            else:
+                if health.state == "waiting":
+                    logger.info("%s: goes on", name)
+                health.works()
+                return result
+        raise Stopped
+
+    def _open_store(self) -> Store:
+        """Return the tables, by a new connection if there is none."""
+        if self._store is None:
+            state, cluster = InstanceState.read(self._layout), Cluster(self._layout)
+            if state is None:
+                raise InstanceError("the instance does not exist")
+            connection = cluster.connect(state.postgres_port)
+            self._store = Store(self._connections.enter_context(connection))
+        return self._store
+
+    def _new_pool(self) -> pipeline.WorkerPool:
+        return pipeline.WorkerPool(self._archive, count=1, timeout=TIMEOUT)
+
+
+def _reception(message: Message, name: str) -> Reception:
+    return Reception(
+        sha256=hashlib.sha256(message.content).hexdigest(),
+        received=isoformat(message.received),
+        source=name,
+        broker=printable(message.broker),
+        topic=printable(message.topic),
+        partition=message.partition,
+        offset=message.offset,
+        produced=None if message.produced is None else isoformat(message.produced),
+        schema=printable(_verdict(message.content)),
+    )
+
+
+def _verdict(content: bytes) -> str:
+    """Return what the schema says; whatever happens here is no reason to drop a packet."""
+    try:
+        return verdict(content)
+    except Exception as error:
+        return f"none: the validation failed ({type(error).__name__})"
+
+
+def _label(reception: Reception) -> str:
+    """Return what the index of the archive says about the origin of a packet."""
+    if reception.partition is None:
+        return f"{reception.source}:{reception.topic}"
+    return f"{reception.source}:{reception.topic}/{reception.partition}/{reception.offset}"
+
+
+def _waits_for(error: Exception) -> str:
+    if isinstance(error, BlockingIOError):
+        return "another command fills the tables; its end is awaited"
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full; offsets are not committed until there is space"
+    if isinstance(error, IngestError):
+        detail = "" if error.value is None else f" ({' '.join(str(error.value).split())})"
+        return f"{error.problem}{detail}"
+    return " ".join(str(error).split()) or type(error).__name__

@@ -1,0 +1,285 @@
+"""Kafka as a source, the main road of alerts: topics of a broker, read as one consumer group.
+
+librdkafka reconnects, renews tokens and follows changes of partitions by itself; this module
+shows what it reports, and begins anew where it gives up. Offsets are committed by :meth:`commit`
+only, so that whatever was not archived and stored is delivered again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from confluent_kafka import (
+    TIMESTAMP_NOT_AVAILABLE,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka import Message as KafkaMessage
+
+from ingest.alerts.live.configuration import Kafka
+from ingest.alerts.live.source import (
+    BATCH_BYTES,
+    BATCH_MESSAGES,
+    BATCH_SECONDS,
+    Batch,
+    Health,
+    Message,
+    Pause,
+    isoformat,
+    now,
+)
+from ingest.core.credentials import credential
+
+_POLL: Final = 0.2
+"""Time in s after which an idle source looks whether it is stopped."""
+_CLOSE: Final = 1.0
+"""Time in s for saying goodbye to the broker."""
+_SILENCES: Final = 20
+_PLACES: Final = {
+    "oauth": {
+        "client_id": "sasl.oauthbearer.client.id",
+        "client_secret": "sasl.oauthbearer.client.secret",
+    },
+    "password": {"username": "sasl.username", "password": "sasl.password"},
+}
+"""The options of librdkafka for credentials."""
+_DEFAULTS: Final[dict[str, Any]] = {
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    "message.max.bytes": 16 << 20,
+    "fetch.message.max.bytes": 16 << 20,
+    "allow.auto.create.topics": False,
+    # topics that do not exist yet, and new partitions
+    "topic.metadata.refresh.interval.ms": 30_000,
+    "reconnect.backoff.max.ms": 10_000,
+    # a database that is away for a day is no reason to leave the group
+    "max.poll.interval.ms": 86_400_000,
+}
+_PASSING: Final = (KafkaError._PARTITION_EOF, KafkaError.OFFSET_OUT_OF_RANGE)
+
+logger = logging.getLogger(__name__)
+
+
+class KafkaSource:
+    """The topics of a broker.
+
+    Parameters
+    ----------
+    settings : Kafka
+        Its table in ``live.toml``.
+
+    Raises
+    ------
+    InputError
+        If credentials are missing.
+    """
+
+    def __init__(self, settings: Kafka) -> None:
+        self.name = settings.name
+        self.health = Health()
+        self._settings = settings
+        self._broker = ", ".join(settings.servers)
+        self._credentials = _credentials(settings)
+        self._redaction = _Redaction(self._credentials.values())
+        logger.addFilter(self._redaction)
+        self._consumer: Consumer | None = None
+        self._ends: dict[tuple[str, int], int] = {}
+        self._beat = time.monotonic()
+
+    def batches(self, stop: threading.Event) -> Iterator[Batch]:
+        """Yield batches; the consumer is made anew with back-off where librdkafka gives up."""
+        pause = Pause(stop)
+        while not stop.is_set():
+            try:
+                self._consumer = self._connect()
+                for batch in self._read(self._consumer, stop):
+                    pause.reset()
+                    yield batch
+            except KafkaException as error:
+                self._complain(_text(error))
+                self.close()
+                if not pause.wait():
+                    return
+
+    def commit(self, batch: Batch) -> None:
+        """Commit the offsets behind a batch; the broker's answer is awaited by no one."""
+        if self._consumer is None:
+            return
+        offsets = [
+            TopicPartition(topic, partition, end)
+            for (topic, partition), end in batch.position.items()
+        ]
+        try:
+            self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:  # delivered again, and recognised
+            self._complain(f"offsets were not committed: {_text(error)}")
+
+    def close(self) -> None:
+        """Leave the group, unless the broker takes too long."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            closing = threading.Thread(target=consumer.close, daemon=True)
+            closing.start()
+            closing.join(_CLOSE)
+        self.health.state = "stopped"
+
+    def _connect(self) -> Consumer:
+        topics = [*self._settings.topics]
+        if self._settings.heartbeat is not None:
+            topics.append(self._settings.heartbeat)
+        self.health.state = "starting"
+        consumer = Consumer(
+            _DEFAULTS
+            | self._settings.options
+            | self._credentials
+            | {
+                "bootstrap.servers": ",".join(self._settings.servers),
+                "group.id": self._settings.group,
+                "error_cb": self._on_error,
+                "on_commit": self._on_commit,
+            },
+            logger=logger,
+        )
+        consumer.subscribe(list(dict.fromkeys(topics)))
+        return consumer
+
+    def _read(self, consumer: Consumer, stop: threading.Event) -> Iterator[Batch]:
+        while not stop.is_set():
+            first = consumer.poll(_POLL)
+            messages: list[Message] = []
+            position: dict[tuple[str, int], int] = {}
+            size, deadline = 0, time.monotonic() + BATCH_SECONDS
+            while first is not None:
+                message = self._take(first, position)
+                if message is not None:
+                    messages.append(message)
+                    size += len(message.content)
+                left = deadline - time.monotonic()
+                if left <= 0 or size >= BATCH_BYTES or len(messages) >= BATCH_MESSAGES:
+                    break
+                first = consumer.poll(left)
+            self._listen_for_heart()
+            if position:
+                self._measure_lag(consumer, position)
+            if messages:
+                yield Batch(messages, position)
+            elif position:
+                self.commit(Batch([], position))
+
+    def _take(self, received: KafkaMessage, position: dict[tuple[str, int], int]) -> Message | None:
+        """Return a message to be archived; None for an error, a heartbeat or nothing."""
+        if (error := received.error()) is not None:
+            if error.fatal():
+                raise KafkaException(error)
+            if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+                self._miss(received.topic() or "")
+            elif error.code() not in _PASSING:
+                self._complain(str(error.str()))
+            return None
+        moment = now()
+        topic, partition, offset = received.topic(), received.partition(), received.offset()
+        assert topic is not None and partition is not None and offset is not None
+        position[topic, partition] = offset + 1
+        self.health.works()
+        self.health.last[topic] = isoformat(moment)
+        self.health.missing_topics.discard(topic)
+        if topic == self._settings.heartbeat:
+            self._feel_heart(moment)
+            return None
+        content = received.value()
+        if not content:  # a tombstone: there are no bytes to archive
+            return None
+        return Message(
+            bytes(content), moment, self._broker, topic, partition, offset, _produced(received)
+        )
+
+    def _feel_heart(self, moment: datetime) -> None:
+        silent = time.monotonic() - self._beat
+        if silent > self._settings.heartbeat_timeout:
+            gap = f"{isoformat(moment - timedelta(seconds=silent))} to {isoformat(moment)}"
+            self.health.silences = [*self.health.silences, gap][-_SILENCES:]
+        self._beat = time.monotonic()
+        self.health.heartbeat = isoformat(moment)
+
+    def _listen_for_heart(self) -> None:
+        limit = self._settings.heartbeat_timeout
+        if self._settings.heartbeat is not None and time.monotonic() - self._beat > limit:
+            problem = f"no heartbeat for more than {limit:g} s"
+            if self.health.problem != problem:
+                self._complain(problem)
+
+    def _measure_lag(self, consumer: Consumer, position: dict[tuple[str, int], int]) -> None:
+        with contextlib.suppress(KafkaException):
+            for (topic, partition), offset in position.items():
+                _, end = consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), cached=True
+                )
+                self.health.lag[f"{topic}/{partition}"] = max(0, end - offset)
+
+    def _miss(self, topic: str) -> None:
+        self.health.errors += 1
+        if topic not in self.health.missing_topics:
+            logger.warning("%s: the broker has no topic %s", self.name, topic)
+            self.health.missing_topics.add(topic)
+
+    def _on_error(self, error: KafkaError) -> None:
+        self._complain(str(error.str()))
+
+    def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
+        if error is not None:
+            self._complain(f"offsets were not committed: {error.str()}")
+
+    def _complain(self, problem: str) -> None:
+        problem = self._redaction.redacted(problem)
+        self.health.state = "waiting"
+        if self.health.fails(problem):
+            logger.warning("%s: %s", self.name, problem)
+
+
+class _Redaction(logging.Filter):
+    """Removes credentials from what is logged, also from what librdkafka says."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets = sorted(secrets, key=len, reverse=True)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self.redacted(record.getMessage()), None
+        return True
+
+    def redacted(self, text: str) -> str:
+        """Return a text without credentials."""
+        for secret in self._secrets:
+            text = text.replace(secret, "***")
+        return text
+
+
+def _credentials(settings: Kafka) -> dict[str, str]:
+    source = f"the {settings.credentials} credentials of {', '.join(settings.servers)}"
+    return {
+        option: credential(settings.name, key, source)
+        for key, option in _PLACES.get(settings.credentials, {}).items()
+    }
+
+
+def _produced(received: KafkaMessage) -> datetime | None:
+    kind, milliseconds = received.timestamp()
+    if kind == TIMESTAMP_NOT_AVAILABLE:
+        return None
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (OverflowError, ValueError, OSError):  # the broker lies
+        return None
+
+
+def _text(error: KafkaException) -> str:
+    cause = error.args[0] if error.args else error
+    return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)

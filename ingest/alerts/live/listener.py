@@ -1,0 +1,175 @@
+"""The listener: a thread for each source, one intake for all of them.
+
+It can be killed at any moment: whatever was not confirmed is delivered again, and recognised.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import FrameType
+from typing import Final
+
+from ingest.alerts import pipeline
+from ingest.alerts.archive import Archive
+from ingest.alerts.live.configuration import Directory, Kafka, LiveConfig
+from ingest.alerts.live.directory import DirectorySource
+from ingest.alerts.live.intake import Intake, Stopped
+from ingest.alerts.live.kafka import KafkaSource
+from ingest.alerts.live.report import MetricsServer, StatusFile
+from ingest.alerts.live.source import Source
+from ingest.core.errors import InputError
+from ingest.instance import Layout
+
+_STATUS: Final = 1.0
+"""Time in s between two reports."""
+_GRACE: Final = 1.2
+"""Time in s that threads have to end after a signal."""
+_JUMP: Final = 2.0
+"""Difference in s between two clocks that is a jump of one of them."""
+
+logger = logging.getLogger(__name__)
+
+
+def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
+    """Receive messages until a signal arrives.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    config : LiveConfig
+        The sources.
+
+    Raises
+    ------
+    InputError
+        If another listener is at work, or credentials are missing.
+    IngestError
+        If the archive is damaged, or a thread fails.
+    """
+    sources = [_source(settings) for settings in config.source]
+    with _only_listener(archive):
+        pipeline.update_tables(layout, archive)
+        with _Stop() as stop, Intake(layout, archive, stop.event) as intake:
+            _Listener(layout, sources, intake, stop.event, config.metrics.port).run()
+
+
+def _source(settings: Kafka | Directory) -> Source:
+    """Return the source for a table of the configuration; a new kind has a line here."""
+    return KafkaSource(settings) if isinstance(settings, Kafka) else DirectorySource(settings)
+
+
+class _Listener:
+    def __init__(
+        self,
+        layout: Layout,
+        sources: list[Source],
+        intake: Intake,
+        stop: threading.Event,
+        port: int,
+    ) -> None:
+        self._sources = sources
+        self._intake = intake
+        self._stop = stop
+        self._failure: Exception | None = None
+        self._healths = {source.name: source.health for source in sources}
+        self._status = StatusFile(layout)
+        self._metrics = MetricsServer(port, self._healths)
+        self._clock = time.time() - time.monotonic()
+        self._jumps = 0
+
+    def run(self) -> None:
+        """Run the threads of all sources until `stop` is set, or one of them fails."""
+        threads = [
+            threading.Thread(target=self._follow, args=(source,), daemon=True, name=source.name)
+            for source in self._sources
+        ]
+        for thread in threads:
+            thread.start()
+        logger.info("listening to %s", ", ".join(self._healths))
+        while not self._stop.is_set():
+            self._watch_clock()
+            self._show()
+            self._stop.wait(_STATUS)
+        self._intake.interrupt()
+        deadline = time.monotonic() + _GRACE
+        for thread in threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self._metrics.stop()
+        self._status.remove()
+        logger.info("stopped")
+        if self._failure is not None:
+            raise self._failure
+
+    def _follow(self, source: Source) -> None:
+        """Take all batches of a source, and confirm each one when it is stored."""
+        try:
+            for batch in source.batches(self._stop):
+                self._intake.take(batch.messages, source.health, source.name)
+                source.commit(batch)
+        except Stopped:
+            pass
+        except Exception as error:
+            # All stops, visibly, rather than one stream in silence; systemd starts it again.
+            logger.exception("%s: failed", source.name)
+            self._failure = error
+            self._stop.set()
+        finally:
+            source.close()
+
+    def _show(self) -> None:
+        try:
+            self._status.write(self._healths, self._jumps)
+        except OSError as error:  # a full disk must not stop it
+            logger.warning("%s cannot be written: %s", self._status.path, error.strerror)
+
+    def _watch_clock(self) -> None:
+        clock = time.time() - time.monotonic()
+        if abs(clock - self._clock) > _JUMP:
+            self._jumps += 1
+            logger.warning(
+                "the clock of this machine was set by %+.1f s; times of receipt follow it",
+                clock - self._clock,
+            )
+        self._clock = clock
+
+
+@contextmanager
+def _only_listener(archive: Archive) -> Iterator[None]:
+    archive.create()
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(archive.locked("listen", wait=False))
+        except BlockingIOError:
+            raise InputError(
+                "another listener fills this archive",
+                file=archive.root,
+                expected="one listener per archive",
+                remedy="stop the other one first; km3vo alerts status shows its process",
+            ) from None
+        yield
+
+
+class _Stop:
+    """Turns the signals that end a service into an event."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def __enter__(self) -> _Stop:
+        self._before = {
+            number: signal.signal(number, self._set) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _set(self, number: int, frame: FrameType | None) -> None:
+        self.event.set()

@@ -1,0 +1,151 @@
+"""What the listener shows of itself: a file for ``km3vo alerts status``, and metrics."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import start_http_server
+from prometheus_client.registry import Collector
+
+from ingest.alerts.live.source import Health, isoformat, now
+from ingest.core.files import read_regular
+from ingest.instance import Layout
+
+_HOST: Final = "127.0.0.1"
+_FRESH: Final = 10.0
+"""Age in s up to which the file describes a running listener."""
+
+
+class StatusFile:
+    """The file ``listener.json`` of an instance, which the listener rewrites every second.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self.path: Path = layout.var / "listener.json"
+
+    def write(self, healths: Mapping[str, Health], clock_jumps: int) -> None:
+        """Replace the content."""
+        sources = {
+            name: asdict(health) | {"missing_topics": sorted(health.missing_topics)}
+            for name, health in healths.items()
+        }
+        content = {
+            "pid": os.getpid(),
+            "written": isoformat(now()),
+            "clock_jumps": clock_jumps,
+            "sources": sources,
+        }
+        draft = self.path.with_name(f".{self.path.name}.part")
+        draft.write_text(json.dumps(content, indent=1))
+        draft.chmod(0o600)
+        draft.replace(self.path)
+
+    def read(self) -> dict[str, Any] | None:
+        """Return what the running listener wrote; None if no listener runs."""
+        try:
+            content = json.loads(read_regular(self.path))
+            age = time.time() - self.path.stat().st_mtime
+            is_alive = os.path.exists(f"/proc/{int(content['pid'])}")
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return dict(content) if is_alive and age < _FRESH else None
+
+    def remove(self) -> None:
+        """Remove the file: the listener has ended."""
+        self.path.unlink(missing_ok=True)
+
+
+class HealthCollector(Collector):
+    """The health of all sources as Prometheus reads it.
+
+    Parameters
+    ----------
+    healths : mapping of str to Health
+        By the name of the source.
+    """
+
+    def __init__(self, healths: Mapping[str, Health]) -> None:
+        self._healths = healths
+
+    def collect(self) -> Iterable[Metric]:
+        """Return the metrics as they are now."""
+        up = GaugeMetricFamily(
+            "km3vo_alerts_source_up",
+            "1 if the source is connected without a problem",
+            labels=["source"],
+        )
+        lag = GaugeMetricFamily(
+            "km3vo_alerts_lag", "Messages not received yet", labels=["source", "partition"]
+        )
+        last = GaugeMetricFamily(
+            "km3vo_alerts_last_message_seconds",
+            "When the last message of a topic was received, in Unix time",
+            labels=["source", "topic"],
+        )
+        counters = {
+            name: CounterMetricFamily(f"km3vo_alerts_{name}", text, labels=["source"])
+            for name, text in (
+                ("messages", "Messages received"),
+                ("bytes", "Bytes received"),
+                ("new", "Packets not received before"),
+                ("quarantined", "Packets that were not understood"),
+                ("errors", "Problems of the source"),
+            )
+        }
+        for name, health in self._healths.items():
+            up.add_metric([name], float(health.state == "connected" and not health.problem))
+            for counter, family in counters.items():
+                family.add_metric([name], getattr(health, counter))
+            for partition, count in list(health.lag.items()):
+                lag.add_metric([name, partition], count)
+            for topic, moment in list(health.last.items()):
+                last.add_metric([name, topic], _unix(moment))
+        return [up, lag, last, *counters.values()]
+
+
+class MetricsServer:
+    """Serves metrics by HTTP on this machine only.
+
+    Parameters
+    ----------
+    port : int
+        The port; 0 for no server.
+    healths : mapping of str to Health
+        By the name of the source.
+
+    Raises
+    ------
+    OSError
+        If the port is taken.
+    """
+
+    def __init__(self, port: int, healths: Mapping[str, Health]) -> None:
+        self._server = None
+        if port:
+            registry = CollectorRegistry()
+            registry.register(HealthCollector(healths))
+            self._server, _ = start_http_server(port, _HOST, registry)
+
+    def stop(self) -> None:
+        """Stop serving."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+
+
+def _unix(moment: str) -> float:
+    return datetime.fromisoformat(moment).timestamp()

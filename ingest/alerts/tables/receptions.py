@@ -1,0 +1,81 @@
+"""The table of receptions: from which live streams packets were received, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from psycopg2.extras import execute_values
+
+from ingest.alerts.tables.rows import RECEPTION_COLUMNS, reception_row
+
+if TYPE_CHECKING:
+    from ingest.alerts.archive import Reception
+
+_NAMES: Final = ", ".join(RECEPTION_COLUMNS)
+_TYPES: Final = (
+    "%s::bigint, %s::text, %s::text, %s::text, %s::integer, %s::bigint, %s::float8, %s::float8,"
+    " %s::text"
+)
+_PLACE: Final = ("source", "topic", "topic_partition", "topic_offset")
+"""With the packet, these columns identify a message."""
+_ROWS_AT_ONCE: Final = 1000
+
+
+class Stream(NamedTuple):
+    """A partition of a topic, as far as it was received.
+
+    Attributes
+    ----------
+    source, topic : str
+        The source and the topic.
+    partition : int or None
+        The partition.
+    packets : int
+        Number of messages.
+    last_offset : int or None
+        Their highest offset.
+    last_received : float
+        When the newest one was received, MJD in UTC.
+    skipped : int
+        Number of offsets between the first and the last one that were not received.
+    """
+
+    source: str
+    topic: str
+    partition: int | None
+    packets: int
+    last_offset: int | None
+    last_received: float
+    skipped: int
+
+
+def add(received: Sequence[tuple[int, Reception]], cursor: Any) -> None:
+    """Add messages with the numbers of their packets, unless they are in the table."""
+    new = {(number, *one.place): reception_row(number, one) for number, one in reversed(received)}
+    if not new:
+        return
+    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM v.{name}" for name in _PLACE)
+    execute_values(
+        cursor,
+        f"INSERT INTO alerts.receptions ({_NAMES}) SELECT * FROM (VALUES %s) AS v ({_NAMES})"
+        " WHERE NOT EXISTS (SELECT FROM alerts.receptions AS r"
+        f" WHERE r.notice_id = v.notice_id AND {same})",
+        list(reversed(new.values())),
+        template=f"({_TYPES})",
+        page_size=_ROWS_AT_ONCE,
+    )
+
+
+def streams(cursor: Any) -> list[Stream]:
+    """Return the partitions of topics from which packets were received, by name.
+
+    A broker that removes or compacts old messages leaves gaps in the offsets, too.
+    """
+    cursor.execute(
+        "SELECT source, topic, topic_partition, count(*), max(topic_offset), max(received),"
+        " coalesce(max(topic_offset) - min(topic_offset) + 1 - count(DISTINCT topic_offset), 0)"
+        " FROM alerts.receptions GROUP BY source, topic, topic_partition"
+        " ORDER BY source, topic, topic_partition"
+    )
+    return [Stream(*row) for row in cursor.fetchall()]

@@ -1,0 +1,107 @@
+"""``km3vo alerts listen``, and what ``km3vo alerts status`` says of the listener."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ingest.alerts import pipeline
+from ingest.commands.output import say, show_table
+from ingest.instance import Layout, current_layout
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The sources. Default: the file KM3VO_LIVE names, or site/live.toml.",
+)
+def listen(config: Path | None) -> None:
+    """Receive alerts from live streams until the process is ended.
+
+    Each packet is archived, then its rows are added to the tables, then its receipt is confirmed
+    to the broker. A second listener of the same archive ends at once with exit code 2.
+    """
+    from ingest.alerts import live  # loads the client of Kafka
+
+    found = live.load_live(config)
+    _log_to_terminal()
+    layout = current_layout()
+    live.listen(layout, pipeline.open_archive(layout), found)
+
+
+def live_status(layout: Layout) -> dict[str, Any]:
+    """Return what is known of the listener and the streams it received."""
+    from ingest.alerts import live
+
+    streams = pipeline.received_streams(layout) or []
+    return {
+        "listener": live.StatusFile(layout).read(),
+        "streams": [stream._asdict() for stream in streams],
+    }
+
+
+def show_live_status(found: Mapping[str, Any]) -> None:
+    """Print the state of the listener, its sources and streams."""
+    listener = found["listener"]
+    if listener is None:
+        if found["streams"]:
+            say("No listener runs.")
+    else:
+        say(f"The listener is process {listener['pid']}.")
+        rows = [
+            (
+                name,
+                source["state"],
+                source["messages"],
+                sum(source["lag"].values()),
+                source["heartbeat"] or "",
+                "; ".join(filter(None, (source["problem"], _missing(source)))),
+            )
+            for name, source in listener["sources"].items()
+        ]
+        show_table(("source", "state", "messages", "lag", "heartbeat", "problem"), rows)
+        for name, source in listener["sources"].items():
+            for silence in source["silences"]:
+                say(f"{name}: no heartbeat from {silence}")
+    if found["streams"]:
+        received = [
+            (
+                one["source"],
+                one["topic"],
+                one["partition"],
+                one["packets"],
+                one["last_offset"],
+                one["skipped"],
+                _moment(one["last_received"]),
+            )
+            for one in found["streams"]
+        ]
+        titles = ("source", "topic", "partition", "packets", "last offset", "skipped", "last")
+        show_table(titles, received)
+
+
+def _missing(source: Mapping[str, Any]) -> str:
+    topics = source["missing_topics"]
+    return f"the broker does not have {', '.join(topics)}" if topics else ""
+
+
+def _moment(mjd: float) -> str:
+    return f"{datetime(1858, 11, 17) + timedelta(days=mjd):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _log_to_terminal() -> None:
+    """Write what the listener reports to standard error, where systemd collects it."""
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    listener = logging.getLogger("ingest.alerts.live")
+    listener.addHandler(handler)
+    listener.setLevel(logging.INFO)
