@@ -53,7 +53,7 @@ def configuration(
     address: str,
     topics: Sequence[str] = (TOPIC,),
     extra: str = "",
-    options: Mapping[str, object] = {},  # noqa: B006
+    options: Mapping[str, object] = {},
     metrics: int = 0,
 ) -> Path:
     """Write a ``live.toml`` with one broker."""

@@ -12,7 +12,6 @@ import errno
 import hashlib
 import logging
 import threading
-import time
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -51,12 +50,16 @@ class Intake:
     Parameters
     ----------
     layout, archive : Layout, Archive
-        The instance and its archive. All packets that are archived have been processed.
+        The instance and its archive.
+    processed : int
+        All packets up to this number have been processed.
     stop : threading.Event
         Ends waiting for the disk or the database.
     """
 
-    def __init__(self, layout: Layout, archive: Archive, stop: threading.Event) -> None:
+    def __init__(
+        self, layout: Layout, archive: Archive, processed: int, stop: threading.Event
+    ) -> None:
         self._layout = layout
         self._archive = archive
         self._stop = stop
@@ -65,12 +68,11 @@ class Intake:
         self._lock = threading.Lock()
         self._connections = contextlib.ExitStack()
         self._store: Store | None = None
-        self._processed = 0
-        self.seconds = 0.0
-        """Duration of the last batch."""
+        self._processed = processed
 
     def __enter__(self) -> Intake:
         self._pool.__enter__()
+        self._warm_up()
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -102,16 +104,22 @@ class Intake:
             If the archive is damaged.
         """
         with self._lock:
-            begin = time.monotonic()
             received = [_reception(message, name) for message in messages]
             new = self._insist(lambda: self._keep(messages, received), health, name)
             report = self._insist(lambda: self._make_rows(received), health, name)
             self._processed = report.last
-            self.seconds = time.monotonic() - begin
         health.messages += len(messages)
         health.bytes += sum(len(message.content) for message in messages)
         health.new += new
         health.quarantined += report.quarantined
+
+    def _warm_up(self) -> None:
+        """Parse the newest packet, so that its successor need not wait for code to be loaded."""
+        newest = self._archive.entry(len(self._archive))
+        if newest is not None and not self._archive.is_quarantined(newest):
+            _verdict(self._archive.read(newest))
+            for _ in self._pool.make_rows([[newest]]):
+                pass
 
     def _keep(self, messages: Sequence[Message], receptions: Sequence[Reception]) -> int:
         """Archive the bytes and where they came from; return how many are new."""

@@ -54,8 +54,9 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
     """
     sources = [_source(settings) for settings in config.source]
     with _only_listener(archive):
+        processed = len(archive)
         pipeline.update_tables(layout, archive)
-        with _Stop() as stop, Intake(layout, archive, stop.event) as intake:
+        with _Stop() as stop, Intake(layout, archive, processed, stop.event) as intake:
             _Listener(layout, sources, intake, stop.event, config.metrics.port).run()
 
 

@@ -29,6 +29,8 @@ CHUNK: Final = 500
 _CHUNK_BYTES: Final = 16 << 20
 """Maximum size of these packets; a larger packet is a chunk of its own."""
 _MAX_PROBLEMS: Final = 100
+_PART: Final = 5000
+"""Number of packets that are looked up together."""
 _RECEPTIONS: Final = 5000
 """Number of receptions in one transaction."""
 
@@ -157,24 +159,37 @@ def process_received(
     """
     with archive.locked("process", wait=False):
         report = ProcessingReport(last=after)
-        entries = list(archive.entries(after))
-        missing = set(store.missing([entry.number for entry in entries]))
-        waiting = [
-            entry
-            for entry in entries
-            if entry.number in missing and not archive.is_quarantined(entry)
-        ]
-        chunks = list(_chunks(waiting))
-        numbered = list(numbered_receptions(archive, store, received, entries))
-        for result in pool.make_rows(chunks):
-            is_last = result.entries[-1].number == waiting[-1].number
-            _store_rows(result, archive, store, report, numbered if is_last else ())
-        if report.processed < len(waiting):
-            raise IngestError("the processing of packets was stopped", remedy="start it again")
-        if not chunks:
-            store.add([], numbered)
-        report.last = entries[-1].number if entries else after
+        # more than one part only if another command has archived packets without processing them
+        while len(part := list(islice(archive.entries(report.last), _PART))) == _PART:
+            _process_part(part, archive, store, pool, report)
+        _process_part(part, archive, store, pool, report, received)
         return report
+
+
+def _process_part(
+    entries: Sequence[Entry],
+    archive: Archive,
+    store: Store,
+    pool: WorkerPool,
+    report: ProcessingReport,
+    received: Sequence[Reception] = (),
+) -> None:
+    """Make rows of those of some consecutive packets that have none, and add receptions."""
+    missing = set(store.missing([entry.number for entry in entries])) if entries else set()
+    waiting = [
+        entry for entry in entries if entry.number in missing and not archive.is_quarantined(entry)
+    ]
+    numbered = list(numbered_receptions(archive, store, received, entries))
+    chunks = list(_chunks(waiting))
+    done = 0
+    for done, result in enumerate(pool.make_rows(chunks), 1):
+        _store_rows(result, archive, store, report, numbered if done == len(chunks) else ())
+    if done < len(chunks):
+        raise IngestError("the processing of packets was stopped", remedy="start it again")
+    if not chunks:
+        store.add([], numbered)
+    if entries:
+        report.last = entries[-1].number
 
 
 def restore_receptions(archive: Archive, store: Store, log: Iterable[Reception]) -> None:
