@@ -326,6 +326,23 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY revision
 		</meta>
 
+		<meta name="_example" title="What was known at a time?">
+			The newest notice of each alert among the packets that :taptable:`alerts.notices` had
+			received by a time, here the beginning of 2027 (UTC). Those with the notice_type
+			retraction were retracted then. Which notices belong to the same alert, and their order,
+			is what is known today:
+
+			.. tapquery::
+
+				SELECT notice_id, alert_id, stream, event_name, notice_type, revision, received,
+					superseded, ra, dec, pos_err, far
+				FROM alerts.notices
+				WHERE received &lt;= gavo_to_mjd('2027-01-01T00:00:00')
+					AND (superseded IS NULL OR superseded > gavo_to_mjd('2027-01-01T00:00:00'))
+					AND is_test = 0 AND is_injection = 0 AND role != 'utility'
+				ORDER BY received DESC
+		</meta>
+
 		<meta name="_example" title="All parameters of a packet">
 			:taptable:`alerts.params` has all values of all packets, identified by their path in
 			the packet. This query lists those of KM3-230213A:

@@ -16,10 +16,13 @@ from ingest.alerts.archive import (
     SourceReport,
     check_paths,
     printable,
+    withheld_packets,
 )
+from ingest.alerts.proof import verify_seals
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_live import listen, live_status, show_live_status
 from ingest.commands.alerts_map import inspect_map, map_
+from ingest.commands.alerts_proof import hide, prove, replay_, seal
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
 from ingest.core.errors import ExitCode, InputError
@@ -34,7 +37,7 @@ def alerts() -> None:
     """Archive alert packets, and publish their content."""
 
 
-for command in (convert, validate, map_, inspect_map, listen):
+for command in (convert, validate, map_, inspect_map, listen, seal, prove, hide, replay_):
     alerts.add_command(command)
 
 
@@ -70,6 +73,7 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
+    pipeline.seal(layout, archive)
     with progress(console, "packets archived", None) as on_progress:
         archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
     _show_archived(archived)
@@ -128,6 +132,9 @@ def verify(repair: bool) -> None:
         different = pipeline.compare_tables(layout, archive, on_progress)
     for one in different or ():
         say(f"{one.name}: {one.problem}; {one.remedy}")
+    broken = list(verify_seals(archive))
+    for problem in broken:
+        say(f"{problem}; restore the archive from a backup")
     if damaged or lost:
         say(f"{len(damaged) + len(lost)} of {len(archive)} packets are damaged or not in the index")
     else:
@@ -136,7 +143,8 @@ def verify(repair: bool) -> None:
         say("the tables were not compared: the database does not run, or has none")
     else:
         say(f"{len(different) or 'no'} differences between archive and tables")
-    if damaged or lost or different:
+    say(f"{len(broken) or 'no'} problems with seals")
+    if damaged or lost or different or broken:
         raise SystemExit(ExitCode.FAILURE)
 
 
@@ -181,9 +189,12 @@ def status(as_json: bool) -> None:
     packets, held = len(archive), len(archive.quarantined())
     rows = pipeline.count_rows(layout)
     pipeline.check_archive(layout, archive)
+    withheld = len(withheld_packets(archive))
     counts = {"packets": packets, "in quarantine": held}
+    if withheld:
+        counts |= {"withheld": withheld}
     if rows is not None:
-        counts |= {"with rows": rows, "waiting": packets - held - rows}
+        counts |= {"with rows": rows, "waiting": packets - held - withheld - rows}
     if as_json:
         keys = {what.replace(" ", "_"): count for what, count in counts.items()}
         show_json({"archive": str(archive.root)} | keys | live_status(layout))

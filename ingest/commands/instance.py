@@ -37,6 +37,7 @@ def run(port: int | None) -> None:
     with lifecycle.database(layout) as state:
         refresh_tables(layout, state)
     publish_due(layout)
+    seal_alerts(layout)
     describe_releases(layout)
     say(f"The server answers at {url}")
     supervisor.become(layout)
@@ -93,6 +94,7 @@ def start(layout: Layout, port: int | None) -> None:
         with lifecycle.database(layout) as state:
             refresh_tables(layout, state)
         publish_due(layout)
+        seal_alerts(layout)
         describe_releases(layout)
     say(f"The server answers at {url}")
 
@@ -103,6 +105,19 @@ def describe_releases(layout: Layout) -> None:
 
     for problem in refresh_web_pages(layout):
         messages.print(f"warning: {problem}")
+
+
+def seal_alerts(layout: Layout) -> None:
+    """Seal the days of the alert archive that are over; warn where that fails."""
+    if not (layout.archive / "index.tsv").exists():
+        return
+    from ingest.alerts.archive import Archive
+    from ingest.alerts.pipeline import seal
+
+    try:
+        seal(layout, Archive(layout.archive, layout.account))
+    except (IngestError, OSError) as reason:
+        messages.print(f"warning: the alerts could not be sealed: {reason}")
 
 
 def publish_due(layout: Layout) -> bool:

@@ -70,3 +70,41 @@ def find(notice_id=None, ivorn=None, version=None, sha256=None):
             asked,
         )
         return next(iter(list(rows)), None)
+
+
+def withheld(notice_id=None, ivorn=None, version=None, sha256=None):
+    """Return the row of a withheld packet in alerts.withheld, or None.
+
+    Parameters are those of `find`; the versions of an identifier are not distinguished.
+    """
+    asked = {"notice_id": notice_id, "ivorn": ivorn, "sha256": sha256}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    conditions = " AND ".join(f"{name} = %({name})s" for name in asked)
+    with base.getTableConn() as connection:
+        rows = connection.queryToDicts(
+            f"SELECT notice_id, sha256, reason FROM alerts.withheld WHERE {conditions}"
+            " ORDER BY notice_id DESC LIMIT 1",
+            asked,
+        )
+        return next(iter(list(rows)), None)
+
+
+def find_or_reason(**asked):
+    """Return the row of a notice, else that of a withheld packet, which has a reason, else None."""
+    return find(**asked) or withheld(**asked)
+
+
+def find_seal(seal_id=None, seal_day=None):
+    """Return the number of the seal with a number, or of the last one of a day, or None."""
+    column, value = ("seal_id", seal_id) if seal_day is None else ("seal_day", seal_day)
+    with base.getTableConn() as connection:
+        rows = connection.queryToDicts(
+            f"SELECT max(seal_id) AS seal_id FROM alerts.seals WHERE {column} = %(value)s",
+            {"value": value},
+        )
+        return next(iter(rows))["seal_id"]
+
+
+def seal_path(seal_id):
+    """Return the path of the file of a seal."""
+    return os.path.join(root(), "seals", f"{seal_id:d}.txt")

@@ -22,7 +22,7 @@ _SUFFIXES = {
     "application/fits": "fits",
     "image/png": "png",
 }
-_HEADERS = {
+HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Content-Security-Policy": "default-src 'none'; sandbox; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "cross-origin",
@@ -91,16 +91,16 @@ class MainPage(grend.ServiceBasedPage):
         return False
 
     def render(self, request):
-        for name, value in _HEADERS.items():
+        for name, value in HEADERS.items():
             request.setHeader(name, value)
         try:
             wanted = parse_parameters(request.strargs)
         except BadRequest as error:
-            return _plain_text(request, 400, f"{error}\n")
+            return plain_text(request, 400, f"{error}\n")
         # In a thread, because the query must not block other requests.
-        notice = threads.deferToThread(archive.find, **wanted)
+        notice = threads.deferToThread(archive.find_or_reason, **wanted)
         notice.addCallback(self._answer, request)
-        notice.addErrback(_failed, request)
+        notice.addErrback(failed, request)
         return server.NOT_DONE_YET
 
     def getChild(self, name, request):
@@ -109,10 +109,13 @@ class MainPage(grend.ServiceBasedPage):
         return _NotFound()
 
     def _answer(self, notice, request):
-        path = notice and archive.path(self.kind, notice)
-        if not path:
+        reason = notice and notice.get("reason")
+        path = None if reason or not notice else archive.path(self.kind, notice)
+        if reason:
+            content = plain_text(request, 403, f"This packet is withheld: {reason}\n")
+        elif not path:
             what = "notice" if notice is None else self.kind
-            content = _plain_text(request, 404, f"There is no such {what} in the archive.\n")
+            content = plain_text(request, 404, f"There is no such {what} in the archive.\n")
         else:
             media_type = archive.media_type(self.kind, notice)
             name = file_name(notice, media_type)
@@ -131,7 +134,7 @@ class _NotFound(static.Data):
         self.isLeaf = True
 
     def render(self, request):
-        return _plain_text(
+        return plain_text(
             request, 404, "Give the identifier in the parameter ivorn, percent-encoded.\n"
         )
 
@@ -144,14 +147,16 @@ def _send(request, path, media_type):
     return one.render(request)
 
 
-def _plain_text(request, code, text):
+def plain_text(request, code, text):
+    """Return a plain text as the answer to a request."""
     request.setResponseCode(code)
     request.setHeader("Content-Type", "text/plain; charset=utf-8")
     return b"" if request.method == b"HEAD" else text.encode()
 
 
-def _failed(failure, request):
+def failed(failure, request):
+    """Answer a request that failed."""
     base.ui.notifyFailure(failure)
     if not request.finished:
-        request.write(_plain_text(request, 500, "The archive is not available at the moment.\n"))
+        request.write(plain_text(request, 500, "The archive is not available at the moment.\n"))
         request.finish()

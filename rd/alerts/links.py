@@ -79,6 +79,10 @@ def describe(identifier):
             connection, f"SELECT * FROM alerts.notices WHERE {column} = %(value)s", value=value
         )
     if not found:
+        hidden = archive.withheld(**{column: value})
+        if hidden:
+            reason = f"the packet is withheld: {hidden['reason']}"
+            return DatalinkFault.AuthorizationFault(identifier, reason, semantics="#this")
         return DatalinkFault.NotFoundFault(
             identifier, "there is no such notice in the archive", semantics="#this"
         )

@@ -58,6 +58,27 @@ of its own; this descriptor is the only definition of their content. -->
 
 		NULL means that the packet does not give the value.
 
+		What was known at a time T?
+		===========================
+
+		Select the rows of alerts.notices that were received until T and superseded after T or not
+		at all. They are the newest notices of all alerts at that time; those with the notice_type
+		retraction had been retracted. The examples of the TAP service have the query.
+
+		Can I verify when a packet was received?
+		========================================
+
+		The packets of each day are sealed by a hash, and the hashes are chained: see alerts.seals,
+		and /alerts/nu/seal?seal_id=... for the checksums and times that a seal covers. The data
+		centre gives you the proof for a packet on request; the program at /alerts/nu/verifier
+		verifies it.
+
+		Is anything left out?
+		=====================
+
+		A packet that was sent by mistake, or contains personal data, may be withheld. Such packets
+		are listed in alerts.withheld, each with the reason.
+
 		How do I get the packets?
 		=========================
 
@@ -227,6 +248,11 @@ of its own; this descriptor is the only definition of their content. -->
 			<meta name="idColumn">sha256</meta>
 		</meta>
 		<FEED source="notice-columns"/>
+		<column name="superseded" type="double precision" unit="d" ucd="time.end" verbLevel="20"
+			displayHint="sf=6"
+			description="Time from which this archive had a newer notice of the same alert (MJD,
+				UTC); NULL for the newest one. Before received if the notice arrived later than a
+				newer one."/>
 		<index columns="ivorn, version"/>
 		<!-- A hash index, because names may be longer than other indices allow. -->
 		<index columns="event_name" method="HASH"/>
@@ -445,6 +471,53 @@ of its own; this descriptor is the only definition of their content. -->
 		</viewStatement>
 	</table>
 
+	<table id="seals" onDisk="True" adql="True" primary="seal_id">
+		<meta name="title">Seals of the alert archive</meta>
+		<meta name="description">A seal for each day (UTC) on which alert packets were received: the
+			root of the Merkle tree of their checksums and times of receipt (RFC 6962), and the
+			hash of the seal before. With a copy of one seal_hash anyone can verify later that the
+			archive has not changed what it had received until then.</meta>
+		<column name="seal_id" type="integer" ucd="meta.id;meta.main" required="True" verbLevel="1"
+			tablehead="Seal" description="Number of the seal: 1, 2, 3 … without gaps."/>
+		<column name="seal_day" type="text" ucd="time.epoch" required="True" verbLevel="1"
+			tablehead="Day" description="The day (UTC) whose packets are sealed."/>
+		<column name="first_packet" type="bigint" ucd="meta.id" required="True" verbLevel="10"
+			tablehead="First packet"
+			description="Number (notice_id) of the first packet that the seal covers."/>
+		<column name="n_packets" type="integer" ucd="meta.number" required="True" verbLevel="1"
+			tablehead="Packets" description="Number of packets that the seal covers, from
+				first_packet on without gaps."/>
+		<column name="root" type="text" ucd="meta.checksum" required="True" verbLevel="10"
+			description="Root of the Merkle tree of the packets."/>
+		<column name="previous" type="text" ucd="meta.checksum" required="True" verbLevel="10"
+			description="seal_hash of the seal before; zeros for the first."/>
+		<column name="sealed" type="double precision" unit="d" ucd="time.processing"
+			required="True" verbLevel="1" displayHint="sf=6"
+			description="Time at which the seal was made (MJD, UTC), a whole second."/>
+		<column name="seal_hash" type="text" ucd="meta.checksum" required="True" verbLevel="1"
+			tablehead="Hash" description="SHA-256 of the text of the seal, of which
+				/alerts/nu/seal?seal_id=... is a copy."/>
+	</table>
+
+	<table id="withheld" onDisk="True" adql="True" primary="notice_id">
+		<meta name="title">Withheld alert packets</meta>
+		<meta name="description">Packets that the archive has but does not show, each with the reason.
+			They are in no other table; the seals still cover them.</meta>
+		<column name="notice_id" type="bigint" ucd="meta.id;meta.main" required="True" verbLevel="1"
+			tablehead="Notice" description="Number of the packet in the archive."/>
+		<column name="ivorn" type="text" ucd="meta.ref.ivoid" verbLevel="1" tablehead="IVORN"
+			description="Identifier of the packet (IVORN); NULL if it has none."/>
+		<column name="sha256" type="text" ucd="meta.checksum" required="True" verbLevel="20"
+			description="SHA-256 checksum of the packet."/>
+		<column name="withheld_mjd" type="double precision" unit="d" ucd="time.processing"
+			required="True" verbLevel="1" tablehead="Withheld since" displayHint="sf=6"
+			description="Time since which the packet is withheld (MJD, UTC)."/>
+		<column name="reason" type="text" ucd="meta.note" required="True" verbLevel="1"
+			description="Why the packet is withheld."/>
+		<index columns="ivorn"/>
+		<index columns="sha256"/>
+	</table>
+
 	<table id="aliases" onDisk="True" adql="False" primary="alias">
 		<meta name="title">Aliases of alerts</meta>
 		<meta name="description">Names used in packets for an alert that is listed under another name,
@@ -465,6 +538,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="citations"/>
 		<make table="receptions"/>
 		<make table="aliases"/>
+		<make table="seals"/>
+		<make table="withheld"/>
 	</data>
 	<!-- A separate element that is made each time: the view has no rows of its own, and within
 	one element DaCHS would create it before the table on which it depends. -->
@@ -678,6 +753,22 @@ of its own; this descriptor is the only definition of their content. -->
 		description="The sky map (HEALPix FITS) of an alert, if it is in the archive."/>
 	<FEED source="archive-files" kind="preview" title="Sky plots of alerts"
 		description="A plot (PNG) of an alert's region on the sky."/>
+
+	<service id="seal" allowed="custom" customPage="proofs" defaultRenderer="custom">
+		<meta name="title">Seals of the alert archive</meta>
+		<meta name="description">The seal of a day as a text file: its seven lines, an empty line, and
+			a line with checksum and time of receipt for each packet. Parameters: seal_id, its number
+			in alerts.seals; or seal_day, the day, such as 2026-11-27.</meta>
+		<property name="file">seal</property>
+		<nullCore/>
+	</service>
+	<service id="verifier" allowed="custom" customPage="proofs" defaultRenderer="custom">
+		<meta name="title">Verifier of alert packets</meta>
+		<meta name="description">A Python program that verifies a proof that the archive received an
+			alert packet when it says. It needs only the standard library.</meta>
+		<property name="file">verifier</property>
+		<nullCore/>
+	</service>
 
 	<!-- In the registry, this is the stream itself, to which others can subscribe. -->
 	<service id="stream" allowed="external">

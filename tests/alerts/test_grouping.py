@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 import random
+import re
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,8 +17,10 @@ from ingest.alerts.notices.containment import Regions
 from ingest.alerts.notices.model import Citation, Notice, NoticeType
 from ingest.alerts.tables.rows import table_rows
 from ingest.alerts.tables.store import Store
+from ingest.core.checkout import CHECKOUT
 
-FIRST = "2026-01-01T00:00:00.000000Z"
+FIRST = datetime(2026, 1, 1, tzinfo=UTC)
+FIRST_MJD = 61_041.0
 EXAMPLES = settings(
     deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -25,8 +30,14 @@ NOISE = "".join(chr(0x1D400 + one % 700) for one in random.Random(1).randbytes(2
 """A text that cannot be compressed: others fit in an index at any length."""
 
 
+def hours(number: int) -> int:
+    """Return when a packet was received, in hours after the first: the clock may be set back."""
+    return 3 * (number * 7 % 5)
+
+
 def entry(number: int) -> Entry:
-    return Entry(number, f"{number:064x}", FIRST, "file:test", "application/xml", 10)
+    received = (FIRST + timedelta(hours=hours(number))).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return Entry(number, f"{number:064x}", received, "file:test", "application/xml", 10)
 
 
 def packet(number: int, notice: Notice):
@@ -39,14 +50,19 @@ def notice(name: str, *cites: tuple[str, str], **more) -> Notice:
     return Notice(ivorn=f"ivo://one/{name}", citations=citations, **more)
 
 
-def table(store: Store) -> dict[int, tuple[int, str, bool, bool]]:
-    rows = store._fetch(
-        "SELECT notice_id, version, alert_id, is_latest = 1, retracted = 1 FROM alerts.notices"
+Grouped = dict[int, tuple[int, str, bool, bool, float | None]]
+"""By number: version, alert_id, is_latest, retracted, and hours until superseded."""
+
+
+def table(store: Store) -> Grouped:
+    rows = store.fetch(
+        "SELECT notice_id, version, alert_id, is_latest = 1, retracted = 1,"
+        f" (superseded - {FIRST_MJD}) * 24 FROM alerts.notices"
     )
     return {number: tuple(rest) for number, *rest in rows}
 
 
-def expected(notices: dict[int, Notice]) -> dict[int, tuple[int, str, bool, bool]]:
+def expected(notices: dict[int, Notice]) -> Grouped:
     """Apply the rules of grouping to all notices at once, in the simplest way."""
 
     def name(one: Notice) -> str:
@@ -80,12 +96,15 @@ def expected(notices: dict[int, Notice]) -> dict[int, tuple[int, str, bool, bool
         def order(member: int, by_time: bool = by_time) -> tuple:
             revision = 0 if by_time else notices[member].revision
             written = notices[member].notice_mjd
-            return (revision, 61_041.0 if written is None else written, member)
+            received = FIRST_MJD + hours(member) / 24
+            return (revision, received if written is None else written, member)
 
         newest = max(members, key=order)
+        newer = [hours(member) for member in members if order(member) > order(number)]
         version = sum(notices[n].ivorn == one.ivorn for n in notices if n <= number)
         retracted = notices[newest].notice_type is NoticeType.RETRACTION
-        found[number] = (version, min(keyed or names), number == newest, retracted)
+        superseded = float(min(newer)) if newer else None
+        found[number] = (version, min(keyed or names), number == newest, retracted, superseded)
     return found
 
 
@@ -123,6 +142,68 @@ def test_rows_depend_on_the_set_of_packets_alone(empty_store, notices, random, d
         assert table(empty_store.store) == expected(numbered)
 
 
+@settings(EXAMPLES, max_examples=40)
+@given(st.lists(drawn_notices, min_size=1, max_size=9), st.data())
+def test_packets_that_are_removed_leave_no_trace(empty_store, notices, data):
+    numbered = dict(enumerate(notices, 1))
+    gone = data.draw(st.sets(st.sampled_from(sorted(numbered))), "removed")
+    store = empty_store.store
+    with empty_store.forgotten():
+        store.add([packet(number, one) for number, one in numbered.items()])
+        again = set(store.remove(sorted(gone))) - gone
+        assert store.add([packet(number, numbered[number]) for number in sorted(again)]) == []
+        left = {number: one for number, one in numbered.items() if number not in gone}
+        assert table(store) == expected(left)
+        assert store.orphans() == {}
+        assert store.add([packet(number, numbered[number]) for number in sorted(gone)]) == []
+        assert table(store) == expected(numbered)
+
+
+def as_of() -> str:
+    """Return the query for what was known at a time, as the examples of the TAP service have it."""
+    examples = (CHECKOUT / "site" / "userconfig.rd").read_text()
+    example = examples.partition('title="What was known at a time?"')[2].partition("</meta>")[0]
+    return html.unescape(example.partition(".. tapquery::")[2])
+
+
+@settings(EXAMPLES, max_examples=40)
+@given(st.lists(drawn_notices, min_size=1, max_size=9))
+def test_what_was_known_at_a_time_is_what_had_been_received(empty_store, notices):
+    """Alerts and their order are those of today; at each time, the newest of those received."""
+    numbered = dict(enumerate(notices, 1))
+    alerts = {number: row[1] for number, row in expected(numbered).items()}
+    assert "gavo_to_mjd('" in as_of()
+    with empty_store.forgotten():
+        empty_store.store.add([packet(number, one) for number, one in numbered.items()])
+        for time in range(-1, 14):
+            known = {}
+            for alert in set(alerts.values()):
+                members = [number for number, name in alerts.items() if name == alert]
+                by_time = any(numbered[number].revision is None for number in members)
+
+                def order(number: int, by_time: bool = by_time) -> tuple:
+                    one = numbered[number]
+                    written = one.notice_mjd
+                    received = FIRST_MJD + hours(number) / 24
+                    return (
+                        0 if by_time else one.revision,
+                        received if written is None else written,
+                        number,
+                    )
+
+                there = [number for number in members if hours(number) <= time]
+                if there:
+                    newest = max(there, key=order)
+                    known[newest] = numbered[newest].notice_type.value
+            query = re.sub("gavo_to_mjd\\(.*?\\)", str(FIRST_MJD + (time + 0.5) / 24), as_of())
+            found = empty_store.store.fetch(f"SELECT notice_id, notice_type FROM ({query}) AS q")
+            assert dict(found) == {
+                number: kind
+                for number, kind in known.items()
+                if not (numbered[number].is_test or numbered[number].is_injection)
+            }
+
+
 def test_a_late_revision_does_not_become_the_newest(empty_store):
     first = notice("a", event_key="icecube/1", revision=2)
     late = notice("b", event_key="icecube/1", revision=1, notice_mjd=61_999.0)
@@ -141,8 +222,8 @@ def test_a_retraction_that_arrives_before_its_alert_retracts_it(empty_store):
         empty_store.store.add([packet(1, retraction)])
         empty_store.store.add([packet(2, alert)])
         assert table(empty_store.store) == {
-            1: (1, "icecube/1", True, True),
-            2: (1, "icecube/1", False, True),
+            1: (1, "icecube/1", True, True, None),
+            2: (1, "icecube/1", False, True, float(hours(1))),
         }
 
 
@@ -173,7 +254,7 @@ def test_alerts_of_another_authority_cannot_be_retracted(empty_store):
     )
     with empty_store.forgotten():
         empty_store.store.add([packet(1, alert), packet(2, foreign)])
-        assert table(empty_store.store)[1] == (1, "km3net/1", True, False)
+        assert table(empty_store.store)[1] == (1, "km3net/1", True, False, None)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ class RecordingStore(Store):
         return super().add(batch)
 
     def column(self, *names: str) -> list[tuple]:
-        return self._fetch(f"SELECT {', '.join(names)} FROM alerts.notices ORDER BY notice_id")
+        return self.fetch(f"SELECT {', '.join(names)} FROM alerts.notices ORDER BY notice_id")
 
 
 @pytest.fixture

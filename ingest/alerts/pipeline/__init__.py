@@ -2,6 +2,7 @@
 
 from ingest.alerts.pipeline.archiving import ArchivingReport, archive_packets
 from ingest.alerts.pipeline.comparison import Difference, compare_tables
+from ingest.alerts.pipeline.curation import hide, prove_packet, seal, show
 from ingest.alerts.pipeline.instance_tables import (
     attach_map,
     check_archive,
@@ -25,10 +26,14 @@ __all__ = [
     "check_archive",
     "compare_tables",
     "count_rows",
+    "hide",
     "open_archive",
     "process_received",
+    "prove_packet",
     "rebuild_tables",
     "received_streams",
     "retry_quarantined",
+    "seal",
+    "show",
     "update_tables",
 ]

@@ -12,9 +12,18 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from ingest.alerts.archive import Archive, ArchiveError, Entry, attached_map
+from ingest.alerts.archive import Archive, ArchiveError, Entry, attached_map, withheld_packets
 from ingest.alerts.pipeline.instance_tables import existing_store
-from ingest.alerts.tables import Row, received_mjd
+from ingest.alerts.proof import seals
+from ingest.alerts.tables import (
+    Row,
+    Store,
+    has_records,
+    read_records,
+    received_mjd,
+    seal_row,
+    withheld_row,
+)
 from ingest.core.progress import ProgressCallback
 from ingest.instance import Layout
 
@@ -73,6 +82,7 @@ def compare_tables(
         # Packets that have left the quarantine since then had no row in the snapshot.
         still = set(store.missing([entry.number for entry, _ in found if entry is not None]))
         orphans = store.orphans()
+        outdated = list(_outdated_records(archive, store))
     differences = [
         one
         for entry, one in found
@@ -81,7 +91,19 @@ def compare_tables(
     for table, count in orphans.items():
         problem = f"{count} rows belong to no row of alerts.notices"
         differences.append(Difference(f"table alerts.{table}", problem, _REBUILD))
-    return _shortened(differences)
+    return _shortened(differences + outdated)
+
+
+def _outdated_records(archive: Archive, store: Store) -> Iterator[Difference]:
+    """Yield the tables about the archive that do not agree with it."""
+    if not has_records(store):
+        return
+    if read_records(store, "seals") != [seal_row(one) for one in seals(archive)]:
+        problem = "its rows are not the seals of the archive"
+        yield Difference("table alerts.seals", problem, "km3vo alerts seal")
+    if read_records(store, "withheld") != [withheld_row(one) for one in withheld_packets(archive)]:
+        problem = "its rows are not the packets that the archive withholds"
+        yield Difference("table alerts.withheld", problem, _REBUILD)
 
 
 _Found = tuple[Entry | None, Difference]
@@ -92,6 +114,7 @@ def _differences(
     archive: Archive, rows: Iterator[Row], on_progress: ProgressCallback | None
 ) -> Iterator[_Found]:
     held = {one.entry.sha256: one.entry for one in archive.quarantined()}
+    withheld = {one.entry.number for one in withheld_packets(archive)}
     directory = archive.root / "attached"
     attached = {path.stem for path in directory.glob("*.tsv")} if directory.is_dir() else set()
     row = next(rows, None)
@@ -107,10 +130,12 @@ def _differences(
         if row is not None and row.number == entry.number:
             if quarantined is not None:
                 yield None, Difference(name, "it is in quarantine but has a row", _RETRY)
+            if entry.number in withheld:
+                yield None, Difference(name, "it is withheld but has a row", _REBUILD)
             for problem, remedy in _compare(archive, entry, row, entry.sha256 in attached):
                 yield None, Difference(name, problem, remedy)
             row = next(rows, None)
-        elif quarantined is None:
+        elif quarantined is None and entry.number not in withheld:
             yield entry, Difference(name, "it has no row and is not in quarantine", _REBUILD)
         if on_progress is not None:
             on_progress(entry.number)

@@ -25,9 +25,11 @@ from ingest.alerts.pipeline.processing import (
     restore_receptions,
 )
 from ingest.alerts.pipeline.steps import make_rows
+from ingest.alerts.pipeline.withholding import apply_withheld
 from ingest.alerts.pipeline.worker_pool import WorkerPool
+from ingest.alerts.proof import seals
 from ingest.alerts.skymaps import read_map
-from ingest.alerts.tables import SCHEMA, Store, Stream, open_store
+from ingest.alerts.tables import SCHEMA, Store, Stream, open_store, seal_row, write_records
 from ingest.core import privileges
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.files import read_regular
@@ -89,15 +91,16 @@ def update_tables(
     IngestError
         As in :func:`ingest.alerts.pipeline.processing.process_new`.
     """
-    with _open(layout, archive, max_parsed_bytes) as (store, pool):
-        _check_archive(archive, store)
+    with opened(layout, archive, max_parsed_bytes) as (store, pool):
+        check_same_archive(archive, store)
         report = process_new(archive, store, pool, on_progress)
         log = Receptions(archive)
         # all of them after an upgrade; else what an interrupted listener may have left
         with exclusive(archive):
             recent = log.last(_RECENT) if store.has_receptions() else log
             restore_receptions(archive, store, recent)
-        return report
+        copy_records(archive, store, pool)
+    return report
 
 
 def retry_quarantined(
@@ -107,9 +110,11 @@ def retry_quarantined(
     max_parsed_bytes: int = MAX_PARSED_BYTES,
 ) -> ProcessingReport:
     """Process the packets in quarantine again, and new ones; see :func:`update_tables`."""
-    with _open(layout, archive, max_parsed_bytes) as (store, pool):
-        _check_archive(archive, store)
-        return process_quarantined(archive, store, pool, on_progress)
+    with opened(layout, archive, max_parsed_bytes) as (store, pool):
+        check_same_archive(archive, store)
+        report = process_quarantined(archive, store, pool, on_progress)
+        copy_records(archive, store, pool)
+    return report
 
 
 def rebuild_tables(
@@ -122,10 +127,11 @@ def rebuild_tables(
 
     The former rows are served until the end. Parameters are those of :func:`update_tables`.
     """
-    with _open(layout, archive, max_parsed_bytes) as (store, pool):
+    with opened(layout, archive, max_parsed_bytes) as (store, pool):
         with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
             restore_receptions(archive, store, Receptions(archive))
+        copy_records(archive, store, pool)
         store.vacuum()
     return report
 
@@ -163,7 +169,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         raise
     update_tables(layout, archive)  # after an upgrade they may be empty
     with lifecycle.database(layout) as state, open_store(layout, state) as store:
-        _check_archive(archive, store)
+        check_same_archive(archive, store)
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
@@ -184,7 +190,7 @@ def check_archive(layout: Layout, archive: Archive) -> None:
     """
     with existing_store(layout) as store:
         if store is not None:
-            _check_archive(archive, store)
+            check_same_archive(archive, store)
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -199,10 +205,22 @@ def received_streams(layout: Layout) -> list[Stream] | None:
         return None if store is None else store.streams()
 
 
+def copy_records(archive: Archive, store: Store, pool: WorkerPool) -> None:
+    """Make the tables agree with what the archive seals and withholds."""
+    apply_withheld(archive, store, pool)
+    publish_seals(archive, store)
+
+
+def publish_seals(archive: Archive, store: Store) -> None:
+    """Make the table of seals agree with the archive."""
+    write_records(store, "seals", [seal_row(one) for one in seals(archive)])
+
+
 @contextmanager
-def _open(
-    layout: Layout, archive: Archive, max_parsed_bytes: int
+def opened(
+    layout: Layout, archive: Archive, max_parsed_bytes: int = MAX_PARSED_BYTES
 ) -> Iterator[tuple[Store, WorkerPool]]:
+    """Yield the store of an instance, whose database is started if need be, and workers."""
     with (
         lifecycle.database(layout) as state,
         open_store(layout, state) as store,
@@ -224,7 +242,8 @@ def existing_store(layout: Layout) -> Iterator[Store | None]:
         yield None if cursor.fetchone()[0] is None else Store(connection)
 
 
-def _check_archive(archive: Archive, store: Store) -> None:
+def check_same_archive(archive: Archive, store: Store) -> None:
+    """Check that a store was filled from this archive; see :func:`check_archive`."""
     newest = store.newest()
     if newest is None:
         return

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Final
 
-from ingest.alerts.archive import Archive, Entry, Reception
+from ingest.alerts.archive import Archive, Entry, Reception, withheld_packets
 from ingest.alerts.pipeline.steps import ChunkResult, Refusal
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import Store
@@ -73,7 +73,7 @@ class ProcessingReport:
 def process_new(
     archive: Archive, store: Store, pool: WorkerPool, on_progress: ProgressCallback | None = None
 ) -> ProcessingReport:
-    """Make rows of all packets that have none and are not in quarantine.
+    """Make rows of all packets that have none, are not in quarantine and not withheld.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def process_quarantined(
 def process_all(
     archive: Archive, store: Store, pool: WorkerPool, on_progress: ProgressCallback | None = None
 ) -> ProcessingReport:
-    """Process all packets, including those in quarantine, for a store that is empty.
+    """Process all packets, including those in quarantine but no withheld ones, for an empty store.
 
     The caller excludes other processes, see :func:`exclusive`, until the rows are committed.
     Parameters and errors are those of :func:`process_new`.
@@ -176,17 +176,19 @@ def _process_part(
 ) -> None:
     """Make rows of those of some consecutive packets that have none, and add receptions."""
     missing = set(store.missing([entry.number for entry in entries])) if entries else set()
+    if missing:
+        missing -= {one.entry.number for one in withheld_packets(archive)}
     waiting = [
         entry for entry in entries if entry.number in missing and not archive.is_quarantined(entry)
     ]
     numbered = list(numbered_receptions(archive, store, received, entries))
-    chunks = list(_chunks(waiting))
+    parts = list(chunks(waiting))
     done = 0
-    for done, result in enumerate(pool.make_rows(chunks), 1):
-        _store_rows(result, archive, store, report, numbered if done == len(chunks) else ())
-    if done < len(chunks):
+    for done, result in enumerate(pool.make_rows(parts), 1):
+        store_rows(result, archive, store, report, numbered if done == len(parts) else ())
+    if done < len(parts):
         raise IngestError("the processing of packets was stopped", remedy="start it again")
-    if not chunks:
+    if not parts:
         store.add([], numbered)
     if entries:
         report.last = entries[-1].number
@@ -207,6 +209,8 @@ def numbered_receptions(
 ) -> Iterator[tuple[int, Reception]]:
     """Yield receptions with the numbers of their packets, if these are in tables or quarantine.
 
+    Those of packets that are withheld are yielded, too: they show that nothing was skipped.
+
     Parameters
     ----------
     archive, store : Archive, Store
@@ -220,6 +224,7 @@ def numbered_receptions(
     unknown = {one.sha256 for one in received} - numbers.keys()
     if unknown:
         numbers |= store.numbers(sorted(unknown))
+        numbers |= {one.entry.sha256: one.entry.number for one in withheld_packets(archive)}
     for one in received:
         number = numbers.get(one.sha256) or archive.quarantined_number(one.sha256)
         if number is not None:
@@ -248,7 +253,7 @@ def _waiting(archive: Archive, store: Store) -> Iterator[Entry]:
     )
 
 
-def _chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+def chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
     """Yield lists of entries whose numbers differ by less than :data:`CHUNK`."""
     chunk: list[Entry] = []
     size = 0
@@ -273,10 +278,12 @@ def _process(
     """Make rows of packets; with `release`, remove those that get rows from quarantine."""
     begin = time.monotonic()
     report = ProcessingReport()
-    results = prefetch(pool.make_rows(_chunks(entries)))
+    withheld = {one.entry.number for one in withheld_packets(archive)}
+    shown = (entry for entry in entries if entry.number not in withheld)
+    results = prefetch(pool.make_rows(chunks(shown)))
     try:
         for result in results:
-            done = _store_rows(result, archive, store, report)
+            done = store_rows(result, archive, store, report)
             if release:
                 for entry in done:
                     archive.release(entry)
@@ -289,7 +296,7 @@ def _process(
     return report
 
 
-def _store_rows(
+def store_rows(
     result: ChunkResult,
     archive: Archive,
     store: Store,

@@ -1,6 +1,13 @@
 """The published tables of alerts: rows, grouping of notices into alerts, store and schema."""
 
 from ingest.alerts.tables.receptions import Stream
+from ingest.alerts.tables.records import (
+    has_records,
+    read_records,
+    seal_row,
+    withheld_row,
+    write_records,
+)
 from ingest.alerts.tables.rows import GroupingKeys, PacketRows, received_mjd, table_rows
 from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
 from ingest.alerts.tables.store import CHANNEL, SCHEMA, Row, Store
@@ -15,8 +22,13 @@ __all__ = [
     "Store",
     "Stream",
     "ensure_tables",
+    "has_records",
     "open_store",
+    "read_records",
     "received_mjd",
     "refresh_tables",
+    "seal_row",
     "table_rows",
+    "withheld_row",
+    "write_records",
 ]

@@ -11,6 +11,7 @@ depends only on the set of packets:
   grouped together.
 * The newest notice of an alert is the last one in the order that ``rd/alerts/order.sql``
   defines. The alert is retracted if its newest notice is a retraction.
+* A notice is superseded from the time at which the first newer one was received.
 * The versions of one identifier are counted in order of receipt.
 """
 
@@ -38,27 +39,33 @@ _CITING: Final = """
 _STATES: Final = """
     WITH new AS (
         SELECT alert_id, notice_id, revision, notice_mjd, received, is_retraction,
-            NULL::bool AS was_newest, NULL::bool AS was_retracted
+            NULL::bool AS was_newest, NULL::bool AS was_retracted, NULL::float8 AS was_superseded
         FROM unnest(%s::text[], %s::bigint[], %s::bigint[], %s::float8[], %s::float8[], %s::bool[])
             AS new (alert_id, notice_id, revision, notice_mjd, received, is_retraction)
     ), stored AS (
         SELECT names.alert_id, found.*
         FROM unnest(%s::text[], %s::text[]) AS names (former, alert_id), LATERAL (
             SELECT notice_id, revision, notice_mjd, received, notice_type = 'retraction',
-                is_latest = 1, retracted = 1
+                is_latest = 1, retracted = 1, superseded
             FROM alerts.notices WHERE alerts.notices.alert_id = names.former OFFSET 0) AS found
     ), members AS (
         SELECT *, bool_and(revision IS NOT NULL) OVER (PARTITION BY alert_id) AS all_revised
         FROM (SELECT * FROM new UNION ALL SELECT * FROM stored) AS member
     ), states AS (
-        SELECT notice_id, was_newest, was_retracted,
+        SELECT notice_id, was_newest, was_retracted, was_superseded,
             row_number() OVER newest_first = 1 AS is_newest,
-            first_value(is_retraction) OVER newest_first AS is_retracted
+            first_value(is_retraction) OVER newest_first AS is_retracted,
+            min(received) OVER (newest_first ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+                AS superseded
         FROM members WINDOW newest_first AS (PARTITION BY alert_id ORDER BY
             alert_notice_order(all_revised, revision, notice_mjd, received, notice_id) DESC)
     )
-    SELECT notice_id, is_newest, is_retracted FROM states
-    WHERE (was_newest, was_retracted) IS DISTINCT FROM (is_newest, is_retracted)"""
+    SELECT notice_id, is_newest, is_retracted, superseded FROM states
+    WHERE (was_newest, was_retracted, was_superseded)
+        IS DISTINCT FROM (is_newest, is_retracted, superseded)"""
+
+State = tuple[bool, bool, float | None]
+"""The columns ``is_latest``, ``retracted`` and ``superseded`` of a notice."""
 
 
 @dataclass
@@ -68,24 +75,25 @@ class Grouping:
     Attributes
     ----------
     columns : dict of int to tuple
-        For each new notice the values of the columns ``version``, ``alert_id``, ``is_latest``
-        and ``retracted``.
+        For each new notice the values of the columns ``version``, ``alert_id``, ``is_latest``,
+        ``retracted`` and ``superseded``.
     renamed : dict of str to str
         Names of stored alerts that turned out to be part of another one, with the name of the
         latter.
     aliases : dict of str to str
         Names of packets that are not the name of their alert.
     changed : dict of int to tuple
-        Stored notices whose ``is_latest`` or ``retracted`` change, with the new values.
+        Stored notices whose ``is_latest``, ``retracted`` or ``superseded`` change, with the new
+        values.
     recount : set of str
         Identifiers whose versions must be counted again, because packets were added out of
         order.
     """
 
-    columns: dict[int, tuple[int, str, bool, bool]] = field(default_factory=dict)
+    columns: dict[int, tuple[int, str, bool, bool, float | None]] = field(default_factory=dict)
     renamed: dict[str, str] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
-    changed: dict[int, tuple[bool, bool]] = field(default_factory=dict)
+    changed: dict[int, State] = field(default_factory=dict)
     recount: set[str] = field(default_factory=set)
 
 
@@ -112,8 +120,8 @@ def group_notices(batch: Sequence[GroupingKeys], cursor: Any) -> Grouping:
 
 def _changed_states(
     batch: Sequence[GroupingKeys], alerts: dict[int, str], grouping: Grouping, cursor: Any
-) -> dict[int, tuple[bool, bool]]:
-    """Return ``is_latest`` and ``retracted`` of new notices, and of stored ones that change."""
+) -> dict[int, State]:
+    """Return the states of new notices, and of stored ones that change."""
     stored = {name: name for name in alerts.values()} | grouping.renamed
     cursor.execute(
         _STATES,
@@ -128,7 +136,7 @@ def _changed_states(
             list(stored.values()),
         ],
     )
-    return {number: (is_newest, retracted) for number, is_newest, retracted in cursor.fetchall()}
+    return {number: tuple(state) for number, *state in cursor.fetchall()}
 
 
 def _versions(batch: Sequence[GroupingKeys], cursor: Any, grouping: Grouping) -> dict[int, int]:

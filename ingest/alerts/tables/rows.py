@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Value = str | float | int | bool | None
 
-GROUPING_COLUMNS: Final = ("version", "alert_id", "is_latest", "retracted")
+GROUPING_COLUMNS: Final = ("version", "alert_id", "is_latest", "retracted", "superseded")
 """Columns of ``notices`` that depend on other notices; see :mod:`ingest.alerts.tables.grouping`."""
 NOTICE_COLUMNS: Final = (
     "notice_id", "ivorn", "stream", "event_name", "record_number", "revision", "role",

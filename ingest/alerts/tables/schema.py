@@ -13,6 +13,7 @@ from typing import Final
 
 import psycopg2.extensions
 
+from ingest.alerts.tables.records import RECORDS
 from ingest.alerts.tables.store import SCHEMA, TABLES, Store
 from ingest.core import privileges
 from ingest.core.checkout import RD
@@ -163,5 +164,6 @@ def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
 def _is_current(columns: dict[str, dict[str, str]]) -> bool:
     """Return whether all tables exist with the columns that the descriptor declares."""
     return all(columns.get(table) == kinds for table, kinds in declared_columns().items()) and all(
-        columns.get(table, {}).keys() == set(names) for table, names in TABLES.items()
+        columns.get(table, {}).keys() == set(names)
+        for table, names in {**TABLES, **RECORDS}.items()
     )

@@ -86,7 +86,7 @@ class Store:
 
     def __init__(self, connection: psycopg2.extensions.connection) -> None:
         self._connection = connection
-        self._in_replacement = False
+        self._is_together = False
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE {_ROLE}")
         connection.commit()
@@ -98,7 +98,7 @@ class Store:
 
     def newest(self) -> tuple[int, str] | None:
         """Return number and SHA-256 of the last packet that has rows, or None."""
-        found = self._fetch(
+        found = self.fetch(
             "SELECT notice_id, sha256 FROM alerts.notices ORDER BY notice_id DESC LIMIT 1"
         )
         return (int(found[0][0]), str(found[0][1])) if found else None
@@ -107,12 +107,12 @@ class Store:
         """Return those of `numbers` that have no rows, in the same order."""
         asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
         without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
-        found = self._fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
+        found = self.fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
         return [int(number) for (number,) in found]
 
     def count(self) -> int:
         """Return the number of packets that have rows."""
-        return int(self._fetch("SELECT count(*) FROM alerts.notices")[0][0])
+        return int(self.fetch("SELECT count(*) FROM alerts.notices")[0][0])
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Iterator[Row]]:
@@ -135,7 +135,7 @@ class Store:
             # packets in quarantine have receptions, too
             if table not in ("notices", "receptions"):
                 key = "alert_id" if table == "aliases" else "notice_id"
-                ((count,),) = self._fetch(
+                ((count,),) = self.fetch(
                     f"SELECT count(*) FROM {SCHEMA}.{table} AS part WHERE NOT EXISTS"
                     f" (SELECT FROM {SCHEMA}.notices AS n WHERE n.{key} = part.{key})"
                 )
@@ -173,7 +173,7 @@ class Store:
             if batch:
                 refused = self._add_batch(batch, cursor)
             receptions.add(received, cursor)
-            if not self._in_replacement:
+            if not self._is_together:
                 left_out = {number for number, _ in refused}
                 added = (one.keys.number for one in batch)
                 _notify([number for number in added if number not in left_out], cursor)
@@ -182,11 +182,11 @@ class Store:
     def numbers(self, checksums: Sequence[str]) -> dict[str, int]:
         """Return the numbers of packets that have rows, by their checksums."""
         query = "SELECT sha256, notice_id FROM alerts.notices WHERE sha256 = ANY(%s)"
-        return {sha256: int(number) for sha256, number in self._fetch(query, [list(checksums)])}
+        return {sha256: int(number) for sha256, number in self.fetch(query, [list(checksums)])}
 
     def has_receptions(self) -> bool:
         """Return whether the table of receptions has rows."""
-        return bool(self._fetch("SELECT 1 FROM alerts.receptions LIMIT 1"))
+        return bool(self.fetch("SELECT 1 FROM alerts.receptions LIMIT 1"))
 
     def streams(self) -> list[receptions.Stream]:
         """Return the live streams from which packets were received; see :func:`.streams`."""
@@ -198,7 +198,7 @@ class Store:
         query = (
             "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
         )
-        found = self._fetch(query, [ivorn])
+        found = self.fetch(query, [ivorn])
         return int(found[0][0]) if found else None
 
     def update_notice(self, packet: PacketRows) -> None:
@@ -220,14 +220,50 @@ class Store:
 
         Readers see the former rows until the block ends, and keep them if it raises an exception.
         """
-        with self._transaction() as cursor:
+        with self.together() as cursor:
             for table in TABLES:
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
-            self._in_replacement = True
+            yield
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[Any]:
+        """Do all of a block in one transaction; yield its cursor."""
+        with self._transaction() as cursor:
+            outer, self._is_together = self._is_together, True
             try:
-                yield
+                yield cursor
             finally:
-                self._in_replacement = False
+                self._is_together = outer
+
+    def remove(self, numbers: Sequence[int]) -> list[int]:
+        """Remove the rows of packets, and those of all notices of the same alerts.
+
+        Without these packets the others may be other alerts, or have other newest notices. They
+        have to be added again, in the same transaction; see :meth:`together`.
+
+        Returns
+        -------
+        list of int
+            The numbers of the packets whose rows were removed, in order.
+        """
+        with self._transaction() as cursor:
+            cursor.execute(
+                "SELECT notice_id, ivorn, alert_id FROM alerts.notices WHERE alert_id IN"
+                " (SELECT alert_id FROM alerts.notices WHERE notice_id = ANY (%s))"
+                " ORDER BY notice_id",
+                [list(numbers)],
+            )
+            found = cursor.fetchall()
+            removed = [number for number, _, _ in found]
+            for table in TABLES.keys() - {"receptions"}:  # not made from packets
+                key, keys = (
+                    ("alert_id", list({alert for _, _, alert in found}))
+                    if table == "aliases"
+                    else ("notice_id", removed)
+                )
+                cursor.execute(f"DELETE FROM {SCHEMA}.{table} WHERE {key} = ANY (%s)", [keys])
+            self._count_versions({ivorn for _, ivorn, _ in found}, cursor)
+        return removed
 
     def vacuum(self) -> None:
         """Free the space of replaced rows, and update the statistics for the query planner."""
@@ -271,7 +307,10 @@ class Store:
         )
         for table in rows.PART_COLUMNS:
             _copy(table, (packet.parts[table] for packet in batch), cursor)
-        for ivorn in found.recount:
+        self._count_versions(found.recount, cursor)
+
+    def _count_versions(self, ivorns: Iterable[str], cursor: Any) -> None:
+        for ivorn in ivorns:
             cursor.execute(
                 "UPDATE alerts.notices AS n SET version = counted.version FROM ("
                 "SELECT notice_id, row_number() OVER (ORDER BY notice_id) AS version"
@@ -290,10 +329,11 @@ class Store:
         for alias, name in found.aliases.items():
             cursor.execute("DELETE FROM alerts.aliases WHERE alias = %s", [alias])
             cursor.execute("INSERT INTO alerts.aliases VALUES (%s, %s)", [alias, name])
-        for number, (is_latest, retracted) in found.changed.items():
+        for number, (is_latest, retracted, superseded) in found.changed.items():
             cursor.execute(
-                "UPDATE alerts.notices SET is_latest = %s, retracted = %s WHERE notice_id = %s",
-                [int(is_latest), int(retracted), number],
+                "UPDATE alerts.notices SET is_latest = %s, retracted = %s, superseded = %s"
+                " WHERE notice_id = %s",
+                [int(is_latest), int(retracted), superseded, number],
             )
 
     @contextlib.contextmanager
@@ -301,7 +341,7 @@ class Store:
         try:
             with self._connection.cursor() as cursor:
                 yield cursor
-            if not self._in_replacement:
+            if not self._is_together:
                 self._connection.commit()
         except psycopg2.OperationalError as error:
             raise InstanceError(
@@ -310,11 +350,12 @@ class Store:
                 remedy="see the instance's directory logs, then run the command again",
             ) from None
         finally:
-            if not self._in_replacement:
+            if not self._is_together:
                 with contextlib.suppress(psycopg2.InterfaceError):
                     self._connection.rollback()
 
-    def _fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows that a query finds."""
         with self._transaction() as cursor:
             cursor.execute(query, values or None)
             return list(cursor.fetchall())

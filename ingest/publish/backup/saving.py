@@ -38,9 +38,11 @@ from ingest.publish.backup.transfer import read_files, store
 INSTANCE_FILES: Final = ("dachs/inputs", "dachs/state", "reports")
 """What is saved of the instance's directory; all else is made again by ``km3vo instance up``."""
 _ARCHIVE_FILES: Final = (
+    "seals",
     "index.tsv",
     "receptions.tsv",
     "quarantine",
+    "withheld",
     "attached",
     "previews",
 )

@@ -7,6 +7,7 @@ from typing import Final
 
 from psycopg2 import sql
 
+from ingest.alerts.archive import withheld_packets
 from ingest.alerts.pipeline import count_rows
 from ingest.events.delivery import is_draft, load_manifest, release_names
 from ingest.events.deployment import deployment
@@ -97,6 +98,7 @@ def _alerts(patient: Patient) -> None:
     patient.rows("SELECT 1")
     rows = count_rows(patient.layout)
     packets, held = len(archive), len(archive.quarantined())
+    withheld = len(withheld_packets(archive))
     if rows is None:
         if packets:
             raise Fault(
@@ -105,9 +107,10 @@ def _alerts(patient: Patient) -> None:
                 "km3vo alerts rebuild",
             )
         return
-    if rows + held != packets:
+    if rows + held + withheld != packets:
         raise Fault(
-            f"{packets} packets are archived, but {rows} have rows and {held} are in quarantine",
+            f"{packets} packets are archived, but {rows} have rows, {held} are in quarantine and"
+            f" {withheld} are withheld",
             "Some packets cannot be queried, or rows have lost their packets.",
             "km3vo alerts verify",
         )

@@ -1,0 +1,78 @@
+"""The tables about the archive itself: its seals, and the packets that it withholds.
+
+Their rows are copies of what the archive has; see :mod:`ingest.alerts.proof` and
+:mod:`ingest.alerts.archive.withholding`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+from ingest.alerts.tables.store import SCHEMA, Store
+from ingest.core.timescales import unix_to_mjd
+
+if TYPE_CHECKING:
+    from ingest.alerts.archive import Withheld
+    from ingest.alerts.proof import Seal
+
+RECORDS: Final[Mapping[str, Sequence[str]]] = {
+    "seals": (
+        "seal_id", "seal_day", "first_packet", "n_packets", "root", "previous", "sealed",
+        "seal_hash",
+    ),
+    "withheld": ("notice_id", "ivorn", "sha256", "withheld_mjd", "reason"),
+}  # fmt: skip
+"""The columns of each table."""
+_Row = tuple[object, ...]
+
+
+def seal_row(seal: Seal) -> _Row:
+    """Return the row of a seal."""
+    return (
+        seal.number,
+        seal.day,
+        seal.first,
+        seal.packets,
+        seal.root,
+        seal.previous,
+        _mjd(seal.sealed),
+        seal.hash,
+    )
+
+
+def withheld_row(one: Withheld) -> _Row:
+    """Return the row of a withheld packet."""
+    return (one.entry.number, one.ivorn, one.entry.sha256, _mjd(one.when), one.reason)
+
+
+def has_records(store: Store) -> bool:
+    """Return whether the tables exist: an earlier version of the software did not have them."""
+    return all(
+        store.fetch("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"])[0][0] for table in RECORDS
+    )
+
+
+def read_records(store: Store, table: str) -> list[_Row]:
+    """Return all rows of one of the tables, in order."""
+    columns = RECORDS[table]
+    query = f"SELECT {', '.join(columns)} FROM {SCHEMA}.{table} ORDER BY {columns[0]}"
+    return [tuple(row) for row in store.fetch(query)]
+
+
+def write_records(store: Store, table: str, wanted: Sequence[_Row]) -> None:
+    """Make a table contain these rows, which are few, and no others."""
+    if read_records(store, table) == list(wanted):
+        return
+    columns = RECORDS[table]
+    places = ", ".join(["%s"] * len(columns))
+    with store.together() as cursor:
+        cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
+        cursor.executemany(
+            f"INSERT INTO {SCHEMA}.{table} ({', '.join(columns)}) VALUES ({places})", wanted
+        )
+
+
+def _mjd(moment: str) -> float:
+    return unix_to_mjd(datetime.fromisoformat(moment).timestamp())
