@@ -58,7 +58,11 @@ def configuration(
 ) -> Path:
     """Write a ``live.toml`` with one broker."""
     # the broker answers only at the end of this time, unlike a real one
-    fast = {"fetch.wait.max.ms": 10, "fetch.queue.backoff.ms": 10} | options
+    fast = {
+        "fetch.wait.max.ms": 10,
+        "fetch.queue.backoff.ms": 10,
+        "topic.metadata.refresh.interval.ms": 300,
+    } | options
     lines = [
         "[[source]]",
         'kind = "kafka"',

@@ -16,7 +16,7 @@ import pytest
 
 from ingest.alerts.archive import Archive, Receptions
 from ingest.instance.layout import InstanceState
-from ingest.instance.postgres import Cluster, free_port
+from ingest.instance.postgres import Cluster
 from tests.alert_archive import layout_of
 from tests.alerts.broker import Broker, Listener, configuration, listening, until
 from tests.alerts.sample_packets import voevent
@@ -70,7 +70,7 @@ def received(node: Instance, topic: str) -> list[tuple[int, str]]:
 
 
 def test_a_real_notice_is_visible_within_a_second(node, broker, contents, topic, tmp_path):
-    config = configuration(tmp_path, broker.address, [topic], metrics=(web := free_port()))
+    config = configuration(tmp_path, broker.address, [topic], metrics=(web := port(70)))
     query = f"SELECT topic_offset, received - produced FROM alerts.receptions WHERE topic='{topic}'"
     layout = layout_of(node)
     state = InstanceState.read(layout)
@@ -216,7 +216,6 @@ def test_silence_and_missing_topics_are_seen(node, broker, topic, tmp_path):
         broker.address,
         [topic, f"{topic}.later"],
         'heartbeat = "beat"\nheartbeat_timeout = 1',
-        {"topic.metadata.refresh.interval.ms": 300},
     )
     broker.send([b"tick"], "beat")
     broker.send(packets("heard", 1), topic)

@@ -148,21 +148,21 @@ class Intake:
 
     def _insist(self, step: Callable[[], Result], health: Health, name: str) -> Result:
         """Return the result of a step, which is repeated while what prevents it may pass."""
-        pause = Pause(self._stop)
+        pause, is_late = Pause(self._stop), False
         while not self._stop.is_set():
             try:
                 result = step()
             except ArchiveError:
                 raise
             except (OSError, psycopg2.Error, IngestError) as error:
-                health.state = "waiting"
+                health.state, is_late = "waiting", True
                 if health.fails(_waits_for(error)):
                     logger.warning("%s: %s", name, health.problem)
                 pause.wait()
             else:
-                if health.state == "waiting":
+                if is_late:
                     logger.info("%s: goes on", name)
-                health.works()
+                    health.works()
                 return result
         raise Stopped
 

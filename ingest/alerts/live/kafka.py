@@ -59,7 +59,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "allow.auto.create.topics": False,
     # topics that do not exist yet, and new partitions
     "topic.metadata.refresh.interval.ms": 30_000,
+    "reconnect.backoff.ms": 200,
     "reconnect.backoff.max.ms": 10_000,
+    # what matters comes by callbacks as well, and once instead of at each attempt
+    "log_level": 2,
     # a database that is away for a day is no reason to leave the group
     "max.poll.interval.ms": 86_400_000,
 }

@@ -17,6 +17,7 @@ from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 
 from ingest.alerts.live.source import Health, isoformat, now
+from ingest.core.errors import InputError
 from ingest.core.files import read_regular
 from ingest.instance import Layout
 
@@ -129,7 +130,7 @@ class MetricsServer:
 
     Raises
     ------
-    OSError
+    InputError
         If the port is taken.
     """
 
@@ -138,7 +139,15 @@ class MetricsServer:
         if port:
             registry = CollectorRegistry()
             registry.register(HealthCollector(healths))
-            self._server, _ = start_http_server(port, _HOST, registry)
+            try:
+                self._server, _ = start_http_server(port, _HOST, registry)
+            except OSError as error:
+                raise InputError(
+                    f"metrics cannot be served ({error.strerror})",
+                    where="metrics.port",
+                    value=port,
+                    remedy="name another port, or 0 for no metrics",
+                ) from None
 
     def stop(self) -> None:
         """Stop serving."""

@@ -1,0 +1,265 @@
+"""The parts of the listener: configuration, credentials, directories, the log of receptions."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from ingest.alerts.archive import Archive, ArchiveError, Packet, Reception, Receptions
+from ingest.alerts.conversion import verdict
+from ingest.alerts.live import listener as listeners
+from ingest.alerts.live.configuration import Directory, Kafka, load_live
+from ingest.alerts.live.directory import DirectorySource
+from ingest.alerts.live.intake import Intake, Stopped
+from ingest.alerts.live.kafka import KafkaSource
+from ingest.alerts.live.source import Health, Message, now
+from ingest.core.credentials import FILE_VARIABLE
+from ingest.core.errors import InputError, ManifestError
+from ingest.instance.account import Account
+from ingest.instance.layout import Layout
+from tests.instances import ROOT
+
+KAFKA = '[[source]]\nkind = "kafka"\nname = "gcn"\nservers = ["s"]\ntopics = ["t"]\ngroup = "g"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "told"),
+    [
+        ("", "source", "missing"),
+        ("source = []", "source", "at least 1 item"),
+        ('[[source]]\nkind = "carrier pigeon"', "source.0", "'kafka', 'directory'"),
+        (KAFKA.replace("topics", "topcs"), "source.0.kafka.topcs", "topics?"),
+        (KAFKA.replace('["t"]', '["a b"]'), "source.0.kafka.topics.0", "pattern"),
+        (KAFKA.replace('"gcn"', '"G C N"'), "source.0.kafka.name", "pattern"),
+        (KAFKA + KAFKA, "", "gcn occurs twice"),
+        (KAFKA + "[metrics]\nport = 70000", "metrics.port", "65535"),
+        (KAFKA + '[source.options]\n"group.id" = "x"', "options", "use group"),
+        (KAFKA + '[source.options]\n"enable.auto.commit" = true', "options", "when rows are"),
+        (KAFKA + '[source.options]\n"sasl.password" = "s3cret"', "options", "private file"),
+        (KAFKA + '[source.options]\n"sasl.password" = ["s3cret"]', "options", ""),
+        ('[[source]]\nkind = "directory"\nname = "d"\npath = "x"', "path", "absolute"),
+        ("[[source", "", "TOML"),
+    ],
+)
+def test_a_wrong_configuration_names_its_place_and_no_secret(tmp_path, text, where, told):
+    path = tmp_path / "live.toml"
+    path.write_text(text)
+    with pytest.raises(ManifestError) as error:
+        load_live(path)
+    assert error.value.exit_code == 2
+    message = str(error.value)
+    assert where in message and told in message and str(path) in message
+    assert "s3cret" not in message
+
+
+def test_the_example_is_valid_and_asks_for_credentials(monkeypatch):
+    monkeypatch.delenv(FILE_VARIABLE, raising=False)
+    monkeypatch.delenv("KM3VO_GCN_CLIENT_ID", raising=False)
+    (gcn,) = load_live(ROOT / "site" / "live.toml").source
+    assert isinstance(gcn, Kafka)
+    assert {"gcn.notices.km3net.alert", "igwn.gwalert"} < set(gcn.topics)
+    with pytest.raises(InputError, match="there is no client_id for gcn"):
+        KafkaSource(gcn)
+
+
+def test_credentials_are_in_no_log(monkeypatch, caplog):
+    monkeypatch.setenv("KM3VO_GCN_USERNAME", "reader")
+    monkeypatch.setenv("KM3VO_GCN_PASSWORD", "s3cret")
+    settings = Kafka(
+        kind="kafka",
+        name="gcn",
+        servers=["127.0.0.1:1"],
+        topics=["t"],
+        group="g",
+        credentials="password",
+        options={"security.protocol": "sasl_plaintext", "sasl.mechanisms": "PLAIN", "log_level": 7},
+    )
+    source, stop = KafkaSource(settings), threading.Event()
+    with caplog.at_level(logging.DEBUG):
+        reader = threading.Thread(target=lambda: list(source.batches(stop)))
+        reader.start()
+        deadline = time.monotonic() + 20
+        while not source.health.problem and time.monotonic() < deadline:
+            time.sleep(0.05)
+        logging.getLogger("ingest.alerts.live.kafka").warning("the broker says %s", "s3cret")
+        stop.set()
+        reader.join(10)
+        source.close()
+    assert "127.0.0.1:1" in source.health.problem
+    assert "the broker says ***" in caplog.text
+    assert "s3cret" not in caplog.text + source.health.problem
+
+
+def test_files_of_a_directory_are_taken_once_and_links_never(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "b.xml").write_bytes(b"<b/>")
+    (folder / "a.json").write_bytes(b"{}")
+    (folder / ".draft").write_bytes(b"<unfinished")
+    (folder / "empty").touch()
+    (folder / "link").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe")
+    source = DirectorySource(Directory(kind="directory", name="in", path=folder, interval=0.01))
+    batches = source.batches(stop := threading.Event())
+    batch = next(batches)
+    assert [(one.topic, one.content) for one in batch.messages] == [
+        ("a.json", b"{}"),
+        ("b.xml", b"<b/>"),
+    ]
+    assert {one.broker for one in batch.messages} == {"directory"}
+    assert (folder / "a.json").exists()  # until it is committed
+    source.commit(batch)
+    assert sorted(path.name for path in (folder / "done").iterdir()) == ["a.json", "b.xml"]
+    (folder / "a.json").write_bytes(b"[]")
+    batch = next(batches)
+    assert [one.content for one in batch.messages] == [b"[]"]
+    source.commit(batch)
+    assert len(list((folder / "done").iterdir())) == 3
+    left = {".draft", "empty", "link", "pipe", "done"}
+    assert {path.name for path in folder.iterdir()} == left
+    stop.set()
+    assert list(batches) == []
+
+
+def reception(number: int, **changes: object) -> Reception:
+    values = {
+        "sha256": f"{number:064x}",
+        "received": "2026-11-27T12:00:00.000000Z",
+        "source": "gcn",
+        "broker": "kafka.example",
+        "topic": "topic",
+        "partition": 0,
+        "offset": number,
+        "produced": None,
+        "schema": "valid",
+    }
+    return Reception(**(values | changes))
+
+
+@pytest.fixture
+def archive(tmp_path) -> Archive:
+    made = Archive(tmp_path / "alerts")
+    made.create()
+    return made
+
+
+def test_the_log_of_receptions_survives_a_torn_line(archive):
+    log = Receptions(archive)
+    first = [reception(1), reception(2, topic="a\tb\nc\\N", partition=None, offset=None)]
+    log.append(first)
+    with log.path.open("ab") as stream:
+        stream.write(b"0000\t2026-")  # a power cut
+    again = Receptions(archive)
+    again.append([reception(3)])
+    found = list(again)
+    assert [one.sha256 for one in found] == [f"{n:064x}" for n in (1, 2, 3)]
+    assert (found[0], found[2]) == (reception(1), reception(3))
+    assert found[1].topic == "a\\tb\\nc\\N" and found[1].offset is None
+    assert [one.offset for one in again.last(1)][-1] == 3
+    log.path.write_bytes(log.path.read_bytes() + b"no reception\n")
+    with pytest.raises(ArchiveError, match="the log of receptions is damaged"):
+        list(Receptions(archive))
+
+
+def test_an_archive_with_receptions_is_an_archive(archive):
+    Receptions(archive).append([reception(1)])
+    assert archive.add([Packet(b"<a/>", "gcn:t/0/1")])[0].source == "gcn:t/0/1"
+    assert Receptions(Archive(archive.root.parent / "none")).last(5).__class__  # no file: no error
+    assert list(Receptions(Archive(archive.root.parent / "none"))) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"\0", "none"),
+        (b"[]", "none"),
+        (b'{"$schema": "https://gcn.nasa.gov/schema/v9/gcn/no/such.json"}', "none"),
+        (b'{"$schema": 5}', "none"),
+        (b"[" * 100_000, "none"),
+        (b"<VOEvent", "invalid: "),
+        (b"{" + b" " * (2 << 20) + b"}", "none"),
+    ],
+)
+def test_a_verdict_is_given_on_anything(content, told):
+    assert verdict(content).startswith(told)
+
+
+def test_a_full_disk_is_said_and_nothing_confirmed_until_there_is_space(tmp_path):
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(disk)]
+    if subprocess.run(mounted, check=False, capture_output=True).returncode:
+        pytest.skip("mounting needs root")
+    try:
+        layout = Layout(tmp_path / "var", Account.current())
+        archive = Archive(disk / "alerts")
+        archive.create()
+        filler = disk / "filler"
+        with filler.open("wb", buffering=0) as stream, pytest.raises(OSError):
+            while True:
+                stream.write(bytes(4096))
+        stop, health = threading.Event(), Health()
+        intake = Intake(layout, archive, 0, stop)
+        message = Message(b"<a>" + bytes(9000), now(), "broker", "topic", 0, 7)
+        ended: list[Exception] = []
+
+        def take() -> None:
+            try:
+                intake.take([message], health, "gcn")
+            except Exception as error:
+                ended.append(error)
+
+        thread = threading.Thread(target=take)
+        thread.start()
+        wait(lambda: "the disk is full" in health.problem)
+        assert health.state == "waiting" and thread.is_alive()
+        filler.unlink()
+        # then only the database is missing
+        wait(lambda: "the instance does not exist" in health.problem)
+        assert [one.offset for one in Receptions(archive)] == [7]
+        assert archive.read(next(archive.entries())) == message.content
+        stop.set()
+        thread.join(10)
+        assert isinstance(ended[0], Stopped)  # so the offset is not committed
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def wait(condition, seconds=20) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_clock_that_jumps_back_is_noticed(tmp_path, monkeypatch, caplog):
+    layout = Layout(tmp_path, Account.current())
+    running = listeners._Listener(layout, [], None, threading.Event(), 0)
+    running._watch_clock()
+    assert running._jumps == 0
+    moment = time.time() - 3600
+    monkeypatch.setattr(time, "time", lambda: moment)
+    with caplog.at_level(logging.WARNING):
+        running._watch_clock()
+    assert running._jumps == 1
+    assert "was set by -3600" in caplog.text
+
+
+def test_what_was_received_before_the_clock_jumped_keeps_its_time(archive):
+    later, earlier = datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC)
+    archive.add([Packet(b"<a/>", "x:t", later)])
+    archive.add([Packet(b"<b/>", "x:t", earlier)])
+    assert [one.received[:10] for one in archive.entries()] == ["2026-01-02", "2026-01-01"]
+
+
+def test_the_unit_does_not_restart_after_bad_input():
+    unit = Path(ROOT, "site", "systemd", "km3vo-listener.service").read_text()
+    assert "RestartPreventExitStatus=2" in unit
+    assert "ExecStart=/opt/km3vo/.venv/bin/km3vo alerts listen\n" in unit
