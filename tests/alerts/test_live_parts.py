@@ -97,6 +97,16 @@ def test_credentials_are_in_no_log(monkeypatch, caplog):
     assert "s3cret" not in caplog.text + source.health.problem
 
 
+@pytest.mark.parametrize("options", [{"no.such.option": 1}, {"fetch.wait.max.ms": "soon"}])
+def test_an_option_that_the_client_does_not_know_is_bad_input(options):
+    settings = Kafka(
+        kind="kafka", name="gcn", servers=["s"], topics=["t"], group="g", options=options
+    )
+    with pytest.raises(InputError, match=next(iter(options))) as error:
+        KafkaSource(settings)
+    assert error.value.exit_code == 2
+
+
 def test_files_of_a_directory_are_taken_once_and_links_never(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()

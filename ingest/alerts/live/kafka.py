@@ -37,6 +37,7 @@ from ingest.alerts.live.source import (
     now,
 )
 from ingest.core.credentials import credential
+from ingest.core.errors import InputError
 
 _POLL: Final = 0.2
 """Time in s after which an idle source looks whether it is stopped."""
@@ -82,7 +83,7 @@ class KafkaSource:
     Raises
     ------
     InputError
-        If credentials are missing.
+        If credentials are missing, or the client refuses an option.
     """
 
     def __init__(self, settings: Kafka) -> None:
@@ -94,8 +95,8 @@ class KafkaSource:
         self._redaction = _Redaction(self._credentials.values())
         logger.addFilter(self._redaction)
         self._consumer: Consumer | None = None
-        self._ends: dict[tuple[str, int], int] = {}
         self._beat = time.monotonic()
+        self._check_options()
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """Yield batches; the consumer is made anew with back-off where librdkafka gives up."""
@@ -139,7 +140,12 @@ class KafkaSource:
         if self._settings.heartbeat is not None:
             topics.append(self._settings.heartbeat)
         self.health.state = "starting"
-        consumer = Consumer(
+        consumer = Consumer(self._options(), logger=logger)
+        consumer.subscribe(list(dict.fromkeys(topics)))
+        return consumer
+
+    def _options(self) -> dict[str, Any]:
+        return (
             _DEFAULTS
             | self._settings.options
             | self._credentials
@@ -148,11 +154,21 @@ class KafkaSource:
                 "group.id": self._settings.group,
                 "error_cb": self._on_error,
                 "on_commit": self._on_commit,
-            },
-            logger=logger,
+            }
         )
-        consumer.subscribe(list(dict.fromkeys(topics)))
-        return consumer
+
+    def _check_options(self) -> None:
+        """Let librdkafka look at the options, before anything else begins."""
+        try:
+            Consumer(self._options(), logger=logger).close()
+        except KafkaException as error:
+            raise InputError(
+                "the client of Kafka refuses an option",
+                where=f"the source {self.name}",
+                value=self._redaction.redacted(_text(error)),
+                expected="options of librdkafka",
+                remedy="correct [source.options] in live.toml",
+            ) from None
 
     def _read(self, consumer: Consumer, stop: threading.Event) -> Iterator[Batch]:
         while not stop.is_set():
