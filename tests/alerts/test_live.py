@@ -132,7 +132,7 @@ def test_the_verdict_of_the_schema_is_published_and_drops_nothing(node, broker, 
 
 def test_a_killed_listener_loses_and_doubles_nothing(node, broker, topic, tmp_path):
     config = configuration(tmp_path, broker.address, [topic])
-    sent, dice = packets("killed", 240), random.Random(5)
+    sent, dice = packets("killed", 160), random.Random(5)
     twin = f"{topic}.twin"  # the same bytes by another road
     both = configuration(tmp_path, broker.address, [topic, twin])
     assert both == config
@@ -145,7 +145,7 @@ def test_a_killed_listener_loses_and_doubles_nothing(node, broker, topic, tmp_pa
         listener.kill()
     with listening(node, config) as listener:
         until(lambda: len(received(node, topic)) == len(sent), listener)
-        until(lambda: len(received(node, twin)) == 30, listener)
+        until(lambda: len(received(node, twin)) == 20, listener)
         assert listener.stop() < 2
     assert received(node, topic) == [
         (number, f"ivo://example.org/killed#{number}") for number in range(len(sent))

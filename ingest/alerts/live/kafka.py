@@ -60,6 +60,9 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "allow.auto.create.topics": False,
     # topics that do not exist yet, and new partitions
     "topic.metadata.refresh.interval.ms": 30_000,
+    # so long the broker waits for a listener that was killed, before its successor gets messages
+    "session.timeout.ms": 6_000,
+    "heartbeat.interval.ms": 1_500,
     "reconnect.backoff.ms": 200,
     "reconnect.backoff.max.ms": 10_000,
     # what matters comes by callbacks as well, and once instead of at each attempt
