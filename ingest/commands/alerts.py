@@ -22,7 +22,7 @@ from ingest.alerts.proof import verify_seals
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_live import listen, live_status, show_live_status
 from ingest.commands.alerts_map import inspect_map, map_
-from ingest.commands.alerts_proof import hide, prove, replay_, seal
+from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
 from ingest.core.errors import ExitCode, InputError
@@ -73,7 +73,7 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
-    pipeline.seal(layout, archive)
+    seal_alerts(layout)
     with progress(console, "packets archived", None) as on_progress:
         archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
     _show_archived(archived)

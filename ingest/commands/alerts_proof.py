@@ -10,13 +10,13 @@ from pathlib import Path
 import click
 
 from ingest.alerts import pipeline
-from ingest.alerts.archive import moment, replay
+from ingest.alerts.archive import Archive, moment, replay
 from ingest.commands.alerts_convert import FILE, STANDARD
-from ingest.commands.output import drop_output, json_option, say, show_table
+from ingest.commands.output import drop_output, json_option, messages, say, show_table
 from ingest.core import privileges
-from ingest.core.errors import InputError
+from ingest.core.errors import IngestError, InputError
 from ingest.core.files import atomic_write
-from ingest.instance import current_layout
+from ingest.instance import Layout, current_layout
 
 
 class _Moment(click.ParamType[datetime]):
@@ -32,20 +32,29 @@ class _Moment(click.ParamType[datetime]):
 
 
 @click.command()
+@click.option("--replace", is_flag=True, help="Publish other seals in place of those that were.")
 @json_option
-def seal(as_json: bool) -> None:
+def seal(replace: bool, as_json: bool) -> None:
     """Seal the days that are over, UTC: later nobody can change what was received on them.
 
     A day that is sealed stays as it is, so the command may run at any time. It also runs with each
     import and when the instance starts.
     """
     layout = current_layout()
-    new = pipeline.seal(layout, pipeline.open_archive(layout))
+    new = pipeline.seal(layout, pipeline.open_archive(layout), replace)
     if new or as_json:
         rows = ((one.number, one.day, one.first, one.packets, one.root, one.hash) for one in new)
         names = ("seal", "day", "first packet", "packets", "root", "seal hash")
         show_table(names, rows, as_json=as_json)
     say(f"{len(new) or 'no'} days were sealed", as_json)
+
+
+def seal_alerts(layout: Layout) -> None:
+    """Seal the days of the archive that are over; warn where that fails."""
+    try:
+        pipeline.seal(layout, Archive(layout.archive, layout.account))
+    except (IngestError, OSError) as reason:
+        messages.print(f"warning: the alerts could not be sealed: {reason}")
 
 
 @click.command()
@@ -101,16 +110,29 @@ def hide(packet: str, reason: str | None, undo: bool) -> None:
     type=click.FloatRange(0, min_open=True),
     help="Times faster than they were received; without it, at once.",
 )
-def replay_(begin: datetime, end: datetime, speed: float | None) -> None:
-    """Write the packets received between FROM and TO, in order of receipt, as lines of JSON.
+@click.option("--broker", metavar="HOST:PORT", help="Send to this Kafka broker on this machine.")
+@click.option("--topic", help="The topic, with --broker.")
+def replay_(
+    begin: datetime, end: datetime, speed: float | None, broker: str | None, topic: str | None
+) -> None:
+    """Send the packets received between FROM and TO again, in order of receipt.
 
-    Each line has the fields of the archive's index, and the packet in base64 as content. FROM and
-    TO are times in UTC such as 2026-11-27T12:00:00; TO is not included.
+    They are written as lines of JSON with the fields of the archive's index, and the packet in
+    base64 as content; or sent to a topic of Kafka as they were received. FROM and TO are times in
+    UTC such as 2026-11-27T12:00:00; TO is not included.
     """
+    if (broker is None) != (topic is None):
+        raise click.UsageError("--broker and --topic belong together")
     layout = current_layout()
+    packets = replay(pipeline.open_archive(layout), begin, end, speed)
+    if broker is not None and topic is not None:
+        from ingest.alerts.live import send_replay  # loads the client of Kafka
+
+        say(f"{send_replay(packets, broker, topic)} packets were sent to {topic}")
+        return
     try:
-        for line in replay(pipeline.open_archive(layout), begin, end, speed):
-            sys.stdout.buffer.write(line)
+        for one in packets:
+            sys.stdout.buffer.write(one.line)
             sys.stdout.buffer.flush()
     except BrokenPipeError:
         drop_output()

@@ -37,7 +37,7 @@ def run(port: int | None) -> None:
     with lifecycle.database(layout) as state:
         refresh_tables(layout, state)
     publish_due(layout)
-    seal_alerts(layout)
+    _seal_alerts(layout)
     describe_releases(layout)
     say(f"The server answers at {url}")
     supervisor.become(layout)
@@ -94,7 +94,7 @@ def start(layout: Layout, port: int | None) -> None:
         with lifecycle.database(layout) as state:
             refresh_tables(layout, state)
         publish_due(layout)
-        seal_alerts(layout)
+        _seal_alerts(layout)
         describe_releases(layout)
     say(f"The server answers at {url}")
 
@@ -105,19 +105,6 @@ def describe_releases(layout: Layout) -> None:
 
     for problem in refresh_web_pages(layout):
         messages.print(f"warning: {problem}")
-
-
-def seal_alerts(layout: Layout) -> None:
-    """Seal the days of the alert archive that are over; warn where that fails."""
-    if not (layout.archive / "index.tsv").exists():
-        return
-    from ingest.alerts.archive import Archive
-    from ingest.alerts.pipeline import seal
-
-    try:
-        seal(layout, Archive(layout.archive, layout.account))
-    except (IngestError, OSError) as reason:
-        messages.print(f"warning: the alerts could not be sealed: {reason}")
 
 
 def publish_due(layout: Layout) -> bool:
@@ -137,3 +124,10 @@ def publish_due(layout: Layout) -> bool:
             else:
                 say(f"{manifest.name} is public now.")
     return not due(layout)
+
+
+def _seal_alerts(layout: Layout) -> None:
+    if (layout.archive / "index.tsv").exists():
+        from ingest.commands.alerts_proof import seal_alerts
+
+        seal_alerts(layout)

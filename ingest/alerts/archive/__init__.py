@@ -8,7 +8,7 @@ from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
 from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
 from ingest.alerts.archive.receptions import Reception, Receptions
-from ingest.alerts.archive.replaying import moment, replay
+from ingest.alerts.archive.replaying import Replayed, moment, replay
 from ingest.alerts.archive.source_report import SourceError, SourceReport
 from ingest.alerts.archive.withholding import Withheld, show_again, withheld_packets, withhold
 
@@ -21,6 +21,7 @@ __all__ = [
     "Packet",
     "Reception",
     "Receptions",
+    "Replayed",
     "SourceError",
     "SourceReport",
     "Withheld",

@@ -6,7 +6,7 @@ import base64
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from ingest.alerts.archive.archive import Archive
@@ -14,13 +14,38 @@ from ingest.alerts.archive.index import Entry
 from ingest.alerts.archive.withholding import withheld_packets
 
 
+@dataclass(frozen=True)
+class Replayed:
+    """A packet that is sent again.
+
+    Attributes
+    ----------
+    entry : Entry
+        The packet in the archive.
+    content : bytes or None
+        Its bytes; None if it is withheld.
+    withheld : str or None
+        Why it is withheld.
+    """
+
+    entry: Entry
+    content: bytes | None
+    withheld: str | None = None
+
+    @property
+    def line(self) -> bytes:
+        """A line of JSON: the fields of the index, and the bytes in base64 or the reason."""
+        if self.content is None:
+            rest = {"withheld": self.withheld}
+        else:
+            rest = {"content": base64.b64encode(self.content).decode()}
+        return json.dumps(asdict(self.entry) | rest, ensure_ascii=False).encode() + b"\n"
+
+
 def replay(
     archive: Archive, begin: datetime, end: datetime, speed: float | None = None
-) -> Iterator[bytes]:
-    """Yield the packets of a period in order of receipt, each as a line of JSON.
-
-    A line has the fields of the index, and ``content``, the bytes of the packet in base64; if the
-    packet is withheld, it has the reason as ``withheld`` instead.
+) -> Iterator[Replayed]:
+    """Yield the packets of a period in order of receipt.
 
     Parameters
     ----------
@@ -48,7 +73,10 @@ def replay(
             # where the clock was set back, the packets follow one another without waiting
             wait = (received - first).total_seconds() / speed - (time.monotonic() - start)
             time.sleep(max(wait, 0))
-        yield _line(archive, entry, withheld.get(entry.number))
+        if entry.number in withheld:
+            yield Replayed(entry, None, withheld[entry.number])
+        else:
+            yield Replayed(entry, archive.read(entry))
 
 
 def moment(text: str) -> datetime:
@@ -61,11 +89,3 @@ def moment(text: str) -> datetime:
     """
     found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=UTC)
-
-
-def _line(archive: Archive, entry: Entry, reason: str | None) -> bytes:
-    if reason is None:
-        rest = {"content": base64.b64encode(archive.read(entry)).decode()}
-    else:
-        rest = {"withheld": reason}
-    return json.dumps(asdict(entry) | rest, ensure_ascii=False).encode() + b"\n"

@@ -3,5 +3,6 @@
 from ingest.alerts.live.configuration import CONFIG_VARIABLE, LiveConfig, load_live
 from ingest.alerts.live.listener import listen
 from ingest.alerts.live.report import StatusFile
+from ingest.alerts.live.sending import send_replay
 
-__all__ = ["CONFIG_VARIABLE", "LiveConfig", "StatusFile", "listen", "load_live"]
+__all__ = ["CONFIG_VARIABLE", "LiveConfig", "StatusFile", "listen", "load_live", "send_replay"]

@@ -14,6 +14,8 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
 
+import psycopg2
+
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
 from ingest.alerts.live.configuration import Directory, Kafka, LiveConfig
@@ -22,7 +24,7 @@ from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.report import MetricsServer, StatusFile
 from ingest.alerts.live.source import Source
-from ingest.core.errors import InputError
+from ingest.core.errors import IngestError, InputError
 from ingest.instance import Layout
 
 _STATUS: Final = 1.0
@@ -57,7 +59,8 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
         processed = len(archive)
         pipeline.update_tables(layout, archive)
         with _Stop() as stop, Intake(layout, archive, processed, stop.event) as intake:
-            _Listener(layout, sources, intake, stop.event, config.metrics.port).run()
+            seals = _Seals(layout, archive)
+            _Listener(layout, sources, intake, stop.event, config.metrics.port, seals).run()
 
 
 def _source(settings: Kafka | Directory) -> Source:
@@ -73,7 +76,9 @@ class _Listener:
         intake: Intake,
         stop: threading.Event,
         port: int,
+        seals: _Seals,
     ) -> None:
+        self._seals = seals
         self._sources = sources
         self._intake = intake
         self._stop = stop
@@ -96,6 +101,7 @@ class _Listener:
         while not self._stop.is_set():
             self._watch_clock()
             self._show()
+            self._seals.renew()
             self._stop.wait(_STATUS)
         self._intake.interrupt()
         deadline = time.monotonic() + _GRACE
@@ -138,6 +144,26 @@ class _Listener:
                 clock - self._clock,
             )
         self._clock = clock
+
+
+class _Seals:
+    """Seals each day when it is over, and at the start those before."""
+
+    def __init__(self, layout: Layout, archive: Archive) -> None:
+        self._layout = layout
+        self._archive = archive
+        self._day = ""
+
+    def renew(self) -> None:
+        """Seal what is over, once a day; where that fails, the next start does it."""
+        today = time.strftime("%Y-%m-%d", time.gmtime())
+        if today == self._day:
+            return
+        self._day = today
+        try:
+            pipeline.seal(self._layout, self._archive)
+        except (OSError, psycopg2.Error, IngestError) as error:
+            logger.warning("the day could not be sealed: %s", error)
 
 
 @contextmanager

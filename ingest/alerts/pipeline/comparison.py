@@ -100,7 +100,7 @@ def _outdated_records(archive: Archive, store: Store) -> Iterator[Difference]:
         return
     if read_records(store, "seals") != [seal_row(one) for one in seals(archive)]:
         problem = "its rows are not the seals of the archive"
-        yield Difference("table alerts.seals", problem, "km3vo alerts seal")
+        yield Difference("table alerts.seals", problem, "km3vo alerts seal, which explains it")
     if read_records(store, "withheld") != [withheld_row(one) for one in withheld_packets(archive)]:
         problem = "its rows are not the packets that the archive withholds"
         yield Difference("table alerts.withheld", problem, _REBUILD)

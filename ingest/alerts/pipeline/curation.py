@@ -23,18 +23,25 @@ from ingest.instance import Layout
 _SHA256: Final = re.compile("[0-9a-fA-F]{64}")
 
 
-def seal(layout: Layout, archive: Archive) -> list[Seal]:
+def seal(layout: Layout, archive: Archive, replace: bool = False) -> list[Seal]:
     """Seal the days that are over, publish the seals if the database runs, return the new ones.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    replace : bool, optional
+        Whether seals that were published may be replaced by those of the archive.
 
     Raises
     ------
     ArchiveError
-        If a seal or the index is damaged.
+        If a seal or the index is damaged, or others were published.
     """
     new = seal_days(archive)
     with existing_store(layout) as store:
         if store is not None and has_records(store):
-            publish_seals(archive, store)
+            publish_seals(archive, store, replace)
     return new
 
 

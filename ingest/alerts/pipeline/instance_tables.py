@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,7 +30,15 @@ from ingest.alerts.pipeline.withholding import apply_withheld
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.proof import seals
 from ingest.alerts.skymaps import read_map
-from ingest.alerts.tables import SCHEMA, Store, Stream, open_store, seal_row, write_records
+from ingest.alerts.tables import (
+    SCHEMA,
+    Store,
+    Stream,
+    open_store,
+    read_records,
+    seal_row,
+    write_records,
+)
 from ingest.core import privileges
 from ingest.core.errors import InputError, InstanceError
 from ingest.core.files import read_regular
@@ -38,6 +47,8 @@ from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, li
 
 _RECENT: Final = 10_000
 """More receptions than a listener may have in progress."""
+
+logger = logging.getLogger(__name__)
 
 
 def open_archive(layout: Layout) -> Archive:
@@ -208,12 +219,41 @@ def received_streams(layout: Layout) -> list[Stream] | None:
 def copy_records(archive: Archive, store: Store, pool: WorkerPool) -> None:
     """Make the tables agree with what the archive seals and withholds."""
     apply_withheld(archive, store, pool)
-    publish_seals(archive, store)
+    try:
+        publish_seals(archive, store)
+    except ArchiveError as error:  # which km3vo alerts seal and verify show
+        logger.warning("%s", error)
 
 
-def publish_seals(archive: Archive, store: Store) -> None:
-    """Make the table of seals agree with the archive."""
-    write_records(store, "seals", [seal_row(one) for one in seals(archive)])
+def publish_seals(archive: Archive, store: Store, replace: bool = False) -> None:
+    """Add the new seals of the archive to the table.
+
+    Parameters
+    ----------
+    archive, store : Archive, Store
+        The archive and its tables.
+    replace : bool, optional
+        Whether seals that were published may be replaced.
+
+    Raises
+    ------
+    ArchiveError
+        If the archive has others than those that were published, and `replace` is false; nothing
+        is changed then.
+    """
+    wanted = [seal_row(one) for one in seals(archive)]
+    published = read_records(store, "seals")
+    if not replace and wanted[: len(published)] != published:
+        raise ArchiveError(
+            "the seals of the archive are not those that were published",
+            file=archive.root / "seals",
+            value=f"{len(wanted)} seals",
+            expected=f"the {len(published)} seals in alerts.seals, and new ones",
+            remedy="restore the archive from its newest backup; if this one must be used, publish"
+            " its seals in place of the others, and tell those who keep them:"
+            " km3vo alerts seal --replace",
+        )
+    write_records(store, "seals", wanted)
 
 
 @contextmanager
