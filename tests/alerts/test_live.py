@@ -178,7 +178,8 @@ def test_hostile_packets_stop_nothing(node, broker, topic, tmp_path):
         b'{"a": ' * 50_000,
         b'{"$schema": "http://127.0.0.1:1/schema.json", "ra": NaN}',
         b"<" * 100_000,
-        b'{"id": "' + b"x" * (5 << 20) + b'"}',
+        # librdkafka's broker keeps 5 MiB of a partition, and drops what is older
+        b'{"id": "' + b"x" * (3 << 20) + b'"}',
         b"<VOEvent ivorn='ivo://e/s#\xff\xfe'/>",
     ]
     good = packets("good", 2)
@@ -227,7 +228,7 @@ def test_silence_and_missing_topics_are_seen(node, broker, topic, tmp_path):
         broker.send(packets("later", 1), f"{topic}.later")
         until(lambda: listener.health["silences"], listener)
         until(lambda: received(node, f"{topic}.later"), listener)
-        assert listener.health["missing_topics"] == []
+        until(lambda: listener.health["missing_topics"] == [], listener)
     assert received(node, "beat") == []
 
 
