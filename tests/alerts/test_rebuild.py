@@ -31,6 +31,7 @@ def test_a_rebuild_gives_the_same_rows(instance, empty_store):
         "counterparts": 0,
         "params": 0,
         "citations": 16,
+        "receptions": 0,
         "aliases": 0,
     }
     assert len(before["params"]) > 500

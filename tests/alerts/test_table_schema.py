@@ -44,7 +44,7 @@ def test_foreign_keys_are_declared_to_clients(instance, empty_store):
     )
     assert sorted(keys) == [
         [f"alerts.{table}", "notice_id", "alerts.notices", "notice_id"]
-        for table in ("citations", "counterparts", "events", "params")
+        for table in ("citations", "counterparts", "events", "params", "receptions")
     ]
 
 
