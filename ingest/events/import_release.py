@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest import __version__
 from ingest.core.descriptors import expand_descriptor, table_structure
@@ -28,17 +28,17 @@ from ingest.events.delivery import (
 )
 from ingest.events.deployment import (
     deployment,
+    origin_of_texts,
     predecessor_deployment,
     publication_of,
 )
 from ingest.events.history import HistoryEntry, append, describing
 from ingest.events.life import refuse_successor, refuse_withdrawn
-from ingest.events.product import RESPONSES, write_bundle
-from ingest.events.release_conversion import convert_release
-from ingest.events.report import ImportReport, difference_to_online, write_report
-from ingest.events.survey import Survey
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, count, deploy, is_simulated, publish
+
+if TYPE_CHECKING:
+    from ingest.events.report import ImportReport
 
 logger = logging.getLogger(__name__)
 
@@ -144,15 +144,18 @@ def import_release(
         and last.get("data") == data
         and last["result"]["imported"] == online
     )
+    page = layout.report_page(manifest.name)
     if same_rows:
+        counts = {name: last["result"][name] for name in _COUNTS}
+        origin = origin_of_texts(manifest, layout, state, simulated)
+        if last.get("origin") == origin:
+            return _result(manifest, acquired, counts, start, page, unchanged=True)
         present = deployment(manifest, layout, state, simulated=simulated)
         texts = _text_fingerprint(present)
-        counts = {name: last["result"][name] for name in _COUNTS}
         unchanged = last.get("texts") == texts
         if not unchanged:
             others = predecessor_deployment(manifest, layout, state)
             publish(publication_of(manifest), layout, state, [present, *others], online or 0)
-        page = layout.report_page(manifest.name)
         result = _result(manifest, acquired, counts, start, page, unchanged, revised=not unchanged)
         if not unchanged:
             logger.info("%s: descriptions revised", manifest.name)
@@ -161,8 +164,14 @@ def import_release(
                 manifest.name,
                 HistoryEntry("revised", result.imported, **describing(manifest)),
             )
-            _write_record(record, last | {"texts": texts})
+            origin = origin_of_texts(manifest, layout, state, simulated)
+        _write_record(record, last | {"texts": texts, "origin": origin})
         return result
+    # not at the top: the libraries of all formats take longer to load than an import that finds
+    # nothing new
+    from ingest.events.report import ImportReport, write_report
+    from ingest.events.survey import Survey
+
     # until the end the record does not describe what is online
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, acquired, survey, dachs=state.dachs_version)
@@ -180,7 +189,6 @@ def import_release(
         "rejected": survey.rejected,
         "imported": report.imported,
     }
-    page = layout.report_page(manifest.name)
     result = _result(manifest, acquired, counts, start, page)
     logger.info("%s: %s from %s", manifest.name, counts, result.source)
     files = {file.path.name: file.sha256 for file in delivered if not file.simulated}
@@ -195,6 +203,7 @@ def import_release(
     content = {
         "data": data,
         "texts": texts,
+        "origin": origin_of_texts(manifest, layout, state, simulated),
         "files": files,
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
@@ -233,6 +242,10 @@ def _convert_and_publish(
 
     Return the report with the result, and the fingerprint of the texts that are online now.
     """
+    from ingest.events.product import RESPONSES, write_bundle
+    from ingest.events.release_conversion import convert_release
+    from ingest.events.report import difference_to_online
+
     manifest, acquired = report.manifest, report.files
     read_texts(manifest)
     store = DeliveryStore(layout.deliveries)
