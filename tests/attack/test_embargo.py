@@ -47,6 +47,7 @@ READERS: Final = {
     "wrong user": f"eve:{PASSWORD}",
     "endless password": f"gavoadmin:{'x' * 100}",
     "no text": f"{NAME}:\udcff\udcfe",
+    "no password": NAME,
 }
 """Who may see nothing."""
 SECRET: Final = re.compile(
@@ -173,7 +174,7 @@ def addresses(name: str) -> list[str]:
         f"{files}/{name}.png", f"{files}/events.csv", f"{files}/structured-data.json",
         f"{files}/nothing", f"/{name}/nu/files/info", f"/{name}/nu/files/form",
         f"/getproduct/{product}", f"/getproduct/{product}?preview=True",
-        f"/getproduct?key={product}",
+        f"/getproduct?key={product}", f"/getproduct/{name}/data/{name}.tar",
         f"/getproduct/{name}/data/events.csv", f"/__system__/products/p/get/{product}",
         f"/__system__/products/dl/dlmeta?ID={identifier}", f"/km3net/nu/dl/dlmeta?ID={identifier}",
         f"/__system__/products/p/form?__nevow_form__=genForm&accref={product}",
@@ -245,9 +246,9 @@ LISTS: Final = (
 
 
 def same(answer: tuple[int, Message, str], name: str) -> tuple[int, str | None, str]:
-    """Return what has to be the same for all names, without the moment of the answer."""
+    """Return what has to be the same for all names, without times and numbers of errors."""
     status, headers, text = answer
-    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?", "", text)
+    text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z?|with the number [0-9a-f]{8}", "", text)
     for case in (str.lower, str.upper):
         text = text.replace(case(name), case(MISSING))
     text = text.replace(TITLES.get(name, "x ").split()[0], "x")
@@ -303,7 +304,8 @@ def test_no_answer_to_a_stranger_has_a_secret(server: Instance) -> None:
         assert not SECRET.search(text), path
         assert HIDDEN not in text, path
     # the superseded release is still the one that counts
-    assert server.adql("SELECT count(*) FROM km3net.events") == [["8754"]]
+    query = "SELECT count(*) FROM km3net.events WHERE detector = 'ANTARES'"
+    assert server.adql(query) == [["8754"]]
 
 
 def test_no_link_leads_to_a_hidden_release(server: Instance) -> None:
@@ -348,11 +350,14 @@ def test_the_metadata_of_a_sealed_release_are_public(server: Instance) -> None:
     assert TITLES[SEALED] in ask(server, "/fancyroot/titles")[2]
     record = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{SEALED}/nu/cone"
     assert TITLES[SEALED] in ask(server, f"/oai.xml?{record}")[2]
-    (row,) = server.adql(
-        "SELECT obs_title, ev_xel, accsize, owner, embargo FROM km3net.observations"
-        f" NATURAL JOIN ivoa.obscore WHERE release = '{SEALED}'"
+    rows = server.adql(
+        "SELECT title, ev_xel, accsize, owner, embargo FROM km3net.observations"
+        f" WHERE release = '{SEALED}'"
     )
-    assert row == [TITLES[SEALED], "", "", "collaboration", "2131-05-05"]
+    assert [TITLES[SEALED], "", "", "collaboration", "2131-05-05"] in rows
+    assert {tuple(row[1:]) for row in rows} == {("", "", "collaboration", "2131-05-05")}
+    query = f"SELECT access_estsize FROM ivoa.obscore WHERE obs_title = '{TITLES[SEALED]}'"
+    assert server.adql(query) == [[""]]
 
 
 def test_a_member_uses_everything(server: Instance) -> None:
@@ -437,9 +442,7 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
     assert server.adql(f"SELECT count(*) FROM km3net.events WHERE release = '{SEALED}'") == [
         [str(ROWS[SEALED])]
     ]
-    assert server.adql(
-        f"SELECT owner, embargo, ev_xel FROM km3net.observations WHERE release = '{SEALED}'"
-    ) == [["", "", str(ROWS[SEALED])]]
+    assert server.adql("SELECT DISTINCT owner, embargo FROM km3net.observations") == [["", ""]]
     assert ask(server, product)[0] == 200
     assert ask(server, f"/{SEALED}/nu/cone/form")[0] == 200
 
@@ -453,8 +456,9 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
     for path in LISTS:
         text = ask(server, path)[2]
         assert not SECRET.search(text), path
-        assert TITLES[SEALED] not in text, path
-        # registries have to learn that the record is gone
-        assert ("oai.xml?verb=List" in path and "Sets" not in path) or SEALED not in text, path
+        # registries have to learn that the record is gone, and DaCHS lists it
+        if "oai.xml?verb=List" not in path and "services/overview" not in path:
+            assert SEALED not in text, path
+            assert TITLES[SEALED] not in text, path
     record = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{SEALED}/nu/cone"
     assert 'status="deleted"' in ask(server, f"/oai.xml?{record}")[2]

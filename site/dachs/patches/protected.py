@@ -39,6 +39,8 @@ def close_protected_releases():
     """
     for renderer in _DESCRIPTION:
         renderer.openRenderer = True
+    creds.hasCredentials = _refusing(creds.hasCredentials, False)
+    creds.getGroupsForUser = _refusing(creds.getGroupsForUser, frozenset())
     _guard_addresses()
     _guard_descriptions()
     _guard_records()
@@ -79,11 +81,21 @@ def _protection(rd):
     return rd.getProperty("protected", None)
 
 
+def _refusing(check, nobody):
+    """Let a check of a login refuse what DaCHS cannot compare: no passwords, and too long ones."""
+
+    @functools.wraps(check)
+    def check_any(user, password, *group):
+        try:
+            return check(user, password or "", *group)
+        except (svcs.ForbiddenURI, ValueError):
+            return nobody
+
+    return check_any
+
+
 def _is_member(request):
-    try:
-        return creds.hasCredentials(request.getUser(), request.getPassword(), GROUP)
-    except (svcs.ForbiddenURI, ValueError):  # too long, or not text
-        return False
+    return creds.hasCredentials(request.getUser(), request.getPassword(), GROUP)
 
 
 def _is_hidden(rd, request):
