@@ -79,8 +79,14 @@ def test_each_event_is_counted_once(versions: Instance) -> None:
 
 def test_the_difference_is_shown_before_anything_is_online(versions: Instance) -> None:
     output = versions.output  # type: ignore[attr-defined]
-    assert re.search(r"8,?754 → 8,?753|before 8,?754|8,?753 events", output), output
-    assert "removed" in output and "changed" in output
+    summary = "8754 events before, 8753 now: 0 added, 1 removed, 1 changed (identified by time)"
+    assert f"ant20_02: {summary}" in output
+    assert "ant20_02:   RA, DEC: 1 changed; by up to 1 deg, median 1 deg" in output
+    assert output.index(summary) < output.index("ant20_02: taken from")
+    page = (versions.var / "reports" / "ant20_02" / "index.html").read_text()
+    assert "Compared with ant20_01, which is online" in page
+    kept = json.loads((versions.var / "reports" / "ant20_02" / "record.json").read_text())
+    assert kept["difference"]["removed"] == 1
 
 
 def record(instance: Instance, release: str) -> etree._Element:
