@@ -369,7 +369,9 @@ def test_a_member_uses_everything(server: Instance) -> None:
         assert len(found) == rows
         assert str(found[0]["event_id"]).startswith(EVENTS[name])
         for path in ("cone/form", "cone/info", "files/static/", f"files/static/{name}.png"):
-            assert ask(server, f"/{name}/nu/{path}", **MEMBER)[0] == 200
+            status, headers, _ = ask(server, f"/{name}/nu/{path}", **MEMBER)
+            assert status == 200
+            assert headers["Cache-Control"] == "private"
         address = f"{server.url}/{name}/nu/files/static/{name}.fits"
         with fits.open(io.BytesIO(session.get(address, timeout=60).content)) as hdus:
             assert len(hdus["EVENTS"].data) == rows

@@ -125,10 +125,12 @@ def _guard_root():
     @functools.wraps(locate)
     def locate_if_open(self, request, segments):
         rd, (_, *rest) = _descriptor(segments)
-        if rd is not None and _protection(rd) is not None and not _is_member(request):
-            if _protection(rd) == "everything":
+        if rd is not None and _protection(rd) is not None:
+            if _is_member(request):
+                request.setHeader("Cache-Control", "private")
+            elif _protection(rd) == "everything":
                 raise svcs.UnknownURI("No matching RD")
-            if not rest or rest[0] not in _OPEN:
+            elif not rest or rest[0] not in _OPEN:
                 raise svcs.Authenticate()
         return locate(self, request, segments)
 
