@@ -82,10 +82,15 @@ def _protection(rd):
 
 
 def _refusing(check, nobody):
-    """Let a check of a login refuse what DaCHS cannot compare: no passwords, and too long ones."""
+    """Let a check of a login refuse what DaCHS cannot compare: no passwords, and too long ones.
+
+    Without a login it does not ask the database, so the time of an answer tells nothing either.
+    """
 
     @functools.wraps(check)
     def check_any(user, password, *group):
+        if not user:
+            return nobody
         try:
             return check(user, password or "", *group)
         except (svcs.ForbiddenURI, ValueError):
