@@ -168,8 +168,10 @@ def predecessor_deployment(
     former = online_predecessor(manifest, layout)
     if former is None:
         return []
-    by = manifest.name if manifest.is_public_today() else None
-    return [deployment(load_manifest(former), layout, state, superseded_by=by)]
+    # one that is to be hidden may still be public online
+    by, without = (manifest.name, None) if manifest.is_public_today() else (None, manifest.name)
+    changed = load_manifest(former)
+    return [deployment(changed, layout, state, superseded_by=by, without=without)]
 
 
 def _example(products: list[Path]) -> Example | None:

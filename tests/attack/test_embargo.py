@@ -12,7 +12,7 @@ import io
 import re
 import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.message import Message
 from pathlib import Path
 from typing import Final
@@ -430,33 +430,37 @@ def test_members_come_and_go(server: Instance) -> None:
 
 
 def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None:
-    """The last test: it changes what is public."""
-    today = datetime.now(UTC).date()
-    product = f"/getproduct/{SEALED}/data/{SEALED}.fits"
-    assert "is public now" not in change(server, SEALED, LIVES[SEALED], "release", "due")
-    day = f"embargo_until = {today}\nmetadata_public = true"
-    assert f"{SEALED} is public now." in change(server, SEALED, day, "instance", "up")
-    assert server.adql(f"SELECT count(*) FROM {SEALED}.main") == [[str(ROWS[SEALED])]]
-    assert server.adql(f"SELECT count(*) FROM km3net.events WHERE release = '{SEALED}'") == [
-        [str(ROWS[SEALED])]
-    ]
-    assert server.adql("SELECT DISTINCT owner, embargo FROM km3net.observations") == [["", ""]]
-    assert ask(server, product)[0] == 200
-    assert ask(server, f"/{SEALED}/nu/cone/form")[0] == 200
+    """The last test: it changes what is public. The release supersedes a public one."""
+    older = 'supersedes = "ant20_01"\n'
+    count = "SELECT count(*) FROM km3net.events WHERE detector = '{}'"
+    tomorrow = f"{older}embargo_until = {datetime.now(UTC).date() + timedelta(1)}"
+    assert change(server, HIDDEN, tomorrow, "release", "due") == ""
+    today = f"{older}embargo_until = {datetime.now(UTC).date()}"
+    assert f"{HIDDEN} is public now." in change(server, HIDDEN, today, "instance", "up")
+    assert server.adql(f"SELECT count(*) FROM {HIDDEN}.main") == [[str(ROWS[HIDDEN])]]
+    assert server.adql(count.format("ARCA28")) == [[str(ROWS[HIDDEN])]]
+    assert server.adql(count.format("ANTARES")) == [["0"]]
+    assert server.adql(
+        f"SELECT DISTINCT owner, embargo FROM km3net.observations WHERE release = '{HIDDEN}'"
+    ) == [["", ""]]
+    for path in (f"/getproduct/{HIDDEN}/data/{HIDDEN}.fits", f"/{HIDDEN}/nu/cone/form"):
+        assert ask(server, path)[0] == 200
+    assert HIDDEN in ask(server, "/ant20_01/nu/cone/info")[2]
 
-    change(server, SEALED, 'access = "collaboration"', "import", "--release", SEALED)
-    for path in addresses(SEALED):
-        if "oai.xml" not in path:
-            assert (
-                same(ask(server, path), SEALED)[:2]
-                == same(ask(server, path.replace(SEALED, MISSING)), MISSING)[:2]
-            )
+    change(server, HIDDEN, LIVES[HIDDEN], "import", "--release", HIDDEN)
+    for there, elsewhere in zip(addresses(HIDDEN), addresses(MISSING), strict=True):
+        if "oai.xml" not in there:
+            assert same(ask(server, there), HIDDEN) == same(ask(server, elsewhere), MISSING)
     for path in LISTS:
-        text = ask(server, path)[2]
-        assert not SECRET.search(text), path
         # registries have to learn that the record is gone, and DaCHS lists it
         if "oai.xml?verb=List" not in path and "services/overview" not in path:
-            assert SEALED not in text, path
-            assert TITLES[SEALED] not in text, path
-    record = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{SEALED}/nu/cone"
-    assert 'status="deleted"' in ask(server, f"/oai.xml?{record}")[2]
+            text = ask(server, path)[2]
+            assert not SECRET.search(text), path
+            assert HIDDEN not in text, path
+    record = f"metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{HIDDEN}/nu/cone"
+    text = ask(server, f"/oai.xml?verb=GetRecord&{record}")[2]
+    assert 'status="deleted"' in text
+    assert not SECRET.search(text)
+    for query in queries(HIDDEN):
+        assert not SECRET.search(sync(server, query, FORMAT="csv")[2]), query
+    assert server.adql(count.format("ANTARES")) == [["8754"]]
