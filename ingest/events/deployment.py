@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from ingest import __version__
-from ingest.core import privileges
 from ingest.core.errors import ManifestError
 from ingest.events.about import Circumstances, Example, about
-from ingest.events.delivery import Manifest, load_manifest, predecessors, read_texts
+from ingest.events.delivery import Manifest, load_manifest, predecessors
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
     Deployment,
     Publication,
-    deploy,
     facts_in,
     is_simulated,
     known_to_registries,
 )
 
 _DATA: Final = "data"
-_CODE: Final = ("about.py", "coverage.py", "deployment.py", "repeats.py")
-"""What makes the files that describe a release."""
 
 
 def publication_of(manifest: Manifest) -> Publication:
@@ -133,32 +126,6 @@ def deployment(
         repeats=repeated_releases(manifest, lists, layout),
     )
     return Deployment(manifest.name, about(manifest, where), files)
-
-
-def origin_of_texts(
-    manifest: Manifest, layout: Layout, state: InstanceState, simulated: bool
-) -> str:
-    """Return a checksum of all that :func:`deployment` makes its files from, and those beside them.
-
-    While it is the same, they are, and making them again takes much longer. Parameters are those
-    of :func:`deployment`.
-    """
-    release = publication_of(manifest)
-    known = known_to_registries(release, layout, state)
-    newer = successor(manifest.name, layout)
-    facts = (manifest.is_public_today(), simulated, known, newer, facts_online(layout))
-    products = [
-        (str(path.relative_to(layout.inputs)), path.stat().st_size, path.stat().st_mtime_ns)
-        for path in sorted(layout.inputs.glob(f"*/{_DATA}/*.fits"))
-    ]
-    digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
-    digest.update(f"{read_texts(manifest)} {json.dumps(facts)} {products}".encode())
-    with privileges.caller():
-        for name in _CODE:
-            digest.update(Path(__file__).with_name(name).read_bytes())
-    for name, content in deploy.sources(manifest.name):
-        digest.update(name.encode() + content)
-    return digest.hexdigest()
 
 
 def predecessor_deployment(
