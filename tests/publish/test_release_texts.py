@@ -1,0 +1,68 @@
+"""Texts of a release that look like markup or macros: the server shows them as they are."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from tests.instances import Instance
+
+MARKUP = """&amp; <script>alert(1)</script> "a" 'b' ]]>"""
+HOSTILE = rf"{MARKUP} \getConfig{{ivoa}}{{authority}} \\x %(x)s $x {{{{x}}}}"
+NAME = "evts23_01"
+
+
+@pytest.fixture
+def revised(instance: Instance, checkout: Path) -> Iterator[Path]:
+    """Give a release hostile texts; take them back at the end."""
+    ours = {"PYTHONPATH": str(checkout)}
+    texts = checkout / "texts.rst"
+    paragraph = f"{HOSTILE} " + "word " * 2000
+    raw = ".. raw:: html\n\n   <script>alert(2)</script>"
+    texts.write_text(f"{paragraph}\n\n{paragraph}\n\n{raw}\n")
+    facts = (f"title={HOSTILE}", f"description=@{texts}")
+    done = instance.km3vo("release", "set", NAME, *facts, "--reason", HOSTILE, **ours)
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(instance.km3vo("release", "show", NAME, "--json", **ours).stdout)
+    assert shown["state"] == "changed"
+    assert f"inputs/{NAME}/description.rst: changed" in shown["differs"]
+    done = instance.km3vo("import", "--release", NAME, **ours)
+    try:
+        assert done.returncode == 0, done.stderr
+        assert "descriptions revised" in done.stdout
+        yield checkout
+    finally:
+        again = instance.km3vo("import", "--release", NAME)
+    assert again.returncode == 0, again.stderr
+
+
+def unwrapped(text: str) -> str:
+    """Return a text without DaCHS' line breaks."""
+    return " ".join(text.split())
+
+
+@pytest.mark.slow
+def test_hostile_texts_are_shown_as_they_are(revised: Path, instance: Instance) -> None:
+    for page in ("info", "form"):
+        text = unwrapped(instance.fetch(f"{NAME}/nu/cone/{page}").decode())
+        assert "<script>alert(" not in text
+        # the title and the description
+        assert text.count(html.escape(HOSTILE, quote=False)) >= 2
+    (row,) = instance.adql(
+        f"SELECT description FROM tap_schema.tables WHERE table_name = '{NAME}.main'"
+    )
+    assert unwrapped(row[0]).startswith(HOSTILE) and len(row[0]) > 10_000
+    (row,) = instance.adql(
+        f"SELECT obs_title FROM ivoa.obscore WHERE obs_id LIKE '{NAME}/%'"
+        " AND dataproduct_type = 'hea-event-list'"
+    )
+    assert row == [HOSTILE]
+    asked = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{NAME}/nu/cone"
+    record = etree.fromstring(instance.fetch(f"oai.xml?{asked}"))
+    for place in ("title", "content/description"):
+        assert unwrapped(record.findtext(f".//{place}")).startswith(HOSTILE)
