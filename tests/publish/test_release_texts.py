@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import pyvo
 from lxml import etree
 
 from tests.instances import Instance
@@ -53,15 +54,16 @@ def test_hostile_texts_are_shown_as_they_are(revised: Path, instance: Instance) 
         assert "<script>alert(" not in text
         # the title and the description
         assert text.count(html.escape(HOSTILE, quote=False)) >= 2
-    (row,) = instance.adql(
+    tap = pyvo.dal.TAPService(instance.tap)
+    (row,) = tap.run_sync(
         f"SELECT description FROM tap_schema.tables WHERE table_name = '{NAME}.main'"
     )
-    assert unwrapped(row[0]).startswith(HOSTILE) and len(row[0]) > 10_000
-    (row,) = instance.adql(
+    assert unwrapped(row["description"]).startswith(HOSTILE) and len(row["description"]) > 10_000
+    (row,) = tap.run_sync(
         f"SELECT obs_title FROM ivoa.obscore WHERE obs_id LIKE '{NAME}/%'"
         " AND dataproduct_type = 'hea-event-list'"
     )
-    assert row == [HOSTILE]
+    assert row["obs_title"] == HOSTILE
     asked = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{NAME}/nu/cone"
     record = etree.fromstring(instance.fetch(f"oai.xml?{asked}"))
     for place in ("title", "content/description"):
