@@ -1,14 +1,16 @@
-"""Texts of a release that look like markup or macros: the server shows them as they are."""
+"""Releases in an instance that serves others: hostile texts, and events that are online already."""
 
 from __future__ import annotations
 
 import html
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import pyvo
+from km3net_testdata import data_path
 from lxml import etree
 
 from tests.instances import Instance
@@ -16,6 +18,10 @@ from tests.instances import Instance
 MARKUP = """&amp; <script>alert(1)</script> "a" 'b' ]]>"""
 HOSTILE = rf"{MARKUP} \getConfig{{ivoa}}{{authority}} \\x %(x)s $x {{{{x}}}}"
 NAME = "evts23_01"
+ANSWERS = (
+    *("--title", "A sample", "--instrument", "ORCA6", "--energies", "1", "1e5", "--livetime", "-"),
+    *("--analysis-mode", "-", "--doi", "none", "--reject", "finite-direction"),
+)
 
 
 @pytest.fixture
@@ -68,3 +74,26 @@ def test_hostile_texts_are_shown_as_they_are(revised: Path, instance: Instance) 
     record = etree.fromstring(instance.fetch(f"oai.xml?{asked}"))
     for place in ("title", "content/description"):
         assert unwrapped(record.findtext(f".//{place}")).startswith(HOSTILE)
+
+
+def test_check_finds_events_that_are_online_in_another_release(
+    instance: Instance, checkout: Path
+) -> None:
+    ours = {"PYTHONPATH": str(checkout)}
+    file = data_path("dst/orca6_sample.root")
+    done = instance.km3vo("release", "new", "evts98_01", "--from", file, *ANSWERS, **ours)
+    assert done.returncode == 0, done.stderr
+    folder = checkout / "inputs" / "evts98_01"
+    shutil.copy(file, folder)
+    (folder / "description.rst").write_text("A sample.\n\nNot selected.\n")
+    checked = instance.km3vo("release", "check", "evts98_01", **ours)
+    assert checked.stdout == (
+        "check\tsubject\tresult\tfinding\n"
+        "events\tevts21_01\tTO DO\t2495 of the first 2495 events are in evts21_01, which is online;"
+        ' if this is its new version: supersedes = "evts21_01"\n'
+        "evts98_01: 1 of 12 checks found something to do\n"
+    )
+    assert (
+        instance.km3vo("release", "set", "evts98_01", "supersedes=evts21_01", **ours).stderr == ""
+    )
+    assert instance.km3vo("release", "check", "evts98_01", **ours).returncode == 0
