@@ -664,7 +664,10 @@ def test_the_history_survives_an_interrupted_line(folders: Path, layout: Layout)
     with path.open("ab") as stream:
         stream.write(b'{"what": "revi')
     history.append(layout, "evts21_01", history.HistoryEntry("withdrawn", 0, reason="wrong"))
-    first, last = history.history(layout, "evts21_01")
+    history.append_revision(layout, manifest.load_manifest("evts21_01"), 2495)
+    history.append_revision(layout, manifest.load_manifest("evts21_01"), 2495)  # nothing new
+    first, last, revised = history.history(layout, "evts21_01")
+    assert revised.what == "revised"
     assert (first.what, first.rows, first.files) == ("imported", 2495, {"a.root": "0" * 64})
     assert first.facts["release"]["events"] == 2495
     assert (last.what, last.reason) == ("withdrawn", "wrong")

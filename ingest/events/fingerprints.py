@@ -55,7 +55,7 @@ def of_origins(manifest: Manifest, layout: Layout, state: InstanceState, simulat
         (str(path.relative_to(layout.inputs)), path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(layout.inputs.glob("*/data/*.fits"))
     ]
-    digest = hashlib.sha256(f"{__version__} {manifest.model_dump_json()}".encode())
+    digest = hashlib.sha256(f"{__version__} {json.dumps(manifest.facts())}".encode())
     digest.update(f"{read_texts(manifest)} {json.dumps(facts)} {products}".encode())
     with privileges.caller():
         for name in _CODE:

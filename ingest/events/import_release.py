@@ -23,7 +23,7 @@ from ingest.events.delivery import (
     verify,
 )
 from ingest.events.deployment import deployment, predecessor_deployment, publication_of
-from ingest.events.history import HistoryEntry, append, describing
+from ingest.events.history import HistoryEntry, append, append_revision, describing
 from ingest.events.import_record import ImportResult, read_record, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.instance import InstanceState, Layout
@@ -165,9 +165,8 @@ def _revise(
         others = predecessor_deployment(manifest, layout, state)
         publish(publication_of(manifest), layout, state, [present, *others], counts["imported"])
         logger.info("%s: descriptions revised", manifest.name)
-        entry = HistoryEntry("revised", counts["imported"], **describing(manifest))
-        append(layout, manifest.name, entry)
         origins = fingerprints.of_origins(manifest, layout, state, simulated)
+    append_revision(layout, manifest, counts["imported"])
     write_record(layout.record(manifest.name), {**last, "texts": texts, "origin": origins})
     return delivery.result(counts, layout, start, unchanged=unchanged, revised=not unchanged)
 
