@@ -58,7 +58,7 @@ def _product(descriptor, this, other):
         semantics=semantics,
         contentType=other["mime"],
         contentLength=other["accsize"],
-        localSemantics=qualifier,
+        contentQualifier=qualifier,
     )
 
 
