@@ -16,6 +16,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 import pyvo
 from km3net_testdata import data_path
@@ -720,7 +721,10 @@ def test_kept_files_are_deleted_only_if_no_release_needs_them(
 
 
 def test_every_command_has_an_example_and_json() -> None:
-    for name, command in release.commands.items():
+    context = click.Context(release)
+    for name in release.list_commands(context):
+        command = release.get_command(context, name)
+        assert command is not None
         assert command.epilog and command.epilog.startswith(f"Example: km3vo release {name}"), name
         if name != "due":
             assert "--json" in {one for option in command.params for one in option.opts}, name

@@ -19,7 +19,6 @@ from ingest.core import privileges
 from ingest.core.configuration import BLANK
 from ingest.core.errors import InputError
 from ingest.core.files import read_regular
-from ingest.events.checks import REJECTING
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.publish.release import facts
 from ingest.publish.release.delivered import Delivered
@@ -203,7 +202,7 @@ class Draft:
 
     def _reject(self) -> list[str]:
         """Return the line with the rules that may reject rows, and blanks for the others."""
-        agreed = self._values.get(("checks", "reject"), frozenset()) & set(REJECTING)
+        agreed = self._values.get(("checks", "reject"), frozenset())
         undecided = [
             f"{BLANK} {rule}, if these rows should be left out ({found}); otherwise repair the file"
             for rule, found in self.delivered.broken.items()
