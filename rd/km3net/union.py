@@ -28,10 +28,18 @@ def statement(columns):
     columns : iterable of gavo.rscdef.column.Column
         The common columns, in the order of the result.
     """
+    columns = list(columns)
+    try:
+        return _statement(columns)
+    except (OSError, base.RDNotFound):
+        # The server reads this as well, and the directory may be exchanged meanwhile.
+        return _statement(columns)
+
+
+def _statement(columns):
     products = {}
     for path in sorted(glob.glob(os.path.join(base.getConfig("inputsDir"), "[a-z]*/data/*.fits"))):
         products.setdefault(path.split("/")[-3], path)
-    columns = list(columns)
     tables = {release: base.caches.getRD(f"{release}/nu").getById("main") for release in products}
     tables = {
         release: table
