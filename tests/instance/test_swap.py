@@ -25,9 +25,7 @@ pytestmark = pytest.mark.slow
 RELEASE = "ant20_01"
 IMPORT = ("import", "--release", RELEASE)
 ASKED = polling.doors(RELEASE)
-_GONE: Final = (
-    rb'relation (?:"|\\?&quot;)(ant20_01|km3net|ivoa)\.\w+(?:"|\\?&quot;) does not exist|Fault'
-)
+_GONE: Final = rb'relation (?:"|\\?&quot;)(ant20_01|km3net|ivoa)\.\w+(?:"|\\?&quot;) does not exist|Fault|no longer served'
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +112,8 @@ def test_readers_see_the_state_before_or_after_a_withdrawal(worn, before) -> Non
         done = worn.km3vo("registry", "withdraw", "--yes", RELEASE)
     assert done.returncode == 0, done.stderr
     after = polling.answers(worn, ASKED)
-    # For some milliseconds the database, and not yet the server, says that the table is gone, and
-    # DataLink, for a request that began before, that a file is gone.
+    # For some milliseconds the database, and not yet the server, says that the table is gone. A
+    # request for a file, or its DataLink, that began before finds it gone.
     wrong = [
         (door, body)
         for door, answers in readers.wrong(before, after).items()
