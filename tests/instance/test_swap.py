@@ -25,7 +25,10 @@ pytestmark = pytest.mark.slow
 RELEASE = "ant20_01"
 IMPORT = ("import", "--release", RELEASE)
 ASKED = polling.doors(RELEASE)
-_GONE: Final = rb'relation (?:"|\\?&quot;)(ant20_01|km3net|ivoa)\.\w+(?:"|\\?&quot;) does not exist|Fault|no longer served'
+_GONE: Final = (
+    rb'relation (?:"|\\?&quot;)(ant20_01|km3net|ivoa)\.\w+(?:"|\\?&quot;) does not exist'
+    rb"|Fault|no longer served"
+)
 
 
 @pytest.fixture(scope="module")
