@@ -98,7 +98,7 @@ def limit_this_process():
     """Limit this process, which runs queries with their uploads and results."""
     number = settings("limits")["query_process"] * MEBIBYTE
     resource.setrlimit(resource.RLIMIT_AS, (number, number))
-    os.nice(_NICE - os.nice(0))
+    os.nice(max(_NICE - os.nice(0), 0))  # it may have been started with less priority
     # If memory of the machine is short, the kernel shall end queries first.
     pathlib.Path("/proc/self/oom_score_adj").write_text("700")
 
