@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ def remembered(instance: Instance) -> dict[str, object]:
 
 def kill(*which: int) -> None:
     for pid in which:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
