@@ -57,7 +57,8 @@ def versions(worn: Instance, checkout: Path) -> Instance:
     """Bring both new releases online."""
     worn.up()
     made = replace(worn, extra={"PYTHONPATH": str(checkout)})
-    done = made.km3vo("import")
+    releases = ("evts21_01", "ant20_02", "evts99_01")
+    done = made.km3vo("import", *(word for one in releases for word in ("--release", one)))
     assert done.returncode == 0, done.stderr
     made.output = done.stdout  # type: ignore[attr-defined]
     return made
@@ -69,9 +70,7 @@ def counts(instance: Instance) -> dict[str, int]:
 
 
 def test_each_event_is_counted_once(versions: Instance) -> None:
-    assert counts(versions) == {
-        "ant20_02": 8753, "evts20_01": 2498, "evts99_01": 2495, "evts23_01": 1
-    }  # fmt: skip
+    assert counts(versions) == {"ant20_02": 8753, "evts99_01": 2495}
     # the older ones stay in their own tables
     for table, rows in (("ant20_01.main", 8754), ("evts21_01.main", 2495)):
         assert versions.adql(f"SELECT count(*) AS n FROM {table}") == [[str(rows)]]
