@@ -60,7 +60,7 @@ def test_the_list_of_antares_edited_in_three_places(tmp_path):
     found = compare(antares(tmp_path / "old.fits", lines), antares(tmp_path / "new.fits", edited))
     assert (found.before, found.after, found.identity) == (8754, 8754, "time")
     assert (found.added, found.removed, found.changed) == (1, 1, 1)
-    # all behind the line that went; the last one of the new list is none of the old list
+    # all behind the line that went; the last one of the new list is not in the old list
     assert found.renumbered == 8754 - 98
     (column,) = found.columns
     assert (column.name, column.unit, column.count) == ("RA, DEC", "deg", 1)

@@ -33,7 +33,7 @@ def close_protected_releases():
     For DaCHS 2.7; we have not tested later versions.
 
     ``limitTo`` protects one service: its descriptor, tables and other services stay visible, such
-    as the one for files, and each has to be limited by itself. With it, also the pages that only
+    as the one for files, and each has to be limited separately. With it, also the pages that only
     describe a service need a login. We suggest ``limitTo`` for a whole descriptor, with a choice
     whether its metadata are public.
     """
