@@ -13,11 +13,13 @@ in the Python of DaCHS.
 """
 
 import glob
-import json
 import os
 
 from astropy.io import fits
 from gavo import base
+from gavo.utils import loadPythonModule
+
+facts_of = loadPythonModule("facts", relativeTo=os.path.abspath(__file__))[0].facts_of
 
 
 def statement(columns):
@@ -53,15 +55,6 @@ def _statement(columns):
         for release, table in tables.items()
     ]
     return " UNION ALL ".join(selects or [nothing(columns)])
-
-
-def facts_of(release):
-    """Return what is deployed about a release; nothing if an earlier version imported it."""
-    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
-    if not os.path.exists(path):
-        return {}
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
 
 
 def repeating(release, facts):
