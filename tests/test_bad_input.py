@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -192,9 +193,17 @@ def test_inputs_that_do_not_exist(instance, untouched, tmp_path) -> None:
     assert "nowhere: the directory with inputs does not exist" in message
 
 
-def test_inputs_without_the_file_do_not_replace_real_data(refused, checkout: Path) -> None:
+def test_inputs_without_the_file_do_not_replace_real_data(
+    instance, refused, checkout: Path
+) -> None:
     """Only the simulation is left, and that is no replacement."""
-    message = refused(None, **without_the_list(checkout))
+    kept = instance.var / "deliveries"
+    away = kept.rename(kept.with_name("away"))
+    try:
+        message = refused(None, **without_the_list(checkout))
+    finally:
+        shutil.rmtree(kept)
+        away.rename(kept)
     assert "only a simulated stand-in is available" in message
     assert "does not replace the real data of ant20_01 that are online" in message
     for source in ("overlay: ", "folder: "):
@@ -221,7 +230,7 @@ def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
         ("events = 8754", 'events = "many"', ["release.events", "many"]),
         ("events = 8754", "events = -1", ["release.events", "-1"]),
         ("events = 8754", "", ["the key release.events is missing"]),
-        ("events = 8754", "events = ", ["this is not valid TOML", "line 14"]),
+        ("events = 8754", "events = ", ["this is not valid TOML", "line 18"]),
         ('format = "antares-text"', 'format = "text"', ["release.format", "antares-text"]),
         ('detector = "antares"', 'detector = "amanda"', ["release.detector", "amanda"]),
         ('name = "ant20_01"', 'name = "ant20_02"', ["release.name", "ant20_02"]),
@@ -229,7 +238,8 @@ def test_a_release_that_is_a_path(instance, untouched, name: str) -> None:
         ("2018-01-01T00:00:00Z", "2018-01-01T00:00:00", ["release.stop"]),
         ('kind = "folder"', 'kind = "folded"', ["folded"]),
         ('"PublicData_0717.dat"', '"../PublicData_0717.dat"', ["files.0.name"]),
-        ('descriptor = "ant20_01/nu"', 'descriptor = "ant20_01/mu"', ["ant20_01/mu.rd"]),
+        ("[observation]", 'supersedes = "ant20_01"\n[observation]', ["cannot supersede itself"]),
+        ("[observation]", 'supersedes = "ant19_01"\n[observation]', ["ant19_01", "one of evts20"]),
         ("[release]", "[checks]\nreject = ['no-such-rule']\n[release]", ["no-such-rule"]),
     ],
 )
@@ -289,12 +299,11 @@ def test_a_descriptor_that_cannot_be_registered_is_taken_back(
 ) -> None:
     """The table is in by then: the former release has to come back."""
     path = checkout / "rd" / TABLE / "nu.rd"
-    text = path.read_text().replace("point-source search 2007-2017", "search for new words")
-    path.write_text(re.sub('<meta name="creationDate">.*</meta>', "", text))
+    change(path, f'<FEED source="{TABLE}/about#metadata"/>', "")
     done = instance.km3vo(*IMPORT, "--force", PYTHONPATH=str(checkout))
     message = refusal(done, ExitCode.FAILURE)
     assert "could not import or publish" in message
-    assert "creationDate missing" in message
+    assert "Aborting publication" in message
 
 
 def test_a_descriptor_that_is_no_xml(instance, untouched, checkout: Path) -> None:

@@ -162,7 +162,7 @@ def test_only_the_newest_logs_are_kept(monkeypatch, tmp_path) -> None:
 def test_verbose_prints_the_log(monkeypatch, capsys) -> None:
     monkeypatch.setattr(lifecycle, "status", failing(IngestError("broken")))
     assert run(monkeypatch, "--verbose", "instance", "status") == ExitCode.FAILURE
-    assert "ingest.cli: broken" in capsys.readouterr().err
+    assert "ingest.commands.output: broken" in capsys.readouterr().err
 
 
 def test_a_former_name_of_a_command_is_understood(monkeypatch, capsys) -> None:

@@ -142,7 +142,7 @@ def test_readme_has_an_example_for_each_client():
 
 
 @pytest.mark.slow
-def test_the_guide_to_alerts_can_be_followed(scratch_instance, delivered, tmp_path):
+def test_the_guide_to_alerts_can_be_followed(empty_instance, delivered, tmp_path):
     shutil.copytree(delivered / "alerts", tmp_path / "inputs" / "alerts")
     walk = [one for one in examples(ALERTS.relative_to(ROOT)) if one.language in RUN]
     assert len(walk) == 6
@@ -150,7 +150,7 @@ def test_the_guide_to_alerts_can_be_followed(scratch_instance, delivered, tmp_pa
         done = subprocess.run(
             [*RUN[example.language], example.text],
             cwd=tmp_path,
-            env=scratch_instance.environment
+            env=empty_instance.environment
             | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,

@@ -16,15 +16,18 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import click
 import pytest
 import pyvo
 from km3net_testdata import data_path
 
+from ingest.commands.release import release
 from ingest.core.errors import ManifestError
+from ingest.events import deployment, history
 from ingest.events.delivery import manifest
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout
-from ingest.publish.release import check, editing, places, unpublished
+from ingest.publish.release import check, editing, places, states, unpublished
 from tests import loaded
 from tests.instances import KM3VO, Instance
 from tests.templates import Templates, port
@@ -75,13 +78,10 @@ def checkout(fresh_checkout: Path, tmp_path: Path) -> Path:
     return target
 
 
-def km3vo(checkout: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    settings = {
-        "PYTHONPATH": str(checkout),
-        "COLUMNS": "200",
-        "KM3VO_VAR": f"{checkout.parent}/var",
-    }
-    environment = os.environ | settings
+def km3vo(checkout: Path, *arguments: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
+    # no instance is made there
+    settings = {"PYTHONPATH": str(checkout), "KM3VO_VAR": f"{checkout.parent}/var"} | more
+    environment = os.environ | settings | {"COLUMNS": "200"}
     environment.pop("KM3VO_INPUTS", None)
     return loaded.run([str(KM3VO), *map(str, arguments)], environment, checkout)
 
@@ -180,8 +180,9 @@ def test_the_guide_leads_a_release_through_its_life(
     assert (counted("evts99_01"), counted("evts99_02")) == (2495, 0)
     assert "replaced" not in served.fetch("evts99_01/nu/cone/info").decode()
     assert re.findall(r"\t(imported|withdrawn)\t", printed[-1]) == ["imported", "withdrawn"]
-    assert served.km3vo("import").returncode == 0
-    assert counted("evts99_02") == 0
+    refused = served.km3vo("import", "--release", "evts99_02")
+    assert refused.returncode == 2
+    assert "the release evts99_02 was withdrawn" in refused.stderr
 
 
 # --- beginning a release ---
@@ -329,9 +330,8 @@ def test_new_refuses_files_that_do_not_belong_together(checkout: Path) -> None:
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    made = Layout(tmp_path / "var", Account.current())
-    made.create()
-    return made
+    (tmp_path / "var" / "reports").mkdir(parents=True)
+    return Layout(tmp_path / "var", Account.current())
 
 
 @pytest.fixture
@@ -349,7 +349,7 @@ def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def put_online(layout: Layout, name: str, **facts: object) -> None:
     """Pretend that a release is online."""
     folder = layout.inputs / name
-    (folder / "data").mkdir(parents=True)
+    (folder / "data").mkdir(parents=True, exist_ok=True)
     known = {"title": "", "supersedes": None, "protected": False, "hidden": False} | facts
     (folder / "release.json").write_text(json.dumps(known))
 
@@ -603,3 +603,146 @@ def test_what_another_release_supersedes_is_not_removed(folders: Path, layout: L
         unpublished.remove("evts21_01", layout)
     assert unpublished.rename("evts21_01", "evts22_01", layout) == ["evts23_01"]
     assert 'supersedes = "evts22_01"' in path.read_text()
+
+
+# --- what an instance knows ---
+
+
+def imported(name: str, layout: Layout, **more: object) -> history.HistoryEntry:
+    """Pretend that a release was imported as it is."""
+    put_online(layout, name)
+    described = history.describing(manifest.load_manifest(name))
+    entry = history.HistoryEntry("imported", 2495, **described | more)
+    history.append(layout, name, entry)
+    return entry
+
+
+def state(name: str, layout: Layout) -> str:
+    return str(states.state_of(name, layout).state)
+
+
+def test_each_state_has_its_name(folders: Path, layout: Layout) -> None:
+    toml = folders / "inputs/evts21_01/release.toml"
+    before = toml.read_text()
+    assert state("evts21_01", layout) == "ready"
+    toml.write_text(before.replace('"orca"', '"FILL IN: orca or arca"'))
+    assert state("evts21_01", layout) == "draft"
+    toml.write_text("not TOML")
+    assert state("evts21_01", layout) == "draft"
+    toml.write_text(before)
+    imported("evts21_01", layout)
+    assert state("evts21_01", layout) == "online"
+    toml.write_text(before.replace("KM3NeT/ORCA6 event sample", "Other"))
+    found = states.state_of("evts21_01", layout)
+    assert (str(found.state), found.rows) == ("changed", 2495)
+    assert found.differs == ("release.title: KM3NeT/ORCA6 event sample → Other",)
+    toml.write_text(before)
+    put_online(layout, "evts21_01", protected=True)
+    assert state("evts21_01", layout) == "embargoed"
+    put_online(layout, "evts21_01")
+    other = folders / "inputs/evts20_01/release.toml"
+    other.write_text(other.read_text().replace("det_id", 'supersedes = "evts21_01"\ndet_id'))
+    put_online(layout, "evts20_01", supersedes="evts21_01")
+    assert state("evts21_01", layout) == "superseded"
+    toml.write_text(before.replace("det_id", 'withdrawn = "wrong"\ndet_id'))
+    assert state("evts21_01", layout) == "withdrawn"
+
+
+def test_a_withdrawn_version_between_two_is_passed_over(folders: Path, layout: Layout) -> None:
+    for name, former in (("evts21_01", "evts20_01"), ("evts23_01", "evts21_01")):
+        path = folders / "inputs" / name / "release.toml"
+        path.write_text(path.read_text().replace("det_id", f'supersedes = "{former}"\ndet_id', 1))
+        put_online(layout, name, supersedes=former)
+    put_online(layout, "evts20_01")
+    assert deployment.successor("evts20_01", layout) == "evts21_01"
+    assert deployment.successor("evts20_01", layout, without="evts21_01") == "evts23_01"
+    newest = manifest.load_manifest("evts23_01")
+    assert deployment.online_predecessor(newest, layout) == "evts21_01"
+
+
+def test_the_history_survives_an_interrupted_line(folders: Path, layout: Layout) -> None:
+    imported("evts21_01", layout, files={"a.root": "0" * 64})
+    path = layout.reports / "evts21_01" / "history.jsonl"
+    with path.open("ab") as stream:
+        stream.write(b'{"what": "revi')
+    history.append(layout, "evts21_01", history.HistoryEntry("withdrawn", 0, reason="wrong"))
+    history.append_revision(layout, manifest.load_manifest("evts21_01"), 2495)
+    history.append_revision(layout, manifest.load_manifest("evts21_01"), 2495)  # nothing new
+    first, last, revised = history.history(layout, "evts21_01")
+    assert revised.what == "revised"
+    assert (first.what, first.rows, first.files) == ("imported", 2495, {"a.root": "0" * 64})
+    assert first.facts["release"]["events"] == 2495
+    assert (last.what, last.reason) == ("withdrawn", "wrong")
+    assert last.date.startswith(str(TODAY))
+
+
+@pytest.fixture
+def account_layout() -> Iterator[Layout]:
+    """Provide a directory that the servers' account can use, as it cannot below pytest's."""
+    with tempfile.TemporaryDirectory(prefix="km3vo-files-") as name:
+        Path(name).chmod(0o755)
+        made = Layout(Path(name) / "var", Account.current())
+        made.create()
+        yield made
+
+
+def test_kept_files_are_deleted_only_if_no_release_needs_them(
+    checkout: Path, account_layout: Layout
+) -> None:
+    listed = "2003f36653e679766b243fa9c3931d764675506685ae8c3b04871f6e53ff0421"
+    unknown = "1" * 64
+    layout = account_layout
+    for checksum in (listed, unknown):
+        path = layout.deliveries / checksum / "orca6_sample.root"
+        path.parent.mkdir()
+        path.write_bytes(b"12345")
+        for one in (path, path.parent):
+            layout.account.chown(one)
+
+    def files(*options: str) -> subprocess.CompletedProcess[str]:
+        return km3vo(checkout, "release", "files", *options, KM3VO_VAR=str(layout.path))
+
+    done = files()
+    assert done.stdout == (
+        "release\tfile\tsize\tsha256\tneeded\n"
+        f"none\torca6_sample.root\t5\t{unknown}\tno\n"
+        f"evts21_01\torca6_sample.root\t5\t{listed}\tyes\n"
+    )
+    assert files("--prune").returncode == 130  # nobody confirms
+    assert len(list(layout.deliveries.iterdir())) == 2
+    (checkout / "inputs/evts20_01/release.toml").write_text("files = 3")
+    done = files("--prune", "--yes")
+    assert (done.returncode, len(list(layout.deliveries.iterdir()))) == (2, 2)
+    assert "the list of files cannot be read" in done.stderr
+    (checkout / "inputs/evts20_01/release.toml").unlink()
+    done = files("--prune", "--yes")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [path.name for path in layout.deliveries.iterdir()] == [listed]
+
+
+def test_every_command_has_an_example_and_json() -> None:
+    context = click.Context(release)
+    for name in release.list_commands(context):
+        command = release.get_command(context, name)
+        assert command is not None
+        assert command.epilog and command.epilog.startswith(f"Example: km3vo release {name}"), name
+        if name != "due":
+            assert "--json" in {one for option in command.params for one in option.opts}, name
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("show", "km3net"),
+        ("show", "../evts21_01"),
+        ("history", ""),
+        ("set", "evts77_01"),
+        ("remove", "evts77_01"),
+        ("rename", "evts77_01"),
+    ],
+)
+def test_an_unknown_release_is_an_error(fresh_checkout: Path, words: str, name: str) -> None:
+    more = {"set": ["title=x"], "rename": ["evts78_01"]}.get(words, [])
+    done = km3vo(fresh_checkout, "release", words, name, *more)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"error: there is no release {name}\n  expected: one of ant20_01")

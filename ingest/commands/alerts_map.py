@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from ingest.alerts.skymaps import SkyMap, make_map, read_directions, read_map
-from ingest.alerts.skymaps.preview import area_text, write_map_preview
 from ingest.commands.output import say
 from ingest.core.errors import InputError
+
+if TYPE_CHECKING:
+    from ingest.alerts.skymaps import SkyMap
 
 FILE = click.Path(path_type=Path)
 
@@ -44,6 +46,10 @@ def map_(
     events, whose errors are applied to the best direction. A column weight is optional. Without
     DIRECTIONS the map is a normal distribution with the given radius and containment.
     """
+    # not at the top: the other commands about alerts need not wait for it
+    from ingest.alerts.skymaps import make_map, read_directions
+    from ingest.alerts.skymaps.preview import write_map_preview
+
     if directions is not None and (radius is not None or containment is not None):
         raise click.UsageError("give either DIRECTIONS, or --radius and --containment")
     if directions is None and (radius is None or containment is None):
@@ -75,6 +81,9 @@ def inspect_map(file: Path, at: tuple[float, float] | None, preview: Path | None
 
     FILE is a HEALPix map in FITS format, flat or multi-order, of any collaboration.
     """
+    from ingest.alerts.skymaps import read_map
+    from ingest.alerts.skymaps.preview import write_map_preview
+
     if at is not None and not (0 <= at[0] <= 360 and -90 <= at[1] <= 90):
         raise click.BadParameter("RA from 0 to 360 and DEC from -90 to 90 deg", param_hint="--at")
     sky = read_map(file)
@@ -92,6 +101,8 @@ def inspect_map(file: Path, at: tuple[float, float] | None, preview: Path | None
 
 
 def _describe(sky: SkyMap) -> None:
+    from ingest.alerts.skymaps.preview import area_text
+
     ra, dec = sky.best()
     say(f"centre                {ra:.5f} {dec:+.5f} deg, ICRS")
     for level in (0.5, 0.9):

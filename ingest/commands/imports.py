@@ -27,7 +27,8 @@ from ingest.core.errors import (
     UnavailableError,
 )
 from ingest.events.delivery import is_draft, load_manifest, overlay_directory, release_names
-from ingest.events.import_release import ImportResult, import_release
+from ingest.events.import_record import ImportResult
+from ingest.events.import_release import import_release
 from ingest.instance import current_layout, lifecycle
 
 

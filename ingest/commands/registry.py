@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from ingest.commands.output import console, say
-from ingest.instance import current_layout, dachs, lifecycle, load_site
+from ingest.events.delivery import release_names
+from ingest.instance import current_layout, lifecycle, load_site
 
 
 @click.group()
@@ -42,12 +43,20 @@ def publish(dry_run: bool, offline: bool, stilts: str) -> None:
 @click.argument("release")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 def withdraw(release: str, yes: bool) -> None:
-    """Take RELEASE offline; its records are published as deleted."""
+    """Take RELEASE offline without a mark: its records are published as deleted.
+
+    For what has no manifest any more. A release that has one comes back with the next import;
+    km3vo release withdraw marks it, so that it does not.
+    """
+    from ingest.publish.release import take_offline
+
     if not yes:
         click.confirm(f"Take {release} offline, with its table and products?", abort=True)
     layout = current_layout()
     with console.status(f"withdrawing {release} …"), lifecycle.database(layout) as state:
-        gone = dachs.withdraw(release, layout, state)
+        gone = take_offline(release, "", layout, state)
     say(f"{release} is offline.")
+    if release in release_names():
+        say(f"warning: the next import brings it back, unless: km3vo release withdraw {release}")
     for identifier in gone:
         say(f"Registries will see {identifier} as deleted.")

@@ -6,19 +6,32 @@ import click
 
 from ingest.commands.output import json_option, say, show_json, show_table
 from ingest.commands.release_life import files, history_, list_, remove, rename, show, withdraw
-from ingest.commands.release_new import new
 from ingest.core.errors import ExitCode, InputError
 from ingest.events.delivery import overlay_directory
 from ingest.instance import current_layout
 from ingest.publish.release import check_release, set_facts
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands; what ``new`` needs to read files loads slowly, so it is loaded when called."""
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        return sorted([*super().list_commands(context), "new"])
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name == "new":
+            from ingest.commands.release_new import new
+
+            return new
+        return super().get_command(context, name)
+
+
+@click.group(cls=_Commands)
 def release() -> None:
     """Begin, check, change and end releases, and show what is known of them."""
 
 
-for command in (files, history_, list_, new, remove, rename, show, withdraw):
+for command in (files, history_, list_, remove, rename, show, withdraw):
     release.add_command(command)
 
 

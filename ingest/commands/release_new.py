@@ -78,7 +78,7 @@ def new(
     if energies:
         given["energies"] = " ".join(energies)
     for key, value in given.items():
-        if value is not None:
+        if value:
             draft.answer(key, value)
     draft.reject(reject)
     if content is not None:

@@ -63,7 +63,7 @@ class TableRows:
         """Return the values of a column in the rows with these numbers, counted from 0."""
         values: npt.NDArray[Any] = np.empty(len(numbers), self.dtype[name])
         for first in range(0, len(numbers), _TAKEN_ROWS):
-            # mapped anew for each piece, because all that was read stays in memory until then
+            # mapped again for each piece, because all that was read stays in memory until then
             rows = np.memmap(self.path, self.dtype, "r", self._start, (len(self),))
             here = slice(first, first + _TAKEN_ROWS)
             values[here] = np.asarray(rows[name])[numbers[here]]

@@ -188,7 +188,8 @@ def png(figure: Figure, transparent: bool = False) -> bytes:
         picture = Image.fromarray(np.ascontiguousarray(pixels[..., :3]))
         method = Image.Quantize.MAXCOVERAGE
     stream = io.BytesIO()
-    # a palette reduces the size to a third; no date or software is written
+    # A palette reduces the size to a third; no date or software is written. The last tenth of the
+    # size takes half of the time, which is spent only on pictures that are served.
     reduced = picture.quantize(_COLOURS, method, dither=Image.Dither.NONE)
-    reduced.save(stream, "PNG", optimize=True)
+    reduced.save(stream, "PNG", optimize=not transparent)
     return stream.getvalue()

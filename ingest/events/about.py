@@ -220,10 +220,18 @@ def _audience(
 
 def _add_test(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     """Add a test of the cone search, which ``dachs test`` runs."""
-    if where.example is None or not manifest.is_public_today():
+    if where.example is None:
         return
+    title, code = (
+        "The cone search finds an event",
+        f"self.assertTrue({where.example.event_id!r} in"
+        " [str(value) for row in self.getVOTableRows() for value in row.values()])",
+    )
+    if (protection := _protection(manifest)) is not None:
+        title = "The cone search is closed"
+        code = f"self.assertHTTPStatus({401 if protection == 'data' else 404})"
     suite = etree.SubElement(stream, "regSuite", title=_escaped(manifest.release.title))
-    test = etree.SubElement(suite, "regTest", title="The cone search finds an event")
+    test = etree.SubElement(suite, "regTest", title=title)
     url = etree.SubElement(
         test,
         "url",
@@ -233,11 +241,7 @@ def _add_test(stream: etree._Element, manifest: Manifest, where: Circumstances) 
         responseformat="votabletd",
     )
     url.text = "cone/scs.xml"
-    code = etree.SubElement(test, "code")
-    code.text = (
-        f"self.assertTrue({where.example.event_id!r} in"
-        " [str(value) for row in self.getVOTableRows() for value in row.values()])"
-    )
+    etree.SubElement(test, "code").text = code
 
 
 def _protect(parent: etree._Element, manifest: Manifest) -> None:

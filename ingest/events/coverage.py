@@ -6,6 +6,8 @@ from typing import Final
 
 import numpy as np
 
+from ingest.core.mocs import moc_text
+
 _ORDER: Final = 6
 """The order that VODataService recommends at least; cells are 0.9 degrees wide."""
 _CELL: Final = 0.9
@@ -38,6 +40,4 @@ def sky_coverage(ra: float, dec: float, diameter: float) -> str:
     cosine = np.sin(lat0) * np.sin(lat) + np.cos(lat0) * np.cos(lat) * np.cos(lon - lon0)
     inside = cosine >= np.cos(np.radians(min(diameter / 2 + _CELL, 180)))
     moc = MOC.from_healpix_cells(cells[inside].astype(np.uint64), np.uint8(_ORDER), _ORDER)
-    # separated by commas within an order, as DaCHS reads them
-    words = moc.to_string(format="ascii").split()
-    return "".join(f" {word}" if "/" in word else f",{word}" for word in words).strip()
+    return moc_text(moc)

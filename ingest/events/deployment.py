@@ -10,7 +10,6 @@ from typing import Any, Final
 from ingest.core.errors import ManifestError
 from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest, predecessors
-from ingest.events.repeats import repeated_releases
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
     Deployment,
@@ -114,6 +113,8 @@ def deployment(
     ingest.core.errors.ManifestError
         If the texts of the release are missing or have blanks.
     """
+    from ingest.events.repeats import repeated_releases
+
     files = None if products is None else list(products)
     places = (layout.inputs / manifest.name / _DATA).glob("*.fits") if files is None else files
     lists = sorted(path for path in places if path.suffix == ".fits")
@@ -134,8 +135,10 @@ def predecessor_deployment(
     former = online_predecessor(manifest, layout)
     if former is None:
         return []
-    by = manifest.name if manifest.is_public_today() else None
-    return [deployment(load_manifest(former), layout, state, superseded_by=by)]
+    # one that is to be hidden may still be public online
+    by, without = (manifest.name, None) if manifest.is_public_today() else (None, manifest.name)
+    changed = load_manifest(former)
+    return [deployment(changed, layout, state, superseded_by=by, without=without)]
 
 
 def _example(products: list[Path]) -> Example | None:

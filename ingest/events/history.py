@@ -31,7 +31,7 @@ class HistoryEntry:
     Attributes
     ----------
     what : str
-        ``imported``, ``revised`` (only descriptions changed) or ``withdrawn``.
+        ``imported``, ``revised`` (rows stay; what describes them changed) or ``withdrawn``.
     rows : int
         Number of rows of its table from then on.
     files : mapping of str to str
@@ -85,6 +85,14 @@ def append(layout: Layout, name: str, entry: HistoryEntry) -> None:
         stream.write(b"\n" * bool(interrupted) + line + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+
+
+def append_revision(layout: Layout, manifest: Manifest, rows: int) -> None:
+    """Append a revision, unless manifest, texts and descriptors are those of the last entry."""
+    entries = history(layout, manifest.name)
+    entry = HistoryEntry("revised", rows, **describing(manifest))
+    if not entries or differences(entries[-1], manifest):
+        append(layout, manifest.name, entry)
 
 
 def history(layout: Layout, name: str) -> list[HistoryEntry]:

@@ -91,8 +91,10 @@ def convert_release(
     # imported here because matplotlib loads slowly, and bad input is rejected without it
     from ingest.events.product.preview import write_preview
 
+    # the survey covers all products
+    sky = survey.sky if survey is not None and len(conversions) == 1 else None
     for one in conversions:
-        write_preview(one.product)
+        write_preview(one.product, sky)
     if release.products == "per-file":
         write_index(directory, [one.product for one in conversions])
     return conversions

@@ -64,16 +64,10 @@ def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]
 def _names(products: Sequence[Path]) -> npt.NDArray[np.uint64]:
     """Return hashes of the names of all events that have one."""
     parts = [
-        hash_rows(_words(rows["EVENT_NAME"]))
+        hash_rows((rows["EVENT_NAME"],))
         for product in products
         for rows in TableRows(product).blocks()
         if "EVENT_NAME" in (rows.dtype.names or ())
     ]
     hashes: npt.NDArray[np.uint64] = np.concatenate([np.empty(0, np.uint64), *parts])
     return np.extract(hashes != 0, hashes)
-
-
-def _words(names: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
-    """Split names into columns of 64-bit words."""
-    padded = names.astype(f"S{-(-names.dtype.itemsize // 8) * 8}")
-    return padded.view(np.int64).reshape(len(names), -1).T

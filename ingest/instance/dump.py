@@ -15,8 +15,11 @@ from typing import IO, Final
 from ingest.core.errors import InstanceError
 from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster
 
-_CREATED_BEFORE: Final = re.compile(r"; \d+ \d+ (COMMENT - )?(EXTENSION|SCHEMA - public)\b")
-"""Entries of a dump that are left out. PostgreSQL may refuse Debian's script of an extension."""
+_CREATED_BEFORE: Final = re.compile(
+    r"; \d+ \d+ ((COMMENT - )?(EXTENSION|SCHEMA - public)|ACL pg_catalog)\b"
+)
+"""Entries of a dump that are left out. PostgreSQL may refuse Debian's script of an extension, and a
+newer one does not have all functions and catalogs of an older one; ``roles.py`` revokes them."""
 
 
 @contextmanager

@@ -3,10 +3,12 @@
 Runs inside DaCHS, under Debian's Python.
 """
 
-import json
 import os
 
 from gavo import base
+from gavo.utils import loadPythonModule
+
+facts_of = loadPythonModule("facts", relativeTo=os.path.abspath(__file__))[0].facts_of
 
 PRODUCTS = """
     SELECT accref, obs_id, product_type, product_subtype, title, mime, accsize
@@ -58,15 +60,13 @@ def _product(descriptor, this, other):
         semantics=semantics,
         contentType=other["mime"],
         contentLength=other["accsize"],
-        localSemantics=qualifier,
+        contentQualifier=qualifier,
     )
 
 
 def _documentation(descriptor, release):
     """Yield the links to the pages of the release, and of those before and after it."""
-    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
-    with open(path, encoding="utf-8") as stream:
-        facts = json.load(stream)
+    facts = facts_of(release)
     for other, text in (
         (facts.get("superseded_by"), "The release that has replaced this one: {}"),
         (facts.get("supersedes"), "The release that this one replaces: {}"),

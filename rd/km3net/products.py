@@ -9,7 +9,6 @@ is hidden. What may be corrected later without a new product, such as the title,
 
 import datetime
 import glob
-import json
 import mimetypes
 import os
 
@@ -21,6 +20,7 @@ from gavo.base.meta import configMeta
 from gavo.grammars.customgrammar import CustomRowIterator
 from gavo.utils import loadPythonModule
 
+facts_of = loadPythonModule("facts", relativeTo=os.path.abspath(__file__))[0].facts_of
 timemoc, _ = loadPythonModule("timemoc", relativeTo=os.path.abspath(__file__))
 EV_PER_GEV = 1e9
 # m eV: the wavelength of a photon of 1 eV is h c / e, exact because the SI defines h, c and e
@@ -33,25 +33,13 @@ FITS_TYPE = "application/fits"
 mimetypes.add_type(FITS_TYPE, ".fits")
 
 
-def facts_of(folder):
-    """Return the facts of a release; none if it was imported by a version that did not write them.
-
-    The next import of the release writes them.
-    """
-    try:
-        with open(os.path.join(folder, "release.json"), encoding="utf-8") as stream:
-            return json.load(stream)
-    except FileNotFoundError:
-        return {}
-
-
 class RowIterator(CustomRowIterator):
     """Describes the products beside one descriptor."""
 
     def _iterRows(self):
         folder = os.path.dirname(self.sourceToken)
         products = sorted(glob.glob(os.path.join(folder, "data", "*.fits")))
-        facts = facts_of(folder)
+        facts = facts_of(os.path.basename(folder))
         if not products or facts.get("hidden"):
             return
         lists = [_event_list(path, facts) for path in products]

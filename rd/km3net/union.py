@@ -13,11 +13,13 @@ in the Python of DaCHS.
 """
 
 import glob
-import json
 import os
 
 from astropy.io import fits
 from gavo import base
+from gavo.utils import loadPythonModule
+
+facts_of = loadPythonModule("facts", relativeTo=os.path.abspath(__file__))[0].facts_of
 
 
 def statement(columns):
@@ -28,10 +30,18 @@ def statement(columns):
     columns : iterable of gavo.rscdef.column.Column
         The common columns, in the order of the result.
     """
+    columns = list(columns)
+    try:
+        return _statement(columns)
+    except (OSError, base.RDNotFound):
+        # The server reads this as well, and the directory may be exchanged meanwhile.
+        return _statement(columns)
+
+
+def _statement(columns):
     products = {}
     for path in sorted(glob.glob(os.path.join(base.getConfig("inputsDir"), "[a-z]*/data/*.fits"))):
         products.setdefault(path.split("/")[-3], path)
-    columns = list(columns)
     tables = {release: base.caches.getRD(f"{release}/nu").getById("main") for release in products}
     tables = {
         release: table
@@ -45,15 +55,6 @@ def statement(columns):
         for release, table in tables.items()
     ]
     return " UNION ALL ".join(selects or [nothing(columns)])
-
-
-def facts_of(release):
-    """Return what is deployed about a release; nothing if an earlier version imported it."""
-    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
-    if not os.path.exists(path):
-        return {}
-    with open(path, encoding="utf-8") as stream:
-        return json.load(stream)
 
 
 def repeating(release, facts):

@@ -12,9 +12,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ingest.alerts import notices
+from ingest.alerts import notices, skymaps
 from ingest.alerts.notices import Notice, PacketError, Position, Regions
-from ingest.alerts.pipeline import steps
 from tests.alerts.sample_packets import voevent
 
 
@@ -45,7 +44,7 @@ def parse_with_killing_regions(
     content: bytes, media_type: str | None = None, *, max_bytes: int
 ) -> Notice:
     """Parse in a worker that is killed when it computes the regions of several circles."""
-    steps.circle_regions = _circle_regions_killing
+    skymaps.circle_regions = _circle_regions_killing
     return parse(content, media_type, max_bytes=max_bytes)
 
 
@@ -53,7 +52,7 @@ def parse_with_failing_regions(
     content: bytes, media_type: str | None = None, *, max_bytes: int
 ) -> Notice:
     """Parse in a worker that fails to compute the regions of several circles."""
-    steps.circle_regions = _circle_regions_failing
+    skymaps.circle_regions = _circle_regions_failing
     return parse(content, media_type, max_bytes=max_bytes)
 
 
@@ -88,7 +87,7 @@ def _circle_regions_failing(positions: Sequence[Position | None]) -> Sequence[Re
     return _circle_regions(positions)
 
 
-_circle_regions = steps.circle_regions
+_circle_regions = skymaps.circle_regions
 
 BEHAVIOURS: dict[str, Callable[[str], object]] = {
     "kill": kill_itself,

@@ -389,7 +389,7 @@ def test_writers_exclude_each_other_and_readers_see_whole_batches(archive: Archi
     assert len(assert_sound(archive)) == 200
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.lists(st.binary(max_size=3), max_size=8), max_size=6))
 @pytest.mark.slow
 def test_any_batches_are_stored_once_and_in_order(added: list[list[bytes]]) -> None:

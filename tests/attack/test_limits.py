@@ -166,8 +166,9 @@ def test_killed_query_processes_are_replaced(instance) -> None:
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: not set(killed) & set(processes_below(instance.var.resolve() / "dachs")))
-    text = sync(instance, QUICK)[1]
-    assert text.split() == ["nhit", "263"], text
+    # The server may be about to use one that has just ended: this query fails, and no other.
+    texts = [sync(instance, QUICK)[1].split() for _ in range(2)]
+    assert texts[1] == ["nhit", "263"], texts
 
 
 def wait_until(condition: Callable[[], bool], timeout: float = 20.0) -> None:

@@ -10,6 +10,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,23 @@ def test_dates_are_converted_to_mjd() -> None:
     made = load_manifest("ant20_01").release
     assert made.start_mjd == 54_129.0
     assert made.stop_mjd == 58_119.0
+
+
+@pytest.mark.parametrize(
+    ("life", "day", "public"),
+    [
+        ({}, date(2026, 1, 1), True),
+        ({"access": "collaboration"}, date(2999, 1, 1), False),
+        ({"embargo_until": date(2027, 5, 5)}, date(2027, 5, 4), False),
+        ({"embargo_until": date(2027, 5, 5)}, date(2027, 5, 5), True),
+        ({"embargo_until": date(2020, 1, 1)}, date(2026, 1, 1), True),
+        ({"access": "collaboration", "embargo_until": date(2027, 5, 5)}, date(2027, 5, 4), False),
+        ({"access": "collaboration", "embargo_until": date(2027, 5, 5)}, date(2027, 5, 5), True),
+    ],
+)
+def test_an_embargo_ends_on_its_day(life: dict[str, object], day: date, public: bool) -> None:
+    release = load_manifest("ant20_01").release.model_copy(update=life)
+    assert release.is_public(day) is public
 
 
 def test_the_overlay_is_asked_in_both_places(inputs, tmp_path) -> None:

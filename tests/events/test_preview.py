@@ -14,6 +14,7 @@ from ingest.events.fields import chunk_dtype
 from ingest.events.product.gadf import write_event_list
 from ingest.events.product.header import ProductMetadata
 from ingest.events.product.preview import write_preview
+from ingest.events.survey import SkyCounts
 
 ABOUT = ProductMetadata(
     release="evts23_01", obs_id=1, telescope="KM3NeT", instrument="ARCA21", longitude=16.0,
@@ -114,6 +115,17 @@ def test_the_same_product_gives_the_same_picture(tmp_path, monkeypatch):
     assert write_preview(path).read_bytes() == first
     assert b"matplotlib" not in first.lower()
     assert b"tIME" not in first
+
+
+def test_events_that_are_known_already_are_drawn_the_same(tmp_path):
+    random = np.random.default_rng(11)
+    ra, dec = random.uniform(0, 360, 10), random.uniform(-60, 60, 10)
+    path = product(tmp_path / "a.fits", ra, dec)
+    read = write_preview(path).read_bytes()
+    sky = SkyCounts()
+    sky.include(ra, dec)
+    assert write_preview(path, sky).read_bytes() == read
+    assert write_preview(path, SkyCounts()).read_bytes() != read
 
 
 def test_a_simulation_is_marked_as_one(tmp_path):

@@ -11,6 +11,7 @@ import socket
 import subprocess
 import time
 import urllib.error
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -65,7 +66,8 @@ def remembered(instance: Instance) -> dict[str, object]:
 
 def kill(*which: int) -> None:
     for pid in which:
-        os.kill(pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # it has just ended
+            os.kill(pid, signal.SIGKILL)
 
 
 @pytest.fixture(autouse=True)
@@ -309,25 +311,25 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
 
 
-def test_var_deleted_by_hand_while_running(scratch_instance) -> None:
-    scratch_instance.up()
-    running = pids(scratch_instance)
-    delete_by_hand(scratch_instance)
-    scratch_instance.up()
+def test_var_deleted_by_hand_while_running(empty_instance) -> None:
+    empty_instance.up()
+    running = pids(empty_instance)
+    delete_by_hand(empty_instance)
+    empty_instance.up()
     assert not any(map(lives, running))
-    assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
+    assert empty_instance.adql("SELECT table_name FROM tap_schema.tables")
 
-    target = scratch_instance.var.resolve()
-    asked = scratch_instance.km3vo("instance", "reset")
+    target = empty_instance.var.resolve()
+    asked = empty_instance.km3vo("instance", "reset")
     assert asked.returncode == 130, "nobody said yes"
     assert target.exists()
-    delete_by_hand(scratch_instance)
-    assert scratch_instance.km3vo("instance", "down").returncode == 0
+    delete_by_hand(empty_instance)
+    assert empty_instance.km3vo("instance", "down").returncode == 0
     assert processes_below(target) == []
-    assert scratch_instance.km3vo("instance", "reset", "--yes").returncode == 0
+    assert empty_instance.km3vo("instance", "reset", "--yes").returncode == 0
     assert not target.exists()
-    assert processes_of(scratch_instance) == []
-    assert scratch_instance.km3vo("instance", "status").returncode == 3
+    assert processes_of(empty_instance) == []
+    assert empty_instance.km3vo("instance", "status").returncode == 3
 
 
 def delete_by_hand(instance: Instance) -> None:

@@ -1,4 +1,4 @@
-"""The service files for systemd."""
+"""The units for systemd."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ import pytest
 
 from tests.instances import ROOT
 
-FOLDER = ROOT / "site" / "systemd"
-# km3vo-due requires km3vo.service, which is not installed here
-SERVICES = (FOLDER / "km3vo.service", FOLDER / "km3vo-listener.service")
+UNITS = sorted((ROOT / "site" / "systemd").iterdir())
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-@pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.stem)
-def test_systemd_accepts_every_line_of_the_service_file(service, tmp_path) -> None:
-    unit = tmp_path / service.name
-    unit.write_text(service.read_text().replace("/opt/km3vo", str(ROOT)))
+@pytest.mark.parametrize("name", [path.name for path in UNITS])
+def test_systemd_accepts_every_line_of_the_units(tmp_path, name: str) -> None:
+    for path in UNITS:  # they name each other
+        text = path.read_text().replace("/opt/km3vo", str(ROOT))
+        (tmp_path / path.name).write_text(text)
     done = subprocess.run(
-        ["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", tmp_path / name], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert str(unit.name) not in done.stderr, "a line is ignored"
+    assert name not in done.stderr, "a line is ignored"

@@ -55,6 +55,12 @@ def packets(instance: Instance) -> dict[int, str]:
     return {one.number: hashlib.sha256(archive.read(one)).hexdigest() for one in archive.entries()}
 
 
+def deliveries(instance: Instance) -> dict[str, bytes]:
+    """Return the delivered files that are kept."""
+    folder = layout_of(instance).deliveries
+    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in folder.glob("*/*")}
+
+
 def done(instance: Instance, *arguments: str | Path, **extra: str) -> str:
     result = instance.km3vo(*map(str, arguments), **extra)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -74,6 +80,8 @@ def test_a_destroyed_instance_is_restored_elsewhere_as_it_was(
     assert sum(seen[1].values()) == 1 and len(seen[1]) > 5
     archive = tmp_path / "backups"
     done(scratch_instance, "backup", archive)
+    kept = deliveries(scratch_instance)
+    assert len(kept) >= 4
     password = layout_of(scratch_instance).var.joinpath("superuser.password").read_text()
     scratch_instance.reset()
 
@@ -85,6 +93,7 @@ def test_a_destroyed_instance_is_restored_elsewhere_as_it_was(
             moved.adql("SELECT * FROM alerts.notices"),
         )  # fmt: skip
         assert again == seen
+        assert deliveries(moved) == kept
         assert layout_of(moved).var.joinpath("superuser.password").read_text() != password
         verified = done(moved, "alerts", "verify")
         assert "no differences between archive and tables" in verified

@@ -113,7 +113,7 @@ def test_a_wrong_password_is_refused_at_once_and_not_shown(
     client: DataCite, peer: DataCitePeer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable("datacite", "password"), "a-wrong-password")
-    wrong = DataCite(client._client.url, PREFIX, PAUSES, timeout=0.3)
+    wrong = DataCite(client.client.url, PREFIX, PAUSES, timeout=0.3)
     with wrong, pytest.raises(InputError, match="401 Bad credentials") as caught:
         wrong.reserve(release(), None)
     assert "a-wrong-password" not in str(caught.value)
@@ -124,7 +124,7 @@ def test_a_wrong_password_is_refused_at_once_and_not_shown(
 def test_a_prefix_of_others_and_bad_metadata_are_refused(
     client: DataCite, peer: DataCitePeer
 ) -> None:
-    foreign = DataCite(client._client.url, "10.9999", PAUSES, timeout=0.3)
+    foreign = DataCite(client.client.url, "10.9999", PAUSES, timeout=0.3)
     with foreign, pytest.raises(InputError, match="403") as caught:
         foreign.reserve(release(), None)
     assert "datacite_prefix" in str(caught.value)
@@ -134,7 +134,7 @@ def test_a_prefix_of_others_and_bad_metadata_are_refused(
 
 
 def test_a_site_without_a_prefix_is_told_what_to_do(client: DataCite) -> None:
-    bare = DataCite(client._client.url, "", PAUSES)
+    bare = DataCite(client.client.url, "", PAUSES)
     with bare, pytest.raises(ManifestError, match="no prefix at DataCite"):
         bare.reserve(release(), None)
 

@@ -10,8 +10,8 @@ import pytest
 from ingest.core.checkout import INPUTS
 from ingest.core.errors import InputError
 from ingest.events.delivery import load_manifest, manifest
-from ingest.publish.deposits import manifest_doi
 from ingest.publish.deposits.manifest_doi import own_doi, record_doi
+from ingest.publish.release import places
 
 DOI = "10.5072/km3net.org.ant20_01"
 
@@ -20,7 +20,7 @@ DOI = "10.5072/km3net.org.ant20_01"
 def inputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ant20_01", "evts20_01"):
         shutil.copytree(INPUTS / name, tmp_path / name)
-    for module in (manifest, manifest_doi):
+    for module in (manifest, places):
         monkeypatch.setattr(module, "INPUTS", tmp_path)
     return tmp_path
 
@@ -43,7 +43,7 @@ def test_it_replaces_the_reason_for_having_none(inputs: Path) -> None:
 
 def test_what_cannot_be_written_is_shown(inputs: Path) -> None:
     path = inputs / "evts20_01" / "release.toml"
-    text = path.read_text().replace('no_doi = "', 'no_doi = """\n').replace('own."', 'own."""')
+    text = path.read_text().replace("[observation]", "[observation")
     path.write_text(text)
     with pytest.raises(InputError, match="is reserved, but could not be written") as caught:
         record_doi("evts20_01", DOI)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import time
 from datetime import UTC, datetime
@@ -201,13 +202,19 @@ def test_a_server_that_is_not_a_registry_is_an_error(instance) -> None:
 
 
 @pytest.mark.slow
-def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> None:
+def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint, checkout) -> None:
     ivoid = "ivo://km3net.org/evts23_01/nu/cone"
     before = by_identifier(endpoint)
     assert not before[ivoid].deleted
     time.sleep(1.1)  # OAI-PMH knows seconds
     last_harvest = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    done = instance.km3vo("registry", "withdraw", "evts23_01", "--yes")
+    ours = {"PYTHONPATH": str(checkout)}
+    toml = checkout / "inputs" / "evts23_01" / "release.toml"
+    before_the_mark = toml.read_text()
+    # as an interrupted command leaves it: the same command completes it
+    toml.write_text(before_the_mark.replace("[observation]", 'withdrawn = "no"\n[observation]'))
+    withdraw = ("release", "withdraw", "evts23_01", "--reason", "no", "--yes")
+    done = instance.km3vo(*withdraw, **ours)
     try:
         assert done.returncode == 0, done.stderr
         assert f"Registries will see {ivoid} as deleted." in done.stdout
@@ -223,6 +230,14 @@ def test_a_withdrawn_release_leaves_a_deletion_record(instance, endpoint) -> Non
         assert "evts23_01.main" not in tables and "evts21_01.main" in tables
         releases = "SELECT DISTINCT release FROM km3net.events"
         assert ["evts23_01"] not in instance.adql(releases)
+        refused = instance.km3vo("import", "--release", "evts23_01", **ours)
+        assert refused.returncode == 2
+        assert "the release evts23_01 was withdrawn" in refused.stderr
+        assert instance.km3vo(*withdraw, **ours).returncode == 0
+        story = json.loads(instance.km3vo("release", "history", "evts23_01", "--json").stdout)
+        assert [one["what"] for one in story["history"]][-2:] == ["imported", "withdrawn"]
+        assert instance.km3vo("release", "withdraw", "evts23_01", "--undo", **ours).stderr == ""
+        assert toml.read_text() == before_the_mark
     finally:
         again = instance.km3vo("import", "--release", "evts23_01")
     assert again.returncode == 0, again.stderr

@@ -68,7 +68,7 @@ def test_words_lead_to_the_samples(searchable) -> None:
 
 def test_a_cone_search_is_found_and_answers(searchable, instance) -> None:
     (one,) = registry.search(ivoid=ANTARES)
-    assert one.res_title == "ANTARES 2007-2017 cone search"
+    assert one.res_title == "ANTARES 2007-2017 neutrino events"
     assert one.access_modes() == {"conesearch", "tap#aux", "web"}
     service = one.get_service("conesearch")
     assert [row["ID"] for row in service.search((43.3, 35.8), 0.5)] == ["ANT3412"]

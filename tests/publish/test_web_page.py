@@ -13,7 +13,9 @@ import pytest
 import pyvo
 
 from ingest.core.credentials import variable
+from ingest.publish.documents import read_record
 from ingest.publish.documents.formats import DOCUMENTS
+from ingest.publish.documents.serving import table_hash
 from tests.instances import Instance
 from tests.publish.datacite_server import PASSWORD, PREFIX, REPOSITORY, DataCitePeer, datacite
 from tests.publish.dataverse_server import COLLECTION, TOKEN, State, dataverse
@@ -283,3 +285,16 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
         assert done.stdout.strip() == "created doi:10.5072/FK2/A0"
         assert TOKEN not in done.stdout + done.stderr
     assert WORD in json.dumps(state.datasets)
+
+
+def test_the_table_is_not_read_again_while_its_rows_stay(instance, layout) -> None:
+    record = read_record("ant20_01", layout)
+    right = table_hash(record, layout)
+    path = layout.record("ant20_01").with_name("table.json")
+    written = path.read_text()
+    assert right and right in written
+    path.write_text(written.replace(right, "0" * 64))
+    assert table_hash(record, layout) == "0" * 64
+    path.write_text(path.read_text().replace('"data": "', '"data": "other'))
+    assert table_hash(record, layout) == right
+    assert path.read_text() == written

@@ -119,7 +119,7 @@ def test_a_command_killed_before_the_answer_does_not_create_twice(
     note = tmp_path / "deposits" / "killed"
 
     def reserve() -> Deposit:
-        with Pending(note, LAG) as pending, Zenodo(client._client.url, pending, PAUSES) as other:
+        with Pending(note, LAG) as pending, Zenodo(client.client.url, pending, PAUSES) as other:
             return other.reserve(release(), None)
 
     victim = multiprocessing.get_context("fork").Process(target=reserve)
@@ -159,7 +159,7 @@ def test_refusals_are_reported_with_their_fields(
         client.reserve(release(), "10.5072/zenodo.77")
     monkeypatch.setenv(variable("zenodo", "token"), "an-old-token")
     with (
-        Zenodo(client._client.url, pending, PAUSES) as old,
+        Zenodo(client.client.url, pending, PAUSES) as old,
         pytest.raises(InputError, match="401") as caught,
     ):
         old.reserve(release(), None)

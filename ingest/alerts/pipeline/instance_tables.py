@@ -29,7 +29,6 @@ from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.withholding import apply_withheld
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.proof import seals
-from ingest.alerts.skymaps import read_map
 from ingest.alerts.tables import (
     SCHEMA,
     Store,
@@ -169,6 +168,8 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
     InputError
         If there is no such notice, or the file is not a sky map; nothing is changed then.
     """
+    from ingest.alerts.skymaps import read_map
+
     with privileges.caller():
         content = read_regular(path)
     try:

@@ -18,7 +18,6 @@ from typing import Protocol
 from ingest.alerts.archive import Archive, Entry, attached_map
 from ingest.alerts.notices import Notice, Regions
 from ingest.alerts.pipeline.previews import draw_map
-from ingest.alerts.skymaps import circle_regions, map_regions
 from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.errors import IngestError
 from ingest.core.files import read_regular
@@ -179,6 +178,9 @@ def use_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
     """
     if packet.sky_map is None:
         return packet
+    # not at the top: it takes a second to load, and only workers need it
+    from ingest.alerts.skymaps import map_regions
+
     content = read_regular(archive.map_path(packet.sky_map))
     try:
         packet = replace(packet, regions=map_regions(content))
@@ -207,6 +209,8 @@ def add_circle_regions(
     list of ParsedPacket
         The other packets, in the same order.
     """
+    from ingest.alerts.skymaps import circle_regions
+
     circles = [packet for packet in packets if packet.regions is None]
     found: dict[int, Regions] = {}
     try:

@@ -144,7 +144,7 @@ def start_server() -> None:
     A worker gives up these rights before it reads the first packet.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload([__name__, "ingest.alerts.skymaps"])
     with privileges.caller_process(), _safe_path():
         folder = util.get_temp_dir()
         if os.stat(folder).st_uid != os.geteuid():

@@ -27,7 +27,7 @@ _DIRECTIONS: Final = (("RA", "DEC"), ("AZIMUTH", "ZENITH"), ("GLON", "GLAT"))
 """Longitude and latitude, or polar distance, which gives the same separations."""
 _POLAR: Final = frozenset({"ZENITH"})
 _NOT_COMPARED: Final = frozenset({"EVENT_ID", "TIME"})
-"""The number is counted by itself, and TIME is MJD on another scale."""
+"""Changes of the number are counted separately, and TIME is MJD on another scale."""
 _LOOKED_AT: Final = 1000
 _NUMBERED: Final = re.compile(rb"[^0-9]*0*([1-9][0-9]*)")
 
@@ -119,9 +119,11 @@ class _Version:
         for part in self._parts:
             for rows in part.blocks():
                 here = slice(first, first + len(rows))
-                row[here] = hash_rows(_words(rows, compared))
+                row[here] = hash_rows(rows[name] for name in compared)
                 # the hash of an empty name is 0
-                other[here] = hash_rows(_words(rows, ("EVENT_NAME",) if named else ("RA", "DEC")))
+                other[here] = hash_rows(
+                    rows[name] for name in (("EVENT_NAME",) if named else ("RA", "DEC"))
+                )
                 mjd[here] = rows["MJD"]
                 first += len(rows)
         return Keys(row, mjd, name=other) if named else Keys(row, mjd, direction=other)
@@ -228,19 +230,3 @@ def _missing(numbers: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     missing: npt.NDArray[np.bool_]
     missing = np.isnan(numbers) if numbers.dtype.kind == "f" else numbers == MISSING_INTEGER
     return missing
-
-
-def _words(rows: npt.NDArray[np.void], names: Sequence[str]) -> Iterator[npt.NDArray[Any]]:
-    """Yield columns as :func:`hash_rows` takes them: text in words of 8 bytes."""
-    for name in names:
-        column = rows[name]
-        if column.dtype.kind != "S":
-            yield column
-            continue
-        size = -(-column.dtype.itemsize // 8)
-        yield from (
-            np.ascontiguousarray(column.astype(f"S{8 * size}"))
-            .view("<i8")
-            .reshape(len(rows), size)
-            .T
-        )

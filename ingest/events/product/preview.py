@@ -59,7 +59,7 @@ def write_preview(product: Path, sky: SkyCounts | None = None) -> Path:
     """
     events = TableRows(product)
     primary = events.primary
-    sky = sky or _collect(events)
+    sky = _collect(events) if sky is None else sky
     radii = _radii(events)
     days = dict.fromkeys(events.header[name][:10] for name in ("DATE-OBS", "DATE-END"))
     when = " to ".join(days)

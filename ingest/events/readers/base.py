@@ -85,7 +85,7 @@ class Reader(abc.ABC):
         Raises
         ------
         ingest.core.errors.InputError
-            If this is none of :attr:`topologies`.
+            If this is not one of :attr:`topologies`.
         """
         if self.topologies and topology not in self.topologies:
             raise InputError(

@@ -105,7 +105,8 @@ class Dachs:
             f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
         )
         # Passed in the environment, because other users of the machine can read command lines.
-        done = self.run("init", "-d", dsn, extra={"PGPASSWORD": superuser_password})
+        tables = ("imp", "//obscore", ",", "pub", "//services", "//tap")
+        done = self.run("init", "-d", dsn, ",", *tables, extra={"PGPASSWORD": superuser_password})
         # DaCHS only warns of a missing role or extension.
         problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
         if done.returncode or problems:
@@ -113,7 +114,6 @@ class Dachs:
         # DaCHS writes its passwords into files that other accounts can read.
         for path in self.etc.iterdir():
             path.chmod(0o600)
-        self.run_checked("imp", "//obscore", ",", "pub", "//services", "//tap")
 
     @property
     def visitors_password(self) -> str:

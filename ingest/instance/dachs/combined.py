@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.core.files import read_regular
+from ingest.core.mocs import moc_text, read_moc
 
 NAME: Final = "about.rd"
 """The file with the stream ``coverage``, in the shared folder."""
@@ -54,12 +55,7 @@ def facts_in(inputs: Path) -> dict[str, dict[str, Any]]:
 def _union(mocs: list[str]) -> str:
     if _WHOLE_SKY in mocs or not mocs:
         return _WHOLE_SKY
-    # imported here because it loads slowly, and most instances have a release of the whole sky
-    from mocpy import MOC
-
-    whole, *others = (MOC.from_string(one.replace(",", " "), "ascii") for one in mocs)
+    whole, *others = map(read_moc, mocs)
     for one in others:
         whole = whole.union(one)
-    words = whole.to_string(format="ascii").split()
-    # separated by commas within an order, as DaCHS reads them
-    return "".join(f" {word}" if "/" in word else f",{word}" for word in words).strip()
+    return moc_text(whole)

@@ -35,7 +35,7 @@ from ingest.publish.backup.snapshot import (
 )
 from ingest.publish.backup.transfer import read_files, store
 
-INSTANCE_FILES: Final = ("dachs/inputs", "dachs/state", "reports")
+INSTANCE_FILES: Final = ("dachs/inputs", "dachs/state", "reports", "deliveries")
 """What is saved of the instance's directory; all else is made again by ``km3vo instance up``."""
 _ARCHIVE_FILES: Final = (
     "seals",
@@ -49,7 +49,7 @@ _ARCHIVE_FILES: Final = (
 """What is saved of the archive's directory, beside packets and sky maps."""
 RECORD: Final = "last-backup.json"
 """A file of the instance with time and place of its last backup."""
-_DRAFTS: Final = (".switch.json", ".*.part", "__pycache__")
+_DRAFTS: Final = (".switch.json", ".*.part", "__pycache__", "deliveries/.*")
 _MAP: Final = re.compile(r"([0-9a-f]{64})\.fits")
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ import ipaddress
 import time
 import urllib.parse
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import httpx
 
@@ -152,6 +152,18 @@ class Client:
             # it came in an answer: the credentials are for this server only
             raise TransientError(f"it refers to another server, {address}")
         return address
+
+
+class Account:
+    """An account at a repository; leaving the context closes its connection."""
+
+    client: Client
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
 
 
 def repeat(attempt: Callable[[], Result], pauses: tuple[float, ...], client: Client) -> Result:

@@ -14,6 +14,7 @@ from ingest.core.credentials import credential, variable
 from ingest.core.errors import InputError, ManifestError
 from ingest.publish.deposits.client import (
     PAUSES,
+    Account,
     Client,
     RefusedError,
     is_local,
@@ -31,7 +32,7 @@ _REMEDIES: Final = {
 }
 
 
-class DataCite:
+class DataCite(Account):
     """A repository account at DataCite.
 
     Parameters
@@ -55,7 +56,7 @@ class DataCite:
         self._prefix, self._pauses = prefix, pauses
         source = "the repository account at DataCite, such as KM3NET.VO, and its password"
         account = tuple(credential("datacite", key, source) for key in ("repository", "password"))
-        self._client = Client(
+        self.client = Client(
             "DataCite",
             url,
             _REMEDIES,
@@ -63,12 +64,6 @@ class DataCite:
             headers={"Accept": _TYPE},
             auth=(account[0], account[1]),
         )
-
-    def __enter__(self) -> DataCite:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
 
     def reserve(self, record: ReleaseRecord, doi: str | None) -> Deposit:
         """Reserve the release's DOI as a draft, unless it exists.
@@ -88,7 +83,7 @@ class DataCite:
             if doi:
                 raise InputError(
                     "DataCite does not know the DOI in the manifest",
-                    where=self._client.url,
+                    where=self.client.url,
                     value=doi,
                     expected="a DOI of this repository account",
                     remedy="check [deposit] datacite in the site's file, and the account; if the"
@@ -96,7 +91,7 @@ class DataCite:
                 )
             return self._create(record)
 
-        return repeat(attempt, self._pauses, self._client)
+        return repeat(attempt, self._pauses, self.client)
 
     def deposit(self, record: ReleaseRecord, doi: str | None) -> Deposit:
         """Update the metadata of the release's DOI, which is reserved if it does not exist."""
@@ -118,11 +113,11 @@ class DataCite:
             )
             return Deposit(what, known.identifier, str(answer.get("state", "")))
 
-        return repeat(attempt, self._pauses, self._client)
+        return repeat(attempt, self._pauses, self.client)
 
     def _find(self, record: ReleaseRecord, doi: str | None) -> Deposit | None:
         name = doi or derived_doi(record, self._prefix)
-        answer = self._client.find(_path(name))
+        answer = self.client.find(_path(name))
         if answer is None:
             return None
         found = _attributes(answer)
@@ -133,7 +128,7 @@ class DataCite:
         if doi is None and record.identifier not in names:
             raise InputError(
                 "this DOI belongs to another data set at DataCite",
-                where=self._client.url,
+                where=self.client.url,
                 value=f"{name}: {', '.join(map(str, names)) or 'without identifiers'}",
                 expected=record.identifier,
                 remedy="if it is the same data set, write the DOI into the manifest",
@@ -153,7 +148,7 @@ class DataCite:
 
     def _attributes(self, method: str, path: str, **more: Any) -> dict[str, Any]:
         headers = {"Content-Type": _TYPE}
-        return _attributes(self._client.send(method, path, headers=headers, **more))
+        return _attributes(self.client.send(method, path, headers=headers, **more))
 
 
 def derived_doi(record: ReleaseRecord, prefix: str) -> str:

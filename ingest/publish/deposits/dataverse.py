@@ -16,6 +16,7 @@ from ingest.core.credentials import credential, variable
 from ingest.core.errors import ManifestError
 from ingest.publish.deposits.client import (
     PAUSES,
+    Account,
     Client,
     RefusedError,
     is_local,
@@ -93,19 +94,13 @@ def require_public(record: ReleaseRecord) -> None:
         )
 
 
-class _Dataverse:
+class _Dataverse(Account):
     """A client of the native API, version 1, of Dataverse 5 and 6."""
 
     def __init__(self, url: str, timeout: float) -> None:
         token = credential("dataverse", "token", "the API token from your account's page there")
         headers = {"X-Dataverse-key": token}
         self.client = Client("Dataverse", url, _REMEDIES, timeout, headers=headers)
-
-    def __enter__(self) -> _Dataverse:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
 
     def find(self, identifier: str, collection: str) -> str | None:
         """Return the persistent identifier of the data set that has `identifier`, if any.

@@ -20,6 +20,7 @@ from ingest.core.errors import IngestError, InputError
 from ingest.core.files import open_regular
 from ingest.publish.deposits.client import (
     PAUSES,
+    Account,
     Client,
     RefusedError,
     TransientError,
@@ -44,7 +45,7 @@ _REMEDIES: Final = {
 _OWN_DOI: Final = re.compile(r"10\.\d{4,9}/zenodo\.(\d+)")
 
 
-class Zenodo:
+class Zenodo(Account):
     """An account at Zenodo.
 
     Parameters
@@ -75,13 +76,7 @@ class Zenodo:
         source = "a token of your account there with deposit:write and deposit:actions"
         token = credential("zenodo", "token", source)
         headers = {"Authorization": f"Bearer {token}"}
-        self._client = Client("Zenodo", url, _REMEDIES, timeout, headers=headers)
-
-    def __enter__(self) -> Zenodo:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+        self.client = Client("Zenodo", url, _REMEDIES, timeout, headers=headers)
 
     def reserve(self, record: ReleaseRecord, doi: str | None) -> Deposit:
         """Create a deposition with the metadata, whose DOI is reserved, unless it exists.
@@ -100,12 +95,12 @@ class Zenodo:
                 return _deposit("reserved", self._create(record, doi))
             return _deposit("found", found)
 
-        return repeat(attempt, self._pauses, self._client)
+        return repeat(attempt, self._pauses, self.client)
 
     def deposit(self, record: ReleaseRecord, doi: str | None, files: Sequence[Path]) -> Deposit:
         """Update metadata and files of the release's draft, which is created if necessary."""
         return repeat(
-            lambda: _deposit("updated", self._fill(record, doi, files)), self._pauses, self._client
+            lambda: _deposit("updated", self._fill(record, doi, files)), self._pauses, self.client
         )
 
     def publish(self, record: ReleaseRecord, doi: str | None, files: Sequence[Path]) -> Deposit:
@@ -115,10 +110,10 @@ class Zenodo:
             found = self._find(record, doi)
             if found is None or not found.get("submitted"):
                 draft = self._fill(record, doi, files)
-                found = _object(self._client.send("POST", f"{_path(draft)}/actions/publish"))
+                found = _object(self.client.send("POST", f"{_path(draft)}/actions/publish"))
             return _deposit("published", found)
 
-        return repeat(attempt, self._pauses, self._client)
+        return repeat(attempt, self._pauses, self.client)
 
     def _fill(
         self, record: ReleaseRecord, doi: str | None, files: Sequence[Path]
@@ -127,12 +122,12 @@ class Zenodo:
         if draft.get("submitted"):
             raise InputError(
                 "the deposition is published already",
-                where=self._client.url,
+                where=self.client.url,
                 value=_doi(draft),
                 remedy="correct its metadata on its page there; other files are another release",
             )
         metadata = document(record.model_copy(update={"doi": doi or _doi(draft)}))
-        draft = _object(self._client.send("PUT", _path(draft), json=metadata))
+        draft = _object(self.client.send("PUT", _path(draft), json=metadata))
         there = {one.get("filename"): one.get("checksum") for one in draft.get("files", ())}
         for path in files:
             if there.get(path.name) != _md5(path):
@@ -148,7 +143,7 @@ class Zenodo:
         headers = {"Content-Type": "application/octet-stream", "Content-Length": size}
         with open_regular(path) as stream:
             answer = _object(
-                self._client.send(
+                self.client.send(
                     "PUT", address, content=stream, headers=headers, timeout=_UPLOAD_TIMEOUT
                 )
             )
@@ -157,11 +152,11 @@ class Zenodo:
 
     def _find(self, record: ReleaseRecord, doi: str | None) -> dict[str, Any] | None:
         if doi and (own := _OWN_DOI.fullmatch(doi)):
-            found = self._client.find(f"{_DEPOSITIONS}/{own[1]}")
+            found = self.client.find(f"{_DEPOSITIONS}/{own[1]}")
             if found is None:
                 raise InputError(
                     "Zenodo does not know the DOI in the manifest",
-                    where=self._client.url,
+                    where=self.client.url,
                     value=doi,
                     expected="a DOI of this account",
                     remedy="check [deposit] zenodo in the site's file, and the account; if the DOI"
@@ -177,19 +172,19 @@ class Zenodo:
     def _depositions(self) -> Iterator[dict[str, Any]]:
         for page in range(1, 1000):
             query = {"size": str(_PAGE), "page": str(page)}
-            found = self._client.send("GET", _DEPOSITIONS, params=query)
+            found = self.client.send("GET", _DEPOSITIONS, params=query)
             if not isinstance(found, list):
                 raise undocumented()
             yield from map(_object, found)
             if len(found) < _PAGE:
                 return
-        raise IngestError("this account has too many depositions", where=self._client.url)
+        raise IngestError("this account has too many depositions", where=self.client.url)
 
     def _create(self, record: ReleaseRecord, doi: str | None) -> dict[str, Any]:
         metadata = document(record.model_copy(update={"doi": doi}))
         self._pending.begin()
         try:
-            answer = _object(self._client.send("POST", _DEPOSITIONS, json=metadata))
+            answer = _object(self.client.send("POST", _DEPOSITIONS, json=metadata))
         except (RefusedError, httpx.ConnectError):
             self._pending.confirm()  # nothing was created
             raise

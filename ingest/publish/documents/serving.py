@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from ingest.core.files import read_regular, sha256
 from ingest.core.http import open_url
 from ingest.events.delivery import Manifest
+from ingest.events.import_record import read_record, write_record
 from ingest.instance import InstanceState, Layout
 from ingest.publish.documents.jsonld import table_url
 from ingest.publish.documents.record import DataFile, ReleaseRecord
@@ -19,6 +20,8 @@ from ingest.publish.documents.record import DataFile, ReleaseRecord
 if TYPE_CHECKING:
     import httpx
 
+_TABLE_HASH: Final = "table.json"
+"""The file with the checksum of a table, beside the record of its import."""
 _MEDIA_TYPES: Final = {".fits": "application/fits", ".dat": "text/plain", ".csv": "text/csv"}
 
 
@@ -77,11 +80,24 @@ def kid(manifest: Manifest, layout: Layout) -> str | None:
 def table_hash(record: ReleaseRecord, layout: Layout) -> str | None:
     """Return the SHA-256 of the table of events as the TAP service returns it in CSV.
 
-    None if there is no TAP service, or its answer is not CSV.
+    None if there is no TAP service, or its answer is not CSV. While the rows stay the same, the
+    table is not read again.
     """
     url = table_url(record)
     if url is None:
         return None
+    rows = read_record(layout.record(record.release)).get("data")
+    path = layout.record(record.release).with_name(_TABLE_HASH)
+    known = read_record(path)
+    if rows is not None and known.get("data") == rows:
+        return str(known["sha256"])
+    found = _table_hash(layout, url)
+    if found is not None and rows is not None:
+        write_record(path, {"data": rows, "sha256": found})
+    return found
+
+
+def _table_hash(layout: Layout, url: str) -> str | None:
     digest = hashlib.sha256()
     with ask(layout, url, timeout=300) as reply:
         if reply.headers.get("content-type", "").partition(";")[0].strip() != "text/csv":

@@ -15,7 +15,7 @@ from ingest.publish.release.states import (
     state_of,
 )
 from ingest.publish.release.unpublished import refuse_removal, remove, rename
-from ingest.publish.release.withdrawal import undo_withdrawal, withdraw_release
+from ingest.publish.release.withdrawal import take_offline, undo_withdrawal, withdraw_release
 
 __all__ = [
     "Delivery",
@@ -39,6 +39,7 @@ __all__ = [
     "set_facts",
     "state_of",
     "summarize",
+    "take_offline",
     "undo_withdrawal",
     "withdraw_release",
     "write_facts",

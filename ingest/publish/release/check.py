@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from astropy import units
-from astropy.io.votable import ucd
 from lxml import etree
 from pydantic import ValidationError
 
@@ -28,9 +26,7 @@ from ingest.events.delivery import (
     verify,
 )
 from ingest.events.life import refuse_embargo, refuse_successor, refuse_withdrawn
-from ingest.events.readers import AUTO, READERS
 from ingest.instance import Layout
-from ingest.publish.release.overlap import shared_events
 from ingest.publish.release.places import Places, places, require_release
 
 
@@ -124,6 +120,8 @@ def _manifest(path: Path, name: str) -> tuple[Manifest | None, list[ReleaseCheck
     if manifest.name != name:
         finding = f"release.name is {manifest.name}, but the folder is {name}"
         return None, [ReleaseCheck("manifest", _short(path), False, finding)]
+    from ingest.events.readers import AUTO, READERS  # loads slowly
+
     if manifest.release.format not in (AUTO, *READERS):
         finding = f"{manifest.release.format}; it must be one of {', '.join(READERS)}"
         return manifest, [ReleaseCheck("manifest", "release.format", False, finding)]
@@ -182,6 +180,8 @@ def _shared(
     manifest: Manifest, files: list[AcquiredFile], layout: Layout
 ) -> Iterator[ReleaseCheck]:
     """Look for events that are online in another release."""
+    from ingest.publish.release.overlap import shared_events  # loads slowly
+
     try:
         found = list(shared_events(manifest, [one.path for one in files], layout))
     except IngestError as error:
@@ -226,6 +226,9 @@ def _columns(resource: etree._Element) -> Iterator[ReleaseCheck]:
 
 
 def _faults(column: etree._Element) -> Iterator[str]:
+    from astropy import units
+    from astropy.io.votable import ucd
+
     if not (column.get("description") or "").strip():
         yield "has no description"
     unit, word = column.get("unit"), column.get("ucd")

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest.core.errors import InputError
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
-from ingest.events.checks import REJECTING
-from ingest.events.inspection import Inspection
+
+if TYPE_CHECKING:
+    from ingest.events.inspection import Inspection
 
 _CREATORS: Final = {"antares": "ANTARES Collaboration"}
 _SINGLE: Final = {"antares": "ANTARES"}
@@ -159,6 +160,8 @@ def _energies(inspections: Sequence[Inspection]) -> str:
 
 
 def _broken(inspections: Sequence[Inspection]) -> dict[str, str]:
+    from ingest.events.checks import REJECTING  # loads slowly
+
     found: dict[str, str] = {}
     for one in inspections:
         for rule, rows in one.checks.rules.items():

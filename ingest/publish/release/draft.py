@@ -13,11 +13,12 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final
 
+import tomlkit
+
 from ingest.core import privileges
 from ingest.core.configuration import BLANK
 from ingest.core.errors import InputError
 from ingest.core.files import read_regular
-from ingest.events.checks import REJECTING
 from ingest.events.delivery import Manifest, load_manifest
 from ingest.publish.release import facts
 from ingest.publish.release.delivered import Delivered
@@ -33,7 +34,7 @@ from ingest.publish.release.questions import (
 
 _INHERITED: Final = {
     "release": (
-        "short_name", "kind", "creator", "bibcode", "reference_url", "instrument", "products",
+        "kind", "creator", "bibcode", "reference_url", "instrument", "products",
     ),
     "observation": tuple(facts.SECTIONS["observation"].model_fields),
     "checks": ("reject",),
@@ -167,7 +168,7 @@ class Draft:
 
     def _manifest(self, missing: list[Question]) -> str:
         blanks = self._blanks_of(missing)
-        lines = [*self._reject(), f"files = {self._files()}"]
+        lines = [*self._reject(), f"files = {self._files()}", *self._responses()]
         for section in ("release", "observation"):
             lines += ["", f"[{section}]"]
             for name in facts.SECTIONS[section].model_fields:
@@ -201,7 +202,7 @@ class Draft:
 
     def _reject(self) -> list[str]:
         """Return the line with the rules that may reject rows, and blanks for the others."""
-        agreed = self._values.get(("checks", "reject"), frozenset()) & set(REJECTING)
+        agreed = self._values.get(("checks", "reject"), frozenset())
         undecided = [
             f"{BLANK} {rule}, if these rows should be left out ({found}); otherwise repair the file"
             for rule, found in self.delivered.broken.items()
@@ -221,7 +222,19 @@ class Draft:
         ]
         if len(entries) == 1:
             return f"[{entries[0]}]"
-        return "[\n" + "".join(f"    {entry},\n" for entry in entries) + "]"
+        return _lines(entries)
+
+    def _responses(self) -> list[str]:
+        """Return the instrument responses of the predecessor, which belong to the same events."""
+        if self._former is None or ("release", "supersedes") not in self._values:
+            return []
+        entries = []
+        for one in self._former.responses:
+            facts_of_file = one.model_dump(mode="json", exclude_defaults=True)
+            table = tomlkit.inline_table()
+            table.update(facts_of_file)
+            entries.append(table.as_string())
+        return [f"responses = {_lines(entries)}"] if entries else []
 
     def _texts(self, missing: list[Question]) -> bytes:
         if self._content is not None:
@@ -237,6 +250,11 @@ class Draft:
             return re.sub(rf"\b{self._former.name}\b", self.name, text)
         text = resources.files(__package__).joinpath("templates", "nu.rd").read_text("utf-8")
         return Template(text).substitute(name=self.name)
+
+
+def _lines(entries: list[str]) -> str:
+    """Return a list in TOML with an entry per line."""
+    return "[\n" + "".join(f"    {entry},\n" for entry in entries) + "]"
 
 
 def _refuse_names(delivered: Delivered) -> None:

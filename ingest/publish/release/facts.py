@@ -95,6 +95,8 @@ def converted(section: str, name: str, text: str) -> Any:
 
 def as_toml(value: Any, text: str | None = None) -> Item:
     """Return a value as TOML has it; numbers and times as a person wrote them in `text`."""
+    if isinstance(value, float) and text is None:
+        text = f"{value:.12g}"
     if text is not None and not isinstance(value, str | tuple | list | frozenset):
         try:
             written: Item = tomlkit.value(text)

@@ -11,6 +11,7 @@ from ingest.events.history import HistoryEntry, append, history
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, withdraw
 from ingest.publish.release.editing import write_facts
+from ingest.publish.release.places import NAME
 
 
 def withdraw_release(name: str, reason: str, layout: Layout, state: InstanceState) -> list[str]:
@@ -51,11 +52,22 @@ def withdraw_release(name: str, reason: str, layout: Layout, state: InstanceStat
     entries = history(layout, name)
     if marked and not is_online and entries and entries[-1].what == "withdrawn":
         return []
-    gone: list[str] = []
     # after an interruption there may be nothing left to withdraw
     with suppress(ManifestError) if marked else nullcontext():
-        gone = withdraw(name, layout, state, _predecessors_online(manifest, layout, state))
+        return take_offline(name, reason, layout, state)
     append(layout, name, HistoryEntry("withdrawn", 0, reason=reason))
+    return []
+
+
+def take_offline(name: str, reason: str, layout: Layout, state: InstanceState) -> list[str]:
+    """Take a release offline without a mark in its manifest: the next import brings it back.
+
+    Parameters and exceptions are those of :func:`withdraw_release`.
+    """
+    manifest = load_manifest(name) if name in release_names() else None
+    gone = withdraw(name, layout, state, _predecessors_online(manifest, layout, state))
+    if NAME.fullmatch(name):
+        append(layout, name, HistoryEntry("withdrawn", 0, reason=reason))
     return gone
 
 

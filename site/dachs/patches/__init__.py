@@ -50,6 +50,7 @@ def apply():
         "keep_percent_signs",
         "let_circles_cover_the_sky",
     )
+    _apply("datalink", "qualify_contents")
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")
     _apply("visitors", "restore_the_role_of_visitors")

@@ -124,6 +124,13 @@ def _patch_pages():
             request.finish()
             return weberrors.server.NOT_DONE_YET
 
+    class FileGonePage(weberrors.NotFoundPage):
+        """The page for a file that went offline after the request for it had been accepted."""
+
+        @template.renderer
+        def message(self, request, tag):
+            return tag(class_="errmsg")["This file is no longer served."]
+
     @template.renderer
     def message(self, request, tag):
         written = getattr(self.flr.value, "htmlMessage", None)
@@ -141,6 +148,8 @@ def _patch_pages():
     original, default = weberrors.getErrorPage, weberrors.InternalServerErrorPage
 
     def get_error_page(exception_class):
+        if issubclass(exception_class, FileNotFoundError):
+            return FileGonePage
         page = original(exception_class)
         return InternalServerErrorPage if page is default else page
 

@@ -33,12 +33,14 @@ def close_protected_releases():
     For DaCHS 2.7; we have not tested later versions.
 
     ``limitTo`` protects one service: its descriptor, tables and other services stay visible, such
-    as the one for files, and each has to be limited by itself. With it, also the pages that only
+    as the one for files, and each has to be limited separately. With it, also the pages that only
     describe a service need a login. We suggest ``limitTo`` for a whole descriptor, with a choice
     whether its metadata are public.
     """
     for renderer in _DESCRIPTION:
         renderer.openRenderer = True
+    creds.hasCredentials = _refusing(creds.hasCredentials, False)
+    creds.getGroupsForUser = _refusing(creds.getGroupsForUser, frozenset())
     _guard_addresses()
     _guard_descriptions()
     _guard_records()
@@ -79,11 +81,26 @@ def _protection(rd):
     return rd.getProperty("protected", None)
 
 
+def _refusing(check, nobody):
+    """Let a check of a login refuse what DaCHS cannot compare: no passwords, and too long ones.
+
+    Without a login it does not ask the database, so the time of an answer tells nothing either.
+    """
+
+    @functools.wraps(check)
+    def check_any(user, password, *group):
+        if not user:
+            return nobody
+        try:
+            return check(user, password or "", *group)
+        except (svcs.ForbiddenURI, ValueError):
+            return nobody
+
+    return check_any
+
+
 def _is_member(request):
-    try:
-        return creds.hasCredentials(request.getUser(), request.getPassword(), GROUP)
-    except (svcs.ForbiddenURI, ValueError):  # too long, or not text
-        return False
+    return creds.hasCredentials(request.getUser(), request.getPassword(), GROUP)
 
 
 def _is_hidden(rd, request):
@@ -113,10 +130,12 @@ def _guard_root():
     @functools.wraps(locate)
     def locate_if_open(self, request, segments):
         rd, (_, *rest) = _descriptor(segments)
-        if rd is not None and _protection(rd) is not None and not _is_member(request):
-            if _protection(rd) == "everything":
+        if rd is not None and _protection(rd) is not None:
+            if _is_member(request):
+                request.setHeader("Cache-Control", "private")
+            elif _protection(rd) == "everything":
                 raise svcs.UnknownURI("No matching RD")
-            if not rest or rest[0] not in _OPEN:
+            elif not rest or rest[0] not in _OPEN:
                 raise svcs.Authenticate()
         return locate(self, request, segments)
 

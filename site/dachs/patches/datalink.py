@@ -1,0 +1,58 @@
+"""Patches of DaCHS' DataLink."""
+
+import functools
+import inspect
+
+from gavo import base, rscdef
+from gavo.protocols import datalink
+
+_COLUMN = {
+    "name": "content_qualifier",
+    "type": "text",
+    "ucd": "meta.code",
+    "tablehead": "Content",
+    "description": "What the linked resource is, such as aeff for an effective area.",
+    "verbLevel": 1,
+}
+
+
+def qualify_contents():
+    """Let DaCHS write the column ``content_qualifier``.
+
+    For DaCHS 2.7; later versions have it.
+
+    It came with DataLink 1.1. Here links get it by the argument ``contentQualifier``, as in later
+    versions of DaCHS.
+    """
+    if "contentQualifier" in inspect.signature(datalink.LinkDef.__init__).parameters:
+        return
+    begin, describe = datalink.LinkDef.__init__, datalink.LinkDef.asDict
+    complete = datalink.DatalinkCoreBase.completeElement
+
+    @functools.wraps(begin)
+    def begin_with_qualifier(self, *words, contentQualifier=None, **named):
+        begin(self, *words, **named)
+        self.content_qualifier = contentQualifier
+
+    @functools.wraps(describe)
+    def describe_with_qualifier(self):
+        return describe(self) | {"content_qualifier": self.content_qualifier}
+
+    @functools.wraps(complete)
+    def complete_with_qualifier(self, context):
+        _add_column(base.caches.getRD("//datalink"))
+        return complete(self, context)
+
+    datalink.LinkDef.__init__ = begin_with_qualifier
+    datalink.LinkDef.asDict = describe_with_qualifier
+    datalink.DatalinkCoreBase.completeElement = complete_with_qualifier
+
+
+def _add_column(rd):
+    """Add the column to the table of links, and to what makes its rows."""
+    table = rd.getById("dlresponse")
+    if _COLUMN["name"] in table.columns.nameIndex:
+        return
+    table.feedObject("column", base.makeStruct(rscdef.Column, parent_=table, **_COLUMN))
+    (make,) = rd.getById("make_response").makes
+    make.rowmaker = rscdef.RowmakerDef.makeIdentityFromTable(table)
