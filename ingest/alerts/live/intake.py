@@ -27,10 +27,11 @@ from ingest.alerts.archive import (
     printable,
 )
 from ingest.alerts.conversion import verdict
+from ingest.alerts.live.follower import connect
 from ingest.alerts.live.source import Health, Message, Pause, isoformat
 from ingest.alerts.tables import Store
-from ingest.core.errors import IngestError, InstanceError
-from ingest.instance import Cluster, InstanceState, Layout
+from ingest.core.errors import IngestError
+from ingest.instance import Layout
 
 TIMEOUT = 10.0
 """Time limit per packet in s: other packets are waiting behind it."""
@@ -169,11 +170,7 @@ class Intake:
     def _open_store(self) -> Store:
         """Return the tables, by a new connection if there is none."""
         if self._store is None:
-            state, cluster = InstanceState.read(self._layout), Cluster(self._layout)
-            if state is None:
-                raise InstanceError("the instance does not exist")
-            connection = cluster.connect(state.postgres_port)
-            self._store = Store(self._connections.enter_context(connection))
+            self._store = connect(self._layout, self._connections)
         return self._store
 
     def _new_pool(self) -> pipeline.WorkerPool:

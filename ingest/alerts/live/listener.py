@@ -1,4 +1,4 @@
-"""The listener: a thread for each source, one intake for all of them.
+"""The listener: a thread for each source, one intake for all of them, a thread for each follower.
 
 It can be killed at any moment: whatever was not confirmed is delivered again, and recognised.
 """
@@ -20,6 +20,7 @@ from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
 from ingest.alerts.live.configuration import Directory, Kafka, LiveConfig
 from ingest.alerts.live.directory import DirectorySource
+from ingest.alerts.live.follower import Follower, FollowerThread
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.report import MetricsServer, StatusFile
@@ -60,7 +61,10 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
         pipeline.update_tables(layout, archive)
         with _Stop() as stop, Intake(layout, archive, processed, stop.event) as intake:
             seals = _Seals(layout, archive)
-            _Listener(layout, sources, intake, stop.event, config.metrics.port, seals).run()
+            followers = _followers(layout, archive, config)
+            _Listener(
+                layout, sources, followers, intake, stop.event, config.metrics.port, seals
+            ).run()
 
 
 def _source(settings: Kafka | Directory) -> Source:
@@ -68,11 +72,17 @@ def _source(settings: Kafka | Directory) -> Source:
     return KafkaSource(settings) if isinstance(settings, Kafka) else DirectorySource(settings)
 
 
+def _followers(layout: Layout, archive: Archive, config: LiveConfig) -> list[Follower]:
+    """Return what follows from stored notices; a new kind has a line here."""
+    return []
+
+
 class _Listener:
     def __init__(
         self,
         layout: Layout,
         sources: list[Source],
+        followers: list[Follower],
         intake: Intake,
         stop: threading.Event,
         port: int,
@@ -83,7 +93,9 @@ class _Listener:
         self._intake = intake
         self._stop = stop
         self._failure: Exception | None = None
+        self._followers = [FollowerThread(follower, stop) for follower in followers]
         self._healths = {source.name: source.health for source in sources}
+        self._healths |= {follower.name: follower.health for follower in followers}
         self._status = StatusFile(layout)
         self._metrics = MetricsServer(port, self._healths)
         self._clock = time.time() - time.monotonic()
@@ -91,13 +103,14 @@ class _Listener:
 
     def run(self) -> None:
         """Run the threads of all sources until `stop` is set, or one of them fails."""
-        threads = [
+        threads: list[threading.Thread] = [
             threading.Thread(target=self._follow, args=(source,), daemon=True, name=source.name)
             for source in self._sources
         ]
+        threads += self._followers
         for thread in threads:
             thread.start()
-        logger.info("listening to %s", ", ".join(self._healths))
+        logger.info("listening to %s", ", ".join(source.name for source in self._sources))
         while not self._stop.is_set():
             self._watch_clock()
             self._show()
@@ -119,6 +132,8 @@ class _Listener:
             for batch in source.batches(self._stop):
                 self._intake.take(batch.messages, source.health, source.name)
                 source.commit(batch)
+                for follower in self._followers:
+                    follower.wake()
         except Stopped:
             pass
         except Exception as error:
