@@ -42,9 +42,9 @@ def licence(folder: Path = RD) -> str:
 def expand_descriptor(rd_id: str, folder: Path = RD, about: bytes | None = None) -> etree._Element:
     """Return the root element of a descriptor, with its comments and with streams replayed.
 
-    Each ``FEED`` of a stream of the same descriptor, of ``km3net/common`` or of the release's
-    ``about.rd`` is replaced by the elements of the stream, and the definitions of streams are
-    left out. Streams of DaCHS itself are not replayed.
+    Each ``FEED`` of a stream of the same descriptor, of one beside it, of ``km3net/common`` or of
+    the release's ``about.rd`` is replaced by the elements of the stream, and the definitions of
+    streams are left out. Streams of DaCHS itself are not replayed.
 
     Parameters
     ----------
@@ -69,6 +69,7 @@ def expand_descriptor(rd_id: str, folder: Path = RD, about: bytes | None = None)
         name = rd_id.partition("/")[0]
         for one in parse_xml(about).iter("STREAM"):
             streams[f"{name}/about#{one.get('id')}"] = one
+    streams |= _streams_beside(resource, rd_id, folder)
     for stream in list(resource.iter("STREAM")):
         streams[stream.get("id")] = stream
         stream.getparent().remove(stream)
@@ -144,6 +145,20 @@ def _parse(path: Path) -> etree._Element:
             expected=error.expected,
             remedy="correct the XML at this place or shortly before it",
         ) from None
+
+
+def _streams_beside(
+    resource: etree._Element, rd_id: str, folder: Path
+) -> dict[str, etree._Element]:
+    """Return the streams of those descriptors in the same directory that a descriptor feeds."""
+    place = rd_id.rpartition("/")[0]
+    fed = {feed.get("source", "").partition("#")[0] for feed in resource.iter("FEED")}
+    return {
+        f"{name}#{one.get('id')}": one
+        for name in sorted(fed - {"", f"{place}/about"})
+        if name.rpartition("/")[0] == place
+        for one in _parse(folder / f"{name}.rd").iter("STREAM")
+    }
 
 
 def _replay(element: etree._Element, streams: Mapping[str, etree._Element], path: Path) -> None:
