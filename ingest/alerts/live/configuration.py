@@ -10,32 +10,13 @@ from pydantic import Field, field_validator, model_validator
 
 from ingest.core.configuration import StrictModel, load
 from ingest.core.errors import ManifestError
+from ingest.core.kafka import Credentials, Options, Servers, Topic
 from ingest.instance import SITE_FILES
 
 CONFIG_VARIABLE: Final = "KM3VO_LIVE"
 """Names another ``live.toml``."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 """A source's name; it is part of names of environment variables."""
-Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
-_RESERVED: Final = {
-    "bootstrap.servers": "servers",
-    "group.id": "group",
-    "enable.auto.commit": "nothing: offsets are committed when rows are",
-    "enable.auto.offset.store": "nothing: offsets are committed when rows are",
-}
-"""Options of the client that have keys of their own."""
-_SECRETS: Final = (
-    "password",
-    "secret",
-    "token",
-    "username",
-    "client.id",
-    "key",
-    "jaas",
-    "userinfo",
-)
-"""Parts of the names of options with credentials."""
-_HARMLESS: Final = ("client.id", "sasl.oauthbearer.token.endpoint.url")
 
 
 class Kafka(StrictModel):
@@ -62,26 +43,13 @@ class Kafka(StrictModel):
 
     kind: Literal["kafka"]
     name: Name
-    servers: Annotated[tuple[str, ...], Field(min_length=1)]
+    servers: Servers
     topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
     group: Annotated[str, Field(min_length=1, max_length=200)]
-    credentials: Literal["none", "oauth", "password"] = "none"
+    credentials: Credentials = "none"
     heartbeat: Topic | None = None
     heartbeat_timeout: Annotated[float, Field(gt=0)] = 30.0
-    options: dict[str, str | int | float | bool] = Field(default_factory=dict)
-
-    @field_validator("options")
-    @classmethod
-    def _no_credentials(cls, options: dict[str, object]) -> dict[str, object]:
-        for option in options:
-            if option in _RESERVED:
-                raise ValueError(f"no {option}; use {_RESERVED[option]}")
-            if option not in _HARMLESS and any(part in option for part in _SECRETS):
-                # the message must not repeat the value
-                raise ValueError(
-                    f"no {option}: credentials come from the environment or a private file"
-                )
-        return options
+    options: Options = Field(default_factory=dict)
 
 
 class Directory(StrictModel):

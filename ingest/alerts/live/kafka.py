@@ -11,7 +11,7 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -36,22 +36,14 @@ from ingest.alerts.live.source import (
     isoformat,
     now,
 )
-from ingest.core.credentials import credential
 from ingest.core.errors import InputError
+from ingest.core.kafka import Redaction, client_credentials, error_text
 
 _POLL: Final = 0.2
 """Time in s after which an idle source looks whether it is stopped."""
 _CLOSE: Final = 1.0
 """Time in s for saying goodbye to the broker."""
 _SILENCES: Final = 20
-_PLACES: Final = {
-    "oauth": {
-        "client_id": "sasl.oauthbearer.client.id",
-        "client_secret": "sasl.oauthbearer.client.secret",
-    },
-    "password": {"username": "sasl.username", "password": "sasl.password"},
-}
-"""The options of librdkafka for credentials."""
 _DEFAULTS: Final[dict[str, Any]] = {
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
@@ -94,8 +86,10 @@ class KafkaSource:
         self.health = Health()
         self._settings = settings
         self._broker = ", ".join(settings.servers)
-        self._credentials = _credentials(settings)
-        self._redaction = _Redaction(self._credentials.values())
+        self._credentials = client_credentials(
+            settings.name, settings.credentials, settings.servers
+        )
+        self._redaction = Redaction(self._credentials.values())
         logger.addFilter(self._redaction)
         self._consumer: Consumer | None = None
         self._beat = time.monotonic()
@@ -111,7 +105,7 @@ class KafkaSource:
                     pause.reset()
                     yield batch
             except KafkaException as error:
-                self._complain(_text(error))
+                self._complain(error_text(error))
                 self.close()
                 if not pause.wait():
                     return
@@ -127,7 +121,7 @@ class KafkaSource:
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
         except KafkaException as error:  # delivered again, and recognised
-            self._complain(f"offsets were not committed: {_text(error)}")
+            self._complain(f"offsets were not committed: {error_text(error)}")
 
     def close(self) -> None:
         """Leave the group, unless the broker takes too long."""
@@ -168,7 +162,7 @@ class KafkaSource:
             raise InputError(
                 "the client of Kafka refuses an option",
                 where=f"the source {self.name}",
-                value=self._redaction.redacted(_text(error)),
+                value=self._redaction.redacted(error_text(error)),
                 expected="options of librdkafka",
                 remedy="correct [source.options] in live.toml",
             ) from None
@@ -266,32 +260,6 @@ class KafkaSource:
             logger.warning("%s: %s", self.name, problem)
 
 
-class _Redaction(logging.Filter):
-    """Removes credentials from what is logged, also from what librdkafka says."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        super().__init__()
-        self._secrets = sorted(secrets, key=len, reverse=True)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = self.redacted(record.getMessage()), None
-        return True
-
-    def redacted(self, text: str) -> str:
-        """Return a text without credentials."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
-        return text
-
-
-def _credentials(settings: Kafka) -> dict[str, str]:
-    source = f"the {settings.credentials} credentials of {', '.join(settings.servers)}"
-    return {
-        option: credential(settings.name, key, source)
-        for key, option in _PLACES.get(settings.credentials, {}).items()
-    }
-
-
 def _produced(received: KafkaMessage) -> datetime | None:
     kind, milliseconds = received.timestamp()
     if kind == TIMESTAMP_NOT_AVAILABLE:
@@ -300,8 +268,3 @@ def _produced(received: KafkaMessage) -> datetime | None:
         return datetime.fromtimestamp(milliseconds / 1000, UTC)
     except (OverflowError, ValueError, OSError):  # the broker lies
         return None
-
-
-def _text(error: KafkaException) -> str:
-    cause = error.args[0] if error.args else error
-    return str(cause.str()) if isinstance(cause, KafkaError) else str(cause)
