@@ -35,7 +35,8 @@ def node(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iter
     """Provide an instance with real alerts for the tests of this module."""
     made = Instance(tmp_path_factory.mktemp("live") / "var", port(30))
     try:
-        templates.copy("packets", made).up()
+        # durable: a test kills the database
+        templates.copy("packets", made, durable=True).up()
         yield made
     finally:
         made.reset()

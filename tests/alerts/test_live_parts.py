@@ -14,11 +14,11 @@ import pytest
 
 from ingest.alerts.archive import Archive, ArchiveError, Packet, Reception, Receptions
 from ingest.alerts.conversion import verdict
-from ingest.alerts.live import listener as listeners
 from ingest.alerts.live.configuration import Directory, Kafka, load_live
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
+from ingest.alerts.live.listener import _Clock
 from ingest.alerts.live.source import Health, Message, now
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
@@ -249,16 +249,15 @@ def wait(condition, seconds=20) -> None:
         time.sleep(0.02)
 
 
-def test_a_clock_that_jumps_back_is_noticed(tmp_path, monkeypatch, caplog):
-    layout = Layout(tmp_path, Account.current())
-    running = listeners._Listener(layout, [], None, threading.Event(), 0)
-    running._watch_clock()
-    assert running._jumps == 0
+def test_a_clock_that_jumps_back_is_noticed(monkeypatch, caplog):
+    clock = _Clock()
+    clock.watch()
+    assert clock.jumps == 0
     moment = time.time() - 3600
     monkeypatch.setattr(time, "time", lambda: moment)
     with caplog.at_level(logging.WARNING):
-        running._watch_clock()
-    assert running._jumps == 1
+        clock.watch()
+    assert clock.jumps == 1
     assert "was set by -3600" in caplog.text
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from astropy.io import fits
 
-from ingest.alerts.archive import Archive, Entry, Packet
+from ingest.alerts.archive import Archive, Entry, Packet, Reception
 from ingest.alerts.pipeline import processing
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
@@ -60,12 +60,14 @@ class RecordingStore(Store):
         super().__init__(connection)
         self.batches: list[list[int]] = []
 
-    def add(self, batch: Sequence[PacketRows]) -> list[tuple[int, str]]:
+    def add(
+        self, batch: Sequence[PacketRows], received: Sequence[tuple[int, Reception]] = ()
+    ) -> list[tuple[int, str]]:
         numbers = [rows.keys.number for rows in batch]
-        if numbers[0] > self.fails_after:
+        if numbers and numbers[0] > self.fails_after:
             raise IngestError("the database is gone")
         self.batches.append(numbers)
-        return super().add(batch)
+        return super().add(batch, received)
 
     def column(self, *names: str) -> list[tuple]:
         return self.fetch(f"SELECT {', '.join(names)} FROM alerts.notices ORDER BY notice_id")

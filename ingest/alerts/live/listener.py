@@ -98,8 +98,7 @@ class _Listener:
         self._healths |= {follower.name: follower.health for follower in followers}
         self._status = StatusFile(layout)
         self._metrics = MetricsServer(port, self._healths)
-        self._clock = time.time() - time.monotonic()
-        self._jumps = 0
+        self._clock = _Clock()
 
     def run(self) -> None:
         """Run the threads of all sources until `stop` is set, or one of them fails."""
@@ -112,7 +111,7 @@ class _Listener:
             thread.start()
         logger.info("listening to %s", ", ".join(source.name for source in self._sources))
         while not self._stop.is_set():
-            self._watch_clock()
+            self._clock.watch()
             self._show()
             self._seals.renew()
             self._stop.wait(_STATUS)
@@ -146,19 +145,28 @@ class _Listener:
 
     def _show(self) -> None:
         try:
-            self._status.write(self._healths, self._jumps)
+            self._status.write(self._healths, self._clock.jumps)
         except OSError as error:  # a full disk must not stop it
             logger.warning("%s cannot be written: %s", self._status.path, error.strerror)
 
-    def _watch_clock(self) -> None:
-        clock = time.time() - time.monotonic()
-        if abs(clock - self._clock) > _JUMP:
-            self._jumps += 1
+
+class _Clock:
+    """Notices when the clock of this machine is set, and counts it."""
+
+    def __init__(self) -> None:
+        self.jumps = 0
+        self._difference = time.time() - time.monotonic()
+
+    def watch(self) -> None:
+        """Compare the clock with one that cannot be set."""
+        difference = time.time() - time.monotonic()
+        jump = difference - self._difference
+        if abs(jump) > _JUMP:
+            self.jumps += 1
             logger.warning(
-                "the clock of this machine was set by %+.1f s; times of receipt follow it",
-                clock - self._clock,
+                "the clock of this machine was set by %+.1f s; times of receipt follow it", jump
             )
-        self._clock = clock
+        self._difference = difference
 
 
 class _Seals:
