@@ -23,37 +23,40 @@ def packet(name: object, behaviour: str = "") -> bytes:
     return voevent(ivorn=f"ivo://example.org/stream#{name}", rest=comment)
 
 
-def parse(content: bytes, media_type: str | None = None, *, max_bytes: int) -> Notice:
+def parse(
+    content: bytes, media_type: str | None = None, *, max_bytes: int, topic: str | None = None
+) -> Notice:
     """Do what a packet says, then parse it."""
     found = re.search(rb"<!-- behaviour: (\S+) ?(.*?) -->", content)
     behaviour, argument = found.groups() if found else (b"", b"")
     if behaviour:
         BEHAVIOURS[behaviour.decode()](os.fsdecode(argument))
-    notice = notices.parse(content, media_type, max_bytes=max_bytes)
+    notice = notices.parse(content, media_type, max_bytes=max_bytes, topic=topic)
     return notice.model_copy(update=CHANGES.get(behaviour.decode(), {}))
 
 
-def parse_later_version(content: bytes, media_type: str | None = None, *, max_bytes: int) -> Notice:
+def parse_later_version(
+    content: bytes, media_type: str | None = None, *, max_bytes: int, topic: str | None = None
+) -> Notice:
     """Parse also what the present version does not understand."""
-    return parse(
-        content.replace(b"behaviour: not_understood", b""), media_type, max_bytes=max_bytes
-    )
+    understood = content.replace(b"behaviour: not_understood", b"")
+    return parse(understood, media_type, max_bytes=max_bytes, topic=topic)
 
 
 def parse_with_killing_regions(
-    content: bytes, media_type: str | None = None, *, max_bytes: int
+    content: bytes, media_type: str | None = None, *, max_bytes: int, topic: str | None = None
 ) -> Notice:
     """Parse in a worker that is killed when it computes the regions of several circles."""
     skymaps.circle_regions = _circle_regions_killing
-    return parse(content, media_type, max_bytes=max_bytes)
+    return parse(content, media_type, max_bytes=max_bytes, topic=topic)
 
 
 def parse_with_failing_regions(
-    content: bytes, media_type: str | None = None, *, max_bytes: int
+    content: bytes, media_type: str | None = None, *, max_bytes: int, topic: str | None = None
 ) -> Notice:
     """Parse in a worker that fails to compute the regions of several circles."""
     skymaps.circle_regions = _circle_regions_failing
-    return parse(content, media_type, max_bytes=max_bytes)
+    return parse(content, media_type, max_bytes=max_bytes, topic=topic)
 
 
 def kill_itself(*_arguments: object) -> None:

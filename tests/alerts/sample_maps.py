@@ -10,8 +10,9 @@ import numpy as np
 from astropy import units as u
 from astropy.coordinates import BarycentricMeanEcliptic, SkyCoord
 from astropy.io import fits
-from astropy_healpix import healpix_to_lonlat
+from astropy_healpix import healpix_to_lonlat, level_ipix_to_uniq
 
+CENTRE, KAPPA = (150.0, -35.0), 800.0
 FRAMES = {"C": "icrs", "G": "galactic", "E": BarycentricMeanEcliptic()}
 
 
@@ -63,6 +64,20 @@ def flat_bytes(
     rows = np.asarray(values).reshape(-1, per_row) if per_row > 1 else values
     form = f"{per_row}{code}" if per_row > 1 else code
     return table_bytes([(name, form, unit, rows)], cards, packed)
+
+
+def multi_order(name="PROBDENSITY", unit="sr-1", per=lambda area: 1.0, system="C", **cards):
+    """Return a file with cells of order 6 near the centre, and of order 3 elsewhere."""
+    coarse = np.arange(12 * 4**3)
+    density = flat_density(8, CENTRE, KAPPA, system=system)
+    near = density > 1e-4 * density.max()
+    fine = (coarse[near, None] * 64 + np.arange(64)).ravel()
+    values = np.concatenate([density[~near], flat_density(64, CENTRE, KAPPA, system=system)[fine]])
+    level = np.repeat([3, 6], [np.count_nonzero(~near), len(fine)])
+    uniq = level_ipix_to_uniq(level, np.concatenate([coarse[~near], fine]))
+    scale = np.array([per(4 * math.pi / (12 * 4**order)) for order in level])
+    cards = {"PIXTYPE": "HEALPIX", "ORDERING": "NUNIQ", "COORDSYS": system, **cards}
+    return table_bytes([("UNIQ", "K", None, uniq), (name, "D", unit, values * scale)], cards)
 
 
 def pixel_area(nside):

@@ -24,33 +24,21 @@ from ingest.alerts.notices.model import PacketError
 from ingest.alerts.skymaps.model import MAX_RANGES, SkyMap, map_regions, read_map, simplified
 from ingest.alerts.skymaps.multiorder import MAX_ORDER, cell_areas
 from tests.alerts.sample_maps import (
+    CENTRE,
+    KAPPA,
     cap,
     fisher,
     fisher_radius,
     flat_bytes,
     flat_density,
+    multi_order,
     pixel_area,
     table_bytes,
 )
 
-CENTRE, KAPPA = (150.0, -35.0), 800.0
 NSIDE = 64
 AREA = pixel_area(NSIDE).value
 AREA_DEG2 = AREA * math.degrees(1) ** 2
-
-
-def multi_order(name="PROBDENSITY", unit="sr-1", per=lambda area: 1.0, system="C", **cards):
-    """Return a file with cells of order 6 near the centre, and of order 3 elsewhere."""
-    coarse = np.arange(12 * 4**3)
-    density = flat_density(8, CENTRE, KAPPA, system=system)
-    near = density > 1e-4 * density.max()
-    fine = (coarse[near, None] * 64 + np.arange(64)).ravel()
-    values = np.concatenate([density[~near], flat_density(64, CENTRE, KAPPA, system=system)[fine]])
-    level = np.repeat([3, 6], [np.count_nonzero(~near), len(fine)])
-    uniq = level_ipix_to_uniq(level, np.concatenate([coarse[~near], fine]))
-    scale = np.array([per(4 * math.pi / (12 * 4**order)) for order in level])
-    cards = {"PIXTYPE": "HEALPIX", "ORDERING": "NUNIQ", "COORDSYS": system, **cards}
-    return table_bytes([("UNIQ", "K", None, uniq), (name, "D", unit, values * scale)], cards)
 
 
 def check(sky, tolerance=0.06):

@@ -39,7 +39,7 @@ STREAMS = [
     ("ivo://nasa.gsfc.gcn/AGILE#MCAL_Alert_2019-01-01_1", "agile", None),
     ("ivo://ca.chimenet.frb/FRB-DETECTION-#2022-03-20-10:00:28UTC+0000_996a", "chime", None),
     ("ivo://voevent.4pisky.org/ASASSN#2016-09-25.47_2016fvf", "4pisky/asassn", None),
-    ("ivo://org.svom/fsc#sb25031103_grm-trigger", "svom", None),
+    ("ivo://org.svom/fsc#sb25031103_grm-trigger", "svom", 0.9),
     ("ivo://nasa.gsfc.gcn/LVC#G184098-1-Initial", "ligo-virgo-kagra", None),
     ("ivo://amon/icecube_gold#24_132910_57145925_1", "icecube/gold", 0.9),
     ("ivo://nvo.caltech/voeventnet/catot#1", "ivo://nvo.caltech/voeventnet/catot", None),

@@ -20,6 +20,7 @@ from ingest.core.files import open_regular
 CHECKSUM: Final = re.compile("[0-9a-f]{64}")
 _MAX_SOURCE: Final = 1000
 """Maximum number of characters of a source in the index."""
+_TOPIC: Final = re.compile(r"(?!(?:file|tar|lines):)[^:]+:([\w.-]+)/\d+/\d+", re.ASCII)
 _TAIL: Final = 1 << 16
 """Number of bytes at the end of the file that contain at least one whole line."""
 
@@ -42,7 +43,8 @@ class Entry:
         Time of receipt, ISO 8601 in UTC with microseconds and Z.
     source : str
         Where it was received from: ``file:NAME``, ``tar:NAME!MEMBER``, ``lines:NAME!LINE``; or
-        ``recovered``, see :meth:`.Archive.reindex`.
+        ``recovered``, see :meth:`.Archive.reindex`. For live streams ``NAME:FILE``, or
+        ``NAME:TOPIC/PARTITION/OFFSET`` with the name of the source and its place in a topic.
     media_type : str
         ``application/xml``, ``application/json`` or ``application/octet-stream``.
     size : int
@@ -55,6 +57,12 @@ class Entry:
     source: str
     media_type: str
     size: int
+
+    @property
+    def topic(self) -> str | None:
+        """The Kafka topic from which the packet was first received."""
+        match = _TOPIC.fullmatch(self.source)
+        return match[1] if match else None
 
     @property
     def line(self) -> bytes:

@@ -41,7 +41,12 @@ _ENCODING_BY_START: Final = (
 )
 
 
-def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BYTES) -> Notice:
+def parse(
+    content: bytes,
+    media_type: str | None = None,
+    max_bytes: int = MAX_BYTES,
+    topic: str | None = None,
+) -> Notice:
     """Parse a packet.
 
     Parameters
@@ -52,6 +57,9 @@ def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BY
         Declared media type, for the error message only; the format is recognised by content.
     max_bytes : int
         Larger packets are refused.
+    topic : str, optional
+        The Kafka topic from which the packet was received. It identifies the stream if the packet
+        does not, and a test topic makes the packet a test.
 
     Returns
     -------
@@ -75,9 +83,9 @@ def parse(content: bytes, media_type: str | None = None, max_bytes: int = MAX_BY
     try:
         text = _decode(content, parser).strip(_WHITESPACE)
         if text.startswith("<"):
-            return voevent.notice_of(_tree(text, parser), parser)
+            return voevent.notice_of(_tree(text, parser), parser, topic)
         if text.startswith(("{", "[")):
-            return gcn.notice_of(text, parser)
+            return gcn.notice_of(text, parser, topic)
     except PacketError:
         raise
     except XMLError as error:

@@ -18,6 +18,8 @@ _NOT_IDENTIFIERS: Final = frozenset({"", "0", "-1", "2147483647", "-2147483648",
 """Placeholders, and the integer overflow 2^31 - 1 of IceCube's first HESE packets."""
 MAX_IDENTIFIER: Final = 1000
 """Maximum number of characters; PostgreSQL cannot index texts of more than 2,700 bytes."""
+_TOPIC: Final = re.compile(r"(?:gcn\.notices\.)?((?<=notices\.)[\w.]+|igwn\.gwalert)", re.ASCII)
+_TEST_TOPIC: Final = re.compile(r"(?:gcn|igwn)\.(?:.*[._-])?test(?:[._-].*)?", re.I)
 _RUN_EVENT: Final = re.compile(r"0*(\d+)_0*(\d+)", re.ASCII)
 
 
@@ -44,6 +46,13 @@ class Profile(BaseModel):
     revision: tuple[str, ...] = ()
     first_record: int = 0
     role: Role = Role.OBSERVATION
+    instruments: tuple[str, ...] = ()
+    updates: tuple[str, ...] = ()
+
+    def stream_of(self, instrument: str | None) -> str:
+        """Return the name of the stream, which depends on the instrument for some missions."""
+        name = (instrument or "").strip().lower()
+        return f"{self.stream}/{name}" if name in self.instruments else self.stream
 
     def name_in(self, ivorn: str) -> str | None:
         """Return the name of the event in an ivorn, for streams that put it there."""
@@ -105,7 +114,7 @@ def _expressions(field: str) -> tuple[tuple[re.Pattern[str], Profile], ...]:
     )
 
 
-def for_voevent(ivorn: str, packet_type: str | None = None) -> Profile:
+def for_voevent(ivorn: str, packet_type: str | None = None, topic: str | None = None) -> Profile:
     """Return the profile of a VOEvent's stream.
 
     Parameters
@@ -114,6 +123,8 @@ def for_voevent(ivorn: str, packet_type: str | None = None) -> Profile:
         Identifier of the packet.
     packet_type : str, optional
         GCN's number of the notice type; more specific than the ivorn in some of AMON's packets.
+    topic : str, optional
+        The Kafka topic from which it was received, for an ivorn that belongs to no profile.
 
     Returns
     -------
@@ -126,6 +137,8 @@ def for_voevent(ivorn: str, packet_type: str | None = None) -> Profile:
     kind = re.split(r"\d", local, maxsplit=1)[0]
     gcn = packet_type if stream.startswith("ivo://nasa.gsfc.gcn/") else None
     profile = _find_voevent(f"{stream}#{kind}", gcn)
+    if profile is None and (path := path_of_topic(topic)):
+        profile = _find_json(path, "")
     return profile or Profile(stream=stream or ivorn, family=stream or ivorn, key=("TrigID",))
 
 
@@ -159,12 +172,31 @@ def for_json(path: str, words: str) -> Profile:
     Profile
         For a stream without a profile, one with the keys of GCN's core schema.
     """
-    for pattern, profile in _expressions("json_pattern"):
-        if pattern.search(f"{path}|{words}"):
-            return profile
-    return Profile(
+    return _find_json(path, words) or Profile(
         stream=path,
         family=path.partition("/")[0],
         key=("id", "event_name"),
         revision=("record_number",),
     )
+
+
+def _find_json(path: str, words: str) -> Profile | None:
+    for pattern, profile in _expressions("json_pattern"):
+        if pattern.search(f"{path}|{words}"):
+            return profile
+    return None
+
+
+def path_of_topic(topic: str | None) -> str | None:
+    """Return what a Kafka topic says about the stream, in the form of the path of a JSON schema.
+
+    For example ``swift/bat/guano`` for ``gcn.notices.swift.bat.guano``, ``igwn/gwalert`` for
+    ``igwn.gwalert``; None for topics in another form.
+    """
+    match = _TOPIC.fullmatch(topic or "")
+    return match[1].replace(".", "/") if match else None
+
+
+def is_test_topic(topic: str | None) -> bool:
+    """Return whether a Kafka topic is one for tests, by a part of its name."""
+    return _TEST_TOPIC.fullmatch(topic or "") is not None

@@ -26,7 +26,9 @@ from ingest.core.files import read_regular
 class Parser(Protocol):
     """A function such as :func:`ingest.alerts.notices.parse`."""
 
-    def __call__(self, content: bytes, media_type: str | None, *, max_bytes: int) -> Notice:
+    def __call__(
+        self, content: bytes, media_type: str | None, *, max_bytes: int, topic: str | None
+    ) -> Notice:
         """Return the notice in the bytes of a packet."""
 
 
@@ -160,7 +162,8 @@ def read_packet(archive: Archive, entry: Entry, parse: Parser, max_bytes: int) -
             remedy="if it is an alert: km3vo alerts quarantine --retry --largest MEGABYTES",
         )
     content = archive.read(entry)
-    return ParsedPacket(entry, parse(content, entry.media_type, max_bytes=max_bytes))
+    notice = parse(content, entry.media_type, max_bytes=max_bytes, topic=entry.topic)
+    return ParsedPacket(entry, notice)
 
 
 def store_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from ingest.alerts.notices.common_fields import Texts
 from ingest.alerts.notices.gcn.parameters import strings_of, texts_of
 from ingest.alerts.notices.model import PacketError
-from ingest.alerts.notices.profiles import MAX_IDENTIFIER
+from ingest.alerts.notices.profiles import MAX_IDENTIFIER, path_of_topic
 
 KM3NET_STREAM: Final = "ivo://KM3NeT_Neutrino"
 """The ivorn of KM3NeT's VOEvents without its local part."""
@@ -20,21 +20,26 @@ _SAFE: Final = "/:+?@!$&'()*,;="
 """Characters that are not percent-encoded in an ivorn, in addition to letters and digits."""
 
 
-def schema_path(texts: Texts) -> str:
+def schema_path(texts: Texts, topic: str | None = None) -> str:
     """Return the path of a notice's schema below ``notices/``, such as ``km3net/alert``.
 
-    For a notice that does not name its schema, it is derived from the mission or the name.
+    For a notice that does not name its schema, it is derived from the topic, the mission or the
+    name.
 
     Parameters
     ----------
     texts : mapping
         The notice's values, as :func:`.parameters.texts_of` returns them.
+    topic : str, optional
+        The Kafka topic from which it was received.
     """
     if match := _SCHEMA.search((texts.get("$schema") or "")[:300]):
         return match[1]
     if texts.get("superevent_id"):
         # LIGO/Virgo/KAGRA's own topic, igwn.gwalert, names no schema
         return "igwn/gwalert"
+    if path := path_of_topic(topic):
+        return path
     if mission := texts.get("mission"):
         return _WHITESPACE.sub("_", mission.strip().lower()) + "/notice"
     names = f"{texts.get('event_name') or ''} {texts.get('id') or ''}"
@@ -77,12 +82,12 @@ def ivorn_of(notice: dict[str, Any]) -> str:
     PacketError
         If the notice has none of these values, or the identifier would be too long.
     """
-    return ivorn_from(texts_of(notice), names_of(notice), ids_of(notice))
+    texts = texts_of(notice)
+    return ivorn_from(texts, names_of(notice), ids_of(notice), schema_path(texts))
 
 
-def ivorn_from(texts: Texts, names: list[str], ids: list[str]) -> str:
+def ivorn_from(texts: Texts, names: list[str], ids: list[str], path: str) -> str:
     """Return the identifier of a notice from its values; see :func:`ivorn_of`."""
-    path = schema_path(texts)
     when = texts.get("alert_datetime") or texts.get("time_created")
     others = [] if when else [texts.get("ref_id"), texts.get("obs_id")]
     name = next((text for text in (*names, *ids, *others) if text), None)

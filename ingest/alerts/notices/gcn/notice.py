@@ -21,7 +21,7 @@ from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
 _TEST_SCHEMA: Final = re.compile(r"(^|[/_.])test([/_.]|$)", re.I)
 
 
-def notice_of(text: str, parser: FieldParser) -> Notice:
+def notice_of(text: str, parser: FieldParser, topic: str | None = None) -> Notice:
     """Return the content of a notice in JSON.
 
     Parameters
@@ -30,6 +30,8 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
         The JSON document.
     parser : FieldParser
         Holds the remarks so far, and collects further ones.
+    topic : str, optional
+        The Kafka topic from which it was received.
 
     Raises
     ------
@@ -39,17 +41,20 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
     document = load_notice(text, parser)
     texts = texts_of(document)
     event = texts_of(document.get("event"))
-    path = schema_path(texts)
+    path = schema_path(texts, topic)
     profile = profiles.for_json(path, _words(texts))
     names, ids = names_of(document), ids_of(document)
-    ivorn = ivorn_from(texts, names, ids)
-    is_test = _is_test(texts, event, path)
+    ivorn = ivorn_from(texts, names, ids, path)
+    is_test = _is_test(texts, event, path) or profiles.is_test_topic(topic)
     role = Role.TEST if is_test else common_fields.role_of(texts.get("alert_tense"), profile)
     record = parser.integer("record_number", texts.get("record_number"), 0)
     events = parts.events(document, parser, profile)
     energy, energy_kind = _energy(texts, events, profile, parser)
     sky_map, sky_map_path = parts.sky_map(document, parser)
-    replacements = {} if sky_map is None else {sky_map_path: parts.checksum(sky_map)}
+    replacements = parts.other_maps(document, parser)
+    if sky_map is not None:
+        replacements[sky_map_path] = parts.checksum(sky_map)
+    instruments = parts.instruments(document)
     event_key = None
     if role is not Role.UTILITY:
         event_key = profile.event_key(_lookup(texts, names, ids), ivorn, is_test=is_test)
@@ -59,7 +64,7 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
     return Notice(
         ivorn=ivorn,
         media_format="gcn-json",
-        stream=profile.stream,
+        stream=profile.stream_of(instruments[0] if instruments else None),
         event_name=names[0] if names else None,
         ids=tuple(dict.fromkeys(one for one in ids if len(one) <= MAX_IDENTIFIER)),
         event_key=event_key,
@@ -74,7 +79,7 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
         notice_mjd=parser.mjd(
             "alert_datetime", texts.get("alert_datetime") or texts.get("time_created")
         ),
-        position=parts.position(document, parser),
+        position=parts.position(document, parser, profile),
         energy=energy,
         energy_kind=energy_kind,
         far=parser.rate(
@@ -87,7 +92,7 @@ def notice_of(text: str, parser: FieldParser) -> Notice:
         signalness=parser.probability("p_astro", texts.get("p_astro") or texts.get("signalness")),
         topology=texts.get("alert_topology"),
         pipeline=texts.get("pipeline") or event.get("pipeline") or texts.get("notice_type"),
-        instrument=",".join(parts.instruments(document)) or None,
+        instrument=",".join(instruments) or None,
         n_events=parser.integer(
             "number_of_events",
             texts.get("number_of_events")

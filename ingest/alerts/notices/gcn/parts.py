@@ -19,10 +19,16 @@ _DEFAULT_CONTAINMENT: Final = 0.9
 """Default of ``containment_probability`` in GCN's core schema."""
 _FITS: Final = b"SIMPLE  ="
 _GZIP: Final = b"\x1f\x8b"
+_RELATED: Final = (
+    ("known_source", "known source"),
+    ("ref_id", "ref_type"),
+    ("follow_up_event", "follow_up_type"),
+)
+"""Keys of a related source or event, and of what it is; or what it always is."""
 _LVK_ALERT: Final = "ivo://gwnet/LVC#"
 
 
-def position(notice: Object, parser: FieldParser) -> Position | None:
+def position(notice: Object, parser: FieldParser, profile: Profile) -> Position | None:
     """Return the position of the source with its error circle, or None."""
     part, where = notice, ""
     if notice.get("ra") is None and isinstance(notice.get("most_probable_direction"), Object):
@@ -38,7 +44,9 @@ def position(notice: Object, parser: FieldParser) -> Position | None:
             circles.setdefault(containment, circle)
     radius = _radius(part, f"{where}ra_dec_error", parser)
     systematic = part.get("systematic_included")
-    errors = (True, systematic) if isinstance(systematic, bool) else (None, None)
+    errors = (profile.statistical, profile.systematic)
+    if isinstance(systematic, bool):
+        errors = (True, systematic)
     return common_fields.position(
         parser,
         (f"{where}ra", f"{where}dec"),
@@ -98,8 +106,10 @@ def counterparts(notice: Object, parser: FieldParser) -> tuple[Counterpart, ...]
             if isinstance(reference := item.get("reference"), Object):
                 texts = {**texts, "reference": _reference(reference)}
             found.append(common_fields.counterpart(parser, f"counterpart_info[{number}]", texts))
-    if known := text_of(notice.get("known_source")):
-        found.append(Counterpart(name=known, description="known source"))
+    texts = texts_of(notice)
+    for key, kind in _RELATED:
+        if name := texts.get(key):
+            found.append(Counterpart(name=name, description=texts.get(kind) or kind))
     return tuple(found)
 
 
@@ -157,6 +167,22 @@ def sky_map(notice: Object, parser: FieldParser) -> tuple[bytes | None, str]:
                 return content, path
             parser.reject(path, text, "a FITS file in base64")
     return None, ""
+
+
+def other_maps(notice: Object, parser: FieldParser) -> dict[str, str]:
+    """Return texts that replace further maps among the parameters, by the paths of these maps.
+
+    The map of a gravitational wave and another event combined, which LIGO/Virgo/KAGRA add to
+    their own, has megabytes.
+    """
+    part = notice.get("external_coinc")
+    text = text_of(part.get("combined_skymap")) if isinstance(part, Object) else None
+    content = decode_fits(text) if text else None
+    if content is None:
+        return {}
+    path = "external_coinc/combined_skymap"
+    parser.remark(f"{path}: this map is only in the packet itself")
+    return {path: checksum(content)}
 
 
 def decode_fits(text: str) -> bytes | None:

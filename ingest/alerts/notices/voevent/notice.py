@@ -29,7 +29,7 @@ _TEST_FLAGS: Final = flags("test", "internaltest", "test_submission")
 _RETRACTION_FLAGS: Final = flags("retraction", "retractflag", "retract_flag", "isretraction")
 
 
-def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
+def notice_of(root: etree._Element, parser: FieldParser, topic: str | None = None) -> Notice:
     """Return the content of a VOEvent.
 
     Parameters
@@ -38,6 +38,8 @@ def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
         The packet, without comments.
     parser : FieldParser
         Holds the remarks so far, and collects further ones.
+    topic : str, optional
+        The Kafka topic from which it was received.
 
     Raises
     ------
@@ -48,19 +50,20 @@ def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
     parameters = parameters_of(root)
     what = What(parameters, parser)
     where_when = WhereWhen(parameters, parser)
-    profile = profiles.for_voevent(ivorn, what.text("Packet_Type"))
+    profile = profiles.for_voevent(ivorn, what.text("Packet_Type"), topic)
     role = _role(root, parser)
-    is_test = _is_test(role, what, profile)
+    is_test = _is_test(role, what, profile) or profiles.is_test_topic(topic)
     citations = _citations(root, parser)
     events = what.events(profile)
     energy, energy_kind = what.energy(profile, events)
+    instrument = what.text("instrument", "instruments")
     event_key = None
     if role is not Role.UTILITY:
         event_key = profile.event_key(what.text, ivorn, is_test=is_test)
     return Notice(
         ivorn=ivorn,
         media_format=_media_format(root, parser),
-        stream=profile.stream,
+        stream=profile.stream_of(instrument),
         event_name=_event_name(what, root, profile, ivorn),
         ids=what.identifiers(profile),
         event_key=event_key,
@@ -72,7 +75,7 @@ def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
         is_test=is_test,
         is_injection=is_true(what.text("HardwareInj"))
         or (what.text("alert_tense") or "").lower() == "injection",
-        notice_type=_notice_type(what, citations),
+        notice_type=_notice_type(what, citations, profile),
         alert_type=what.text("AlertType", "Alert_Type"),
         event_mjd=where_when.mjd(),
         notice_mjd=parser.mjd("Who/Date", _first(parameters, "Who", "Date")),
@@ -84,7 +87,7 @@ def notice_of(root: etree._Element, parser: FieldParser) -> Notice:
         signalness=what.signalness(),
         topology=what.text("alert_topology", "topology"),
         pipeline=what.text("pipeline"),
-        instrument=what.text("instrument", "instruments"),
+        instrument=instrument,
         n_events=parser.integer(
             "What/N_events", what.text("N_events", "Nevents", "number_of_events"), 0
         ),
@@ -151,13 +154,15 @@ def _is_test(role: Role, what: What, profile: Profile) -> bool:
     )
 
 
-def _notice_type(what: What, citations: tuple[Citation, ...]) -> NoticeType:
+def _notice_type(what: What, citations: tuple[Citation, ...], profile: Profile) -> NoticeType:
     """Return the kind of notice, however expressed; a retraction takes precedence."""
     kinds = {citation.kind for citation in citations}
     word = (what.text("AlertType", "Alert_Type") or "").lower()
     if "retraction" in kinds or word == "retraction" or what.flag(_RETRACTION_FLAGS):
         return NoticeType.RETRACTION
     if word == "update" or "supersedes" in kinds or is_true(what.text("misc_flags/updated_notice")):
+        return NoticeType.UPDATE
+    if what.text("Packet_Type") in profile.updates:
         return NoticeType.UPDATE
     if word:
         return NoticeType.INITIAL

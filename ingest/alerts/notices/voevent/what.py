@@ -95,10 +95,13 @@ class What:
 
     def counterparts(self) -> list[Counterpart]:
         """Return the possible counterparts; KM3NeT gives each in a Group of its own."""
-        return [
+        found = [
             common_fields.counterpart(self.parser, f"What/{group}", texts)
             for group, texts in self._groups(_COUNTERPART_GROUP).items()
         ]
+        if name := self.text("Target_Info/Source_Name"):
+            found.append(Counterpart(name=name, description="known source"))
+        return found
 
     def _groups(self, names: re.Pattern[str]) -> dict[str, dict[str, str | None]]:
         """Return the values of the Groups whose names match, by the name of the Group."""
