@@ -4,5 +4,15 @@ from ingest.alerts.skymaps.circle_coverage import circle_regions
 from ingest.alerts.skymaps.directions import read_directions
 from ingest.alerts.skymaps.making import make_map
 from ingest.alerts.skymaps.model import SkyMap, map_regions, read_map
+from ingest.alerts.skymaps.multiorder import cell_centres, cells_at
 
-__all__ = ["SkyMap", "circle_regions", "make_map", "map_regions", "read_directions", "read_map"]
+__all__ = [
+    "SkyMap",
+    "cell_centres",
+    "cells_at",
+    "circle_regions",
+    "make_map",
+    "map_regions",
+    "read_directions",
+    "read_map",
+]
