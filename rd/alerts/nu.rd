@@ -529,6 +529,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<index columns="alert_id"/>
 	</table>
 
+	<FEED source="alerts/matches#tables"/>
+
 	<!-- Their rows come from the archive; existing rows stay. -->
 	<data id="make_tables" updating="True">
 		<make table="notices"/>
@@ -540,6 +542,9 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="aliases"/>
 		<make table="seals"/>
 		<make table="withheld"/>
+		<make table="matches"/>
+		<make table="match_events"/>
+		<make table="match_queue"/>
 	</data>
 	<!-- A separate element that is made each time: the view has no rows of its own, and within
 	one element DaCHS would create it before the table on which it depends. -->

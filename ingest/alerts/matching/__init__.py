@@ -1,4 +1,4 @@
-"""What else there was: matches of alerts with published events, and with catalogues of sources."""
+"""Matches of alerts with other alerts, published events and catalogues, and their chance."""
 
 from ingest.alerts.matching.associations import (
     Association,
@@ -14,6 +14,9 @@ from ingest.alerts.matching.catalogues import (
     Columns,
     read_catalogue,
 )
+from ingest.alerts.matching.configuration import CONFIG_VARIABLE, MatchConfig, load_matches
+from ingest.alerts.matching.engine import count_waiting, enqueue_all, match_waiting, matchers
+from ingest.alerts.matching.model import Match, MatchedEvent, Matcher, NoticeFacts
 from ingest.alerts.matching.samples import (
     ORDER,
     Expectation,
@@ -28,6 +31,7 @@ from ingest.alerts.matching.samples import (
 )
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "ORDER",
     "Association",
     "Catalogue",
@@ -35,14 +39,24 @@ __all__ = [
     "Circle",
     "Columns",
     "Expectation",
+    "Match",
+    "MatchConfig",
+    "MatchedEvent",
+    "Matcher",
+    "NoticeFacts",
     "Region",
     "Sample",
     "associations",
     "chance",
+    "count_waiting",
     "counterpart_info",
     "counts_by_ring",
     "declinations",
+    "enqueue_all",
     "expectation",
+    "load_matches",
+    "match_waiting",
+    "matchers",
     "merged",
     "poisson_at_least",
     "probabilities",

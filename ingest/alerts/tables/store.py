@@ -28,7 +28,19 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
     **rows.PART_COLUMNS,
     "receptions": rows.RECEPTION_COLUMNS,
     "aliases": ("alias", "alert_id"),
-}
+    # Whoever computes matches locks rows in this order, too.
+    "match_queue": ("notice_id",),
+    "matches": (
+        "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
+        "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
+        "time_difference", "separation", "n_observed", "n_expected", "p_value", "p_association",
+        "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "change", "computed",
+    ),
+    "match_events": (
+        "match_id", "event_no", "notice_id", "release", "event_id", "time_difference",
+        "separation", "containment",
+    ),
+}  # fmt: skip
 """The columns of each table."""
 CHANNEL: Final = "alerts"
 """Programs that ``LISTEN`` to it get the numbers of new notices, separated by spaces."""
@@ -213,6 +225,7 @@ class Store:
                 [packet.keys.number],
             )
             _copy("notices", [rows.complete_row(cursor.fetchone(), packet.notice)], cursor)
+            _queue([packet.keys.number], cursor)
 
     @contextlib.contextmanager
     def replacement(self) -> Iterator[None]:
@@ -255,6 +268,7 @@ class Store:
             )
             found = cursor.fetchall()
             removed = [number for number, _, _ in found]
+            cursor.execute("DELETE FROM alerts.matches WHERE partner_notice = ANY (%s)", [removed])
             for table in TABLES.keys() - {"receptions"}:  # not made from packets
                 key, keys = (
                     ("alert_id", list({alert for _, _, alert in found}))
@@ -305,6 +319,7 @@ class Store:
             (rows.complete_row(found.columns[one.keys.number], one.notice) for one in batch),
             cursor,
         )
+        _queue([*found.columns, *found.changed], cursor)
         for table in rows.PART_COLUMNS:
             _copy(table, (packet.parts[table] for packet in batch), cursor)
         self._count_versions(found.recount, cursor)
@@ -326,6 +341,11 @@ class Store:
                 cursor.execute(
                     f"UPDATE alerts.{table} SET alert_id = %s WHERE alert_id = %s", [name, former]
                 )
+            cursor.execute(
+                "INSERT INTO alerts.match_queue SELECT notice_id FROM alerts.notices"
+                " WHERE alert_id = %s",
+                [name],
+            )
         for alias, name in found.aliases.items():
             cursor.execute("DELETE FROM alerts.aliases WHERE alias = %s", [alias])
             cursor.execute("INSERT INTO alerts.aliases VALUES (%s, %s)", [alias, name])
@@ -365,6 +385,11 @@ def _notify(numbers: Sequence[int], cursor: Any) -> None:
     for start in range(0, len(numbers), _IDS_AT_ONCE):
         text = " ".join(map(str, numbers[start : start + _IDS_AT_ONCE]))
         cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, text])
+
+
+def _queue(numbers: Sequence[int], cursor: Any) -> None:
+    """Note that matches of notices have to be computed; see :mod:`ingest.alerts.matching`."""
+    cursor.execute("INSERT INTO alerts.match_queue SELECT unnest(%s::bigint[])", [list(numbers)])
 
 
 def _copy(table: str, lines: Iterable[bytes], cursor: Any) -> None:

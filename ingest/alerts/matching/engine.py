@@ -1,0 +1,186 @@
+"""The matches of notices that are new or have changed, written to the tables.
+
+``alerts.match_queue`` has the numbers of these notices: whoever writes ``alerts.notices`` adds
+them in the same transaction. They are taken from it, and their matches are written, in one
+transaction, too. So nothing is missed, whatever is interrupted, and the matches depend only on
+the notices and the configuration.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from threading import Event
+from typing import Any, Final
+
+from psycopg2.extras import execute_values
+
+from ingest.alerts.archive import Archive
+from ingest.alerts.matching.changes import update_changes
+from ingest.alerts.matching.configuration import MatchConfig
+from ingest.alerts.matching.model import Match, Matcher, read_notices
+from ingest.alerts.tables import Store
+from ingest.core.progress import ProgressCallback
+from ingest.core.timescales import unix_to_mjd
+
+AT_ONCE: Final = 500
+"""Number of notices in one transaction."""
+_LOCK: Final = 0x6B6D33
+"""Of PostgreSQL's advisory locks, the one of whoever computes matches."""
+_COLUMNS: Final = (
+    "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
+    "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
+    "time_difference", "separation", "n_observed", "n_expected", "p_value", "p_association",
+    "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "computed",
+)  # fmt: skip
+_TAKE: Final = """
+    DELETE FROM alerts.match_queue WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM alerts.match_queue LIMIT %s FOR UPDATE SKIP LOCKED))
+    RETURNING notice_id"""
+_REMOVE: Final = """
+    DELETE FROM alerts.matches
+    WHERE (notice_id = ANY (%s) OR partner_notice = ANY (%s)) AND match_id != ALL (%s)
+    RETURNING match_id, alert_id, kind, coalesce(partner_alert, partner)"""
+
+
+def matchers(config: MatchConfig, archive: Archive) -> list[Matcher]:
+    """Return what finds matches, by kind; a new kind has a line here."""
+    return []
+
+
+def match_waiting(
+    store: Store,
+    finders: Sequence[Matcher],
+    stop: Event | None = None,
+    on_progress: ProgressCallback | None = None,
+) -> int:
+    """Compute the matches of all notices in the queue.
+
+    Parameters
+    ----------
+    store : Store
+        The tables.
+    finders : sequence of Matcher
+        See :func:`matchers`.
+    stop : threading.Event, optional
+        Ends it after the notices in progress.
+    on_progress : ProgressCallback, optional
+        Called with the number of notices done so far.
+
+    Returns
+    -------
+    int
+        The number of notices taken from the queue.
+    """
+    done = 0
+    while stop is None or not stop.is_set():
+        with store.together() as cursor:
+            taken = _match_some(store, finders, cursor)
+        done += taken
+        if on_progress is not None:
+            on_progress(done)
+        if taken < AT_ONCE:
+            break
+    return done
+
+
+def count_waiting(store: Store) -> int:
+    """Return the number of notices in the queue."""
+    return int(store.fetch("SELECT count(*) FROM alerts.match_queue")[0][0])
+
+
+def enqueue_all(store: Store) -> None:
+    """Put all notices in the queue, for instance after the configuration has changed."""
+    with store.together() as cursor:
+        cursor.execute("DELETE FROM alerts.match_queue")
+        cursor.execute(
+            "INSERT INTO alerts.match_queue SELECT notice_id FROM alerts.notices"
+            " ORDER BY alert_id, notice_id"
+        )
+
+
+def _match_some(store: Store, finders: Sequence[Matcher], cursor: Any) -> int:
+    """Take some notices from the queue, and replace their matches; return their number."""
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    cursor.execute(_TAKE, [AT_ONCE])
+    taken = [number for (number,) in cursor.fetchall()]
+    if taken:
+        notices = read_notices(store, "notice_id", taken)
+        found = [match for finder in finders for match in finder.find(notices, store)]
+        _write(cursor, sorted(set(taken)), found)
+        update_changes(store, cursor, found)
+    return len(taken)
+
+
+def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> None:
+    """Make the tables contain these matches of some notices, and no others."""
+    matches = {match.match_id: match for match in found}
+    cursor.execute(_REMOVE, [numbers, numbers, list(matches)])
+    removed = [match_id for match_id, *_ in cursor.fetchall()]
+    cursor.execute(
+        "DELETE FROM alerts.match_events WHERE match_id = ANY (%s)", [removed + list(matches)]
+    )
+    now = unix_to_mjd(time.time())
+    values = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])
+    compared = [name for name in _COLUMNS if name != "computed"]
+    old, new = (", ".join(f"{table}.{name}" for name in compared) for table in ("m", "EXCLUDED"))
+    execute_values(
+        cursor,
+        f"INSERT INTO alerts.matches AS m ({', '.join(_COLUMNS)}) VALUES %s"
+        f" ON CONFLICT (match_id) DO UPDATE SET {values}"
+        f" WHERE ({old}) IS DISTINCT FROM ({new})",
+        [(*_row(match), now) for match in matches.values()],
+    )
+    execute_values(
+        cursor,
+        "INSERT INTO alerts.match_events (match_id, event_no, notice_id, release, event_id,"
+        " time_difference, separation, containment) VALUES %s",
+        [row for match in matches.values() for row in _event_rows(match)],
+    )
+
+
+def _row(match: Match) -> tuple[object, ...]:
+    """Return the values of :data:`_COLUMNS` but for the last."""
+    notice, other = match.notice, match.other
+    begin, end = match.window or (None, None)
+    retracted = [side for side in match.sides if side.retracted]
+    return (
+        match.match_id,
+        notice.notice_id,
+        notice.alert_id,
+        match.kind,
+        match.partner,
+        other and other.notice_id,
+        other and other.alert_id,
+        match.partner_group,
+        int(all(side.is_latest for side in match.sides)),
+        int(bool(retracted)),
+        "; ".join(f"{one.label} ({one.stream}) was retracted" for one in retracted) or None,
+        begin,
+        end,
+        match.time_difference,
+        match.separation,
+        match.n_observed,
+        match.n_expected,
+        match.p_value,
+        match.p_association,
+        match.overlap,
+        match.far_temporal,
+        match.far_spatiotemporal,
+        max(side.received for side in match.sides),
+        match.method,
+    )
+
+
+def _event_rows(match: Match) -> Iterable[tuple[object, ...]]:
+    for number, event in enumerate(match.events, 1):
+        yield (
+            match.match_id,
+            number,
+            match.notice.notice_id,
+            event.release,
+            event.event_id,
+            event.time_difference,
+            event.separation,
+            event.containment,
+        )
