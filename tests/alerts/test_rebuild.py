@@ -25,7 +25,10 @@ def content(store: Store) -> dict[str, list[list[str]]]:
 
 def test_a_rebuild_gives_the_same_rows(instance, empty_store):
     before = content(empty_store.store)
-    assert {table: len(rows) for table, rows in before.items()} | {"params": 0, "match_queue": 0} == {
+    assert {table: len(rows) for table, rows in before.items()} | {
+        "params": 0,
+        "match_queue": 0,
+    } == {
         "notices": 14,
         "events": 2,
         "counterparts": 0,
