@@ -69,7 +69,7 @@ def show_live_status(found: Mapping[str, Any]) -> None:
         show_table(("source", "state", "messages", "lag", "heartbeat", "problem"), rows)
         for name, source in listener["sources"].items():
             for silence in source["silences"]:
-                say(f"{name}: no heartbeat from {silence}")
+                say(f"{name}: silent from {silence}")
     if found["streams"]:
         received = [
             (

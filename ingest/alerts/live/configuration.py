@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, IPvAnyAddress, IPvAnyNetwork, field_validator, model_validator
 
 from ingest.core.configuration import StrictModel, load
 from ingest.core.errors import ManifestError
@@ -17,6 +18,9 @@ CONFIG_VARIABLE: Final = "KM3VO_LIVE"
 """Names another ``live.toml``."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 """A source's name; it is part of names of environment variables."""
+IVOID = Annotated[str, Field(pattern=r"^ivo://[A-Za-z0-9][A-Za-z0-9._~-]{2,}(/[A-Za-z0-9._~-]+)*$")]
+"""An IVOA identifier without a local part."""
+_LOOPBACK: Final[tuple[IPvAnyNetwork, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 class Kafka(StrictModel):
@@ -79,6 +83,47 @@ class Directory(StrictModel):
         return path
 
 
+class VTP(StrictModel):
+    """``[[source]]`` with ``kind = "vtp"``: a broker to subscribe to, or a receiver for authors.
+
+    Attributes
+    ----------
+    name : str
+        Name of the source.
+    ivoid : str
+        The identifier by which we answer.
+    broker : str or None
+        Host and port of a broker, to subscribe to it.
+    silence : float
+        Time in s without any message of the broker after which it is connected again.
+    port : int or None
+        The port on which authors submit to us.
+    address : ipaddress.IPv4Address or ipaddress.IPv6Address
+        The address of this machine on which they do.
+    authors : dict of str to tuple of networks
+        Who may submit, and from where. The names are shown as the origin of packets.
+    """
+
+    kind: Literal["vtp"]
+    name: Name
+    ivoid: IVOID
+    broker: Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")] | None = None
+    silence: Annotated[float, Field(ge=0.1, le=3600)] = 120.0
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    address: IPvAnyAddress = IPv4Address("127.0.0.1")
+    authors: Annotated[dict[Name, tuple[IPvAnyNetwork, ...]], Field(min_length=1)] = Field(
+        default_factory=lambda: {"local": _LOOPBACK}
+    )
+
+    @model_validator(mode="after")
+    def _one_role(self) -> VTP:
+        if (self.broker is None) == (self.port is None):
+            raise ValueError("either broker, to subscribe to it, or port, for authors")
+        if self.port is None and self.model_fields_set & {"address", "authors"}:
+            raise ValueError("address and authors only with port")
+        return self
+
+
 class Metrics(StrictModel):
     """``[metrics]``: where Prometheus finds them, on this machine only; port 0 for nowhere."""
 
@@ -89,7 +134,8 @@ class LiveConfig(StrictModel):
     """The content of ``live.toml``."""
 
     source: Annotated[
-        tuple[Annotated[Kafka | Directory, Field(discriminator="kind")], ...], Field(min_length=1)
+        tuple[Annotated[Kafka | Directory | VTP, Field(discriminator="kind")], ...],
+        Field(min_length=1),
     ]
     metrics: Metrics = Metrics()
 

@@ -18,13 +18,15 @@ import psycopg2
 
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
-from ingest.alerts.live.configuration import Directory, Kafka, LiveConfig
+from ingest.alerts.live.configuration import VTP, Directory, Kafka, LiveConfig
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.follower import Follower, FollowerThread
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.report import MetricsServer, StatusFile
 from ingest.alerts.live.source import Source
+from ingest.alerts.live.vtp_receiver import VTPReceiver
+from ingest.alerts.live.vtp_subscriber import VTPSubscriber
 from ingest.core.errors import IngestError, InputError
 from ingest.instance import Layout
 
@@ -67,9 +69,17 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
             ).run()
 
 
-def _source(settings: Kafka | Directory) -> Source:
+def _source(settings: Kafka | Directory | VTP) -> Source:
     """Return the source for a table of the configuration; a new kind has a line here."""
-    return KafkaSource(settings) if isinstance(settings, Kafka) else DirectorySource(settings)
+    match settings:
+        case Kafka():
+            return KafkaSource(settings)
+        case Directory():
+            return DirectorySource(settings)
+        case VTP(port=None):
+            return VTPSubscriber(settings)
+        case VTP():
+            return VTPReceiver(settings)
 
 
 def _followers(layout: Layout, archive: Archive, config: LiveConfig) -> list[Follower]:
