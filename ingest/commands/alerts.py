@@ -20,7 +20,7 @@ from ingest.alerts.archive import (
 )
 from ingest.alerts.proof import verify_seals
 from ingest.commands.alerts_convert import convert, validate
-from ingest.commands.alerts_live import listen, live_status, show_live_status
+from ingest.commands.alerts_live import broadcast, listen, live_status, show_live_status
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
 from ingest.commands.output import console, json_option, say, show_json, show_table
@@ -37,7 +37,18 @@ def alerts() -> None:
     """Archive alert packets, and publish their content."""
 
 
-for command in (convert, validate, map_, inspect_map, listen, seal, prove, hide, replay_):
+for command in (
+    convert,
+    validate,
+    map_,
+    inspect_map,
+    listen,
+    broadcast,
+    seal,
+    prove,
+    hide,
+    replay_,
+):
     alerts.add_command(command)
 
 

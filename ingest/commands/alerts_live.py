@@ -13,6 +13,7 @@ import click
 
 from ingest.alerts import pipeline
 from ingest.commands.output import say, show_table
+from ingest.core.errors import InputError
 from ingest.instance import Layout, current_layout
 
 
@@ -34,6 +35,34 @@ def listen(config: Path | None) -> None:
     _log_to_terminal()
     layout = current_layout()
     live.listen(layout, pipeline.open_archive(layout), found)
+
+
+@click.command()
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With the table [broadcaster]. Default: the file KM3VO_LIVE names, or site/live.toml.",
+)
+def broadcast(config: Path | None) -> None:
+    """Send VOEvents to subscribers by the VOEvent Transport Protocol, until the process is ended.
+
+    The broker is Comet. What is submitted to it on this machine, by the sink "vtp", goes to all
+    who are connected at that moment.
+    """
+    from ingest.alerts import live
+
+    settings = live.load_live(config).broadcaster
+    if settings is None:
+        raise InputError(
+            "no broadcaster is configured",
+            where="[broadcaster]",
+            expected="a table in live.toml",
+            remedy="see site/live.toml for an example",
+        )
+    from ingest.alerts.live.broadcaster import broadcast as run  # loads Comet
+
+    current_layout()  # from here on as the servers' account
+    run(settings)
 
 
 def live_status(layout: Layout) -> dict[str, Any]:

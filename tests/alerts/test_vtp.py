@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from ingest.alerts.vtp import (
     Refused,
     Transport,
     VTPError,
+    connect,
     event_identifier,
     read_transport,
     submit,
@@ -29,7 +31,8 @@ from ingest.alerts.vtp import (
 from ingest.core.errors import InputError, ManifestError
 from tests.alerts.sample_packets import voevent
 from tests.alerts.test_hostile_packets import billion_laughs
-from tests.alerts.vtp_peers import ScriptedBroker, comet_broker, comet_sendvo
+from tests.alerts.vtp_peers import Comet, ScriptedBroker, comet_broker, comet_sendvo
+from tests.instances import KM3VO
 from tests.templates import port
 
 IVOID = "ivo://example.org/node"
@@ -243,6 +246,49 @@ def test_a_port_that_is_taken_is_bad_input(receiver):
     with reading(receiver), pytest.raises(InputError, match="cannot be started") as error:
         VTPReceiver(settings)
     assert error.value.exit_code == 2
+
+
+def test_what_is_submitted_to_our_broadcaster_reaches_its_subscribers(tmp_path):
+    authors, subscribers = port(60), port(70)
+    config = tmp_path / "live.toml"
+    config.write_text(
+        '[[source]]\nkind = "directory"\nname = "d"\npath = "/nowhere"\n[broadcaster]\n'
+        f'ivoid = "{IVOID}"\nport = {subscribers}\nsubmission_port = {authors}\n'
+    )
+    command = [KM3VO, "alerts", "broadcast", "--config", config]
+    log = tmp_path / "broadcaster.log"
+    with log.open("wb") as stream, subprocess.Popen(command, stderr=stream) as process:
+        try:
+            wait(lambda: f"starting on {authors}" in log.read_text() or process.poll() is not None)
+            comet = Comet(tmp_path, f"--remote=127.0.0.1:{subscribers}")
+            ours = subscriber(f"127.0.0.1:{subscribers}")
+            with reading(ours) as batches:
+                stranger = connect("127.0.0.1", subscribers, 10)
+                stranger.send(
+                    b"<Transport role='authenticate'><Meta><Param name='xpath-filter'"
+                    b" value='/nothing'/></Meta></Transport>"
+                )
+                wait(lambda: log.read_text().count("Installing filter") == 1)
+                comet.wait_for("Authenticate received")
+                wait(lambda: ours.health.heartbeat)
+                submit(packet(1), "127.0.0.1", authors)
+                assert [one.content for one in next(batches).messages] == [packet(1)]
+                # expressions of strangers are not evaluated: this one would match nothing
+                assert packet(1) in [stranger.receive(10) for _ in range(2)]
+                # again, when the answer was lost: twice is better than never
+                submit(packet(1), "127.0.0.1", authors)
+                assert [one.content for one in next(batches).messages] == [packet(1)]
+                comet.wait_for("Event processed")
+                assert comet.saved == [packet(1)]
+            comet.stop()
+            for number in (authors, subscribers):  # 127.0.0.1 and no other address
+                with pytest.raises(ConnectionRefusedError):
+                    socket.create_connection(("127.0.0.2", number))
+            taken = subprocess.run(command, capture_output=True, check=False, text=True)
+            assert taken.returncode == 2 and "name another address or port" in taken.stderr
+        finally:
+            process.terminate()
+        assert process.wait(10) == 0
 
 
 @pytest.mark.parametrize(

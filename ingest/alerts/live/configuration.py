@@ -20,7 +20,8 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 """A source's name; it is part of names of environment variables."""
 IVOID = Annotated[str, Field(pattern=r"^ivo://[A-Za-z0-9][A-Za-z0-9._~-]{2,}(/[A-Za-z0-9._~-]+)*$")]
 """An IVOA identifier without a local part."""
-_LOOPBACK: Final[tuple[IPvAnyNetwork, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
+Port = Annotated[int, Field(ge=1, le=65535)]
+LOOPBACK: Final[tuple[IPvAnyNetwork, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
 class Kafka(StrictModel):
@@ -109,10 +110,10 @@ class VTP(StrictModel):
     ivoid: IVOID
     broker: Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")] | None = None
     silence: Annotated[float, Field(ge=0.1, le=3600)] = 120.0
-    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    port: Port | None = None
     address: IPvAnyAddress = IPv4Address("127.0.0.1")
     authors: Annotated[dict[Name, tuple[IPvAnyNetwork, ...]], Field(min_length=1)] = Field(
-        default_factory=lambda: {"local": _LOOPBACK}
+        default_factory=lambda: {"local": LOOPBACK}
     )
 
     @model_validator(mode="after")
@@ -122,6 +123,30 @@ class VTP(StrictModel):
         if self.port is None and self.model_fields_set & {"address", "authors"}:
             raise ValueError("address and authors only with port")
         return self
+
+
+class Broadcaster(StrictModel):
+    """``[broadcaster]``: the broker that sends our alerts to subscribers of VOEvents.
+
+    Attributes
+    ----------
+    ivoid : str
+        The identifier of the broker.
+    port : int
+        The port for subscribers.
+    address : ipaddress.IPv4Address or ipaddress.IPv6Address
+        The address of this machine on which they connect.
+    subscribers : tuple of networks
+        From where they may.
+    submission_port : int
+        The port on which this machine submits VOEvents, on 127.0.0.1 only.
+    """
+
+    ivoid: IVOID
+    port: Port = 8099
+    address: IPvAnyAddress = IPv4Address("127.0.0.1")
+    subscribers: Annotated[tuple[IPvAnyNetwork, ...], Field(min_length=1)] = LOOPBACK
+    submission_port: Port = 8098
 
 
 class Metrics(StrictModel):
@@ -138,6 +163,7 @@ class LiveConfig(StrictModel):
         Field(min_length=1),
     ]
     metrics: Metrics = Metrics()
+    broadcaster: Broadcaster | None = None
 
     @model_validator(mode="after")
     def _different(self) -> LiveConfig:
