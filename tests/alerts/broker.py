@@ -103,10 +103,14 @@ class Listener:
     @property
     def health(self) -> dict[str, object]:
         """What it says of its source ``test``; empty until it has begun."""
+        return self.source("test")
+
+    def source(self, name: str) -> dict[str, object]:
+        """Return what it says of a source; empty until it has begun."""
         found = StatusFile(self._layout).read()
         if found is None or found["pid"] != self.process.pid:
             return {}
-        return dict(found["sources"]["test"])
+        return dict(found["sources"][name])
 
     def wait(self) -> None:
         """Wait until it listens."""

@@ -15,12 +15,15 @@ from collections.abc import Iterator
 import pytest
 
 from ingest.alerts.archive import Archive, Receptions
+from ingest.alerts.vtp import submit
 from ingest.instance.layout import InstanceState
 from ingest.instance.postgres import Cluster
 from tests.alert_archive import layout_of
 from tests.alerts.broker import Broker, Listener, configuration, listening, until
 from tests.alerts.sample_packets import voevent
+from tests.alerts.tansu import tansu
 from tests.alerts.test_hostile_packets import billion_laughs
+from tests.alerts.vtp_peers import comet_broker, comet_sendvo
 from tests.instances import ROOT, Instance
 from tests.templates import Templates, port
 
@@ -258,3 +261,67 @@ def test_gaps_in_offsets_are_counted(node, broker, topic, tmp_path):
     told = json.loads(node.km3vo("alerts", "status", "--json").stdout)["streams"]
     (stream,) = (one for one in told if one["topic"] == topic)
     assert (stream["packets"], stream["last_offset"], stream["skipped"]) == (3, 3, 1)
+
+
+def test_alerts_of_a_real_broker_survive_whatever_happens_to_it(node, topic, tmp_path):
+    # Tansu: another implementation of the protocol, and a process of its own
+    large = voevent(ivorn="ivo://example.org/large#1", rest=f"<!--{'x' * (4 << 20)}-->")
+    with tansu(tmp_path) as broker:
+        broker.create(topic, 2)
+        broker.send([*packets("early", 3), large], topic)  # before the group exists
+        config = configuration(tmp_path, broker.address, [topic, f"{topic}.unknown"])
+        with listening(node, config) as listener:
+            until(lambda: len(received(node, topic)) == 4, listener)
+            assert listener.health["missing_topics"] == [f"{topic}.unknown"]
+            broker.send(packets("second", 2), topic, partition=1)
+            until(lambda: len(received(node, topic)) == 6, listener)
+            listener.kill()
+        broker.send(packets("killed", 2), topic)
+        with listening(node, config) as listener:  # goes on behind its last commit
+            until(lambda: len(received(node, topic)) == 8, listener)
+            broker.pause()
+            time.sleep(0.5)
+            broker.resume()
+            broker.send(packets("resumed", 1), topic)
+            until(lambda: len(received(node, topic)) == 9, listener)
+            # the worst: it comes back without messages and without our offsets
+            broker.kill()
+            until(lambda: listener.health["state"] == "waiting", listener)
+            broker.start()
+            broker.create(topic, 2)
+            broker.send([*packets("early", 1), *packets("restarted", 2)], topic)
+            until(lambda: len(received(node, topic)) == 11, listener)
+            assert listener.stop() < 2
+    found = received(node, topic)
+    assert len(found) == len({ivorn for _, ivorn in found}) == 11
+
+
+def test_voevents_arrive_from_a_broker_and_from_authors(node, delivered, tmp_path):
+    remote, ours, authors = port(60), port(61), port(62)
+    # a real alert that Comet refuses, because it is not valid
+    invalid = (delivered / "alerts" / "voevent" / "KM3-230213A.xml").read_bytes() + b"\n"
+    valid = voevent(ivorn="ivo://example.org/vtp#1", where="")
+    config = tmp_path / "live.toml"
+    config.write_text(
+        '[[source]]\nkind = "vtp"\nname = "test"\nivoid = "ivo://example.org/node"\n'
+        f'broker = "127.0.0.1:{remote}"\n'
+        '[[source]]\nkind = "vtp"\nname = "authors"\nivoid = "ivo://example.org/node"\n'
+        f"port = {authors}\n"
+    )
+    query = (
+        "SELECT source, broker, role FROM alerts.receptions LEFT JOIN alerts.notices"
+        " USING (notice_id) WHERE topic = 'vtp' ORDER BY source"
+    )
+    with comet_broker(tmp_path, ours, remote) as comet, listening(node, config) as listener:
+        comet.wait_for("Authentication received")
+        submit(valid, "127.0.0.1", ours)
+        comet.wait_for("Ack received")
+        assert comet_sendvo(authors, invalid) == 0
+        assert rows(node, query) == [
+            ("authors", "local", "observation"),
+            ("test", f"127.0.0.1:{remote}", "observation"),
+        ]
+        # again, as if the answer had been lost
+        assert comet_sendvo(authors, invalid) == 0
+        until(lambda: listener.source("authors")["messages"] == 2, listener)
+        assert len(rows(node, query)) == 2

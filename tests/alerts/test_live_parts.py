@@ -7,15 +7,19 @@ import os
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
+import hop.io
 import pytest
+from hop.models import VOEvent
 
 from ingest.alerts.archive import Archive, ArchiveError, Packet, Reception, Receptions
 from ingest.alerts.conversion import verdict
-from ingest.alerts.live.configuration import Directory, Kafka, load_live
+from ingest.alerts.live.configuration import Directory, Hop, Kafka, load_live
 from ingest.alerts.live.directory import DirectorySource
+from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
@@ -24,6 +28,8 @@ from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout
+from tests.alerts.sample_packets import voevent
+from tests.alerts.tansu import tansu
 from tests.instances import ROOT
 
 KAFKA = '[[source]]\nkind = "kafka"\nname = "gcn"\nservers = ["s"]\ntopics = ["t"]\ngroup = "g"\n'
@@ -34,7 +40,7 @@ KAFKA = '[[source]]\nkind = "kafka"\nname = "gcn"\nservers = ["s"]\ntopics = ["t
     [
         ("", "source", "missing"),
         ("source = []", "source", "at least 1 item"),
-        ('[[source]]\nkind = "carrier pigeon"', "source.0", "'kafka', 'directory'"),
+        ('[[source]]\nkind = "carrier pigeon"', "source.0", "'kafka', 'hop', 'directory', 'vtp'"),
         (KAFKA.replace("topics", "topcs"), "source.0.kafka.topcs", "topics?"),
         (KAFKA.replace('["t"]', '["a b"]'), "source.0.kafka.topics.0", "pattern"),
         (KAFKA.replace('"gcn"', '"G C N"'), "source.0.kafka.name", "pattern"),
@@ -272,3 +278,51 @@ def test_the_unit_does_not_restart_after_bad_input():
     unit = Path(ROOT, "site", "systemd", "km3vo-listener.service").read_text()
     assert "RestartPreventExitStatus=2" in unit
     assert "ExecStart=/opt/km3vo/.venv/bin/km3vo alerts listen\n" in unit
+
+
+def test_streams_of_scimma_arrive_as_hop_client_sends_them(tmp_path):
+    alert = voevent(where="")
+    with tansu(tmp_path) as broker:
+        broker.create("stream")
+        with hop.io.Stream(auth=False).open(f"kafka://{broker.address}/stream", "w") as stream:
+            stream.write({"a": 1}, test=True)
+            stream.write(VOEvent.load(alert))
+            stream.write({"b": 2})
+
+        def received(tests: bool) -> list[bytes]:
+            source = HopSource(
+                Hop(
+                    kind="hop",
+                    name="scimma",
+                    servers=[broker.address],
+                    topics=["stream"],
+                    group=f"tests_{tests}",
+                    credentials="none",
+                    options={},
+                    tests=tests,
+                )
+            )
+            contents: list[bytes] = []
+            batches = source.batches(stop := threading.Event())
+            while b'{"b": 2}' not in contents:
+                contents += [one.content for one in next(batches).messages]
+            stop.set()
+            source.close()
+            return contents
+
+        with ThreadPoolExecutor() as pool:
+            without, with_tests = pool.map(received, (False, True))
+    # what is marked as a test only in its headers would look real
+    assert without == [alert, b'{"b": 2}']
+    assert with_tests == [b'{"a": 1}', alert, b'{"b": 2}']
+
+
+def test_scimma_asks_for_a_password(monkeypatch):
+    monkeypatch.delenv(FILE_VARIABLE, raising=False)
+    settings = Hop(kind="hop", name="scimma", topics=["t"], group="me-node")
+    assert settings.options == {
+        "security.protocol": "sasl_ssl",
+        "sasl.mechanisms": "SCRAM-SHA-512",
+    }
+    with pytest.raises(InputError, match="there is no username for scimma"):
+        HopSource(settings)

@@ -21,11 +21,15 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
 IVOID = Annotated[str, Field(pattern=r"^ivo://[A-Za-z0-9][A-Za-z0-9._~-]{2,}(/[A-Za-z0-9._~-]+)*$")]
 """An IVOA identifier without a local part."""
 Port = Annotated[int, Field(ge=1, le=65535)]
+_SCIMMA: Final[dict[str, str | int | float | bool]] = {
+    "security.protocol": "sasl_ssl",
+    "sasl.mechanisms": "SCRAM-SHA-512",
+}
 LOOPBACK: Final[tuple[IPvAnyNetwork, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
-class Kafka(StrictModel):
-    """``[[source]]`` with ``kind = "kafka"``.
+class _Topics(StrictModel):
+    """Topics of brokers that speak Kafka.
 
     Attributes
     ----------
@@ -46,7 +50,6 @@ class Kafka(StrictModel):
         Further options of librdkafka.
     """
 
-    kind: Literal["kafka"]
     name: Name
     servers: Servers
     topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
@@ -55,6 +58,29 @@ class Kafka(StrictModel):
     heartbeat: Topic | None = None
     heartbeat_timeout: Annotated[float, Field(gt=0)] = 30.0
     options: Options = Field(default_factory=dict)
+
+
+class Kafka(_Topics):
+    """``[[source]]`` with ``kind = "kafka"``."""
+
+    kind: Literal["kafka"]
+
+
+class Hop(_Topics):
+    """``[[source]]`` with ``kind = "hop"``: streams of SCiMMA.
+
+    Attributes
+    ----------
+    tests : bool
+        Whether messages that their senders marked as tests are received. They are not marked in
+        their content, so they would look like real ones.
+    """
+
+    kind: Literal["hop"]
+    servers: Servers = ("kafka.scimma.org",)
+    credentials: Credentials = "password"
+    options: Options = Field(default_factory=lambda: dict(_SCIMMA))
+    tests: bool = False
 
 
 class Directory(StrictModel):
@@ -159,7 +185,7 @@ class LiveConfig(StrictModel):
     """The content of ``live.toml``."""
 
     source: Annotated[
-        tuple[Annotated[Kafka | Directory | VTP, Field(discriminator="kind")], ...],
+        tuple[Annotated[Kafka | Hop | Directory | VTP, Field(discriminator="kind")], ...],
         Field(min_length=1),
     ]
     metrics: Metrics = Metrics()

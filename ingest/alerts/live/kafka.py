@@ -24,7 +24,7 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaMessage
 
-from ingest.alerts.live.configuration import Kafka
+from ingest.alerts.live.configuration import Hop, Kafka
 from ingest.alerts.live.source import (
     BATCH_BYTES,
     BATCH_MESSAGES,
@@ -72,7 +72,7 @@ class KafkaSource:
 
     Parameters
     ----------
-    settings : Kafka
+    settings : Kafka or Hop
         Its table in ``live.toml``.
 
     Raises
@@ -81,7 +81,7 @@ class KafkaSource:
         If credentials are missing, or the client refuses an option.
     """
 
-    def __init__(self, settings: Kafka) -> None:
+    def __init__(self, settings: Kafka | Hop) -> None:
         self.name = settings.name
         self.health = Health()
         self._settings = settings

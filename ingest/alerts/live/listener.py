@@ -18,9 +18,10 @@ import psycopg2
 
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
-from ingest.alerts.live.configuration import VTP, Directory, Kafka, LiveConfig
+from ingest.alerts.live.configuration import VTP, Directory, Hop, Kafka, LiveConfig
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.follower import Follower, FollowerThread
+from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.report import MetricsServer, StatusFile
@@ -69,11 +70,13 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
             ).run()
 
 
-def _source(settings: Kafka | Directory | VTP) -> Source:
+def _source(settings: Kafka | Hop | Directory | VTP) -> Source:
     """Return the source for a table of the configuration; a new kind has a line here."""
     match settings:
         case Kafka():
             return KafkaSource(settings)
+        case Hop():
+            return HopSource(settings)
         case Directory():
             return DirectorySource(settings)
         case VTP(port=None):
