@@ -269,7 +269,9 @@ def test_alerts_of_a_real_broker_survive_whatever_happens_to_it(node, topic, tmp
     with tansu(tmp_path) as broker:
         broker.create(topic, 2)
         broker.send([*packets("early", 3), large], topic)  # before the group exists
-        config = configuration(tmp_path, broker.address, [topic, f"{topic}.unknown"])
+        short = {"session.timeout.ms": 2000, "heartbeat.interval.ms": 500}
+        topics = [topic, f"{topic}.unknown"]
+        config = configuration(tmp_path, broker.address, topics, options=short)
         with listening(node, config) as listener:
             until(lambda: len(received(node, topic)) == 4, listener)
             assert listener.health["missing_topics"] == [f"{topic}.unknown"]
@@ -316,6 +318,7 @@ def test_voevents_arrive_from_a_broker_and_from_authors(node, delivered, tmp_pat
         comet.wait_for("Authentication received")
         submit(valid, "127.0.0.1", ours)
         comet.wait_for("Ack received")
+        assert comet_sendvo(ours, invalid) == 1
         assert comet_sendvo(authors, invalid) == 0
         assert rows(node, query) == [
             ("authors", "local", "observation"),

@@ -75,6 +75,15 @@ def test_the_example_is_valid_and_asks_for_credentials(monkeypatch):
         KafkaSource(gcn)
 
 
+def test_the_other_examples_are_valid_as_well(tmp_path):
+    head, first, rest = (ROOT / "site" / "live.toml").read_text().partition("[[source]]")
+    path = tmp_path / "live.toml"
+    path.write_text(head + first + rest.replace("\n#   ", "\n"))
+    found = load_live(path)
+    assert [one.kind for one in found.source] == ["kafka", "vtp", "vtp", "hop", "directory"]
+    assert found.broadcaster is not None and found.broadcaster.submission_port == 8098
+
+
 def test_credentials_are_in_no_log(monkeypatch, caplog):
     monkeypatch.setenv("KM3VO_GCN_USERNAME", "reader")
     monkeypatch.setenv("KM3VO_GCN_PASSWORD", "s3cret")
@@ -274,10 +283,13 @@ def test_what_was_received_before_the_clock_jumped_keeps_its_time(archive):
     assert [one.received[:10] for one in archive.entries()] == ["2026-01-02", "2026-01-01"]
 
 
-def test_the_unit_does_not_restart_after_bad_input():
-    unit = Path(ROOT, "site", "systemd", "km3vo-listener.service").read_text()
+@pytest.mark.parametrize(
+    ("name", "command"), [("listener", "listen"), ("broadcaster", "broadcast")]
+)
+def test_the_units_do_not_restart_after_bad_input(name, command):
+    unit = Path(ROOT, "site", "systemd", f"km3vo-{name}.service").read_text()
     assert "RestartPreventExitStatus=2" in unit
-    assert "ExecStart=/opt/km3vo/.venv/bin/km3vo alerts listen\n" in unit
+    assert f"ExecStart=/opt/km3vo/.venv/bin/km3vo alerts {command}\n" in unit
 
 
 def test_streams_of_scimma_arrive_as_hop_client_sends_them(tmp_path):
