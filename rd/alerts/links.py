@@ -13,7 +13,7 @@ from gavo.protocols.soda import DatalinkFault
 
 archive, _ = utils.loadPythonModule("archive", relativeTo=os.path.abspath(__file__))
 _MOST = 20
-"""The maximum number of citing packets and of published events that are listed."""
+"""The maximum number of citing packets, of published events and of circulars that are listed."""
 NEIGHBOURS = """
     SELECT n.notice_id, n.alert_id, n.event_name, n.notice_type, n.revision, n.media_format,
         n.packet_size, n.notice_id = q.next AS is_next
@@ -46,6 +46,11 @@ PUBLISHED = """
         SELECT event_id FROM alerts.events WHERE notice_id = %(notice_id)s
         UNION SELECT event_name FROM alerts.notices WHERE notice_id = %(notice_id)s)
     ORDER BY event_id LIMIT %(most)s"""
+CIRCULARS = """
+    SELECT c.circular_id, c.subject
+    FROM alerts.circular_alerts AS l JOIN alerts.circulars AS c USING (notice_id)
+    WHERE l.alert_id = %(alert_id)s
+    ORDER BY c.created, c.notice_id LIMIT %(most)s"""
 
 
 def publisher_did(notice_id):
@@ -114,6 +119,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         yield self._sky_map()
         yield from self._other_notices()
         yield self._detector_events()
+        yield from self._circulars()
         yield self.makeLink(
             base.makeAbsoluteURL("alerts/nu/cone/info"),
             semantics="#documentation",
@@ -189,12 +195,38 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
             return None
         names = ", ".join("'{}'".format(row["event_id"].replace("'", "''")) for row in found)
         query = f"SELECT * FROM km3net.events WHERE event_id IN ({names})"
+        return self._query(
+            query, "#progenitor", "The published detector events of the alert, from km3net.events"
+        )
+
+    def _circulars(self):
+        with base.getTableConn() as connection:
+            found = _rows(connection, CIRCULARS, alert_id=self.notice["alert_id"], most=_MOST + 1)
+        for one in found[:_MOST]:
+            yield self._link(
+                f"alerts/nu/circular?id={one['circular_id']}",
+                "#documentation",
+                f"GCN circular {one['circular_id']}: {one['subject']}",
+                "text/plain",
+                localSemantics="circular",
+            )
+        if len(found) > _MOST:
+            name = self.notice["alert_id"].replace("'", "''")
+            query = (
+                "SELECT circular_id, created, subject, body FROM alerts.circulars"
+                " NATURAL JOIN alerts.circular_alerts"
+                f" WHERE alert_id = '{name}' ORDER BY created"
+            )
+            yield self._query(query, "#documentation", "All circulars on the alert", "circulars")
+
+    def _query(self, query, semantics, description, local=None):
         return self._link(
             "__system__/tap/run/tap/sync?"
             + urlencode({"LANG": "ADQL", "QUERY": query}, quote_via=quote),
-            "#progenitor",
-            "The published detector events of the alert, from km3net.events",
+            semantics,
+            description,
             "application/x-votable+xml",
+            **({"localSemantics": local} if local else {}),
         )
 
     def _link(self, path, semantics, description, media_type, **more):

@@ -79,6 +79,16 @@ of its own; this descriptor is the only definition of their content. -->
 		A packet that was sent by mistake, or contains personal data, may be withheld. Such packets
 		are listed in alerts.withheld, each with the reason.
 
+		What did others observe?
+		========================
+
+		alerts.circulars has GCN's circulars in all versions, and alerts.circular_alerts says which
+		of them are about which alerts. The DataLink of a notice lists them, and
+		/alerts/nu/circular?id=... shows one. Search for words in any form by
+		1 = ivo_hasword(body, 'upper limit'), and for an event by alerts.event_names, where names
+		are in upper case without spaces and hyphens, such as GRB221009A. E-mail addresses are
+		left out.
+
 		How do I get the packets?
 		=========================
 
@@ -530,6 +540,8 @@ of its own; this descriptor is the only definition of their content. -->
 	</table>
 
 	<FEED source="alerts/matches#tables"/>
+	<FEED source="alerts/circulars#tables"/>
+	<FEED source="alerts/circulars#views"/>
 
 	<!-- Their rows come from the archive; existing rows stay. -->
 	<data id="make_tables" updating="True">
@@ -540,6 +552,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="citations"/>
 		<make table="receptions"/>
 		<make table="aliases"/>
+		<make table="circulars"/>
+		<make table="event_names"/>
 		<make table="seals"/>
 		<make table="withheld"/>
 		<make table="matches"/>
@@ -550,6 +564,7 @@ of its own; this descriptor is the only definition of their content. -->
 	one element DaCHS would create it before the table on which it depends. -->
 	<data id="make_views">
 		<make table="latest"/>
+		<make table="circular_alerts"/>
 	</data>
 
 	<coverage>
@@ -774,6 +789,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<property name="file">verifier</property>
 		<nullCore/>
 	</service>
+
+	<FEED source="alerts/circulars#services"/>
 
 	<!-- In the registry, this is the stream itself, to which others can subscribe. -->
 	<service id="stream" allowed="external">

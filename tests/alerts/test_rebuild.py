@@ -34,6 +34,8 @@ def test_a_rebuild_gives_the_same_rows(instance, empty_store):
         "counterparts": 0,
         "params": 0,
         "citations": 16,
+        "event_names": 22,
+        "circulars": 0,
         "receptions": 0,
         "aliases": 0,
         "match_queue": 0,

@@ -12,7 +12,8 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.alerts.notices import gcn, voevent
+from ingest.alerts.notices import circulars, gcn, voevent
+from ingest.alerts.notices.circulars import Circular
 from ingest.alerts.notices.field_parser import FieldParser
 from ingest.alerts.notices.model import Notice, PacketError
 from ingest.core.xml import XMLError, parse_xml
@@ -47,12 +48,36 @@ def parse(
     max_bytes: int = MAX_BYTES,
     topic: str | None = None,
 ) -> Notice:
+    """Parse a notice; parameters and errors are those of :func:`parse_packet`.
+
+    Returns
+    -------
+    Notice
+        The content of the packet; a circular is an error.
+    """
+    found = parse_packet(content, media_type, max_bytes, topic)
+    if isinstance(found, Circular):
+        raise PacketError(
+            "the packet is a circular, not a notice",
+            value=found.circular_id,
+            expected="a VOEvent or a GCN notice",
+            remedy="see alerts.circulars",
+        )
+    return found
+
+
+def parse_packet(
+    content: bytes,
+    media_type: str | None = None,
+    max_bytes: int = MAX_BYTES,
+    topic: str | None = None,
+) -> Notice | Circular:
     """Parse a packet.
 
     Parameters
     ----------
     content : bytes
-        A VOEvent in XML or a GCN notice in JSON.
+        A VOEvent in XML, a GCN notice in JSON, or a GCN circular in JSON.
     media_type : str, optional
         Declared media type, for the error message only; the format is recognised by content.
     max_bytes : int
@@ -63,14 +88,14 @@ def parse(
 
     Returns
     -------
-    Notice
+    Notice or Circular
         The content of the packet.
 
     Raises
     ------
     PacketError
-        If the packet is too large, not well-formed, neither a VOEvent nor a GCN notice, or has
-        no identifier.
+        If the packet is too large, not well-formed, neither a VOEvent nor a notice or circular
+        of GCN, or has no identifier.
     """
     if len(content) > max_bytes:
         raise PacketError(
@@ -85,7 +110,10 @@ def parse(
         if text.startswith("<"):
             return voevent.notice_of(_tree(text, parser), parser, topic)
         if text.startswith(("{", "[")):
-            return gcn.notice_of(text, parser, topic)
+            document = gcn.load_notice(text, parser)
+            if circulars.is_circular(document):
+                return circulars.circular_of(document)
+            return gcn.notice_of(document, parser, topic)
     except PacketError:
         raise
     except XMLError as error:

@@ -31,6 +31,7 @@ from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.proof import seals
 from ingest.alerts.tables import (
     SCHEMA,
+    PacketRows,
     Store,
     Stream,
     open_store,
@@ -185,7 +186,9 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
-        store.update_notice(result.rows[0])
+        for rows in result.rows:
+            if isinstance(rows, PacketRows):
+                store.update_notice(rows)
     return {level: sky.area(level) for level in (0.5, 0.9)}
 
 
@@ -305,7 +308,7 @@ def check_same_archive(archive: Archive, store: Store) -> None:
 def _find_entry(archive: Archive, store: Store, notice: str) -> Entry:
     number = int(notice) if notice.isdecimal() else store.notice_id_of(notice)
     entry = archive.entry(number) if number else None
-    if entry is None or store.missing([entry.number]):
+    if entry is None or not store.has_notice(entry.number):
         raise InputError(
             "there is no such notice",
             value=notice,

@@ -7,6 +7,8 @@ Data flow through them in this order only, see :func:`make_rows`::
     use_map              stored sky map → regions, preview
     add_circle_regions   error circle → regions, for packets without a sky map
     table_rows           notice and regions → rows
+
+A circular becomes rows at once.
 """
 
 from __future__ import annotations
@@ -16,20 +18,20 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ingest.alerts.archive import Archive, Entry, attached_map
-from ingest.alerts.notices import Notice, Regions
+from ingest.alerts.notices import Circular, Notice, Regions
 from ingest.alerts.pipeline.previews import draw_map
-from ingest.alerts.tables import PacketRows, table_rows
+from ingest.alerts.tables import CircularRows, PacketRows, circular_rows, table_rows
 from ingest.core.errors import IngestError
 from ingest.core.files import read_regular
 
 
 class Parser(Protocol):
-    """A function such as :func:`ingest.alerts.notices.parse`."""
+    """A function such as :func:`ingest.alerts.notices.parse_packet`."""
 
     def __call__(
         self, content: bytes, media_type: str | None, *, max_bytes: int, topic: str | None
-    ) -> Notice:
-        """Return the notice in the bytes of a packet."""
+    ) -> Notice | Circular:
+        """Return the notice or circular in the bytes of a packet."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,14 @@ class ChunkResult:
     ----------
     entries : list of Entry
         The packets, in order.
-    rows : list of PacketRows
+    rows : list of PacketRows or CircularRows
         The rows of those that were not refused, in order.
     refused : dict of int to Refusal
         The others, by their numbers.
     """
 
     entries: list[Entry]
-    rows: list[PacketRows] = field(default_factory=list)
+    rows: list[PacketRows | CircularRows] = field(default_factory=list)
     refused: dict[int, Refusal] = field(default_factory=dict)
 
     def extend(self, other: ChunkResult) -> None:
@@ -132,8 +134,11 @@ def make_rows(
     for entry in entries:
         announce(entry.number)
         try:
-            packet = read_packet(archive, entry, parse, max_bytes)
-            packet = store_map(archive, packet)
+            found = read_packet(archive, entry, parse, max_bytes)
+            if isinstance(found, Circular):
+                result.rows.append(circular_rows(entry, found))
+                continue
+            packet = store_map(archive, ParsedPacket(entry, found))
             parsed.append(use_map(archive, packet))
         except Exception as error:  # any error concerns this packet alone
             result.refused[entry.number] = Refusal.of(error)
@@ -144,11 +149,12 @@ def make_rows(
             result.rows.append(table_rows(packet.entry, packet.notice, regions, packet.sky_map))
         except Exception as error:
             result.refused[packet.entry.number] = Refusal.of(error)
+    result.rows.sort(key=lambda rows: rows.number)
     return result
 
 
-def read_packet(archive: Archive, entry: Entry, parse: Parser, max_bytes: int) -> ParsedPacket:
-    """Return the notice of a packet in the archive.
+def read_packet(archive: Archive, entry: Entry, parse: Parser, max_bytes: int) -> Notice | Circular:
+    """Return the notice or circular in a packet of the archive.
 
     Raises
     ------
@@ -162,8 +168,7 @@ def read_packet(archive: Archive, entry: Entry, parse: Parser, max_bytes: int) -
             remedy="if it is an alert: km3vo alerts quarantine --retry --largest MEGABYTES",
         )
     content = archive.read(entry)
-    notice = parse(content, entry.media_type, max_bytes=max_bytes, topic=entry.topic)
-    return ParsedPacket(entry, notice)
+    return parse(content, entry.media_type, max_bytes=max_bytes, topic=entry.topic)
 
 
 def store_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:

@@ -24,12 +24,12 @@ from typing import Any, Final
 from ingest.alerts.archive import Archive, Entry
 from ingest.alerts.notices import load_profiles
 from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal, make_rows
-from ingest.alerts.tables import GroupingKeys, PacketRows
+from ingest.alerts.tables import CircularRows, GroupingKeys, PacketRows
 from ingest.core import privileges
 from ingest.instance import Account
 
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
-_RESULT_CLASSES: Final = (ChunkResult, Refusal, Entry, PacketRows, GroupingKeys)
+_RESULT_CLASSES: Final = (ChunkResult, Refusal, Entry, PacketRows, CircularRows, GroupingKeys)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, Entry
-from ingest.alerts.notices import parse
+from ingest.alerts.notices import parse_packet
 from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal
 from ingest.alerts.pipeline.worker import Job, Worker, start_server
 from ingest.core import privileges
@@ -92,7 +92,7 @@ class WorkerPool:
         self,
         archive: Archive,
         max_parsed_bytes: int = MAX_PARSED_BYTES,
-        parse: Parser = parse,
+        parse: Parser = parse_packet,
         count: int | None = None,
         timeout: float = TIMEOUT,
         max_memory: int = MAX_MEMORY,

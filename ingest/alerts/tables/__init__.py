@@ -1,5 +1,7 @@
 """The published tables of alerts: rows, grouping of notices into alerts, store and schema."""
 
+from ingest.alerts.tables.circulars import CircularRows, circular_rows
+from ingest.alerts.tables.lookups import Row
 from ingest.alerts.tables.receptions import Stream
 from ingest.alerts.tables.records import (
     has_records,
@@ -10,17 +12,19 @@ from ingest.alerts.tables.records import (
 )
 from ingest.alerts.tables.rows import GroupingKeys, PacketRows, received_mjd, table_rows
 from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
-from ingest.alerts.tables.store import CHANNEL, SCHEMA, Row, Store
+from ingest.alerts.tables.store import CHANNEL, SCHEMA, Store
 
 __all__ = [
     "CHANNEL",
     "DESCRIPTOR",
     "SCHEMA",
+    "CircularRows",
     "GroupingKeys",
     "PacketRows",
     "Row",
     "Store",
     "Stream",
+    "circular_rows",
     "ensure_tables",
     "has_records",
     "open_store",

@@ -13,7 +13,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from ingest.alerts.notices import MAX_INTEGER, Notice, NoticeType, Parameter, Regions
+from ingest.alerts.notices import (
+    MAX_INTEGER,
+    Notice,
+    NoticeType,
+    Parameter,
+    Regions,
+    names_of_notice,
+)
 from ingest.alerts.tables.circle_polygon import circle_polygon
 from ingest.core.timescales import unix_to_mjd
 
@@ -47,6 +54,7 @@ PART_COLUMNS: Final = {
         "data_type", "description",
     ),
     "citations": ("notice_id", "citation_no", "cited_ivorn", "cite"),
+    "event_names": ("notice_id", "name_no", "event_name"),
 }  # fmt: skip
 """Columns of the other tables, which have one row for each part of a notice."""
 RECEPTION_COLUMNS: Final = (
@@ -115,6 +123,11 @@ class PacketRows:
     notice: bytes
     parts: dict[str, bytes]
 
+    @property
+    def number(self) -> int:
+        """Number of the packet in the archive."""
+        return self.keys.number
+
 
 def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | None) -> PacketRows:
     """Return the rows of one notice.
@@ -144,6 +157,7 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
             for c in notice.counterparts
         ),
         "citations": ((_key(c.ivorn), c.kind) for c in notice.citations),
+        "event_names": ((_key(name),) for name in names_of_notice(notice)),
     }  # fmt: skip
     return PacketRows(
         keys=GroupingKeys(
@@ -161,11 +175,8 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
             received=received,
             is_retraction=notice.notice_type is NoticeType.RETRACTION,
         ),
-        notice=_line(_notice_row(entry, notice, regions, sky_map, ivorn, received)),
-        parts={
-            table: b"".join(_line((number, place, *row)) for place, row in enumerate(rows, 1))
-            for table, rows in parts.items()
-        }
+        notice=text_line(_notice_row(entry, notice, regions, sky_map, ivorn, received)),
+        parts={table: text_rows(number, rows) for table, rows in parts.items()}
         | {"params": _params(number, notice.parameters)},
     )
 
@@ -191,9 +202,14 @@ def reception_row(number: int, reception: Reception) -> tuple[Value, ...]:
     )
 
 
+def text_rows(number: int, rows: Iterable[tuple[Value, ...]]) -> bytes:
+    """Return rows of a part of a packet for COPY, each after the packet's number and its own."""
+    return b"".join(text_line((number, place, *row)) for place, row in enumerate(rows, 1))
+
+
 def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
     """Return a row of ``notices`` from its :data:`GROUPING_COLUMNS` and the rest of the row."""
-    return b"\t".join((_line(grouping)[:-1], notice))
+    return b"\t".join((text_line(grouping)[:-1], notice))
 
 
 def _mjd(moment: str) -> float:
@@ -296,7 +312,8 @@ def _bounded(number: int | None) -> int | None:
     return None if number is None or abs(number) > MAX_INTEGER else number
 
 
-def _line(values: Iterable[Value]) -> bytes:
+def text_line(values: Iterable[Value]) -> bytes:
+    """Return a row for COPY."""
     return ("\t".join([_cell(value) for value in values]) + "\n").encode(
         "utf-8", "backslashreplace"
     )

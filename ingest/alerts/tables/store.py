@@ -9,15 +9,15 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import psycopg2
 import psycopg2.errors
-import psycopg2.extensions
 
-from ingest.alerts.tables import grouping, receptions, rows
+from ingest.alerts.tables import circulars, grouping, receptions, rows
+from ingest.alerts.tables.circulars import CircularRows
+from ingest.alerts.tables.lookups import PACKETS, Lookups
 from ingest.alerts.tables.rows import PacketRows
-from ingest.core.errors import InstanceError
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Reception
@@ -26,6 +26,7 @@ SCHEMA: Final = "alerts"
 TABLES: Final[Mapping[str, Sequence[str]]] = {
     "notices": (*rows.GROUPING_COLUMNS, *rows.NOTICE_COLUMNS),
     **rows.PART_COLUMNS,
+    "circulars": circulars.COLUMNS,
     "receptions": rows.RECEPTION_COLUMNS,
     "aliases": ("alias", "alert_id"),
     # Whoever computes matches locks rows in this order, too.
@@ -46,9 +47,6 @@ CHANNEL: Final = "alerts"
 """Programs that ``LISTEN`` to it get the numbers of new notices, separated by spaces."""
 _IDS_AT_ONCE: Final = 350
 """PostgreSQL's notifications have less than 8000 bytes."""
-_ROLE: Final = "gavoadmin"
-"""Owner of the tables; connections give up all other rights."""
-_ROWS_AT_ONCE: Final = 10_000
 _ROW_ERRORS: Final = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
@@ -59,111 +57,34 @@ _ROW_ERRORS: Final = (
 """Errors caused by the rows, and not by the database."""
 
 
-class Row(NamedTuple):
-    """What a row of ``notices`` repeats of the archive.
-
-    Attributes
-    ----------
-    number : int
-        The packet's number.
-    sha256 : str
-        Its checksum.
-    received : float
-        Time of receipt, MJD in UTC.
-    source : str
-        Where it was received from.
-    size : int or None
-        Its number of bytes.
-    sky_map : str or None
-        The checksum of its sky map.
-    """
-
-    number: int
-    sha256: str
-    received: float
-    source: str
-    size: int | None
-    sky_map: str | None
-
-
-class Store:
-    """The tables of the alert archive.
-
-    Parameters
-    ----------
-    connection : psycopg2 connection
-        Connection to the instance's database that may take the role of DaCHS' administrator. No
-        other object may use it.
-    """
-
-    def __init__(self, connection: psycopg2.extensions.connection) -> None:
-        self._connection = connection
-        self._is_together = False
-        with connection.cursor() as cursor:
-            cursor.execute(f"SET ROLE {_ROLE}")
-        connection.commit()
-
-    def processed(self) -> int:
-        """Return the highest number of a packet that has rows, or 0."""
-        found = self.newest()
-        return found[0] if found else 0
-
-    def newest(self) -> tuple[int, str] | None:
-        """Return number and SHA-256 of the last packet that has rows, or None."""
-        found = self.fetch(
-            "SELECT notice_id, sha256 FROM alerts.notices ORDER BY notice_id DESC LIMIT 1"
-        )
-        return (int(found[0][0]), str(found[0][1])) if found else None
-
-    def missing(self, numbers: Sequence[int]) -> list[int]:
-        """Return those of `numbers` that have no rows, in the same order."""
-        asked = "SELECT number FROM unnest(%s::bigint[]) WITH ORDINALITY AS asked (number, place)"
-        without = " WHERE NOT EXISTS (SELECT FROM alerts.notices WHERE notice_id = number)"
-        found = self.fetch(f"{asked}{without} ORDER BY place", [list(numbers)])
-        return [int(number) for (number,) in found]
-
-    def count(self) -> int:
-        """Return the number of packets that have rows."""
-        return int(self.fetch("SELECT count(*) FROM alerts.notices")[0][0])
-
-    @contextlib.contextmanager
-    def snapshot(self) -> Iterator[Iterator[Row]]:
-        """Yield the rows of ``notices`` by number, as they are at this moment.
-
-        They are read from the database bit by bit; the block must not use the store otherwise.
-        """
-        with self._transaction(), self._connection.cursor("snapshot") as rows:
-            rows.itersize = _ROWS_AT_ONCE
-            rows.execute(
-                "SELECT notice_id, sha256, received, origin, packet_size, sky_map"
-                " FROM alerts.notices ORDER BY notice_id"
-            )
-            yield (Row(*row) for row in rows)
+class Store(Lookups):
+    """The tables of the alert archive; for its parameter see :class:`.Lookups`."""
 
     def orphans(self) -> dict[str, int]:
-        """Return the number of rows that belong to no notice, by table."""
+        """Return the number of rows that belong to no notice and no circular, by table."""
         found = {}
         for table in TABLES:
             # packets in quarantine have receptions, too
-            if table not in ("notices", "receptions"):
+            if table not in ("notices", "circulars", "receptions"):
                 key = "alert_id" if table == "aliases" else "notice_id"
+                whole = PACKETS if table == "event_names" else f"{SCHEMA}.notices AS packets"
                 ((count,),) = self.fetch(
                     f"SELECT count(*) FROM {SCHEMA}.{table} AS part WHERE NOT EXISTS"
-                    f" (SELECT FROM {SCHEMA}.notices AS n WHERE n.{key} = part.{key})"
+                    f" (SELECT FROM {whole} WHERE packets.{key} = part.{key})"
                 )
                 found[table] = int(count)
         return {table: count for table, count in found.items() if count}
 
     def add(
         self,
-        batch: Sequence[PacketRows],
+        batch: Sequence[PacketRows | CircularRows],
         received: Sequence[tuple[int, Reception]] = (),
     ) -> list[tuple[int, str]]:
         """Add the rows of packets in one transaction, and notify those who listen.
 
         Parameters
         ----------
-        batch : sequence of PacketRows
+        batch : sequence of PacketRows or CircularRows
             Ordered by packet number.
         received : sequence of (int, Reception), optional
             Messages of live streams with the numbers of their packets, which may have rows
@@ -187,31 +108,9 @@ class Store:
             receptions.add(received, cursor)
             if not self._is_together:
                 left_out = {number for number, _ in refused}
-                added = (one.keys.number for one in batch)
+                added = (one.number for one in batch if isinstance(one, PacketRows))
                 _notify([number for number in added if number not in left_out], cursor)
         return refused
-
-    def numbers(self, checksums: Sequence[str]) -> dict[str, int]:
-        """Return the numbers of packets that have rows, by their checksums."""
-        query = "SELECT sha256, notice_id FROM alerts.notices WHERE sha256 = ANY(%s)"
-        return {sha256: int(number) for sha256, number in self.fetch(query, [list(checksums)])}
-
-    def has_receptions(self) -> bool:
-        """Return whether the table of receptions has rows."""
-        return bool(self.fetch("SELECT 1 FROM alerts.receptions LIMIT 1"))
-
-    def streams(self) -> list[receptions.Stream]:
-        """Return the live streams from which packets were received; see :func:`.streams`."""
-        with self._transaction() as cursor:
-            return receptions.streams(cursor)
-
-    def notice_id_of(self, ivorn: str) -> int | None:
-        """Return the number of the last packet with an identifier, or None."""
-        query = (
-            "SELECT notice_id FROM alerts.notices WHERE ivorn = %s ORDER BY version DESC LIMIT 1"
-        )
-        found = self.fetch(query, [ivorn])
-        return int(found[0][0]) if found else None
 
     def update_notice(self, packet: PacketRows) -> None:
         """Replace a notice's row in ``notices``, after its sky map was attached for example.
@@ -238,16 +137,6 @@ class Store:
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
             yield
 
-    @contextlib.contextmanager
-    def together(self) -> Iterator[Any]:
-        """Do all of a block in one transaction; yield its cursor."""
-        with self._transaction() as cursor:
-            outer, self._is_together = self._is_together, True
-            try:
-                yield cursor
-            finally:
-                self._is_together = outer
-
     def remove(self, numbers: Sequence[int]) -> list[int]:
         """Remove the rows of packets, and those of all notices of the same alerts.
 
@@ -269,7 +158,7 @@ class Store:
             found = cursor.fetchall()
             removed = [number for number, _, _ in found]
             cursor.execute("DELETE FROM alerts.matches WHERE partner_notice = ANY (%s)", [removed])
-            for table in TABLES.keys() - {"receptions"}:  # not made from packets
+            for table in TABLES.keys() - {"circulars", "receptions"}:  # the latter not of packets
                 key, keys = (
                     ("alert_id", list({alert for _, _, alert in found}))
                     if table == "aliases"
@@ -277,7 +166,8 @@ class Store:
                 )
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table} WHERE {key} = ANY (%s)", [keys])
             self._count_versions({ivorn for _, ivorn, _ in found}, cursor)
-        return removed
+            removed += circulars.remove(list(numbers), cursor)
+        return sorted(removed)
 
     def vacuum(self) -> None:
         """Free the space of replaced rows, and update the statistics for the query planner."""
@@ -290,7 +180,9 @@ class Store:
         finally:
             self._connection.autocommit = False
 
-    def _add_batch(self, batch: Sequence[PacketRows], cursor: Any) -> list[tuple[int, str]]:
+    def _add_batch(
+        self, batch: Sequence[PacketRows | CircularRows], cursor: Any
+    ) -> list[tuple[int, str]]:
         cursor.execute("SAVEPOINT batch")
         try:
             self._write(batch, cursor)
@@ -299,7 +191,9 @@ class Store:
             return self._add_singly(batch, cursor)
         return []
 
-    def _add_singly(self, batch: Sequence[PacketRows], cursor: Any) -> list[tuple[int, str]]:
+    def _add_singly(
+        self, batch: Sequence[PacketRows | CircularRows], cursor: Any
+    ) -> list[tuple[int, str]]:
         refused = []
         for packet in batch:
             cursor.execute("SAVEPOINT packet")
@@ -308,21 +202,25 @@ class Store:
             except _ROW_ERRORS as error:
                 cursor.execute("ROLLBACK TO SAVEPOINT packet")
                 reason = str(error).strip().partition("\n")[0]
-                refused.append((packet.keys.number, f"the database refuses its rows: {reason}"))
+                refused.append((packet.number, f"the database refuses its rows: {reason}"))
         return refused
 
-    def _write(self, batch: Sequence[PacketRows], cursor: Any) -> None:
-        found = grouping.group_notices([packet.keys for packet in batch], cursor)
+    def _write(self, batch: Sequence[PacketRows | CircularRows], cursor: Any) -> None:
+        notices = [one for one in batch if isinstance(one, PacketRows)]
+        others = [one for one in batch if isinstance(one, CircularRows)]
+        found = grouping.group_notices([one.keys for one in notices], cursor)
         self._regroup(found, cursor)
         _copy(
             "notices",
-            (rows.complete_row(found.columns[one.keys.number], one.notice) for one in batch),
+            (rows.complete_row(found.columns[one.number], one.notice) for one in notices),
             cursor,
         )
         _queue([*found.columns, *found.changed], cursor)
+        _copy("circulars", (one.circular for one in others), cursor)
         for table in rows.PART_COLUMNS:
-            _copy(table, (packet.parts[table] for packet in batch), cursor)
+            _copy(table, (packet.parts.get(table, b"") for packet in batch), cursor)
         self._count_versions(found.recount, cursor)
+        circulars.rank((one.circular_id for one in others), cursor)
 
     def _count_versions(self, ivorns: Iterable[str], cursor: Any) -> None:
         for ivorn in ivorns:
@@ -355,30 +253,6 @@ class Store:
                 " WHERE notice_id = %s",
                 [int(is_latest), int(retracted), superseded, number],
             )
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[Any]:
-        try:
-            with self._connection.cursor() as cursor:
-                yield cursor
-            if not self._is_together:
-                self._connection.commit()
-        except psycopg2.OperationalError as error:
-            raise InstanceError(
-                "the database could not add the alerts; the tables are unchanged",
-                value=str(error).strip(),
-                remedy="see the instance's directory logs, then run the command again",
-            ) from None
-        finally:
-            if not self._is_together:
-                with contextlib.suppress(psycopg2.InterfaceError):
-                    self._connection.rollback()
-
-    def fetch(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Return the rows that a query finds."""
-        with self._transaction() as cursor:
-            cursor.execute(query, values or None)
-            return list(cursor.fetchall())
 
 
 def _notify(numbers: Sequence[int], cursor: Any) -> None:

@@ -14,20 +14,20 @@ from ingest.alerts.notices import common_fields, profiles
 from ingest.alerts.notices.field_parser import FieldParser, is_true
 from ingest.alerts.notices.gcn import parts
 from ingest.alerts.notices.gcn.identity import ids_of, ivorn_from, names_of, schema_path
-from ingest.alerts.notices.gcn.parameters import load_notice, parameters_of, texts_of
+from ingest.alerts.notices.gcn.parameters import Object, parameters_of, texts_of
 from ingest.alerts.notices.model import InvolvedEvent, Notice, NoticeType, Role
 from ingest.alerts.notices.profiles import MAX_IDENTIFIER, Profile
 
 _TEST_SCHEMA: Final = re.compile(r"(^|[/_.])test([/_.]|$)", re.I)
 
 
-def notice_of(text: str, parser: FieldParser, topic: str | None = None) -> Notice:
+def notice_of(document: Object, parser: FieldParser, topic: str | None = None) -> Notice:
     """Return the content of a notice in JSON.
 
     Parameters
     ----------
-    text : str
-        The JSON document.
+    document : Object
+        The notice, as :func:`.parameters.load_notice` returns it.
     parser : FieldParser
         Holds the remarks so far, and collects further ones.
     topic : str, optional
@@ -36,9 +36,8 @@ def notice_of(text: str, parser: FieldParser, topic: str | None = None) -> Notic
     Raises
     ------
     PacketError
-        If it is not a JSON object, is nested too deeply, or has nothing to identify it.
+        If it is nested too deeply, or has nothing to identify it.
     """
-    document = load_notice(text, parser)
     texts = texts_of(document)
     event = texts_of(document.get("event"))
     path = schema_path(texts, topic)
