@@ -224,7 +224,7 @@ def test_circulars_beside_alerts(filled_instance, archive_of_gcn):
     )
     before = tables(node)
     sky_map = archive_of_gcn.with_name("map.fits")
-    sky_map.write_bytes(flat_bytes(np.ones(12), 1))
+    sky_map.write_bytes(flat_bytes(np.full(12, 1 / 12), 1))
     assert "no such notice" in km3vo(node, "attach", packet_number, str(sky_map), code=2)
     km3vo(node, "hide", packet_number, "--reason", "a personal datum")
     assert "Second" in answer(node, "alerts/nu/circular?id=33633")[1]

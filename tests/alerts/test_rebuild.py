@@ -34,7 +34,7 @@ def test_a_rebuild_gives_the_same_rows(instance, empty_store):
         "counterparts": 0,
         "params": 0,
         "citations": 16,
-        "event_names": 22,
+        "event_names": 11,
         "circulars": 0,
         "receptions": 0,
         "aliases": 0,
