@@ -343,6 +343,36 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY received DESC
 		</meta>
 
+		<meta name="_example" title="Circulars about an event">
+			:taptable:`alerts.circulars` has GCN's circulars, :taptable:`alerts.event_names` the names
+			of events in them, in upper case and without spaces and hyphens, so that IceCube-230416A
+			and IC230416A are the same:
+
+			.. tapquery::
+
+				SELECT c.circular_id, c.created, c.subject, c.submitter
+				FROM alerts.circulars AS c
+				JOIN alerts.event_names AS e ON e.notice_id = c.notice_id
+				WHERE e.event_name = 'ICECUBE230416A' AND c.is_latest = 1
+				ORDER BY c.created
+		</meta>
+
+		<meta name="_example" title="Words in circulars about alerts">
+			Circulars about the alerts of IceCube with certain words in their subjects. Words are
+			found in all their forms, here also limits; for the texts, replace subject by body.
+			:taptable:`alerts.circular_alerts` says which circulars are about which alerts:
+
+			.. tapquery::
+
+				SELECT a.stream, a.event_name, c.circular_id, c.subject,
+					c.created - a.event_mjd AS days_after
+				FROM alerts.latest AS a
+				JOIN alerts.circular_alerts AS l ON l.alert_id = a.alert_id
+				JOIN alerts.circulars AS c ON c.notice_id = l.notice_id
+				WHERE a.stream LIKE 'icecube%' AND 1 = ivo_hasword(c.subject, 'upper limit')
+				ORDER BY days_after
+		</meta>
+
 		<meta name="_example" title="All parameters of a packet">
 			:taptable:`alerts.params` has all values of all packets, identified by their path in
 			the packet. This query lists those of KM3-230213A:

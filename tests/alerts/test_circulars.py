@@ -10,6 +10,7 @@ import urllib.error
 
 import numpy as np
 import pytest
+import pyvo
 from astropy.io import votable
 from astropy.time import Time
 from hypothesis import given
@@ -195,6 +196,14 @@ def test_circulars_beside_alerts(filled_instance, archive_of_gcn):
         " WHERE to_tsvector('english', body) @@ plainto_tsquery('english', 'nothing')",
     )
     assert "circulars_body_words" in str(plan)
+
+    examples = [
+        one["QUERY"]
+        for one in pyvo.dal.TAPService(node.tap).examples
+        if "circulars" in one["QUERY"]
+    ]
+    found = [set(pyvo.dal.TAPService(node.tap).search(query)["circular_id"]) for query in examples]
+    assert found == [{"33633", "33700"}, {"33700"}]
 
     # DataLink, and the text
     ((number,),) = node.adql(
