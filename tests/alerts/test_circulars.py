@@ -197,12 +197,9 @@ def test_circulars_beside_alerts(filled_instance, archive_of_gcn):
     )
     assert "circulars_body_words" in str(plan)
 
-    examples = [
-        one["QUERY"]
-        for one in pyvo.dal.TAPService(node.tap).examples
-        if "circulars" in one["QUERY"]
-    ]
-    found = [set(pyvo.dal.TAPService(node.tap).search(query)["circular_id"]) for query in examples]
+    tap = pyvo.dal.TAPService(node.tap)
+    queries = [one["QUERY"] for one in tap.examples if "circulars" in one["QUERY"]]
+    found = [set(tap.search(query)["circular_id"]) for query in queries]
     assert found == [{"33633", "33700"}, {"33700"}]
 
     # DataLink, and the text
