@@ -18,10 +18,12 @@ from ingest.alerts.archive import (
     printable,
     withheld_packets,
 )
+from ingest.alerts.matching import load_matches
 from ingest.alerts.proof import verify_seals
 from ingest.commands.alerts_convert import convert, validate
 from ingest.commands.alerts_live import broadcast, listen, live_status, show_live_status
 from ingest.commands.alerts_map import inspect_map, map_
+from ingest.commands.alerts_match import compute_matches, match
 from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
@@ -44,6 +46,7 @@ for command in (
     inspect_map,
     listen,
     broadcast,
+    match,
     seal,
     prove,
     hide,
@@ -81,6 +84,7 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     this is not a failure.
     """
     check_paths(paths)
+    config = load_matches()
     layout = current_layout()
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
@@ -91,6 +95,7 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     with progress(console, "packets read", archived.new) as on_progress:
         outcome = pipeline.update_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
+    compute_matches(layout, archive, config)
     _raise_on_problems(archived.sources)
 
 

@@ -24,10 +24,12 @@ from ingest.alerts.live.follower import Follower, FollowerThread
 from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
+from ingest.alerts.live.matching import MatchFollower
 from ingest.alerts.live.report import MetricsServer, StatusFile
 from ingest.alerts.live.source import Source
 from ingest.alerts.live.vtp_receiver import VTPReceiver
 from ingest.alerts.live.vtp_subscriber import VTPSubscriber
+from ingest.alerts.matching import load_matches
 from ingest.core.errors import IngestError, InputError
 from ingest.instance import Layout
 
@@ -87,7 +89,7 @@ def _source(settings: Kafka | Hop | Directory | VTP) -> Source:
 
 def _followers(layout: Layout, archive: Archive, config: LiveConfig) -> list[Follower]:
     """Return what follows from stored notices; a new kind has a line here."""
-    return []
+    return [MatchFollower(layout, archive, load_matches())]
 
 
 class _Listener:

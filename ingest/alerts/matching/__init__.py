@@ -1,38 +1,51 @@
-"""Matches of alerts with other alerts, published events and catalogues, and their chance."""
+"""Matches of alerts with other alerts, published events and catalogues, and their chance.
 
-from ingest.alerts.matching.associations import (
-    Association,
-    associations,
-    chance,
-    counterpart_info,
-    probabilities,
-)
-from ingest.alerts.matching.catalogues import (
-    Catalogue,
-    CatalogueSettings,
-    Circle,
-    Columns,
-    read_catalogue,
-)
+The modules with the formulae for events and sources are loaded when they are needed: with the
+libraries for tables and regions that takes a second, for which no command should wait.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from ingest.alerts.matching.configuration import CONFIG_VARIABLE, MatchConfig, load_matches
 from ingest.alerts.matching.engine import count_waiting, enqueue_all, match_waiting, matchers
 from ingest.alerts.matching.model import Match, MatchedEvent, Matcher, NoticeFacts
-from ingest.alerts.matching.samples import (
-    ORDER,
-    Expectation,
-    Region,
-    Sample,
-    counts_by_ring,
-    declinations,
-    expectation,
-    merged,
-    poisson_at_least,
-    sample_of,
-)
+from ingest.alerts.matching.reading import AlertMatch, matches_of
+
+if TYPE_CHECKING:
+    from ingest.alerts.matching.association import (
+        Association,
+        associations,
+        chance,
+        counterpart_info,
+        probabilities,
+    )
+    from ingest.alerts.matching.catalogues import (
+        Catalogue,
+        CatalogueSettings,
+        Circle,
+        Columns,
+        read_catalogue,
+    )
+    from ingest.alerts.matching.samples import (
+        ORDER,
+        Expectation,
+        Region,
+        Sample,
+        counts_by_ring,
+        declinations,
+        expectation,
+        merged,
+        poisson_at_least,
+        sample_of,
+    )
+
+_LATER = ("association", "catalogues", "samples")
 
 __all__ = [
     "CONFIG_VARIABLE",
     "ORDER",
+    "AlertMatch",
     "Association",
     "Catalogue",
     "CatalogueSettings",
@@ -57,9 +70,20 @@ __all__ = [
     "load_matches",
     "match_waiting",
     "matchers",
+    "matches_of",
     "merged",
     "poisson_at_least",
     "probabilities",
     "read_catalogue",
     "sample_of",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is in a module that takes long."""
+    if name in __all__:
+        for module in _LATER:
+            loaded = import_module(f"{__name__}.{module}")
+            if hasattr(loaded, name):
+                return getattr(loaded, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

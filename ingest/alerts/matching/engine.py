@@ -19,14 +19,13 @@ from ingest.alerts.archive import Archive
 from ingest.alerts.matching.changes import update_changes
 from ingest.alerts.matching.configuration import MatchConfig
 from ingest.alerts.matching.model import Match, Matcher, read_notices
+from ingest.alerts.matching.pairs import PairMatcher
 from ingest.alerts.tables import Store
 from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import unix_to_mjd
 
 AT_ONCE: Final = 500
 """Number of notices in one transaction."""
-_LOCK: Final = 0x6B6D33
-"""Of PostgreSQL's advisory locks, the one of whoever computes matches."""
 _COLUMNS: Final = (
     "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
     "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
@@ -45,7 +44,7 @@ _REMOVE: Final = """
 
 def matchers(config: MatchConfig, archive: Archive) -> list[Matcher]:
     """Return what finds matches, by kind; a new kind has a line here."""
-    return []
+    return [PairMatcher(config, archive)]
 
 
 def match_waiting(
@@ -92,6 +91,7 @@ def count_waiting(store: Store) -> int:
 def enqueue_all(store: Store) -> None:
     """Put all notices in the queue, for instance after the configuration has changed."""
     with store.together() as cursor:
+        store.lock_matches()
         cursor.execute("DELETE FROM alerts.match_queue")
         cursor.execute(
             "INSERT INTO alerts.match_queue SELECT notice_id FROM alerts.notices"
@@ -101,7 +101,7 @@ def enqueue_all(store: Store) -> None:
 
 def _match_some(store: Store, finders: Sequence[Matcher], cursor: Any) -> int:
     """Take some notices from the queue, and replace their matches; return their number."""
-    cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+    store.lock_matches()
     cursor.execute(_TAKE, [AT_ONCE])
     taken = [number for (number,) in cursor.fetchall()]
     if taken:

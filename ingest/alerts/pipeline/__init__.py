@@ -6,6 +6,7 @@ from ingest.alerts.pipeline.curation import hide, prove_packet, seal, show
 from ingest.alerts.pipeline.instance_tables import (
     attach_map,
     check_archive,
+    compute_matches,
     count_rows,
     open_archive,
     rebuild_tables,
@@ -25,6 +26,7 @@ __all__ = [
     "attach_map",
     "check_archive",
     "compare_tables",
+    "compute_matches",
     "count_rows",
     "hide",
     "open_archive",

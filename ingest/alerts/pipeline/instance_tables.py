@@ -16,6 +16,13 @@ from ingest.alerts.archive import (
     Receptions,
     attach,
 )
+from ingest.alerts.matching import (
+    MatchConfig,
+    enqueue_all,
+    load_matches,
+    match_waiting,
+    matchers,
+)
 from ingest.alerts.notices import PacketError, parse
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
@@ -136,12 +143,15 @@ def rebuild_tables(
 ) -> ProcessingReport:
     """Replace all rows by those of all packets, including the ones in quarantine.
 
-    The former rows are served until the end. Parameters are those of :func:`update_tables`.
+    Matches are computed again, too. The former rows are served until the end. Parameters are those
+    of :func:`update_tables`.
     """
+    finders = matchers(load_matches(), archive)
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
         with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
             restore_receptions(archive, store, Receptions(archive))
+            match_waiting(store, finders)
         copy_records(archive, store, pool)
         store.vacuum()
     return report
@@ -190,6 +200,38 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
             if isinstance(rows, PacketRows):
                 store.update_notice(rows)
     return {level: sky.area(level) for level in (0.5, 0.9)}
+
+
+def compute_matches(
+    layout: Layout,
+    archive: Archive,
+    config: MatchConfig,
+    again: bool = False,
+    on_progress: ProgressCallback | None = None,
+) -> int:
+    """Compute the matches of notices that are new or have changed.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    config : MatchConfig
+        What is matched with what.
+    again : bool, optional
+        Whether those of all other notices are computed again.
+    on_progress : ProgressCallback, optional
+        Called with the number of notices done so far.
+
+    Returns
+    -------
+    int
+        The number of notices.
+    """
+    with lifecycle.database(layout) as state, open_store(layout, state) as store:
+        check_same_archive(archive, store)
+        if again:
+            enqueue_all(store)
+        return match_waiting(store, matchers(config, archive), on_progress=on_progress)
 
 
 def check_archive(layout: Layout, archive: Archive) -> None:

@@ -29,7 +29,6 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
     "circulars": circulars.COLUMNS,
     "receptions": rows.RECEPTION_COLUMNS,
     "aliases": ("alias", "alert_id"),
-    # Whoever computes matches locks rows in this order, too.
     "match_queue": ("notice_id",),
     "matches": (
         "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
@@ -47,6 +46,8 @@ CHANNEL: Final = "alerts"
 """Programs that ``LISTEN`` to it get the numbers of new notices, separated by spaces."""
 _IDS_AT_ONCE: Final = 350
 """PostgreSQL's notifications have less than 8000 bytes."""
+_MATCHING: Final = 0x6B6D33
+"""PostgreSQL's advisory lock of whoever writes matches or removes their notices."""
 _ROW_ERRORS: Final = (
     psycopg2.DataError,
     psycopg2.IntegrityError,
@@ -133,9 +134,14 @@ class Store(Lookups):
         Readers see the former rows until the block ends, and keep them if it raises an exception.
         """
         with self.together() as cursor:
+            self.lock_matches()
             for table in TABLES:
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
             yield
+
+    def lock_matches(self) -> None:
+        """Exclude others that write matches until the end of the transaction in progress."""
+        self.fetch("SELECT pg_advisory_xact_lock(%s)", [_MATCHING])
 
     def remove(self, numbers: Sequence[int]) -> list[int]:
         """Remove the rows of packets, and those of all notices of the same alerts.
@@ -148,7 +154,8 @@ class Store(Lookups):
         list of int
             The numbers of the packets whose rows were removed, in order.
         """
-        with self._transaction() as cursor:
+        with self.together() as cursor:
+            self.lock_matches()
             cursor.execute(
                 "SELECT notice_id, ivorn, alert_id FROM alerts.notices WHERE alert_id IN"
                 " (SELECT alert_id FROM alerts.notices WHERE notice_id = ANY (%s))"

@@ -1,0 +1,45 @@
+"""Matches of new notices, computed when they arrive."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+
+from ingest.alerts.archive import Archive
+from ingest.alerts.live.follower import connect
+from ingest.alerts.live.source import Health
+from ingest.alerts.matching import MatchConfig, match_waiting, matchers
+from ingest.alerts.tables import Store
+from ingest.instance import Layout
+
+
+class MatchFollower:
+    """Computes matches; the table of waiting notices shows how far it has got.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    config : MatchConfig
+        What is matched with what.
+    """
+
+    name = "matches"
+
+    def __init__(self, layout: Layout, archive: Archive, config: MatchConfig) -> None:
+        self.health = Health()
+        self._layout = layout
+        self._finders = matchers(config, archive)
+        self._connections = contextlib.ExitStack()
+        self._store: Store | None = None
+
+    def work(self, stop: threading.Event) -> None:
+        """Compute what is due; see :meth:`.Follower.work`."""
+        if self._store is None:
+            self._store = connect(self._layout, self._connections)
+        self.health.messages += match_waiting(self._store, self._finders, stop)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._store = None
+        self._connections.close()

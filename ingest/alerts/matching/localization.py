@@ -1,0 +1,159 @@
+"""Where the source of an alert may be: its sky map, or its error circle as a distribution."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from ingest.alerts.archive import Archive
+from ingest.alerts.matching.geometry import separation
+from ingest.alerts.matching.model import NoticeFacts
+from ingest.core.errors import IngestError, InputError
+from ingest.core.files import read_regular
+
+if TYPE_CHECKING:
+    from ingest.alerts.skymaps import Background, Cells, SkyMap
+
+UNKNOWN_CONTAINMENT: Final = 0.5
+"""Containment of error circles whose packets do not state it, as for their regions."""
+SMALLEST: Final = 1 / 3600
+"""Error radii are at least this large, in deg: no map has finer cells than it needs."""
+LARGEST_MAP: Final = 64 << 20
+"""Size in bytes of the largest sky map that is read; for larger ones the circle is used."""
+_FROM_MAP: Final = "map"
+_KEPT: Final = 32
+"""Number of sky maps in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorCircle:
+    """An error circle as a Fisher distribution.
+
+    Attributes
+    ----------
+    ra, dec : float
+        Centre in deg, ICRS.
+    radius : float
+        In deg.
+    containment : float
+        Probability that the source is within the radius.
+    kappa : float
+        Concentration of the distribution.
+    """
+
+    ra: float
+    dec: float
+    radius: float
+    containment: float
+    kappa: float
+
+
+def circle_of(notice: NoticeFacts) -> ErrorCircle | None:
+    """Return the error circle of a notice; None if it has none, or one as wide as the sky."""
+    from ingest.alerts.skymaps import concentration  # takes long to load
+
+    if notice.ra is None or notice.dec is None or notice.pos_err is None:
+        return None
+    radius = max(notice.pos_err, SMALLEST)
+    containment = notice.pos_err_cl or UNKNOWN_CONTAINMENT
+    try:
+        kappa = concentration(radius, containment)
+    except InputError:
+        return None
+    return ErrorCircle(notice.ra % 360, notice.dec, radius, containment, kappa)
+
+
+class Localizations:
+    """Overlaps of notices' directions. Sky maps are kept in memory for the next ones.
+
+    Parameters
+    ----------
+    archive : Archive
+        With the sky maps.
+    """
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._maps: OrderedDict[str, SkyMap | None] = OrderedDict()
+        self._cells: OrderedDict[tuple[object, ...], Cells] = OrderedDict()
+
+    def sky_map(self, notice: NoticeFacts) -> SkyMap | None:
+        """Return the sky map of a notice, if it has one in the archive that could be read.
+
+        A worker process with limited memory has read it before, or it is left out.
+        """
+        name = notice.sky_map
+        if name is None or notice.region_origin != _FROM_MAP:
+            return None
+        if name not in self._maps:
+            self._maps[name] = self._read(name)
+        self._maps.move_to_end(name)
+        if len(self._maps) > _KEPT:
+            self._maps.popitem(last=False)
+        return self._maps[name]
+
+    def overlap(
+        self, one: NoticeFacts, other: NoticeFacts, background: Background | None = None
+    ) -> tuple[float, str] | None:
+        """Return the overlap of two notices' directions, and in words what it was made from.
+
+        Parameters
+        ----------
+        one, other : NoticeFacts
+            The notices.
+        background : callable, optional
+            Relative density of the directions of `one` by chance; see
+            :func:`ingest.alerts.skymaps.overlap`.
+
+        Returns
+        -------
+        (float, str) or None
+            None if the direction of one of them is not known.
+        """
+        from ingest.alerts.skymaps import circle_overlap
+
+        maps = [self.sky_map(notice) for notice in (one, other)]
+        circles = [
+            None if sky else circle_of(notice)
+            for sky, notice in zip(maps, (one, other), strict=True)
+        ]
+        if any(sky is None and circle is None for sky, circle in zip(maps, circles, strict=True)):
+            return None
+        words = " and ".join("map" if sky else "circle" for sky in maps)
+        first, second = circles
+        if first and second and background is None:
+            angle = separation(first.ra, first.dec, second.ra, second.dec)
+            return circle_overlap(angle, first.kappa, second.kappa), words
+        cells = self._prepared(one, first, background)
+        return cells.overlap(self._prepared(other, second, None)), words
+
+    def _prepared(
+        self, notice: NoticeFacts, circle: ErrorCircle | None, background: Background | None
+    ) -> Cells:
+        from ingest.alerts.skymaps import Cells, make_map
+
+        key = (circle or notice.sky_map, background)
+        if key not in self._cells:
+            sky = self.sky_map(notice)
+            if circle is not None:
+                sky = make_map(
+                    circle.ra, circle.dec, radius=circle.radius, containment=circle.containment
+                )
+            assert sky is not None  # the caller has asked for either
+            self._cells[key] = Cells(sky, background)
+        self._cells.move_to_end(key)
+        if len(self._cells) > _KEPT:
+            self._cells.popitem(last=False)
+        return self._cells[key]
+
+    def _read(self, name: str) -> SkyMap | None:
+        from ingest.alerts.skymaps import read_map
+
+        path = self._archive.map_path(name)
+        try:
+            if path.stat().st_size > LARGEST_MAP:
+                return None
+            return read_map(read_regular(path))
+        except (OSError, IngestError):
+            return None
