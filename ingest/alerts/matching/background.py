@@ -1,15 +1,20 @@
-"""Where a detector sees its background: the density of a published sample by declination.
+r"""Where a detector sees its background: the density of a published sample by declination.
 
 Neutrino telescopes turn with the Earth, so that their background depends on declination alone.
+Where it has the density b, the overlap of its directions with others is
+
+.. math:: I = \frac{1}{b(n)} \int p_1 p_2 \, d\Omega
+
+with the best direction n of the neutrino, whose distribution by chance is b: the ratio of signal
+and background in searches for point sources. The average of I is 1 again.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
-
-import numpy as np
-import numpy.typing as npt
 
 from ingest.alerts.tables import Store
 
@@ -18,7 +23,6 @@ BINS: Final = 20
 _COUNTS: Final = """
     SELECT width_bucket(sin(radians(dec)), -1, 1, %s), count(*) FROM km3net.events
     WHERE release = %s AND dec IS NOT NULL GROUP BY 1"""
-Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -37,21 +41,19 @@ class DeclinationDensity:
     values: tuple[float, ...]
 
     @classmethod
-    def of_counts(cls, release: str, counts: npt.ArrayLike) -> DeclinationDensity:
+    def of_counts(cls, release: str, counts: Sequence[float]) -> DeclinationDensity:
         """Return the density for numbers of events in each bin.
 
         One event is added to each, the mean of the posterior distribution for a uniform prior:
         no direction is impossible because the sample has no event there.
         """
-        numbers = np.asarray(counts, np.float64) + 1
-        return cls(release, tuple(numbers / numbers.mean()))
+        numbers = [count + 1 for count in counts]
+        return cls(release, tuple(number * len(numbers) / sum(numbers) for number in numbers))
 
-    def __call__(self, dec: Floats) -> Floats:
-        """Return the density at declinations in deg."""
-        sine = np.sin(np.radians(dec))
-        bins = (0.5 * (sine + 1) * len(self.values)).astype(int)
-        values: Floats = np.asarray(self.values, np.float64)[np.clip(bins, 0, len(self.values) - 1)]
-        return values
+    def at(self, dec: float) -> float:
+        """Return the density at a declination in deg."""
+        place = int((math.sin(math.radians(dec)) + 1) / 2 * len(self.values))
+        return self.values[min(max(place, 0), len(self.values) - 1)]
 
 
 class Backgrounds:
@@ -68,7 +70,7 @@ class Backgrounds:
             rows = store.fetch(_COUNTS, [BINS, release])
             if not rows:
                 return None
-            counts = np.zeros(BINS)
+            counts = [0] * BINS
             for number, count in rows:
                 counts[min(max(number, 1), BINS) - 1] += count  # a pole is in the bin after
             self._known[release] = DeclinationDensity.of_counts(release, counts)

@@ -13,7 +13,7 @@ from ingest.core.errors import IngestError, InputError
 from ingest.core.files import read_regular
 
 if TYPE_CHECKING:
-    from ingest.alerts.skymaps import Background, Cells, SkyMap
+    from ingest.alerts.skymaps import Cells, SkyMap
 
 UNKNOWN_CONTAINMENT: Final = 0.5
 """Containment of error circles whose packets do not state it, as for their regions."""
@@ -76,7 +76,7 @@ class Localizations:
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
         self._maps: OrderedDict[str, SkyMap | None] = OrderedDict()
-        self._cells: OrderedDict[tuple[object, ...], Cells] = OrderedDict()
+        self._cells: OrderedDict[object, Cells] = OrderedDict()
 
     def sky_map(self, notice: NoticeFacts) -> SkyMap | None:
         """Return the sky map of a notice, if it has one in the archive that could be read.
@@ -93,18 +93,13 @@ class Localizations:
             self._maps.popitem(last=False)
         return self._maps[name]
 
-    def overlap(
-        self, one: NoticeFacts, other: NoticeFacts, background: Background | None = None
-    ) -> tuple[float, str] | None:
+    def overlap(self, one: NoticeFacts, other: NoticeFacts) -> tuple[float, str] | None:
         """Return the overlap of two notices' directions, and in words what it was made from.
 
         Parameters
         ----------
         one, other : NoticeFacts
             The notices.
-        background : callable, optional
-            Relative density of the directions of `one` by chance; see
-            :func:`ingest.alerts.skymaps.overlap`.
 
         Returns
         -------
@@ -122,18 +117,15 @@ class Localizations:
             return None
         words = " and ".join("map" if sky else "circle" for sky in maps)
         first, second = circles
-        if first and second and background is None:
+        if first and second:
             angle = separation(first.ra, first.dec, second.ra, second.dec)
             return circle_overlap(angle, first.kappa, second.kappa), words
-        cells = self._prepared(one, first, background)
-        return cells.overlap(self._prepared(other, second, None)), words
+        return self._prepared(one, first).overlap(self._prepared(other, second)), words
 
-    def _prepared(
-        self, notice: NoticeFacts, circle: ErrorCircle | None, background: Background | None
-    ) -> Cells:
+    def _prepared(self, notice: NoticeFacts, circle: ErrorCircle | None) -> Cells:
         from ingest.alerts.skymaps import Cells, make_map
 
-        key = (circle or notice.sky_map, background)
+        key = circle or notice.sky_map
         if key not in self._cells:
             sky = self.sky_map(notice)
             if circle is not None:
@@ -141,11 +133,16 @@ class Localizations:
                     circle.ra, circle.dec, radius=circle.radius, containment=circle.containment
                 )
             assert sky is not None  # the caller has asked for either
-            self._cells[key] = Cells(sky, background)
+            self._cells[key] = Cells(sky)
         self._cells.move_to_end(key)
         if len(self._cells) > _KEPT:
             self._cells.popitem(last=False)
         return self._cells[key]
+
+    def declination(self, notice: NoticeFacts) -> float | None:
+        """Return the declination in deg of the best direction of a notice."""
+        sky = self.sky_map(notice) if notice.dec is None else None
+        return notice.dec if sky is None else sky.best()[1]
 
     def _read(self, name: str) -> SkyMap | None:
         from ingest.alerts.skymaps import read_map

@@ -159,25 +159,25 @@ class PairMatcher:
         groups: tuple[StreamGroup, StreamGroup],
         store: Store,
     ) -> tuple[float | None, str]:
-        """Return the overlap and what it was made from; the first background that there is counts.
+        """Return the overlap and what it was made from.
 
-        The average is 1 if the background of either side is taken into account.
+        The first background that is known counts: with it, the average is 1, whatever the
+        distribution of the other side is.
         """
-        sides = ((notice, other, groups[0]), (other, notice, groups[1]))
-        missing = ""
-        for one, another, group in sides:
+        found = self._localizations.overlap(notice, other)
+        if found is None:
+            return None, "no direction"
+        value, words = found
+        for side, group in zip((notice, other), groups, strict=True):
             if group.background is None:
                 continue
             background = self._backgrounds.of(group.background, store)
-            if background is None:
-                missing = f"; background {group.background} not online, uniform assumed"
+            dec = self._localizations.declination(side)
+            if background is None or dec is None:
+                words += f"; background {group.background} is not online, a uniform one is assumed"
                 continue
-            found = self._localizations.overlap(one, another, background)
-            if found is not None:
-                words = found[1] if one is notice else " and ".join(found[1].split(" and ")[::-1])
-                return found[0], f"{words}; background of {group.background}"
-        found = self._localizations.overlap(notice, other)
-        return (None, "no direction") if found is None else (found[0], found[1] + missing)
+            return value / background.at(dec), f"{words}; background of {group.background}"
+        return value, words
 
 
 def _event_times(notices: Sequence[NoticeFacts], store: Store) -> dict[str, float]:

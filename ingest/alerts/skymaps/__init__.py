@@ -5,10 +5,9 @@ from ingest.alerts.skymaps.directions import read_directions
 from ingest.alerts.skymaps.making import concentration, make_map
 from ingest.alerts.skymaps.model import SkyMap, map_regions, read_map
 from ingest.alerts.skymaps.multiorder import cell_centres, cells_at
-from ingest.alerts.skymaps.overlap import Background, Cells, circle_overlap, overlap
+from ingest.alerts.skymaps.overlap import Cells, circle_overlap, overlap
 
 __all__ = [
-    "Background",
     "Cells",
     "SkyMap",
     "cell_centres",

@@ -3,10 +3,7 @@ r"""How well two directions agree: the overlap of their probability densities.
 .. math:: I = 4\pi \int p_1 p_2 \, d\Omega
 
 is 1 on average for directions that have nothing to do with one another, and larger for the same
-source (Ashton et al. 2018, ApJ 860, 6, which also derives it as a Bayes factor). If one of them is
-not equally likely everywhere by chance but has the density :math:`b`, the average remains 1 with
-
-.. math:: I = \int \frac{p_1 p_2}{b} \, d\Omega .
+source (Ashton et al. 2018, ApJ 860, 6, which also derives it as a Bayes factor).
 
 Cells of multi-order maps are either disjoint, or one contains the other. So the integral is a sum
 over the cells that are inside a cell of the other map, which is exact.
@@ -15,72 +12,46 @@ over the cells that are inside a cell of the other map, which is exact.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from astropy_healpix import uniq_to_level_ipix
 
 from ingest.alerts.skymaps.model import SkyMap
-from ingest.alerts.skymaps.multiorder import (
-    MAX_ORDER,
-    Integers,
-    cell_areas,
-    cell_centres,
-    cell_ranges,
-    subdivide,
-)
-from ingest.alerts.skymaps.sphere import Floats
+from ingest.alerts.skymaps.multiorder import MAX_ORDER, cell_areas, cell_ranges
 
-FINE: int = 5
-"""Order down to which cells are divided, to 1.8 deg, before a background is evaluated in them."""
-Background = Callable[[Floats], Floats]
-"""A density relative to the uniform one, :math:`4\\pi b`, at declinations in deg."""
-_CELL = float(cell_areas(MAX_ORDER))
+_CELL: Final = float(cell_areas(MAX_ORDER))
 
 
 class Cells:
     """A sky map prepared for overlaps.
+
+    Parameters
+    ----------
+    sky : SkyMap
+        The map.
 
     Attributes
     ----------
     first, end : arrays of int64, shape (n,)
         The first cell of order 29 inside each cell, and the first one after it; ascending.
     density : array of float64, shape (n,)
-        Probability densities in sr^-1, those of the background divided out if there is one.
+        Probability densities in sr^-1.
     """
 
-    def __init__(self, sky: SkyMap, background: Background | None = None) -> None:
-        order, cell = (np.asarray(part, np.int64) for part in uniq_to_level_ipix(sky.uniq))
-        density = sky.density
-        if background is not None:
-            order, cell, density = _divided(order, cell, density)
-            density = density / background(cell_centres(order, cell)[1])
-        self.first, self.end = cell_ranges(order, cell)
-        self.density = density
+    def __init__(self, sky: SkyMap) -> None:
+        self.first, self.end = cell_ranges(*uniq_to_level_ipix(sky.uniq))
+        self.density = sky.density
 
     def overlap(self, other: Cells) -> float:
-        """Return the overlap with another map, at most one of which has a background."""
+        """Return the overlap with another map; see :func:`overlap`."""
         both = _inside(self, other, is_strict=False) + _inside(other, self, is_strict=True)
         return 4 * math.pi * _CELL * both
 
 
-def overlap(one: SkyMap, other: SkyMap, background: Background | None = None) -> float:
-    """Return the overlap of two sky maps.
-
-    Parameters
-    ----------
-    one, other : SkyMap
-        The maps.
-    background : callable, optional
-        The density of the directions of `one` by chance, relative to the uniform one, at
-        declinations in deg. It is evaluated at the centres of cells of at most 1.8 deg.
-
-    Returns
-    -------
-    float
-        The overlap, dimensionless: 0 if the maps are disjoint.
-    """
-    return Cells(one, background).overlap(Cells(other))
+def overlap(one: SkyMap, other: SkyMap) -> float:
+    """Return the overlap of two sky maps, dimensionless: 0 if they are disjoint."""
+    return Cells(one).overlap(Cells(other))
 
 
 def circle_overlap(separation: float, kappa: float, other_kappa: float) -> float:
@@ -129,19 +100,3 @@ def _inside(cells: Cells, others: Cells, *, is_strict: bool) -> float:
         inside &= size < end - first
     products = cells.density * others.density[index] * size
     return float(products[inside].sum())
-
-
-def _divided(order: Integers, cell: Integers, density: Floats) -> tuple[Integers, Integers, Floats]:
-    """Return the same map without cells of orders below :data:`FINE`, in the same sequence."""
-    if not (order < FINE).any():
-        return order, cell, density
-    parts = [(order[order >= FINE], cell[order >= FINE], density[order >= FINE])]
-    for level in np.unique(order[order < FINE]):
-        children = cell[order == level]
-        for _ in range(level, FINE):
-            children = subdivide(children)
-        values = np.repeat(density[order == level], 4 ** (FINE - level))
-        parts.append((np.full(len(children), FINE), children, values))
-    order, cell, density = (np.concatenate(part) for part in zip(*parts, strict=True))
-    sequence = np.argsort(cell_ranges(order, cell)[0], kind="stable")
-    return order[sequence], cell[sequence], density[sequence]
