@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.alerts.live import inbox
 from ingest.alerts.live.configuration import VTP, load_live
-from ingest.alerts.live.source import Batch, Source
+from ingest.alerts.live.source import Batch, Message, Source, now
 from ingest.alerts.live.vtp_receiver import VTPReceiver
 from ingest.alerts.live.vtp_subscriber import VTPSubscriber
 from ingest.alerts.vtp import (
@@ -176,11 +177,32 @@ def test_a_broker_that_is_silent_or_slow_is_connected_again_and_the_gap_is_shown
                 stream.sendall(b"x")
                 time.sleep(0.05)
         _, connection = broker.accept()
+        connection.send(packet(1))  # which nobody stores
         connection.send(transport("authenticate", "ivo://example.org/broker"))
         assert read_transport(connection.receive(10)).role == "authenticate"
         wait(lambda: len(source.health.silences) == 1)
     assert source.health.state == "stopped"
     broker.close()
+
+
+def test_memory_is_bounded_and_the_peers_wait(monkeypatch):
+    monkeypatch.setattr(inbox, "_LARGEST", 1000)
+    box, stop, confirmed = inbox.Inbox(), threading.Event(), []
+    message = Message(bytes(600), now(), "broker", "vtp")
+    deliveries = [inbox.Delivery(message, lambda n=n: confirmed.append(n)) for n in range(3)]
+    peer = threading.Thread(target=lambda: [box.put(one, stop) for one in deliveries])
+    peer.start()
+    batches = box.batches(stop)
+    for number in range(3):
+        batch = next(batches)
+        assert batch.position == [deliveries[number]]
+        inbox.confirm(batch)
+    peer.join(10)
+    assert confirmed == [0, 1, 2]
+    box.put(deliveries[0], stop)
+    threading.Timer(0.1, stop.set).start()
+    assert box.put(deliveries[1], stop) is False
+    assert list(box.batches(stop)) == []
 
 
 def test_an_author_gets_an_answer_when_the_packet_is_stored(receiver, delivered):

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import queue
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from ingest.alerts.live.source import BATCH_BYTES, BATCH_SECONDS, Batch, Message
+from ingest.alerts.live.source import BATCH_BYTES, BATCH_MESSAGES, BATCH_SECONDS, Batch, Message
 
 _POLL: Final = 0.2
 """Time in s after which an idle source looks whether it is stopped."""
-_WAITING: Final = 16
-"""Number of messages that wait at most; the peers of others have to wait before they are read."""
+_LARGEST: Final = 64 << 20
+"""Number of bytes that wait in memory, while the disk is full for example; then peers wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,34 +36,42 @@ class Inbox:
     """Takes deliveries from any number of threads, and gives them to one in batches."""
 
     def __init__(self) -> None:
-        self._waiting: queue.Queue[Delivery] = queue.Queue(_WAITING)
+        self._waiting: deque[Delivery] = deque()
+        self._size = 0
+        self._changed = threading.Condition()
 
     def put(self, delivery: Delivery, stop: threading.Event) -> bool:
         """Add a delivery as soon as there is room; return False if it was stopped before."""
-        while not stop.is_set():
-            try:
-                self._waiting.put(delivery, timeout=_POLL)
-            except queue.Full:
-                continue
-            return True
-        return False
+        size = len(delivery.message.content)
+        with self._changed:
+            while self._waiting and self._size + size > _LARGEST:
+                self._changed.wait(_POLL)
+                if stop.is_set():
+                    return False
+            self._waiting.append(delivery)
+            self._size += size
+            self._changed.notify_all()
+        return True
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """Yield what arrives within a short time; the position is the deliveries."""
         while not stop.is_set():
-            deliveries: list[Delivery] = []
-            size, deadline = 0, time.monotonic() + _POLL
-            while size < BATCH_BYTES and len(deliveries) < _WAITING:
-                try:
-                    delivery = self._waiting.get(timeout=max(0.0, deadline - time.monotonic()))
-                except queue.Empty:
-                    break
-                if not deliveries:
-                    deadline = time.monotonic() + BATCH_SECONDS
-                deliveries.append(delivery)
-                size += len(delivery.message.content)
-            if deliveries:
+            with self._changed:
+                has_any = self._changed.wait_for(lambda: bool(self._waiting), _POLL)
+            if has_any and not stop.wait(BATCH_SECONDS):
+                deliveries = self._take()
                 yield Batch([one.message for one in deliveries], deliveries)
+
+    def _take(self) -> list[Delivery]:
+        taken: list[Delivery] = []
+        size = 0
+        with self._changed:
+            while self._waiting and size < BATCH_BYTES and len(taken) < BATCH_MESSAGES:
+                taken.append(self._waiting.popleft())
+                size += len(taken[-1].message.content)
+            self._size -= size
+            self._changed.notify_all()
+        return taken
 
 
 def confirm(batch: Batch) -> None:
