@@ -195,7 +195,7 @@ class Notice(_Part):
     ivorn : str
         The packet's identifier; for a notice in JSON see :func:`.gcn.identity.ivorn_of`.
     media_format : str
-        ``voevent-1.1``, ``voevent-2.0``, ``voevent-2.1`` or ``gcn-json``.
+        ``voevent-1.1``, ``voevent-2.0``, ``voevent-2.1``, ``gcn-json`` or ``gcn-avro``.
     stream : str
         Short name of the stream, such as ``icecube/gold`` or ``km3net``; for a stream without
         a profile the ivorn without its local part, or the path of the JSON schema.

@@ -1,7 +1,8 @@
 """Parsing of the bytes of a packet: limits, encodings, and choice of the format's parser.
 
 Packets come from anyone. Parsing fetches nothing, expands no entities, and needs memory in
-proportion to the size of the packet. For any bytes the only error is
+proportion to the size of the packet, except for Avro, which may be compressed: the limits of the
+worker process hold there. For any bytes the only error is
 :class:`~ingest.alerts.notices.model.PacketError`.
 """
 
@@ -12,7 +13,7 @@ from typing import Final
 
 from lxml import etree
 
-from ingest.alerts.notices import circulars, gcn, voevent
+from ingest.alerts.notices import avro, circulars, gcn, voevent
 from ingest.alerts.notices.circulars import Circular
 from ingest.alerts.notices.field_parser import FieldParser
 from ingest.alerts.notices.model import Notice, PacketError
@@ -77,7 +78,7 @@ def parse_packet(
     Parameters
     ----------
     content : bytes
-        A VOEvent in XML, a GCN notice in JSON, or a GCN circular in JSON.
+        A VOEvent in XML, a GCN notice in JSON or Avro, or a GCN circular in JSON.
     media_type : str, optional
         Declared media type, for the error message only; the format is recognised by content.
     max_bytes : int
@@ -106,14 +107,16 @@ def parse_packet(
         )
     parser = FieldParser()
     try:
-        text = _decode(content, parser).strip(_WHITESPACE)
+        is_avro = content.startswith(avro.MAGIC)
+        text = avro.json_of(content) if is_avro else _decode(content, parser).strip(_WHITESPACE)
         if text.startswith("<"):
             return voevent.notice_of(_tree(text, parser), parser, topic)
         if text.startswith(("{", "[")):
             document = gcn.load_notice(text, parser)
             if circulars.is_circular(document):
                 return circulars.circular_of(document)
-            return gcn.notice_of(document, parser, topic)
+            notice = gcn.notice_of(document, parser, topic)
+            return notice.model_copy(update={"media_format": "gcn-avro"}) if is_avro else notice
     except PacketError:
         raise
     except XMLError as error:

@@ -1,0 +1,54 @@
+"""Notices in Avro, as LIGO/Virgo/KAGRA send them over SCiMMA: the same content as in JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from io import BytesIO
+from itertools import islice
+from typing import Any, Final
+
+import fastavro
+
+from ingest.alerts.notices.model import PacketError
+
+MAGIC: Final = b"Obj\x01"
+"""The first bytes of an Avro container, which has its schema with it (Avro 1.11)."""
+
+
+def json_of(content: bytes) -> str:
+    """Return the notice in an Avro container as JSON.
+
+    Parameters
+    ----------
+    content : bytes
+        The container, with one record. Bytes in it become base64, as they are in GCN's JSON.
+
+    Raises
+    ------
+    PacketError
+        If it is not a container with one record.
+    """
+    try:
+        records = list(islice(fastavro.reader(BytesIO(content)), 2))
+        text = [json.dumps(record, default=_text) for record in records]
+    except Exception as error:  # its schema is the sender's: fastavro fails in many ways
+        raise PacketError(
+            "the Avro container cannot be read",
+            value=f"{type(error).__name__}: {error}"[:200],
+            expected="a container with a schema and a record",
+            remedy="leave it in quarantine, or ask its author",
+        ) from None
+    if len(text) != 1:
+        raise PacketError(
+            "the Avro container does not have exactly one record",
+            value="several" if text else "none",
+            expected="one notice per packet",
+            remedy="leave it in quarantine, or ask its author",
+        )
+    return text[0]
+
+
+def _text(value: Any) -> str:
+    """Return what JSON has no type for: bytes as base64, dates and decimals as they are written."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
