@@ -266,6 +266,8 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "reference": f"doi:{manifest.release.doi}" if manifest.release.doi else None,
         "detector": manifest.release.detector,
         "created": manifest.release.created.isoformat(),
+        "kind": manifest.release.kind,
+        "simulated": where.simulated,
         "responses": [
             {"name": one.name, "response": one.response, "title": one.title}
             for one in manifest.responses

@@ -63,7 +63,7 @@ def archive(tmp_path: Path) -> Archive:
 
 @pytest.fixture
 def finders(archive: Archive) -> list[Matcher]:
-    return matchers(CONFIG, archive)
+    return matchers(CONFIG, archive, archive.root)
 
 
 def notice(stream: str, key: str, revision: int = 0, seconds: float | None = 0.0, **more) -> Notice:
@@ -234,7 +234,7 @@ def test_both_alerts_know_their_match(store, finders):
     assert wave[1].far_spatiotemporal == ours[1].far_spatiotemporal
 
 
-def test_what_has_not_changed_is_not_computed_again(store, finders):
+def test_what_has_not_changed_is_not_computed_again(store, archive, finders):
     add(store, notice("km3net", "ours"), notice("ligo-virgo-kagra", "wave"))
     match_waiting(store, finders)
     before = rows(store, "*")
@@ -243,7 +243,7 @@ def test_what_has_not_changed_is_not_computed_again(store, finders):
     assert rows(store, "*") == before
     other = CONFIG.model_copy(update={"pairs": ()})
     enqueue_all(store)
-    match_waiting(store, matchers(other, finders[0]._localizations._archive))
+    match_waiting(store, matchers(other, archive, archive.root))
     assert rows(store) == []
 
 

@@ -29,7 +29,7 @@ class MatchFollower:
     def __init__(self, layout: Layout, archive: Archive, config: MatchConfig) -> None:
         self.health = Health()
         self._layout = layout
-        self._finders = matchers(config, archive)
+        self._finders = matchers(config, archive, layout.inputs)
         self._connections = contextlib.ExitStack()
         self._store: Store | None = None
 

@@ -7,6 +7,7 @@ libraries for tables and regions that takes a second, for which no command shoul
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ingest.alerts.matching.catalogue_settings import CatalogueSettings
 from ingest.alerts.matching.configuration import CONFIG_VARIABLE, MatchConfig, load_matches
 from ingest.alerts.matching.engine import count_waiting, enqueue_all, match_waiting, matchers
 from ingest.alerts.matching.model import Match, MatchedEvent, Matcher, NoticeFacts
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
     )
     from ingest.alerts.matching.catalogues import (
         Catalogue,
-        CatalogueSettings,
-        Circle,
-        Columns,
         read_catalogue,
     )
+    from ingest.alerts.matching.directions import FisherDirection, MapDirection
+    from ingest.alerts.matching.published import PublishedSamples
+    from ingest.alerts.matching.sample_matcher import SampleMatcher
     from ingest.alerts.matching.samples import (
         ORDER,
         Expectation,
@@ -39,8 +40,12 @@ if TYPE_CHECKING:
         poisson_at_least,
         sample_of,
     )
+    from ingest.alerts.matching.source_matcher import SourceMatcher, find_counterparts
 
-_LATER = ("association", "catalogues", "samples")
+_LATER = (
+    "association", "catalogues", "directions", "published", "sample_matcher", "samples",
+    "source_matcher",
+)  # fmt: skip
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -49,16 +54,19 @@ __all__ = [
     "Association",
     "Catalogue",
     "CatalogueSettings",
-    "Circle",
-    "Columns",
     "Expectation",
+    "FisherDirection",
+    "MapDirection",
     "Match",
     "MatchConfig",
     "MatchedEvent",
     "Matcher",
     "NoticeFacts",
+    "PublishedSamples",
     "Region",
     "Sample",
+    "SampleMatcher",
+    "SourceMatcher",
     "associations",
     "chance",
     "count_waiting",
@@ -67,6 +75,7 @@ __all__ = [
     "declinations",
     "enqueue_all",
     "expectation",
+    "find_counterparts",
     "load_matches",
     "match_waiting",
     "matchers",

@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from astropy.coordinates import angular_separation
 
-from ingest.alerts.matching.catalogues import WHOLE_SKY, Catalogue, CatalogueSettings, Floats
-from ingest.alerts.skymaps import SkyMap
+from ingest.alerts.matching.catalogue_settings import CatalogueSettings
+from ingest.alerts.matching.catalogues import Catalogue
+from ingest.alerts.matching.directions import Direction, Floats
 
 
 @dataclass(frozen=True)
@@ -93,27 +93,26 @@ def chance(catalogue: Catalogue, area: Floats) -> Floats:
     return np.asarray(-np.expm1(-catalogue.density_as_bright * area))
 
 
-def associations(catalogue: Catalogue, sky: SkyMap, containment: float = 0.99) -> list[Association]:
+def associations(
+    catalogue: Catalogue, direction: Direction, containment: float = 0.99
+) -> list[Association]:
     """Return the sources in the region of an alert, the most probable first.
 
     Parameters
     ----------
     catalogue : Catalogue
         The sources.
-    sky : SkyMap
+    direction : Direction
         The alert's direction.
     containment : float, optional
         Probability that the region contains the source.
     """
     if not len(catalogue.names):
         return []
-    density = sky.probability_density_at(catalogue.ra, catalogue.dec)
-    searched = sky.containment_at(catalogue.ra, catalogue.dec)
-    probability = probabilities(catalogue, density)
-    p_value = chance(catalogue, _searched_area(sky, density))
-    ra, dec = sky.best()
-    separation = _separations(ra, dec, catalogue.ra, catalogue.dec)
-    inside = np.flatnonzero((density > 0) & (searched <= containment))
+    here = direction.at(catalogue.ra, catalogue.dec)
+    probability = probabilities(catalogue, here.density)
+    p_value = chance(catalogue, here.area)
+    inside = np.flatnonzero((here.density > 0) & (here.containment <= containment))
     return [
         Association(
             catalogue=catalogue.settings,
@@ -123,7 +122,7 @@ def associations(catalogue: Catalogue, sky: SkyMap, containment: float = 0.99) -
             dec=float(catalogue.dec[index]),
             flux=_known(catalogue.flux[index]),
             redshift=_known(catalogue.redshift[index]),
-            separation=float(separation[index]),
+            separation=float(here.separation[index]),
             probability=float(probability[index]),
             p_value=float(p_value[index]),
         )
@@ -161,19 +160,6 @@ def counterpart_info(found: Sequence[Association]) -> list[dict[str, Any]] | str
         }
         for one in found
     ]
-
-
-def _searched_area(sky: SkyMap, density: Floats) -> Floats:
-    """Return the area in sr where a map is at least as dense as some densities."""
-    falling = np.argsort(-sky.density, kind="stable")
-    areas = np.cumsum((WHOLE_SKY / 12 / 4.0**sky.order)[falling])
-    last = np.searchsorted(-sky.density[falling], -density, side="right") - 1
-    return np.where(density > 0, areas[np.maximum(last, 0)], WHOLE_SKY)
-
-
-def _separations(ra: float, dec: float, others_ra: Floats, others_dec: Floats) -> Floats:
-    here, there = np.radians([ra, dec]), np.radians([others_ra, others_dec])
-    return np.asarray(np.degrees(angular_separation(*here, *there)))
 
 
 def _known(value: np.float64) -> float | None:

@@ -1,30 +1,24 @@
-"""Catalogues of sources that a site configures, and their tables in memory."""
+"""Catalogues of sources, read from the files that a site configures."""
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
-from pydantic import Field
 
+from ingest.alerts.matching.catalogue_settings import CatalogueSettings
+from ingest.alerts.matching.directions import WHOLE_SKY, Floats
 from ingest.core import privileges
-from ingest.core.configuration import StrictModel
 from ingest.core.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.table import Table
 
-Floats = npt.NDArray[np.float64]
-
-WHOLE_SKY: Final = 4 * math.pi
-"""In sr."""
 _FORMATS: Final = {
     ".ecsv": "ascii.ecsv",
     ".csv": "ascii.csv",
@@ -34,73 +28,6 @@ _FORMATS: Final = {
     ".xml": "votable",
 }
 _MAX_SOURCES: Final = 1_000_000
-
-
-class Circle(StrictModel):
-    """The part of the sky that a catalogue covers; all in deg, ICRS."""
-
-    ra: Annotated[float, Field(ge=0, lt=360)]
-    dec: Annotated[float, Field(ge=-90, le=90)]
-    radius: Annotated[float, Field(gt=0, le=180)]
-
-    @property
-    def area(self) -> float:
-        """The solid angle in sr."""
-        return 2 * math.pi * (1 - math.cos(math.radians(self.radius)))
-
-
-class Columns(StrictModel):
-    """The names that the columns of a catalogue have in its file.
-
-    Attributes
-    ----------
-    name, ra, dec : str
-        Name of the source, and its position, ICRS; in deg if the file states no unit.
-    source_class, flux, redshift : str or None
-        ``class`` in the configuration; flux in any unit, linear, positive.
-    """
-
-    name: str
-    ra: str
-    dec: str
-    source_class: Annotated[str | None, Field(alias="class")] = None
-    flux: str | None = None
-    redshift: str | None = None
-
-
-class CatalogueSettings(StrictModel):
-    """``[[catalogue]]``: a table of sources that alerts are compared with.
-
-    Attributes
-    ----------
-    name : str
-        Its name in ``alerts.matches``.
-    file : pathlib.Path
-        VOTable, FITS, ECSV or CSV, by its suffix; relative to the directory of the configuration.
-    reference, url, licence : str
-        What to cite, where it comes from, and its licence.
-    columns : Columns
-        The names of its columns.
-    source_class : str or None
-        ``class`` in the configuration: that of all sources.
-    sky : Circle or None
-        The part of the sky that it covers; None for all of it.
-    prior : float
-        Probability that the origin of a neutrino alert is one of its sources.
-    skip : int
-        Lines of a CSV file before the one with the names of the columns.
-    """
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    file: Path
-    reference: str
-    url: str | None = None
-    licence: str
-    columns: Columns
-    source_class: Annotated[str | None, Field(alias="class")] = None
-    sky: Circle | None = None
-    prior: Annotated[float, Field(gt=0, lt=1)]
-    skip: Annotated[int, Field(ge=0)] = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,22 +76,20 @@ class Catalogue:
         return np.asarray(self.density * brighter / len(self.names))
 
 
-def read_catalogue(settings: CatalogueSettings, folder: Path) -> Catalogue:
+def read_catalogue(settings: CatalogueSettings) -> Catalogue:
     """Read the table of a catalogue.
 
     Parameters
     ----------
     settings : CatalogueSettings
         Its section of the configuration.
-    folder : pathlib.Path
-        The directory of the configuration.
 
     Raises
     ------
     InputError
         If it cannot be read, lacks a column, or a source has no position.
     """
-    path = folder / settings.file
+    path = settings.file
     table = _table(path, settings.skip)
     columns = settings.columns
     wanted = [columns.name, columns.ra, columns.dec, columns.source_class, columns.flux,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from ingest.alerts.matching.catalogue_settings import CatalogueSettings
 from ingest.core.configuration import StrictModel, load
 from ingest.instance import SITE_FILES
 
@@ -21,6 +23,15 @@ YEAR: Final = 365.25 * 86400.0
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Pattern = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(/[a-z0-9_-]{1,40}|/\*)?$")]
 """A stream as in ``alerts.notices``, or all that begin alike, such as ``icecube/*``."""
+
+
+def _ascending(window: tuple[float, float]) -> tuple[float, float]:
+    if not -1e9 < window[0] < window[1] < 1e9:
+        raise ValueError("two numbers of seconds, the first of which is smaller")
+    return window
+
+
+Window = Annotated[tuple[float, float], AfterValidator(_ascending)]
 
 
 class StreamGroup(StrictModel):
@@ -81,14 +92,7 @@ class Pairs(StrictModel):
 
     neutrinos: Annotated[tuple[Name, ...], Field(min_length=1)]
     partners: Annotated[tuple[Name, ...], Field(min_length=1)]
-    window: tuple[float, float]
-
-    @field_validator("window")
-    @classmethod
-    def _ascending(cls, window: tuple[float, float]) -> tuple[float, float]:
-        if not -1e9 < window[0] < window[1] < 1e9:
-            raise ValueError("two numbers of seconds, the first of which is smaller")
-        return window
+    window: Window
 
     @property
     def length(self) -> float:
@@ -96,11 +100,28 @@ class Pairs(StrictModel):
         return self.window[1] - self.window[0]
 
 
+class SampleWindow(StrictModel):
+    """``[[samples]]``: which alerts are matched with the published samples of events.
+
+    Attributes
+    ----------
+    alerts : tuple of str
+        Names of groups of streams.
+    window : tuple of float
+        Begin and end of the time window in s: time of the event minus time of the alert.
+    """
+
+    alerts: Annotated[tuple[Name, ...], Field(min_length=1)]
+    window: Window
+
+
 class MatchConfig(StrictModel):
     """The content of ``matches.toml``."""
 
     streams: tuple[StreamGroup, ...] = ()
     pairs: tuple[Pairs, ...] = ()
+    samples: tuple[SampleWindow, ...] = ()
+    catalogue: tuple[CatalogueSettings, ...] = ()
 
     @model_validator(mode="after")
     def _known_groups(self) -> MatchConfig:
@@ -114,11 +135,33 @@ class MatchConfig(StrictModel):
             for name in pairs.neutrinos:
                 if not groups[name].neutrinos:
                     raise ValueError(f"neutrinos = true for {name}, which [[pairs]] says")
+        chosen = [one.alerts for one in self.samples] + [one.alerts for one in self.catalogue]
+        for name in itertools.chain.from_iterable(chosen):
+            if name not in groups:
+                raise ValueError(f"[[streams]] with the name {name}, which another part has")
+        names = [one.name for one in self.catalogue]
+        if len(set(names)) < len(names):
+            raise ValueError("different names of catalogues")
         return self
 
     def group_of(self, stream: str) -> StreamGroup | None:
         """Return the first group that a stream belongs to."""
         return next((group for group in self.streams if group.has(stream)), None)
+
+    def sample_window(self, stream: str) -> tuple[float, float] | None:
+        """Return the window in which a stream's alerts are matched with published events."""
+        group = self.group_of(stream)
+        return next(
+            (one.window for one in self.samples if group is not None and group.name in one.alerts),
+            None,
+        )
+
+    def sample_windows(self) -> Iterator[tuple[str, tuple[float, float]]]:
+        """Yield regular expressions for streams that are matched with events, and the windows."""
+        for one in self.samples:
+            for group in self.streams:
+                if group.name in one.alerts:
+                    yield group.expression, one.window
 
     def partners_of(self, group: StreamGroup) -> Iterator[tuple[StreamGroup, Pairs, bool]]:
         """Yield the groups that a group is matched with.
@@ -156,4 +199,9 @@ def load_matches(path: Path | None = None) -> MatchConfig:
         If it cannot be read or is not valid.
     """
     path = path or Path(os.environ.get(CONFIG_VARIABLE) or SITE_FILES / "matches.toml")
-    return load(path, MatchConfig)
+    config = load(path, MatchConfig)
+    found = [
+        one.model_copy(update={"file": path.parent / one.file.expanduser()})
+        for one in config.catalogue
+    ]
+    return config.model_copy(update={"catalogue": tuple(found)})

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from psycopg2.extras import execute_values
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching.changes import update_changes
 from ingest.alerts.matching.configuration import MatchConfig
-from ingest.alerts.matching.model import Match, Matcher, read_notices
+from ingest.alerts.matching.model import ChangingMatcher, Match, Matcher, read_notices
 from ingest.alerts.matching.pairs import PairMatcher
 from ingest.alerts.tables import Store
 from ingest.core.progress import ProgressCallback
@@ -29,8 +30,8 @@ AT_ONCE: Final = 500
 _COLUMNS: Final = (
     "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
     "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
-    "time_difference", "separation", "n_observed", "n_expected", "p_value", "p_association",
-    "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "computed",
+    "time_difference", "separation", "n_observed", "n_expected", "n_expected_err", "p_value",
+    "p_association", "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "computed",
 )  # fmt: skip
 _TAKE: Final = """
     DELETE FROM alerts.match_queue WHERE ctid = ANY (ARRAY(
@@ -42,9 +43,32 @@ _REMOVE: Final = """
     RETURNING match_id, alert_id, kind, coalesce(partner_alert, partner)"""
 
 
-def matchers(config: MatchConfig, archive: Archive) -> list[Matcher]:
-    """Return what finds matches, by kind; a new kind has a line here."""
-    return [PairMatcher(config, archive)]
+def matchers(config: MatchConfig, archive: Archive, inputs: Path) -> list[Matcher]:
+    """Return what finds matches, by kind; a new kind has a line here.
+
+    Parameters
+    ----------
+    config : MatchConfig
+        What is matched with what.
+    archive : Archive
+        With the sky maps.
+    inputs : pathlib.Path
+        The directory of deployed descriptors.
+
+    Raises
+    ------
+    ingest.core.errors.InputError
+        If a catalogue cannot be read.
+    """
+    # these load slowly
+    from ingest.alerts.matching.sample_matcher import SampleMatcher
+    from ingest.alerts.matching.source_matcher import SourceMatcher
+
+    return [
+        PairMatcher(config, archive),
+        SampleMatcher(config, inputs),
+        SourceMatcher(config, archive),
+    ]
 
 
 def match_waiting(
@@ -71,6 +95,9 @@ def match_waiting(
     int
         The number of notices taken from the queue.
     """
+    for finder in finders:
+        if isinstance(finder, ChangingMatcher) and (numbers := finder.stale(store)):
+            _enqueue(store, numbers)
     done = 0
     while stop is None or not stop.is_set():
         with store.together() as cursor:
@@ -96,6 +123,13 @@ def enqueue_all(store: Store) -> None:
         cursor.execute(
             "INSERT INTO alerts.match_queue SELECT notice_id FROM alerts.notices"
             " ORDER BY alert_id, notice_id"
+        )
+
+
+def _enqueue(store: Store, numbers: Sequence[int]) -> None:
+    with store.together() as cursor:
+        cursor.execute(
+            "INSERT INTO alerts.match_queue SELECT unnest(%s::bigint[])", [list(numbers)]
         )
 
 
@@ -162,6 +196,7 @@ def _row(match: Match) -> tuple[object, ...]:
         match.separation,
         match.n_observed,
         match.n_expected,
+        match.n_expected_err,
         match.p_value,
         match.p_association,
         match.overlap,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 from ingest.alerts.tables import Store
 
@@ -115,7 +115,7 @@ class Match:
         In s.
     separation : float or None
         In deg.
-    n_observed, n_expected, p_value, p_association, overlap : int or float or None
+    n_observed, n_expected, n_expected_err, p_value, p_association, overlap : number or None
         See the descriptor.
     far_temporal, far_spatiotemporal : float or None
         In Hz.
@@ -135,6 +135,7 @@ class Match:
     separation: float | None = None
     n_observed: int | None = None
     n_expected: float | None = None
+    n_expected_err: float | None = None
     p_value: float | None = None
     p_association: float | None = None
     overlap: float | None = None
@@ -147,6 +148,8 @@ class Match:
     def match_id(self) -> str:
         """The identifier, which is the same whenever the match is computed."""
         partner = self.partner if self.other is None else self.other.notice_id
+        if self.kind == SOURCE:
+            partner = f"{self.partner_group}/{partner}"
         return f"{self.notice.notice_id}/{self.kind}/{partner}"
 
     @property
@@ -171,3 +174,11 @@ class Matcher(Protocol):
         store : Store
             The tables, in the transaction that will write the matches; only to be read.
         """
+
+
+@runtime_checkable
+class ChangingMatcher(Matcher, Protocol):
+    """A matcher whose matches may change although notices do not."""
+
+    def stale(self, store: Store) -> Sequence[int]:
+        """Return the numbers of notices whose matches have to be computed again."""

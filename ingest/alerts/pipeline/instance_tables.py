@@ -146,7 +146,7 @@ def rebuild_tables(
     Matches are computed again, too. The former rows are served until the end. Parameters are those
     of :func:`update_tables`.
     """
-    finders = matchers(load_matches(), archive)
+    finders = matchers(load_matches(), archive, layout.inputs)
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
         with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
@@ -231,7 +231,8 @@ def compute_matches(
         check_same_archive(archive, store)
         if again:
             enqueue_all(store)
-        return match_waiting(store, matchers(config, archive), on_progress=on_progress)
+        finders = matchers(config, archive, layout.inputs)
+        return match_waiting(store, finders, on_progress=on_progress)
 
 
 def check_archive(layout: Layout, archive: Archive) -> None:

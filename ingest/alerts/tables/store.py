@@ -33,7 +33,8 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
     "matches": (
         "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
         "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
-        "time_difference", "separation", "n_observed", "n_expected", "p_value", "p_association",
+        "time_difference", "separation", "n_observed", "n_expected", "n_expected_err", "p_value",
+        "p_association",
         "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "change", "computed",
     ),
     "match_events": (

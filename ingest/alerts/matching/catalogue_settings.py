@@ -1,0 +1,81 @@
+"""The sections of ``matches.toml`` for catalogues of sources."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from ingest.core.configuration import StrictModel
+
+
+class Circle(StrictModel):
+    """The part of the sky that a catalogue covers; all in deg, ICRS."""
+
+    ra: Annotated[float, Field(ge=0, lt=360)]
+    dec: Annotated[float, Field(ge=-90, le=90)]
+    radius: Annotated[float, Field(gt=0, le=180)]
+
+    @property
+    def area(self) -> float:
+        """The solid angle in sr."""
+        return 2 * math.pi * (1 - math.cos(math.radians(self.radius)))
+
+
+class Columns(StrictModel):
+    """The names that the columns of a catalogue have in its file.
+
+    Attributes
+    ----------
+    name, ra, dec : str
+        Name of the source, and its position, ICRS; in deg if the file states no unit.
+    source_class, flux, redshift : str or None
+        ``class`` in the configuration; flux in any unit, linear, positive.
+    """
+
+    name: str
+    ra: str
+    dec: str
+    source_class: Annotated[str | None, Field(alias="class")] = None
+    flux: str | None = None
+    redshift: str | None = None
+
+
+class CatalogueSettings(StrictModel):
+    """``[[catalogue]]``: a table of sources that alerts are compared with.
+
+    Attributes
+    ----------
+    name : str
+        Its name in ``alerts.matches``.
+    alerts : tuple of str
+        The groups of streams that are compared with it.
+    file : pathlib.Path
+        VOTable, FITS, ECSV or CSV, by its suffix; relative to the directory of the configuration.
+    reference, url, licence : str
+        What to cite, where it comes from, and its licence.
+    columns : Columns
+        The names of its columns.
+    source_class : str or None
+        ``class`` in the configuration: that of all sources.
+    sky : Circle or None
+        The part of the sky that it covers; None for all of it.
+    prior : float
+        Probability that the origin of a neutrino alert is one of its sources.
+    skip : int
+        Lines of a CSV file before the one with the names of the columns.
+    """
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    alerts: Annotated[tuple[str, ...], Field(min_length=1)]
+    file: Path
+    reference: str
+    url: str | None = None
+    licence: str
+    columns: Columns
+    source_class: Annotated[str | None, Field(alias="class")] = None
+    sky: Circle | None = None
+    prior: Annotated[float, Field(gt=0, lt=1)]
+    skip: Annotated[int, Field(ge=0)] = 0
