@@ -343,6 +343,20 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY received DESC
 		</meta>
 
+		<meta name="_example" title="Rare coincidences with neutrino alerts">
+			:taptable:`alerts.matches` has the alerts of other observatories near each neutrino
+			alert. This query lists those of which chance gives fewer than one a year:
+
+			.. tapquery::
+
+				SELECT m.alert_id, m.partner_group, m.partner_alert, m.time_difference,
+					m.separation, m.overlap, m.far_spatiotemporal * 31557600 AS per_year, m.change
+				FROM alerts.matches AS m
+				WHERE m.kind = 'alert' AND m.is_latest = 1 AND m.retracted = 0
+					AND m.far_spatiotemporal * 31557600 &lt; 1
+				ORDER BY m.far_spatiotemporal
+		</meta>
+
 		<meta name="_example" title="Circulars about an event">
 			:taptable:`alerts.circulars` has GCN's circulars, :taptable:`alerts.event_names` the names
 			of events in them, in upper case and without spaces and hyphens, so that IceCube-230416A

@@ -53,6 +53,12 @@ CIRCULARS = """
     ORDER BY c.created, c.notice_id LIMIT %(most)s"""
 
 
+MATCHES = """
+    SELECT EXISTS (SELECT FROM alerts.matches WHERE alert_id = %(alert_id)s AND is_latest = 1)
+        OR EXISTS (SELECT FROM alerts.matches WHERE partner_alert = %(alert_id)s AND is_latest = 1)
+        AS found"""
+
+
 def publisher_did(notice_id):
     """Return the publisher DID of a notice in ObsCore."""
     return f"ivo://{base.getConfig('ivoa', 'authority')}/~?alerts/{notice_id}"
@@ -119,6 +125,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         yield self._sky_map()
         yield from self._other_notices()
         yield self._detector_events()
+        yield self._matches()
         yield from self._circulars()
         yield self.makeLink(
             base.makeAbsoluteURL("alerts/nu/cone/info"),
@@ -193,7 +200,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
             found = _rows(connection, PUBLISHED, notice_id=self.notice["notice_id"], most=_MOST)
         if not found:
             return None
-        names = ", ".join("'{}'".format(row["event_id"].replace("'", "''")) for row in found)
+        names = ", ".join(_literal(row["event_id"]) for row in found)
         query = f"SELECT * FROM km3net.events WHERE event_id IN ({names})"
         return self._query(
             query, "#progenitor", "The published detector events of the alert, from km3net.events"
@@ -211,13 +218,27 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
                 localSemantics="circular",
             )
         if len(found) > _MOST:
-            name = self.notice["alert_id"].replace("'", "''")
             query = (
                 "SELECT circular_id, created, subject, body FROM alerts.circulars"
                 " NATURAL JOIN alerts.circular_alerts"
-                f" WHERE alert_id = '{name}' ORDER BY created"
+                f" WHERE alert_id = {_literal(self.notice['alert_id'])} ORDER BY created"
             )
             yield self._query(query, "#documentation", "All circulars on the alert", "circulars")
+
+    def _matches(self):
+        alert_id = self.notice["alert_id"]
+        with base.getTableConn() as connection:
+            (matches,) = _rows(connection, MATCHES, alert_id=alert_id)
+        if not matches["found"]:
+            return None
+        name = _literal(alert_id)
+        query = (
+            "SELECT * FROM alerts.matches"
+            f" WHERE (alert_id = {name} OR partner_alert = {name}) AND is_latest = 1"
+            " ORDER BY kind, far_spatiotemporal"
+        )
+        text = "What else was observed near this alert, and how likely that is by chance"
+        return self._query(query, "#counterpart", text, "matches")
 
     def _query(self, query, semantics, description, local=None):
         return self._link(
@@ -245,6 +266,10 @@ def title(notice):
     revision = notice["revision"]
     suffix = "" if revision is None else f", revision {revision}"
     return f"{name}, {notice['notice_type']}{suffix}"
+
+
+def _literal(text):
+    return "'{}'".format(text.replace("'", "''"))
 
 
 def _rows(connection, query, **parameters):
