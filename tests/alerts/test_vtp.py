@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import threading
@@ -270,47 +271,64 @@ def test_a_port_that_is_taken_is_bad_input(receiver):
     assert error.value.exit_code == 2
 
 
-def test_what_is_submitted_to_our_broadcaster_reaches_its_subscribers(tmp_path):
-    authors, subscribers = port(60), port(70)
-    config = tmp_path / "live.toml"
+@contextmanager
+def broadcasting(folder: Path, authors: int, subscribers: int) -> Iterator[subprocess.Popen]:
+    """Run our broadcaster."""
+    config, log = folder / "live.toml", folder / "broadcaster.log"
     config.write_text(
         '[[source]]\nkind = "directory"\nname = "d"\npath = "/nowhere"\n[broadcaster]\n'
         f'ivoid = "{IVOID}"\nport = {subscribers}\nsubmission_port = {authors}\n'
     )
     command = [KM3VO, "alerts", "broadcast", "--config", config]
-    log = tmp_path / "broadcaster.log"
     with log.open("wb") as stream, subprocess.Popen(command, stderr=stream) as process:
         try:
+            process.log = log
             wait(lambda: f"starting on {authors}" in log.read_text() or process.poll() is not None)
-            comet = Comet(tmp_path, f"--remote=127.0.0.1:{subscribers}")
-            ours = subscriber(f"127.0.0.1:{subscribers}")
-            with reading(ours) as batches:
-                stranger = connect("127.0.0.1", subscribers, 10)
-                stranger.send(
-                    b"<Transport role='authenticate'><Meta><Param name='xpath-filter'"
-                    b" value='/nothing'/></Meta></Transport>"
-                )
-                wait(lambda: log.read_text().count("Installing filter") == 1)
-                comet.wait_for("Authenticate received")
-                wait(lambda: ours.health.heartbeat)
-                submit(packet(1), "127.0.0.1", authors)
-                assert [one.content for one in next(batches).messages] == [packet(1)]
-                # expressions of strangers are not evaluated: this one would match nothing
-                assert packet(1) in [stranger.receive(10) for _ in range(2)]
-                # again, when the answer was lost: twice is better than never
-                submit(packet(1), "127.0.0.1", authors)
-                assert [one.content for one in next(batches).messages] == [packet(1)]
-                comet.wait_for("Event processed")
-                assert comet.saved == [packet(1)]
-            comet.stop()
-            for number in (authors, subscribers):  # 127.0.0.1 and no other address
-                with pytest.raises(ConnectionRefusedError):
-                    socket.create_connection(("127.0.0.2", number))
-            taken = subprocess.run(command, capture_output=True, check=False, text=True)
-            assert taken.returncode == 2 and "name another address or port" in taken.stderr
+            yield process
         finally:
             process.terminate()
         assert process.wait(10) == 0
+
+
+def test_what_is_submitted_to_our_broadcaster_reaches_its_subscribers(tmp_path):
+    authors, subscribers = port(60), port(70)
+    with broadcasting(tmp_path, authors, subscribers) as process:
+        comet = Comet(tmp_path, f"--remote=127.0.0.1:{subscribers}")
+        ours = subscriber(f"127.0.0.1:{subscribers}")
+        with reading(ours) as batches:
+            stranger = connect("127.0.0.1", subscribers, 10)
+            stranger.send(
+                b"<Transport role='authenticate'><Meta><Param name='xpath-filter'"
+                b" value='/nothing'/></Meta></Transport>"
+            )
+            wait(lambda: process.log.read_text().count("Installing filter") == 1)
+            comet.wait_for("Authenticate received")
+            wait(lambda: ours.health.heartbeat)
+            submit(packet(1), "127.0.0.1", authors)
+            assert [one.content for one in next(batches).messages] == [packet(1)]
+            # expressions of strangers are not evaluated: this one would match nothing
+            assert packet(1) in [stranger.receive(10) for _ in range(2)]
+            # again, when the answer was lost: twice is better than never
+            submit(packet(1), "127.0.0.1", authors)
+            assert [one.content for one in next(batches).messages] == [packet(1)]
+            comet.wait_for("Event processed")
+            assert comet.saved == [packet(1)]
+        comet.stop()
+        for number in (authors, subscribers):  # 127.0.0.1 and no other address
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.2", number))
+        taken = subprocess.run(process.args, capture_output=True, check=False, text=True)
+        assert taken.returncode == 2 and "name another address or port" in taken.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_other_users_of_the_machine_cannot_send_alerts_in_our_name(tmp_path):
+    knock = "import socket, sys; print(socket.create_connection(('127.0.0.1', {})).recv(1))"
+    with broadcasting(tmp_path, authors := port(60), port(70)) as process:
+        command = ["/usr/bin/python3", "-c", knock.format(authors)]
+        stranger = subprocess.run(command, user=54321, capture_output=True, check=True, timeout=20)
+        assert stranger.stdout == b"b''\n"
+        assert "user 54321 of this machine was turned away" in process.log.read_text()
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,9 @@ XPath expressions of subscribers; here its parts are put together without these.
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
-from collections.abc import Sequence
 from typing import Any, Final
 
 from comet.handler import EventRelay
@@ -25,9 +26,8 @@ from ingest.alerts.live.configuration import LOOPBACK, Broadcaster
 from ingest.alerts.vtp import LARGEST
 from ingest.core.errors import InputError
 
-_SUBSCRIBERS: Final = 200
+_CONNECTIONS: Final = 200
 """Number of subscribers at the same time; others are turned away."""
-_AUTHORS: Final = 16
 _LOOPBACK: Final = "127.0.0.1"
 reactor: Any = _reactor
 
@@ -54,12 +54,12 @@ def broadcast(settings: Broadcaster) -> None:
     authors = VOEventReceiverFactory(settings.ivoid, [CheckIVOID()], [EventRelay(subscribers)])
     authors.protocol = _Author
     doors = (
-        (settings.port, str(settings.address), subscribers, settings.subscribers, _SUBSCRIBERS),
-        (settings.submission_port, _LOOPBACK, authors, LOOPBACK, _AUTHORS),
+        (settings.port, str(settings.address), _Door(subscribers, settings.subscribers)),
+        (settings.submission_port, _LOOPBACK, _PrivateDoor(authors, settings.submission_port)),
     )
-    for port, address, factory, networks, limit in doors:
+    for port, address, door in doors:
         try:
-            reactor.listenTCP(port, _Door(factory, networks, limit), interface=address)
+            reactor.listenTCP(port, door, interface=address)
         except CannotListenError as error:
             raise InputError(
                 f"VOEvents cannot be sent to subscribers ({error.socketError})",
@@ -89,12 +89,38 @@ class _Door(WhitelistingFactory):  # type: ignore[misc]
 
     noisy = False
 
-    def __init__(self, factory: Any, networks: Sequence[Any], limit: int) -> None:
-        super().__init__(factory, networks)
-        self._limit = limit
-
     def buildProtocol(self, addr: Any) -> Any:
-        if len(self.protocols) >= self._limit:
+        if len(self.protocols) >= _CONNECTIONS:
             log.msg(f"{addr.host} was turned away: too many connections")
             return None
         return super().buildProtocol(addr)
+
+
+class _PrivateDoor(_Door):
+    """Lets processes of this account and of root in: who submits here speaks in our name."""
+
+    def __init__(self, factory: Any, port: int) -> None:
+        super().__init__(factory, LOOPBACK)
+        self._port = port
+
+    def buildProtocol(self, addr: Any) -> Any:
+        owner = _owner((addr.host, addr.port), (_LOOPBACK, self._port))
+        if owner not in (0, os.geteuid()):
+            log.msg(f"user {owner} of this machine was turned away: not an author")
+            return None
+        return super().buildProtocol(addr)
+
+
+def _owner(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
+    """Return the user to whom one end of a connection on this machine belongs, see proc(5)."""
+    ends = [_as_in_proc(*local), _as_in_proc(*remote)]
+    with open("/proc/net/tcp") as table:
+        for line in table:
+            fields = line.split()
+            if fields[1:3] == ends:
+                return int(fields[7])
+    return None
+
+
+def _as_in_proc(host: str, port: int) -> str:
+    return f"{int.from_bytes(socket.inet_aton(host), sys.byteorder):08X}:{port:04X}"
