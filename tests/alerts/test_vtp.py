@@ -186,6 +186,13 @@ def test_a_broker_that_is_silent_or_slow_is_connected_again_and_the_gap_is_shown
     broker.close()
 
 
+def test_an_error_of_ours_stops_the_listener_and_not_one_source_in_silence(monkeypatch):
+    source = subscriber("127.0.0.1:1")
+    monkeypatch.setattr(source, "_address", (0, 0))  # no host at all
+    with reading(source) as batches, pytest.raises(TypeError):
+        next(batches)
+
+
 def test_memory_is_bounded_and_the_peers_wait(monkeypatch):
     monkeypatch.setattr(inbox, "_LARGEST", 1000)
     box, stop, confirmed = inbox.Inbox(), threading.Event(), []
@@ -338,6 +345,7 @@ def test_other_users_of_the_machine_cannot_send_alerts_in_our_name(tmp_path):
         ('broker = "a:1"\nport = 1', "either broker"),
         ('broker = "a:1"\naddress = "::"', "only with port"),
         ('broker = "a"', "pattern"),
+        ('broker = "a:70000"', "pattern"),
         ('port = 1\nauthors = { them = ["10.0.0.1/8"] }', "network"),
         ("port = 1\nauthors = {}", "at least 1"),
     ],

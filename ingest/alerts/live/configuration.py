@@ -25,6 +25,10 @@ _SCIMMA: Final[dict[str, str | int | float | bool]] = {
     "security.protocol": "sasl_ssl",
     "sasl.mechanisms": "SCRAM-SHA-512",
 }
+_HOST_AND_PORT: Final = (
+    r"^[A-Za-z0-9.\[\]:-]{1,255}:"
+    r"([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$"
+)
 LOOPBACK: Final[tuple[IPvAnyNetwork, ...]] = (IPv4Network("127.0.0.0/8"), IPv6Network("::1/128"))
 
 
@@ -134,7 +138,7 @@ class VTP(StrictModel):
     kind: Literal["vtp"]
     name: Name
     ivoid: IVOID
-    broker: Annotated[str, Field(pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$")] | None = None
+    broker: Annotated[str, Field(pattern=_HOST_AND_PORT)] | None = None
     silence: Annotated[float, Field(ge=0.1, le=3600)] = 120.0
     port: Port | None = None
     address: IPvAnyAddress = IPv4Address("127.0.0.1")

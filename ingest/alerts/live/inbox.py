@@ -39,6 +39,7 @@ class Inbox:
         self._waiting: deque[Delivery] = deque()
         self._size = 0
         self._changed = threading.Condition()
+        self._failure: Exception | None = None
 
     def put(self, delivery: Delivery, stop: threading.Event) -> bool:
         """Add a delivery as soon as there is room; return False if it was stopped before."""
@@ -53,11 +54,17 @@ class Inbox:
             self._changed.notify_all()
         return True
 
+    def fail(self, error: Exception) -> None:
+        """Let :meth:`batches` raise an error: the thread that receives messages has ended."""
+        self._failure = error
+
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """Yield what arrives within a short time; the position is the deliveries."""
         while not stop.is_set():
             with self._changed:
                 has_any = self._changed.wait_for(lambda: bool(self._waiting), _POLL)
+            if self._failure is not None:
+                raise self._failure
             if has_any and not stop.wait(BATCH_SECONDS):
                 deliveries = self._take()
                 yield Batch([one.message for one in deliveries], deliveries)

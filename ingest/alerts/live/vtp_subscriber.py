@@ -61,7 +61,7 @@ class VTPSubscriber:
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """Yield what the broker sends; a lost connection is made again, with back-off."""
         reader = threading.Thread(
-            target=self._stay_connected, args=(stop,), daemon=True, name=f"{self.name} reader"
+            target=self._read, args=(stop,), daemon=True, name=f"{self.name} reader"
         )
         reader.start()
         return self._inbox.batches(stop)
@@ -75,6 +75,12 @@ class VTPSubscriber:
         if (connection := self._connection) is not None:
             connection.close()
         self.health.state = "stopped"
+
+    def _read(self, stop: threading.Event) -> None:
+        try:
+            self._stay_connected(stop)
+        except Exception as error:
+            self._inbox.fail(error)
 
     def _stay_connected(self, stop: threading.Event) -> None:
         pause = Pause(stop)
