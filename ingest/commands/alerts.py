@@ -25,6 +25,7 @@ from ingest.commands.alerts_live import broadcast, listen, live_status, show_liv
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.alerts_match import compute_matches, match
 from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
+from ingest.commands.alerts_publish import outbox_status, publish, show_outbox_status
 from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.progress import progress
 from ingest.core.errors import ExitCode, InputError
@@ -45,6 +46,7 @@ for command in (
     map_,
     inspect_map,
     listen,
+    publish,
     broadcast,
     match,
     seal,
@@ -198,7 +200,7 @@ def status(as_json: bool) -> None:
     """Report how many packets are archived and in the tables, and how live streams are doing.
 
     For each partition of a topic: what was received, when the last message came, and how many
-    offsets before it were skipped.
+    offsets before it were skipped. For each sink: what was sent, and what waits.
     """
     layout = current_layout()
     archive = Archive(layout.archive, layout.account)
@@ -213,13 +215,19 @@ def status(as_json: bool) -> None:
         counts |= {"with rows": rows, "waiting": packets - held - withheld - rows}
     if as_json:
         keys = {what.replace(" ", "_"): count for what, count in counts.items()}
-        show_json({"archive": str(archive.root)} | keys | live_status(layout))
+        show_json(
+            {"archive": str(archive.root)}
+            | keys
+            | live_status(layout)
+            | {"outbox": outbox_status(layout)}
+        )
         return
     say(f"archive {archive.root}")
     _show_counts(counts)
     if rows is None:
         say("The database does not run, or has no tables of alerts yet.")
     show_live_status(live_status(layout))
+    show_outbox_status(outbox_status(layout))
 
 
 def _show_archived(archived: pipeline.ArchivingReport) -> None:

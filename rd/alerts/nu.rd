@@ -36,6 +36,8 @@ of its own; this descriptor is the only definition of their content. -->
 
 		alerts.receptions tells from which live streams a packet was received, and when.
 
+		alerts.outbox tells which notices were sent from here, to whom, and when.
+
 		What should I be aware of?
 		==========================
 
@@ -542,6 +544,7 @@ of its own; this descriptor is the only definition of their content. -->
 	<FEED source="alerts/matches#tables"/>
 	<FEED source="alerts/circulars#tables"/>
 	<FEED source="alerts/circulars#views"/>
+	<FEED source="alerts/outbox#tables"/>
 
 	<!-- Their rows come from the archive; existing rows stay. -->
 	<data id="make_tables" updating="True">
@@ -559,6 +562,7 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="matches"/>
 		<make table="match_events"/>
 		<make table="match_queue"/>
+		<make table="outbox"/>
 	</data>
 	<!-- A separate element that is made each time: the view has no rows of its own, and within
 	one element DaCHS would create it before the table on which it depends. -->

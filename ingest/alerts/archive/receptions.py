@@ -8,14 +8,13 @@ The same packet may be received from several streams.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import BinaryIO, Final
+from typing import Final
 
 from ingest.alerts.archive.archive import Archive
-from ingest.alerts.archive.durability import sync
 from ingest.alerts.archive.index import CHECKSUM, ArchiveError, printable
+from ingest.alerts.archive.line_log import append_lines
 from ingest.core.files import open_regular
 
 _NULL: Final = "\\N"
@@ -95,20 +94,8 @@ class Receptions:
         OSError
             If the disk is full or not writable. Some of the lines may be in the log then.
         """
-        is_new = not self.path.exists()
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        with os.fdopen(os.open(self.path, flags, 0o640), "r+b") as stream:
-            if is_new and self._account is not None:
-                self._account.chown(self.path)
-            end = _end_of_lines(stream)
-            stream.seek(end)
-            stream.truncate()
-            lines = [one.line for one in receptions]
-            stream.writelines(lines if end else [HEADER, *lines])
-            stream.flush()
-            os.fsync(stream.fileno())
-        if is_new:
-            sync([self.path.parent])
+        lines = [one.line for one in receptions]
+        append_lines(self.path, lines, self._account, _LONGEST_LINE, HEADER)
 
     def __iter__(self) -> Iterator[Reception]:
         """Yield all receptions in order.
@@ -169,14 +156,6 @@ class Receptions:
                 remedy="restore the file from a backup, or delete the line; packets are not"
                 " affected",
             ) from None
-
-
-def _end_of_lines(stream: BinaryIO) -> int:
-    """Return where the last complete line ends; a power cut or a full disk may have cut one."""
-    size = stream.seek(0, os.SEEK_END)
-    begin = max(0, size - _LONGEST_LINE)
-    stream.seek(begin)
-    return begin + stream.read().rfind(b"\n") + 1
 
 
 def _text(value: str | int | None) -> str:

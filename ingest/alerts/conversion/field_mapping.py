@@ -21,6 +21,9 @@ KM3NET_CONSTANTS: Final = {
 }
 """What all notices of KM3NeT have in common and its VOEvents do not contain."""
 
+KM3NET_REFERENCE: Final = "gcn.notices.km3net.alert"
+"""Key in ``reference`` of an update or a retraction, for the ivorn of the notice before."""
+
 HIGHEST_FAR: Final = 3.9e-7
 """KM3NeT sends alerts below this false-alarm rate in Hz: one per month."""
 

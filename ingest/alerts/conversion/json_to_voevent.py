@@ -20,6 +20,7 @@ from ingest.alerts.conversion.field_mapping import (
     HIGHEST_FAR,
     IDENTITY,
     IN_GROUPS,
+    KM3NET_REFERENCE,
     NOTICE,
     RADIUS_90,
     RESULT,
@@ -43,6 +44,7 @@ VERSIONS: Final = ("2.0", "2.1")
 _XSI: Final = "http://www.w3.org/2001/XMLSchema-instance"
 
 _UTC: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
+_IVORN: Final = re.compile(r"ivo://[^#\s]+#\S+")
 _ROLES: Final = {"test": "test", "injection": "test", "planned": "prediction"}
 """Role of the VOEvent by ``alert_tense``; no telescope should follow up an injected signal."""
 
@@ -82,6 +84,7 @@ def to_voevent(document: dict[str, Any], version: str = "2.0") -> bytes:
         _add_params(what, document)
         _add_where_when(root, document, version)
         _add_why(root, document)
+        _add_citations(root, document)
         _add_rest(what, document, read_shared(root))
     except RecursionError:
         raise InputError(
@@ -217,6 +220,17 @@ def _add_why(root: etree._Element, document: dict[str, Any]) -> None:
         reason = "Event with FAR below the KM3NeT alert publication threshold."
     if reason:
         etree.SubElement(etree.SubElement(root, "Why"), "Description").text = reason
+
+
+def _add_citations(root: etree._Element, document: dict[str, Any]) -> None:
+    """Cite the notice that an update or a retraction of KM3NeT replaces."""
+    reference = document.get("reference")
+    cited = reference.get(KM3NET_REFERENCE) if isinstance(reference, dict) else None
+    if isinstance(cited, str) and _IVORN.fullmatch(cited):
+        kind = "retraction" if document.get("alert_type") == "retraction" else "supersedes"
+        etree.SubElement(
+            etree.SubElement(root, "Citations"), "EventIVORN", cite=kind
+        ).text = legible(cited)
 
 
 def _add_rest(what: etree._Element, document: dict[str, Any], written: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field, IPvAnyAddress, IPvAnyNetwork, field_validator, model_validator
 
+from ingest.alerts.publishing import Sinks
 from ingest.core.configuration import StrictModel, load
 from ingest.core.errors import ManifestError
 from ingest.core.kafka import Credentials, Options, Servers, Topic
@@ -185,7 +186,7 @@ class Metrics(StrictModel):
     port: Annotated[int, Field(ge=0, le=65535)] = 0
 
 
-class LiveConfig(StrictModel):
+class LiveConfig(Sinks):
     """The content of ``live.toml``."""
 
     source: Annotated[
@@ -197,9 +198,11 @@ class LiveConfig(StrictModel):
 
     @model_validator(mode="after")
     def _different(self) -> LiveConfig:
-        names = [source.name for source in self.source]
+        names = [one.name for one in (*self.source, *self.sink)]
         if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"different names of sources; {min(twice)} occurs twice")
+            raise ValueError(f"different names of sources and sinks; {min(twice)} occurs twice")
+        if reserved := {"matches", "outbox", "publish"} & set(names):
+            raise ValueError(f"another name than {min(reserved)}, which something else has")
         return self
 
 

@@ -25,6 +25,7 @@ from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.matching import MatchFollower
+from ingest.alerts.live.outgoing import OutboxFollower, SinkFollower
 from ingest.alerts.live.report import MetricsServer, StatusFile
 from ingest.alerts.live.source import Source
 from ingest.alerts.live.vtp_receiver import VTPReceiver
@@ -89,7 +90,12 @@ def _source(settings: Kafka | Hop | Directory | VTP) -> Source:
 
 def _followers(layout: Layout, archive: Archive, config: LiveConfig) -> list[Follower]:
     """Return what follows from stored notices; a new kind has a line here."""
-    return [MatchFollower(layout, archive, load_matches())]
+    followers: list[Follower] = [MatchFollower(layout, archive, load_matches())]
+    followers += [SinkFollower(archive, settings) for settings in config.sink]
+    if config.sink:
+        sources = {source.name for source in config.source}
+        followers.append(OutboxFollower(layout, archive, config.sink, sources))
+    return followers
 
 
 class _Listener:

@@ -7,18 +7,28 @@ before its rows are made, every row must have its packet, also while packets are
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from ingest.alerts.archive import Archive, ArchiveError, Entry, attached_map, withheld_packets
+from ingest.alerts.archive import (
+    Archive,
+    ArchiveError,
+    Entry,
+    Outbox,
+    attached_map,
+    withheld_packets,
+)
 from ingest.alerts.pipeline.instance_tables import existing_store
 from ingest.alerts.proof import seals
 from ingest.alerts.tables import (
     Row,
     Store,
     has_records,
+    outbox_rows,
+    read_outbox,
     read_records,
     received_mjd,
     seal_row,
@@ -29,6 +39,8 @@ from ingest.instance import Layout
 
 _REBUILD: Final = "km3vo alerts rebuild"
 _RETRY: Final = "km3vo alerts quarantine --retry"
+_PATIENCE: Final = 3
+"""Number of attempts, a second apart."""
 _SAME_TIME: Final = 1e-9
 """Times closer than this, in d, are the same."""
 
@@ -104,6 +116,18 @@ def _outdated_records(archive: Archive, store: Store) -> Iterator[Difference]:
     if read_records(store, "withheld") != [withheld_row(one) for one in withheld_packets(archive)]:
         problem = "its rows are not the packets that the archive withholds"
         yield Difference("table alerts.withheld", problem, _REBUILD)
+    if not _agrees_with_outbox(archive, store):
+        problem = "its rows are not what the outbox of the archive says"
+        yield Difference("table alerts.outbox", problem, _REBUILD)
+
+
+def _agrees_with_outbox(archive: Archive, store: Store) -> bool:
+    """Return whether the table agrees; what is being sent at the moment is in it a bit later."""
+    for _ in range(_PATIENCE):
+        if read_outbox(store) == outbox_rows(Outbox(archive).refresh()):
+            return True
+        time.sleep(1)
+    return False
 
 
 _Found = tuple[Entry | None, Difference]

@@ -13,6 +13,7 @@ from ingest.alerts.archive import (
     Archive,
     ArchiveError,
     Entry,
+    Outbox,
     Receptions,
     attach,
 )
@@ -42,8 +43,10 @@ from ingest.alerts.tables import (
     Store,
     Stream,
     open_store,
+    outbox_rows,
     read_records,
     seal_row,
+    write_outbox,
     write_records,
 )
 from ingest.core import privileges
@@ -264,12 +267,37 @@ def received_streams(layout: Layout) -> list[Stream] | None:
 
 
 def copy_records(archive: Archive, store: Store, pool: WorkerPool) -> None:
-    """Make the tables agree with what the archive seals and withholds."""
+    """Make the tables agree with what the archive seals, withholds and sends."""
     apply_withheld(archive, store, pool)
+    if (outbox := Outbox(archive)).path.exists():
+        reflect_outbox(store, outbox, complete=True)
     try:
         publish_seals(archive, store)
     except ArchiveError as error:  # which km3vo alerts seal and verify show
         logger.warning("%s", error)
+
+
+def reflect_outbox(store: Store, outbox: Outbox, complete: bool = False) -> None:
+    """Make the table agree with the outbox.
+
+    Parameters
+    ----------
+    store, outbox : Store, Outbox
+        The tables and the outbox.
+    complete : bool, optional
+        Whether to compare all rows, and not only those about which the outbox read something new.
+    """
+    # an older state must not replace a newer one
+    with outbox.archive.locked("outbox-rows"):
+        outbox.refresh()
+        changed, outbox.changed = outbox.changed, set()
+        if not (changed or complete):
+            return
+        try:
+            write_outbox(store, outbox_rows(outbox, None if complete else changed), complete)
+        except BaseException:
+            outbox.changed |= changed
+            raise
 
 
 def publish_seals(archive: Archive, store: Store, replace: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from ingest.alerts.tables.circulars import CircularRows, circular_rows
 from ingest.alerts.tables.lookups import Row
+from ingest.alerts.tables.outbox import outbox_rows, read_outbox, write_outbox
 from ingest.alerts.tables.receptions import Stream
 from ingest.alerts.tables.records import (
     has_records,
@@ -28,11 +29,14 @@ __all__ = [
     "ensure_tables",
     "has_records",
     "open_store",
+    "outbox_rows",
+    "read_outbox",
     "read_records",
     "received_mjd",
     "refresh_tables",
     "seal_row",
     "table_rows",
     "withheld_row",
+    "write_outbox",
     "write_records",
 ]

@@ -1,7 +1,7 @@
-"""The tables about the archive itself: its seals, and the packets that it withholds.
+"""The tables about the archive itself: its seals, what it withholds, and what it sends.
 
 Their rows are copies of what the archive has; see :mod:`ingest.alerts.proof` and
-:mod:`ingest.alerts.archive.withholding`.
+:mod:`ingest.alerts.archive.withholding`. For the outbox see :mod:`ingest.alerts.tables.outbox`.
 """
 
 from __future__ import annotations
@@ -23,6 +23,10 @@ RECORDS: Final[Mapping[str, Sequence[str]]] = {
         "seal_hash",
     ),
     "withheld": ("notice_id", "ivorn", "sha256", "withheld_mjd", "reason"),
+    "outbox": (
+        "notice_id", "sink", "sink_kind", "topic", "state", "topic_partition", "topic_offset",
+        "queued", "sent", "attempts",
+    ),
 }  # fmt: skip
 """The columns of each table."""
 _Row = tuple[object, ...]

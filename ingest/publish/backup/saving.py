@@ -41,6 +41,8 @@ _ARCHIVE_FILES: Final = (
     "seals",
     "index.tsv",
     "receptions.tsv",
+    "outbox.jsonl",
+    "outgoing",
     "quarantine",
     "withheld",
     "attached",

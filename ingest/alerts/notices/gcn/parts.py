@@ -25,6 +25,7 @@ _RELATED: Final = (
     ("follow_up_event", "follow_up_type"),
 )
 """Keys of a related source or event, and of what it is; or what it always is."""
+_KM3NET_TOPICS: Final = "gcn.notices.km3net"
 _LVK_ALERT: Final = "ivo://gwnet/LVC#"
 
 
@@ -122,11 +123,14 @@ def _reference(reference: Object) -> str | None:
 
 
 def citations(notice: Object) -> tuple[Citation, ...]:
-    """Return the cited notices: those of LIGO/Virgo/KAGRA, and coincident ones."""
+    """Return the cited notices: earlier ones, those of LIGO/Virgo/KAGRA, and coincident ones."""
     found = []
     for key, text in texts_of(notice.get("reference")).items():
         if "lvk" in key and text:
             found.append(Citation(ivorn=f"{_LVK_ALERT}{text}", kind="followup"))
+        elif text and key.startswith(_KM3NET_TOPICS) and text.startswith("ivo://"):
+            retracted = text_of(notice.get("alert_type")) == "retraction"
+            found.append(Citation(ivorn=text, kind="retraction" if retracted else "supersedes"))
     if ivorn := texts_of(notice.get("external_coinc")).get("ivorn"):
         found.append(Citation(ivorn=ivorn, kind="external_coinc"))
     return tuple(found)

@@ -1,0 +1,61 @@
+"""Logs of lines that are only appended, and survive a power cut."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from ingest.alerts.archive.durability import sync
+from ingest.instance import Account
+
+
+def append_lines(
+    path: Path,
+    lines: Sequence[bytes],
+    account: Account | None,
+    longest: int,
+    header: bytes = b"",
+) -> None:
+    """Append lines durably; the rest of a line that a power cut or a full disk cut is removed.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log, which is created if it does not exist. It must have one writer at a time.
+    lines : sequence of bytes
+        The lines, each with its line break.
+    account : Account or None
+        Owner of the file; None for the current user.
+    longest : int
+        More bytes than a line has.
+    header : bytes, optional
+        First line of a new log.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or not writable. Some of the lines may be in the log then.
+    """
+    is_new = not path.exists()
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    with os.fdopen(os.open(path, flags, 0o640), "r+b") as stream:
+        if is_new and account is not None:
+            account.chown(path)
+        end = _end_of_lines(stream, longest)
+        stream.seek(end)
+        stream.truncate()
+        stream.writelines(lines if end else [header, *lines])
+        stream.flush()
+        os.fsync(stream.fileno())
+    if is_new:
+        sync([path.parent])
+
+
+def _end_of_lines(stream: BinaryIO, longest: int) -> int:
+    """Return where the last complete line ends."""
+    size = stream.seek(0, os.SEEK_END)
+    begin = max(0, size - longest)
+    stream.seek(begin)
+    return begin + stream.read().rfind(b"\n") + 1

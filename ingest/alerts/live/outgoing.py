@@ -1,0 +1,100 @@
+"""Followers that send: one for each sink, and one that fills the outbox for subscribers."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Collection, Sequence
+
+from ingest.alerts import pipeline
+from ingest.alerts.archive import Archive, Outbox
+from ingest.alerts.live.follower import connect
+from ingest.alerts.live.source import Health, isoformat, now
+from ingest.alerts.publishing import Sink, SinkClient, complete_archive, deliver, relay
+from ingest.alerts.publishing import connect as connect_sink
+from ingest.alerts.tables import Store
+from ingest.instance import Layout
+
+
+class SinkFollower:
+    """Sends one sink what is due; a sink that fails hinders no other.
+
+    Parameters
+    ----------
+    archive : Archive
+        The archive.
+    settings : Sink
+        Its table in ``live.toml``.
+    """
+
+    def __init__(self, archive: Archive, settings: Sink) -> None:
+        self.name = settings.name
+        self.health = Health()
+        self._settings = settings
+        self._outbox = Outbox(archive)
+        self._client: SinkClient | None = None
+
+    def work(self, stop: threading.Event) -> None:
+        """Send what is due."""
+        try:
+            if self._outbox.refresh().waiting(self.name):
+                self._client = self._client or connect_sink(self._settings)
+                sent = deliver(self._outbox, self.name, self._client, stop)
+                self.health.messages += sent
+                if sent:
+                    self.health.last[self.name] = isoformat(now())
+        except BlockingIOError:
+            pass  # km3vo alerts publish is sending
+        finally:
+            self.health.lag = {"outbox": len(self._outbox.waiting(self.name))}
+
+    def close(self) -> None:
+        """Give up the connection."""
+        if self._client is not None:
+            self._client.close()
+
+
+class OutboxFollower:
+    """Puts notices of others into the outbox for subscribers, and copies it to its table.
+
+    It also completes what ``km3vo alerts publish`` was interrupted at.
+
+    Parameters
+    ----------
+    layout, archive : Layout, Archive
+        The instance and its archive.
+    sinks : sequence of Sink
+        The sinks.
+    sources : collection of str
+        Names of the live sources, whose notices are relayed.
+    """
+
+    name = "outbox"
+
+    def __init__(
+        self, layout: Layout, archive: Archive, sinks: Sequence[Sink], sources: Collection[str]
+    ) -> None:
+        self.health = Health()
+        self._layout = layout
+        self._archive = archive
+        self._sinks = sinks
+        self._sources = sources
+        self._outbox = Outbox(archive)
+        self._connections = contextlib.ExitStack()
+        self._store: Store | None = None
+
+    def work(self, stop: threading.Event) -> None:
+        """Fill and copy the outbox."""
+        if complete_archive(self._archive, self._outbox):
+            pipeline.update_tables(self._layout, self._archive)
+        store = self._store = self._store or connect(self._layout, self._connections)
+        more = True
+        while more and not stop.is_set():
+            more = relay(self._outbox, store, self._sinks, self._sources, time.time())
+        pipeline.reflect_outbox(store, self._outbox)
+
+    def close(self) -> None:
+        """Give up the connection to the database."""
+        self._store = None
+        self._connections.close()
