@@ -91,11 +91,11 @@ def import_(paths: tuple[Path, ...], largest: int) -> None:
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
     seal_alerts(layout)
-    with progress(console, "packets archived", None) as on_progress:
-        archived = pipeline.archive_packets(archive, paths, on_progress, largest << 20)
+    with progress(console, "packets read", None) as on_progress:
+        archived, outcome = pipeline.import_packets(
+            layout, archive, paths, on_progress, largest << 20
+        )
     _show_archived(archived)
-    with progress(console, "packets read", archived.new) as on_progress:
-        outcome = pipeline.update_tables(layout, archive, on_progress, largest << 20)
     _show_outcome(outcome)
     compute_matches(layout, archive, config)
     _raise_on_problems(archived.sources)

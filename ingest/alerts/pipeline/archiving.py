@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from types import TracebackType
+from typing import Final, Self
 
 from ingest.alerts.archive import (
     MAX_PARSED_BYTES,
@@ -73,6 +75,92 @@ def archive_packets(
             on_progress(report.sources.packets)
     report.seconds = time.monotonic() - begin
     return report
+
+
+class BackgroundArchiving:
+    """Archives packets in a thread of its own, while those archived before are read.
+
+    If the block fails, for instance because of the database, the packets are archived
+    nevertheless; if it is interrupted, archiving ends with the present batch.
+
+    Parameters
+    ----------
+    archive, paths, max_parsed_bytes
+        As for :func:`archive_packets`.
+    """
+
+    def __init__(self, archive: Archive, paths: Sequence[Path], max_parsed_bytes: int) -> None:
+        self._work = (archive, paths, self._on_batch, max_parsed_bytes)
+        self._thread = threading.Thread(target=self._run, name="archiving")
+        self._report: ArchivingReport | None = None
+        self._error: Exception | None = None
+        self._change = threading.Condition()
+        self._batches = 0
+        self._is_running = True
+        self._is_stopped = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        is_started = self._thread.ident is not None
+        if kind is not None and not issubclass(kind, Exception):
+            self._is_stopped = True
+        elif not is_started:
+            self.start()
+            is_started = True
+        if is_started:
+            self._thread.join()
+
+    def start(self) -> None:
+        """Begin to archive."""
+        self._thread.start()
+
+    def batches(self) -> Iterator[None]:
+        """Yield whenever more packets are in the archive, and at last when all are."""
+        seen, is_running = 0, True
+        while is_running:
+            with self._change:
+                while self._batches == seen and self._is_running:
+                    self._change.wait()
+                seen, is_running = self._batches, self._is_running
+            yield
+
+    def report(self) -> ArchivingReport:
+        """Wait until all packets are archived, and return what was added.
+
+        Raises
+        ------
+        ArchiveError, OSError
+            As :meth:`.Archive.add` raises them.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        assert self._report is not None
+        return self._report
+
+    def _run(self) -> None:
+        try:
+            self._report = archive_packets(*self._work)
+        except Exception as error:  # raised again in the thread that wants the report
+            self._error = error
+        finally:
+            with self._change:
+                self._is_running = False
+                self._change.notify_all()
+
+    def _on_batch(self, _found: int) -> None:
+        if self._is_stopped:
+            raise InterruptedError
+        with self._change:
+            self._batches += 1
+            self._change.notify_all()
 
 
 def _batches(packets: Iterator[Packet]) -> Iterator[list[Packet]]:

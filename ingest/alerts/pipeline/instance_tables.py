@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -25,6 +25,7 @@ from ingest.alerts.matching import (
     matchers,
 )
 from ingest.alerts.notices import PacketError, parse
+from ingest.alerts.pipeline.archiving import ArchivingReport, BackgroundArchiving
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
     exclusive,
@@ -115,13 +116,57 @@ def update_tables(
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
         check_same_archive(archive, store)
         report = process_new(archive, store, pool, on_progress)
-        log = Receptions(archive)
-        # all of them after an upgrade; else what an interrupted listener may have left
-        with exclusive(archive):
-            recent = log.last(_RECENT) if store.has_receptions() else log
-            restore_receptions(archive, store, recent)
-        copy_records(archive, store, pool)
+        _complete(archive, store, pool)
     return report
+
+
+def _complete(archive: Archive, store: Store, pool: WorkerPool) -> None:
+    """Add the receptions of packets that have rows now, and what is sealed and withheld."""
+    log = Receptions(archive)
+    # all of them after an upgrade; else what an interrupted listener may have left
+    with exclusive(archive):
+        recent = log.last(_RECENT) if store.has_receptions() else log
+        restore_receptions(archive, store, recent)
+    copy_records(archive, store, pool)
+
+
+def import_packets(
+    layout: Layout,
+    archive: Archive,
+    paths: Sequence[Path],
+    on_progress: ProgressCallback | None = None,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+) -> tuple[ArchivingReport, ProcessingReport]:
+    """Archive packets, and at the same time make rows of those that are archived already.
+
+    A packet is read only when it is durable in the archive. Whatever interrupts this, the same
+    call continues it.
+
+    Parameters
+    ----------
+    layout, archive, on_progress, max_parsed_bytes
+        As for :func:`update_tables`.
+    paths : sequence of pathlib.Path
+        As in :func:`ingest.alerts.archive.packets_in`.
+
+    Raises
+    ------
+    ArchiveError, IngestError, OSError
+        As :func:`update_tables` and :meth:`.Archive.add` raise them. If the database fails, the
+        packets are in the archive nevertheless.
+    """
+    # Its thread begins when the server of the workers, which is started by the caller, is there.
+    with (
+        BackgroundArchiving(archive, paths, max_parsed_bytes) as archiving,
+        opened(layout, archive, max_parsed_bytes) as (store, pool),
+    ):
+        check_same_archive(archive, store)
+        archiving.start()
+        batches = archiving.batches()
+        next(batches)  # an archive that does not exist is created by its first packet
+        report = process_new(archive, store, pool, on_progress, batches)
+        _complete(archive, store, pool)
+    return archiving.report(), report
 
 
 def retry_quarantined(

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from ingest.alerts.archive import Archive, Entry, Reception, withheld_packets
@@ -71,7 +71,11 @@ class ProcessingReport:
 
 
 def process_new(
-    archive: Archive, store: Store, pool: WorkerPool, on_progress: ProgressCallback | None = None
+    archive: Archive,
+    store: Store,
+    pool: WorkerPool,
+    on_progress: ProgressCallback | None = None,
+    arriving: Iterable[None] = (),
 ) -> ProcessingReport:
     """Make rows of all packets that have none, are not in quarantine and not withheld.
 
@@ -85,6 +89,8 @@ def process_new(
         Worker processes for this archive.
     on_progress : ProgressCallback, optional
         Called with the number of packets processed so far.
+    arriving : iterable of None, optional
+        Yields when more packets have been archived, to be processed, too.
 
     Raises
     ------
@@ -93,7 +99,8 @@ def process_new(
         call continues from there.
     """
     with exclusive(archive):
-        return _process(_waiting(archive, store), archive, store, pool, on_progress)
+        waiting = _waiting(archive, store, arriving)
+        return _process(waiting, archive, store, pool, on_progress)
 
 
 def process_quarantined(
@@ -239,8 +246,8 @@ def exclusive(archive: Archive) -> Iterator[None]:
         yield
 
 
-def _waiting(archive: Archive, store: Store) -> Iterator[Entry]:
-    """Return the packets without rows that are not in quarantine."""
+def _waiting(archive: Archive, store: Store, arriving: Iterable[None] = ()) -> Iterator[Entry]:
+    """Return the packets without rows that are not in quarantine, and those that arrive."""
     last = store.processed()
     # The database may have refused rows of the last transaction just before a power cut, so that
     # their packets are not in quarantine yet.
@@ -248,9 +255,17 @@ def _waiting(archive: Archive, store: Store) -> Iterator[Entry]:
     missing = set(store.missing(recent))
     return (
         entry
-        for entry in archive.entries(after=recent.start - 1)
+        for entry in _entries(archive, recent.start - 1, arriving)
         if (entry.number > last or entry.number in missing) and not archive.is_quarantined(entry)
     )
+
+
+def _entries(archive: Archive, after: int, arriving: Iterable[None]) -> Iterator[Entry]:
+    """Yield entries with numbers above `after`, and further ones whenever `arriving` yields."""
+    for _ in chain((None,), arriving):
+        for entry in archive.entries(after):
+            yield entry
+            after = entry.number
 
 
 def chunks(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
