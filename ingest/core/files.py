@@ -32,22 +32,35 @@ def open_regular(path: Path) -> BinaryIO:
     OSError
         If it cannot be opened.
     """
+    return os.fdopen(_open_regular(path)[0], "rb")
+
+
+def _open_regular(path: Path) -> tuple[int, int]:
+    """Return the descriptor of a regular file, and its size in bytes."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in (errno.ELOOP, errno.ENXIO) and not stat.S_ISREG(path.lstat().st_mode):
             raise _not_regular(path, path.lstat().st_mode) from None
         raise
-    if stat.S_ISREG(mode := os.fstat(descriptor).st_mode):
-        return os.fdopen(descriptor, "rb")
+    found = os.fstat(descriptor)
+    if stat.S_ISREG(found.st_mode):
+        return descriptor, found.st_size
     os.close(descriptor)
-    raise _not_regular(path, mode)
+    raise _not_regular(path, found.st_mode)
 
 
 def read_regular(path: Path) -> bytes:
     """Return the content of a regular file; see :func:`open_regular`."""
-    with open_regular(path) as stream:
-        return stream.read()
+    # without a file object, which takes as long as reading a small file
+    descriptor, size = _open_regular(path)
+    try:
+        blocks = [os.read(descriptor, size + 1)]
+        while blocks[-1]:
+            blocks.append(os.read(descriptor, _BLOCK))
+    finally:
+        os.close(descriptor)
+    return b"".join(blocks)
 
 
 def open_to_append(path: Path) -> BinaryIO:

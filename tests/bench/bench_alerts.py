@@ -15,7 +15,7 @@ from pathlib import Path
 from lxml import etree
 
 from ingest.alerts import pipeline
-from ingest.alerts.archive import Archive
+from ingest.alerts.archive import MAX_PARSED_BYTES, Archive
 from ingest.alerts.conversion.validation import voevent_schema
 from ingest.core.checkout import INPUTS
 from ingest.instance.layout import InstanceState, Layout
@@ -54,9 +54,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
 
     archive = pipeline.open_archive(layout)
     before, begin = _work(layout), time.perf_counter()
-    archived = pipeline.archive_packets(archive, [tar])
-    middle = time.perf_counter()
-    report = _unlocked(layout, archive)
+    archived, report = _import_unlocked(layout, archive, tar)
     end, work = time.perf_counter(), _work(layout) - before
     assert archived.new == report.with_rows == count, (archived, report)
     cores = len(os.sched_getaffinity(0))
@@ -65,13 +63,13 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
         f"{count / (end - begin):,.0f}/s",
         f"lxml parse and schema, one core {alone:,.0f}/s",
         f"{count / (end - begin) / alone:.2f}",
-        "≥ 1,500/s per core",
+        "≥ 3,500/s on two cores",
     )
     yield Line(
-        "  of it the archive; reading and rows",
-        f"{count / (middle - begin):,.0f}/s; {count / (end - middle):,.0f}/s",
+        "  per core-second of all processes, database included",
+        f"{count / work:,.0f}/s",
+        goal="≥ 1,500/s",
     )
-    yield Line("  per core-second of all processes, database included", f"{count / work:,.0f}/s")
     peak = max(
         resource.getrusage(who).ru_maxrss
         for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
@@ -79,16 +77,25 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
     yield Line("  largest process", f"{peak / 1024:,.0f} MiB", "", "", "the same for any number")
 
 
-def _unlocked(layout: Layout, archive: Archive) -> pipeline.ProcessingReport:
-    """Fill the tables of an instance that this process has locked already."""
+def _import_unlocked(
+    layout: Layout, archive: Archive, tar: Path
+) -> tuple[pipeline.ArchivingReport, pipeline.ProcessingReport]:
+    """Do what an import does, in an instance that this process has locked already."""
+    from ingest.alerts.pipeline.archiving import BackgroundArchiving
     from ingest.alerts.pipeline.processing import process_new
-    from ingest.alerts.pipeline.worker_pool import WorkerPool
     from ingest.alerts.tables import open_store
 
     state = InstanceState.read(layout)
     assert state is not None
-    with open_store(layout, state) as store, WorkerPool(archive) as pool:
-        return process_new(archive, store, pool)
+    archive.create()
+    with (
+        open_store(layout, state) as store,
+        BackgroundArchiving(archive, [tar], MAX_PARSED_BYTES) as archiving,
+        pipeline.WorkerPool(archive) as pool,
+    ):
+        archiving.start()
+        report = process_new(archive, store, pool, arriving=archiving.batches())
+        return archiving.report(), report
 
 
 def _work(layout: Layout) -> float:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, InstanceOf, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation, model_validator
 
 from ingest.core.errors import InputError
 
@@ -279,7 +279,7 @@ class Notice(_Part):
     citations: tuple[Citation, ...] = ()
     sky_map_urls: tuple[str, ...] = ()
     sky_map: bytes | None = None
-    parameters: tuple[InstanceOf[Parameter], ...] = ()
+    parameters: SkipValidation[tuple[Parameter, ...]] = ()
     remarks: tuple[str, ...] = ()
 
     @model_validator(mode="after")

@@ -46,18 +46,21 @@ def circle_regions(positions: Sequence[Position | None]) -> list[Regions]:
         0 counts as no radius: packets have it if the error is unknown, and a region of one cell
         would claim an accuracy of an arcsecond.
     """
-    known = [
-        (index, position, found)
-        for index, position in enumerate(positions)
-        if position is not None and (found := containment_radii(position))
+    circles = [
+        None
+        if position is None or (found := containment_radii(position)) is None
+        else (position.ra, position.dec, *found)
+        for position in positions
     ]
-    ra, dec = ([getattr(position, axis) for _, position, _ in known] for axis in ("ra", "dec"))
-    sizes = np.array([found[:2] for _, _, found in known], np.float64).ravel()
-    texts = [moc.to_string() for moc in circle_mocs(np.repeat(ra, 2), np.repeat(dec, 2), sizes)]
-    regions = [Regions()] * len(positions)
-    for pair, (index, _, (_, _, origin)) in enumerate(known):
-        regions[index] = Regions(texts[2 * pair], texts[2 * pair + 1], origin)
-    return regions
+    # the notices of an alert often have the same circle
+    different = {circle: Regions() for circle in circles if circle is not None}
+    centres = np.repeat([circle[:2] for circle in different], 2, axis=0).reshape(-1, 2)
+    sizes = np.array([circle[2:4] for circle in different], np.float64).ravel()
+    mocs = iter(circle_mocs(*centres.T, sizes))
+    for circle in different:
+        small, large = next(mocs).to_string(), next(mocs).to_string()
+        different[circle] = Regions(small, large, circle[4])
+    return [Regions() if circle is None else different[circle] for circle in circles]
 
 
 def circle_mocs(ra: npt.ArrayLike, dec: npt.ArrayLike, radius: npt.ArrayLike) -> list[MOC]:

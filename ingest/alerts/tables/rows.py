@@ -271,6 +271,18 @@ def _notice_row(
 
 def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
     """Return the rows of ``params``, by far the most, without a function call for each value."""
+    texts = "".join([text for parameter in parameters for text in parameter if text])
+    if texts.isprintable() and "\\" not in texts:
+        rows = [
+            f"{number}\t{place}\t{section}\t{path}\t{_NULL if value is None else value}"
+            f"\t{_NULL if unit is None else unit}\t{_NULL if ucd is None else ucd}"
+            f"\t{_NULL if data_type is None else data_type}"
+            f"\t{_NULL if description is None else description}\n"
+            for place, (section, path, value, unit, ucd, data_type, description) in enumerate(
+                parameters, 1
+            )
+        ]
+        return "".join(rows).encode()
     return "".join(
         [
             f"{number}\t{place}\t{_text(section)}\t{_text(path)}"

@@ -6,6 +6,7 @@ prefix, a default namespace, an ``https`` namespace or no namespace.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Final
 
 from lxml import etree
@@ -16,6 +17,8 @@ from ingest.alerts.notices.model import PacketError, Parameter
 _SECTIONS: Final = frozenset({"Who", "What", "WhereWhen", "How", "Why", "Citations"})
 _ROOT: Final = "VOEvent"
 _NAME: Final = frozenset({"name"})
+_new: Final = partial(tuple.__new__, Parameter)
+"""Makes a parameter of a tuple with all its fields, in half the time that its class takes."""
 
 
 def local_name(name: str) -> str:
@@ -35,7 +38,7 @@ class _Collector:
         self.size = 0
 
     def add(self, section: str, path: str, value: str | None) -> None:
-        self.parameters.append(Parameter(section, path, value))
+        self.parameters.append(_new((section, path, value, None, None, None, None)))
         self.size += len(path)
         if self.size > MAX_SIZE or len(self.parameters) > MAX_PARAMETERS:
             raise _too_many(section)
@@ -99,7 +102,7 @@ class _Collector:
     def param(self, element: Any, section: str, path: str, depth: int) -> Parameter:
         """Add a Param or the Field of a table as one parameter, and what else it contains."""
         place = len(self.parameters)
-        self.add(section, path, None)
+        self.add(section, path, None)  # its place, before what else it contains
         value = unit = ucd = data_type = description = None
         for name, text in element.items():
             if name == "value":
@@ -129,7 +132,7 @@ class _Collector:
                 self.element(child, section, f"{path}/{kind}", depth + 1)
             if tail := child.tail:
                 self.text(section, path, tail)
-        parameter = Parameter(section, path, value, unit, ucd, data_type, description)
+        parameter = _new((section, path, value, unit, ucd, data_type, description))
         self.parameters[place] = parameter
         return parameter
 
