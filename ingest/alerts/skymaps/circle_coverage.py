@@ -56,7 +56,7 @@ def circle_regions(positions: Sequence[Position | None]) -> list[Regions]:
     different = {circle: Regions() for circle in circles if circle is not None}
     centres = np.repeat([circle[:2] for circle in different], 2, axis=0).reshape(-1, 2)
     sizes = np.array([circle[2:4] for circle in different], np.float64).ravel()
-    mocs = iter(circle_mocs(*centres.T, sizes))
+    mocs = iter(circle_mocs(centres[:, 0], centres[:, 1], sizes))
     for circle in different:
         small, large = next(mocs).to_string(), next(mocs).to_string()
         different[circle] = Regions(small, large, circle[4])
