@@ -19,6 +19,7 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests import polling
 from tests.instances import KM3VO, Instance
+from tests.served import served
 
 pytestmark = pytest.mark.slow
 
@@ -82,7 +83,7 @@ def test_an_import_that_fails_at_its_end_changes_nothing(worn, before, delivery)
     # without a description, DaCHS can make the tables, but no record for the registry
     descriptor.write_text(whole.replace(f'<FEED source="{RELEASE}/about#metadata"/>', ""))
     try:
-        with polling.Readers(worn, ASKED, pause=0.02) as readers:
+        with polling.Readers(worn, ASKED, pause=0.1) as readers:
             done = worn.km3vo(*IMPORT, **delivery)
     finally:
         descriptor.write_text(whole)
@@ -94,7 +95,7 @@ def test_an_import_that_fails_at_its_end_changes_nothing(worn, before, delivery)
 
 def test_a_killed_import_changes_nothing(worn, before, delivery) -> None:
     staged = worn.var / "dachs" / "inputs.staged" / ".switch.json"
-    with polling.Readers(worn, ASKED, pause=0.02) as readers:
+    with polling.Readers(worn, ASKED, pause=0.1) as readers:
         process = subprocess.Popen(
             [KM3VO, *IMPORT], env=worn.environment | delivery, start_new_session=True
         )
@@ -107,7 +108,9 @@ def test_a_killed_import_changes_nothing(worn, before, delivery) -> None:
         process.wait()
         worn.up()
     assert not staged.parent.exists()
+    assert not [*(worn.var / "dachs" / "inputs").glob(".*")]
     assert readers.wrong(before) == {}
+    served(worn)  # file and table agree
 
 
 def test_readers_see_the_state_before_or_after_a_withdrawal(worn, before) -> None:
