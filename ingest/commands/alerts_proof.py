@@ -123,6 +123,8 @@ def replay_(
     """
     if (broker is None) != (topic is None):
         raise click.UsageError("--broker and --topic belong together")
+    if end <= begin:
+        raise click.UsageError(f"TO, {end.isoformat()}, has to be after FROM, {begin.isoformat()}")
     layout = current_layout()
     packets = replay(pipeline.open_archive(layout), begin, end, speed)
     if broker is not None and topic is not None:

@@ -396,13 +396,13 @@ of its own; this descriptor is the only definition of their content. -->
 		<meta name="title">Receptions of alert packets</meta>
 		<meta name="description">From which live streams packets were received, and when. A packet
 			may be received from several streams; packets that were imported from files have no
-			reception. Also contains packets that could not be read, which are not in
-			alerts.notices. Offsets that are missing in a partition of a topic were not
+			reception. Also contains packets that could not be read, which are in no other
+			table. Offsets that are missing in a partition of a topic were not
 			received.</meta>
 		<foreignKey inTable="notices" source="notice_id" metaOnly="True"/>
 		<column name="notice_id" type="bigint" ucd="meta.id.parent" required="True" verbLevel="1"
-			tablehead="Notice" description="Number of the packet in the archive, and of the notice
-				in alerts.notices."/>
+			tablehead="Notice" description="Number of the packet in the archive: of the notice in
+				alerts.notices, or of the circular in alerts.circulars."/>
 		<column name="source" type="text" ucd="meta.id" required="True" verbLevel="10"
 			description="Name of the source in this archive, such as gcn."/>
 		<column name="broker" type="text" ucd="meta.ref.url" required="True" verbLevel="15"

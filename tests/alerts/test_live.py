@@ -20,6 +20,7 @@ from ingest.instance.layout import InstanceState
 from ingest.instance.postgres import Cluster
 from tests.alert_archive import layout_of
 from tests.alerts.broker import Broker, Listener, configuration, listening, until
+from tests.alerts.sample_circulars import ICECUBE, packet
 from tests.alerts.sample_packets import voevent
 from tests.alerts.tansu import tansu
 from tests.alerts.test_hostile_packets import billion_laughs
@@ -121,17 +122,19 @@ def test_a_real_notice_is_visible_within_a_second(node, broker, contents, topic,
 def test_the_verdict_of_the_schema_is_published_and_drops_nothing(node, broker, topic, tmp_path):
     real = ROOT / "inputs" / "alerts"
     names = ("voevent/KM3-230213A.xml", "gcn/chime_frb.retraction.example.json")
-    sent = [(real / name).read_bytes() for name in names] + [b'{"no": "schema"}']
+    sent = [(real / name).read_bytes() for name in names] + [b'{"no": "schema"}', packet(ICECUBE)]
     with listening(node, configuration(tmp_path, broker.address, [topic])) as listener:
         broker.send(sent, topic)
-        until(lambda: listener.health["messages"] == 3, listener)
+        until(lambda: listener.health["messages"] == 4, listener)
     query = (
         f"SELECT schema_verdict FROM alerts.receptions WHERE topic='{topic}' ORDER BY topic_offset"
     )
-    first, second, third = (verdict for (verdict,) in rows(node, query))
+    first, second, third, fourth = (verdict for (verdict,) in rows(node, query))
     # it has four radii in one position; see docs/decisions
     assert first.startswith("invalid: line") and "Error2Radius" in first
-    assert (second, third) == ("valid", "none")
+    assert (second, third, fourth) == ("valid", "none", "valid")
+    # a circular comes by the same road
+    assert rows(node, "SELECT circular_id, is_latest FROM alerts.circulars") == [("33633", 1)]
 
 
 def test_a_killed_listener_loses_and_doubles_nothing(node, broker, topic, tmp_path):
