@@ -746,3 +746,102 @@ def test_an_unknown_release_is_an_error(fresh_checkout: Path, words: str, name: 
     done = km3vo(fresh_checkout, "release", words, name, *more)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.startswith(f"error: there is no release {name}\n  expected: one of ant20_01")
+
+
+# --- catalogues of alerts ---
+
+
+def packet(name: str, **changes: object) -> bytes:
+    """Return one of GCN's examples of KM3NeT's notices with changes."""
+    path = ROOT / "inputs" / "alerts" / "gcn" / name
+    return json.dumps(json.loads(path.read_bytes()) | changes).encode()
+
+
+@pytest.mark.slow
+def test_alerts_become_a_release(
+    checkout: Path, instance_of_checkout: Instance, tmp_path: Path
+) -> None:
+    """An update, a retraction and a test, first for members only, then public."""
+    served = instance_of_checkout
+    single, multiplet = "km3net_alert.example.json", "km3net_alert.multiplet.example.json"
+    packets = {
+        "first": packet(single),
+        "update": packet(single, alert_type="update", record_number=2, ra=11.5, far=2e-8),
+        "multiplet": packet(multiplet),
+        "retraction": packet(multiplet, alert_type="retraction", record_number=2, ra=99.0),
+        "test": packet(single, alert_tense="test", event_name="KM3-240902A"),
+    }
+    for name, content in packets.items():
+        (tmp_path / f"{name}.json").write_bytes(content)
+    voevent = ROOT / "inputs/alerts/voevent/KM3-230213A.xml"
+    others = ROOT / "inputs/alerts/voevent/icecube_gold.xml"
+    files = [str(tmp_path / f"{name}.json") for name in packets]
+
+    def done(*arguments: str) -> str:
+        result = served.km3vo(*arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    empty = served.km3vo("release", "new", "alrt99_01", "--alerts")
+    assert empty.returncode == 2
+    assert "the archive has no alerts of KM3NeT" in empty.stderr
+    assert not (checkout / "inputs/alrt99_01").exists()
+    done("alerts", "import", *files, str(voevent), str(others))
+    text = done(
+        "release", "new", "alrt99_01", "--alerts", "--title", "Alerts of tests",
+        "--event-type", "track", "--doi", "a test",
+    )  # fmt: skip
+    assert "alerts.fits: 3 alerts" in text
+    assert " blanks" in text and "FILL IN" not in text
+    for name in ("release.toml", "description.rst"):
+        assert "FILL IN" not in (checkout / "inputs/alrt99_01" / name).read_text()
+    done("release", "set", "alrt99_01", "access=collaboration")
+    done("import", "--release", "alrt99_01")
+    for table in ("main", "events"):
+        with pytest.raises(ValueError, match="alrt99_01"):
+            served.adql(f"SELECT * FROM alrt99_01.{table}")
+    manifest = checkout / "inputs/alrt99_01/release.toml"
+    manifest.write_text(manifest.read_text().replace('access = "collaboration"\n', ""))
+    done("import", "--release", "alrt99_01")
+    rows = served.adql(
+        "SELECT event_name, ra, dec, revision, retracted, n_events, ang_err_cl, energy, instrument"
+        " FROM alrt99_01.main ORDER BY mjd"
+    )
+    assert rows == [
+        ["KM3-230213A", "94.3", "-7.8", "", "0", "", "0.9", "120000000.0", "ARCA021"],
+        ["KM3-240901A", "11.5", "20.01", "2", "0", "1", "0.9", "120000.0", "ORCA024"],
+        ["KM3-240901B", "13.81", "18.85", "1", "1", "2", "0.9", "", "ARCA021"],
+    ]
+    # as the packets have them
+    assert served.adql("SELECT alert_id, event_id FROM alrt99_01.events ORDER BY event_id") == [
+        ["km3net/KM3-240901B", "km3.234.22488.72853.13018"],
+        ["km3net/KM3-240901B", "km3.234.23492.58959.787"],
+        ["km3net/KM3-240901A", "km3.234.23492.58968.763"],
+    ]
+    joined = served.adql(
+        "SELECT m.event_name, n.far FROM alrt99_01.main AS m JOIN alerts.notices AS n"
+        " ON n.sha256 = m.sha256 WHERE n.far = m.far AND m.retracted = 0"
+    )
+    assert joined == [["KM3-240901A", "2e-08"]]
+    here = "SELECT event_name FROM alrt99_01.main WHERE 1 = CONTAINS(POINT(94.3, {}), region_90)"
+    assert served.adql(here.format(-7.0)) == [["KM3-230213A"]]
+    assert served.adql(here.format(-17.0)) == []
+    # alerts are no events of the detectors, but a product like all others
+    assert served.adql("SELECT count(*) FROM km3net.events") == [["0"]]
+    products = "SELECT dataproduct_type FROM ivoa.obscore WHERE obs_id = 'alrt99_01/1'"
+    assert len(served.adql(products)) == 2
+    # later updates are in the archive, not in the release
+    (tmp_path / "later.json").write_bytes(
+        packet(single, alert_type="update", record_number=3, ra=12.5)
+    )
+    done("alerts", "import", str(tmp_path / "later.json"))
+    assert served.adql("SELECT ra FROM alrt99_01.main WHERE event_name = 'KM3-240901A'") == [
+        ["11.5"]
+    ]
+
+
+def test_a_release_is_of_files_or_of_alerts(checkout: Path) -> None:
+    for arguments in ([], ["--alerts", "--from", ORCA6]):
+        result = km3vo(checkout, "release", "new", "evts99_09", *arguments)
+        assert result.returncode == 2
+        assert "Give either --from with the delivered files, or --alerts." in result.stderr

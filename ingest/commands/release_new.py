@@ -16,10 +16,21 @@ from ingest.commands.events import (
 )
 from ingest.commands.output import console, json_option, say, show_json
 from ingest.commands.progress import progress
+from ingest.core import privileges
 from ingest.core.configuration import blanks
 from ingest.core.errors import ManifestError
 from ingest.events.inspection import Inspection, inspect_file
-from ingest.publish.release import Draft, Question, check_name, read_text_file, summarize
+from ingest.instance import current_layout
+from ingest.publish.release import (
+    FILE_NAME,
+    Draft,
+    Question,
+    check_name,
+    deliver,
+    read_text_file,
+    snapshot_alerts,
+    summarize,
+)
 
 
 @click.command(
@@ -27,8 +38,9 @@ from ingest.publish.release import Draft, Question, check_name, read_text_file, 
 )
 @click.argument("name")
 @click.argument("more", nargs=-1, metavar="", type=FILE)
+@click.option("--from", "first", metavar="FILE...", type=FILE, help="The delivered files.")
 @click.option(
-    "--from", "first", required=True, metavar="FILE...", type=FILE, help="The delivered files."
+    "--alerts", is_flag=True, help="KM3NeT's own alerts, as the alert archive has them now."
 )
 @format_option
 @topology_option
@@ -51,8 +63,9 @@ from ingest.publish.release import Draft, Question, check_name, read_text_file, 
 @json_option
 def new(
     name: str,
-    first: Path,
+    first: Path | None,
     more: tuple[Path, ...],
+    alerts: bool,
     format: str,
     topology: str | None,
     detector: str | None,
@@ -71,10 +84,16 @@ def new(
     """
     if supersedes and from_release:
         raise click.UsageError("--supersedes has the effect of --from-release; give one of them.")
+    if alerts == (first is not None):
+        raise click.UsageError("Give either --from with the delivered files, or --alerts.")
     check_name(name)
     content = None if texts is None else read_text_file(texts)
+    if first is None:
+        first, content = _freeze_alerts(name, given, energies, content, as_json)
     found = [_inspect(file, format, detector, topology) for file in (first, *more)]
-    draft = Draft(name, summarize(found), supersedes or from_release, bool(supersedes))
+    draft = Draft(
+        name, summarize(found), supersedes or from_release, bool(supersedes), is_alerts=alerts
+    )
     if energies:
         given["energies"] = " ".join(energies)
     for key, value in given.items():
@@ -102,8 +121,33 @@ def new(
         say(f"Fill in what is marked FILL IN, then: km3vo release check {name}", as_json)
 
 
+def _freeze_alerts(
+    name: str,
+    given: dict[str, str | None],
+    energies: tuple[str, str] | None,
+    content: bytes | None,
+    as_json: bool,
+) -> tuple[Path, bytes]:
+    """Write a catalogue of alerts as a delivered file; return its path, and texts.
+
+    What is known of it is added to `given`.
+    """
+    snapshot = snapshot_alerts(current_layout())
+    path = deliver(name, FILE_NAME, snapshot.content)
+    say(f"{path}: {snapshot.alerts} alerts", as_json)
+    for alert in snapshot.left_out:
+        say(f"  {alert} has no time or no position and is left out", as_json)
+    given["instrument"] = given.get("instrument") or "KM3NeT"
+    given["collection"] = given.get("collection") or "KM3NeT-alerts"
+    given["analysis_mode"] = given.get("analysis_mode") or "-"
+    if energies is None and snapshot.energies:
+        given["energies"] = snapshot.energies
+    return path, snapshot.texts if content is None else content
+
+
 def _inspect(file: Path, format: str, detector: str | None, topology: str | None) -> Inspection:
-    with progress(console, "events", None) as on_progress:
+    # the file is the caller's, also where the alerts were the instance's
+    with privileges.caller(), progress(console, "events", None) as on_progress:
         return inspect_file(file, format, detector, on_progress, topology)
 
 

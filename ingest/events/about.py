@@ -91,6 +91,7 @@ def _streams(manifest: Manifest, where: Circumstances) -> bytes:
     _protect(root, manifest)
     _describe(_stream(root, "metadata"), manifest, where)
     _describe_table(_stream(root, "table"), manifest, where)
+    _open_to_queries(_stream(root, "access"), manifest)
     _describe_origin(_stream(root, "origin-columns"), manifest)
     _describe_cone(_stream(root, "cone"), manifest, where)
     _add_test(_stream(root, "tests"), manifest, where)
@@ -160,12 +161,17 @@ def _coverage(manifest: Manifest) -> dict[str, str]:
 
 
 def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
-    if manifest.is_public_today():
-        etree.SubElement(stream, "adql").text = "True"
+    _open_to_queries(stream, manifest)
     _meta(stream, "title", _marked(manifest.release.title, where))
     _meta(stream, "description", _marked(read_texts(manifest).description, where))
     if where.superseded_by is not None:
         _property(stream, "superseded_by", where.superseded_by)
+
+
+def _open_to_queries(stream: etree._Element, manifest: Manifest) -> None:
+    """Let everyone query a table, if the release is public; further tables need no more."""
+    if manifest.is_public_today():
+        etree.SubElement(stream, "adql").text = "True"
 
 
 def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:

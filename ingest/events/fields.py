@@ -56,6 +56,21 @@ FIELDS: Final[dict[str, str]] = {
     "likelihood": "f8",
     "topology": "U16",  # track, starting track, shower
     "quality": "i8",  # flags
+    # only of alerts, see ALERT
+    "alert_id": "U128",
+    "ivorn": "U255",
+    "sha256": "U64",  # of the packet
+    "retracted": "i4",
+    "revision": "i4",
+    "notice_mjd": "f8",
+    "instrument": "U32",
+    "pipeline": "U64",
+    "far": "f8",  # false-alarm rate
+    "signalness": "f8",
+    "p_value": "f8",
+    "n_events": "i4",
+    "event_ids": "U1024",  # of the detector events, separated by spaces
+    "region_90": "U4000",  # MOC in ASCII
 }
 """Every field a chunk may have, with its numpy type."""
 
@@ -66,6 +81,8 @@ FIELD_UNITS: Final[dict[str, str]] = {
     **dict.fromkeys(("zenith", "azimuth", "ra", "dec", "glon", "glat"), "deg"),
     **dict.fromkeys(("ang_err", "err_50", "err_68", "err_90", "err_99"), "deg"),
     "energy": "GeV",
+    "notice_mjd": "d",
+    "far": "Hz",
 }
 """Units of the fields that have one, in the spelling of astropy."""
 
@@ -76,6 +93,11 @@ UNIX_TIME: Final = ("unix_seconds", "unix_nanoseconds")
 ERROR_RADII: Final = ("err_50", "err_68", "err_90", "err_99")
 """Containment radii, which few formats provide."""
 GALACTIC: Final = ("glon", "glat")
+ALERT: Final = (
+    "alert_id", "ivorn", "sha256", "retracted", "revision", "notice_mjd", "instrument", "pipeline",
+    "far", "signalness", "p_value", "n_events", "event_ids", "region_90",
+)  # fmt: skip
+"""What a catalogue of alerts has besides the fields of events."""
 
 
 def chunk_dtype(names: tuple[str, ...]) -> np.dtype[np.void]:

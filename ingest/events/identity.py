@@ -17,7 +17,7 @@ from ingest.events.fields import MISSING_INTEGER, Chunk
 
 IDENTITY: Final = ("det_id", "run_id", "frame_index", "trigger_counter")
 _DIGITS: Final = {"det_id": 3, "run_id": 6, "frame_index": 6, "trigger_counter": 3}
-_TELESCOPES: Final = {"antares": 2, "arca": 1, "orca": 1}
+_TELESCOPES: Final = {"antares": 2, "arca": 1, "orca": 1, "km3net": 1}
 
 
 def event_names(chunk: Chunk) -> npt.NDArray[np.str_]:

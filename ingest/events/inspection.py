@@ -15,7 +15,7 @@ from ingest.core.files import sha256
 from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
 from ingest.events.checks import REJECTING, Checker, CheckReport, Expectations
-from ingest.events.fields import ERROR_RADII, FIELDS, GALACTIC, MISSING_INTEGER, Chunk
+from ingest.events.fields import ALERT, ERROR_RADII, FIELDS, GALACTIC, MISSING_INTEGER, Chunk
 from ingest.events.readers import FileFacts, Reader, open_reader
 from ingest.events.sky import Detector, detector_with_id, locate_chunks, mjd_utc
 from ingest.events.standalone import detector_of
@@ -113,7 +113,7 @@ class Inspection:
         """The published fields that are not in the file and cannot be computed."""
         given = {*self.gives, *(_DERIVED if self.site or "ra" in self.gives else ())}
         vectors = {"dir_x", "dir_y", "dir_z", "unix_seconds", "unix_nanoseconds"}
-        optional = vectors | {*ERROR_RADII, *GALACTIC}
+        optional = vectors | {*ERROR_RADII, *GALACTIC, *ALERT}
         return tuple(name for name in FIELDS if name not in given | optional)
 
     @property

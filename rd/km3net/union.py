@@ -8,7 +8,8 @@ release does not have in a column of its own, its table declares as SQL in a pro
     <property name="common_topology">'track'</property>
 
 Every other common column is NULL for that release. Releases that are not public or that another
-one supersedes are left out, and an event of several releases is that of the newest one. This runs
+one supersedes are left out, as are tables with ``<property name="union">no</property>``, such as
+catalogues of alerts, and an event of several releases is that of the newest one. This runs
 in the Python of DaCHS.
 """
 
@@ -46,7 +47,9 @@ def _statement(columns):
     tables = {
         release: table
         for release, table in tables.items()
-        if table.adql and table.getProperty("superseded_by", None) is None
+        if table.adql
+        and table.getProperty("superseded_by", None) is None
+        and table.getProperty("union", "yes") == "yes"
     }
     facts = {release: facts_of(release) for release in tables}
     selects = [

@@ -158,7 +158,8 @@ class ReleaseSection(StrictModel):
     bibcode: Annotated[str, Field(pattern=r"^\d{4}\S{15}$")] | None = None
     """The publication to cite, in the Astrophysics Data System."""
     reference_url: Url = "https://www.km3net.org"
-    detector: Literal["antares", "orca", "arca"]
+    detector: Literal["antares", "orca", "arca", "km3net"]
+    """``km3net`` is for catalogues of alerts, which are of several detectors."""
     instrument: Text
     """The detector's configuration, such as ORCA6."""
     det_id: Annotated[int, Field(ge=0)] | None = None

@@ -66,6 +66,20 @@ _OWN_COLUMNS: Final = {
     "likelihood": FitsColumn("LIKELIHOOD", "f8", "", "", "stat.likelihood"),
     "topology": FitsColumn("TOPOLOGY", "S16", "", "", "meta.code.class"),
     "quality": FitsColumn("QUALITY", "i8", "", "flags", "meta.code.qual", MISSING_INTEGER),
+    "alert_id": FitsColumn("ALERT_ID", "S128", "", "", "meta.id"),
+    "ivorn": FitsColumn("IVORN", "S255", "", "of the newest notice", "meta.ref.ivoid"),
+    "sha256": FitsColumn("SHA256", "S64", "", "of its packet", "meta.checksum"),
+    "retracted": FitsColumn("RETRACTED", "i4", "", "1 or 0", "meta.code", MISSING_INTEGER),
+    "revision": FitsColumn("REVISION", "i4", "", "", "meta.version", MISSING_INTEGER),
+    "notice_mjd": FitsColumn("NOTICE_MJD", "f8", "d", "UTC", "time.creation"),
+    "instrument": FitsColumn("INSTRUMENT", "S32", "", "", "meta.id;instr"),
+    "pipeline": FitsColumn("PIPELINE", "S64", "", "", "meta.id"),
+    "far": FitsColumn("FAR", "f8", "Hz", "false-alarm rate", "arith.rate"),
+    "signalness": FitsColumn("SIGNALNESS", "f8", "", "", "stat.probability"),
+    "p_value": FitsColumn("P_VALUE", "f8", "", "", "stat.probability"),
+    "n_events": FitsColumn("N_EVENTS", "i4", "", "", "meta.number", MISSING_INTEGER),
+    "event_ids": FitsColumn("EVENT_IDS", "S1024", "", "separated by spaces", "meta.id"),
+    "region_90": FitsColumn("REGION_90", "S4000", "", "MOC in ASCII", "pos.outline"),
 }
 
 

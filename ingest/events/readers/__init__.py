@@ -10,6 +10,7 @@ from typing import Final
 
 from ingest.core.errors import InputError
 from ingest.events.readers._files import open_delivered, unreadable
+from ingest.events.readers.alert_catalogue import ALERT_COLUMNS, AlertCatalogueReader
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
 from ingest.events.readers.dst_root import DstRootReader
@@ -31,6 +32,7 @@ READERS: Final[dict[str, type[Reader]]] = {
         SeatrayHdf5Reader,
         GadfFitsReader,
         EventCsvReader,
+        AlertCatalogueReader,
     )
 }
 """The readers by the name of their format in manifests."""
@@ -38,7 +40,15 @@ READERS: Final[dict[str, type[Reader]]] = {
 AUTO: Final = "auto"
 """In place of a format's name: identify the format from the file."""
 
-__all__ = ["AUTO", "DEFAULT_CHUNK_ROWS", "READERS", "FileFacts", "Reader", "open_reader"]
+__all__ = [
+    "ALERT_COLUMNS",
+    "AUTO",
+    "DEFAULT_CHUNK_ROWS",
+    "READERS",
+    "FileFacts",
+    "Reader",
+    "open_reader",
+]
 
 
 def open_reader(path: Path, format: str = AUTO, topology: str | None = None) -> Reader:

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from ingest.events.fields import (
+    ALERT,
     ERROR_RADII,
     FIELDS,
     GALACTIC,
@@ -21,7 +22,7 @@ from ingest.events.identity import event_names, event_numbers
 from ingest.events.sky import coordinates
 
 LOCATED: Final = tuple(
-    name for name in FIELDS if name not in (*VECTOR, *UNIX_TIME, *ERROR_RADII, *GALACTIC)
+    name for name in FIELDS if name not in (*VECTOR, *UNIX_TIME, *ERROR_RADII, *GALACTIC, *ALERT)
 )
 """The fields that every located event has."""
 
@@ -45,13 +46,14 @@ def locate_chunks(
     Yields
     ------
     numpy.ndarray
-        Events with the fields :data:`LOCATED`, and the exact time and the containment radii if
-        they were given. Without the exact time the TIME of a product is computed from ``mjd``.
+        Events with the fields :data:`LOCATED`, and the exact time, the containment radii and
+        what only alerts have, if they were given. Without the exact time the TIME of a product is
+        computed from ``mjd``.
     """
     before = 0
     for chunk in chunks:
         given = chunk.dtype.names or ()
-        optional = [name for name in (*UNIX_TIME, *ERROR_RADII) if name in given]
+        optional = [name for name in (*UNIX_TIME, *ERROR_RADII, *ALERT) if name in given]
         wanted = {*LOCATED, *optional, *GALACTIC * galactic}
         located = _with_fields(chunk, tuple(name for name in FIELDS if name in wanted))
         if "dir_x" in given:

@@ -1,11 +1,12 @@
 """The life of a release: drafted, checked, changed, renamed, withdrawn; and what is known of it."""
 
+from ingest.publish.release.alert_catalogue import FILE_NAME, AlertSnapshot, snapshot_alerts
 from ingest.publish.release.check import ReleaseCheck, check_metadata, check_release
 from ingest.publish.release.delivered import summarize
 from ingest.publish.release.draft import Draft
 from ingest.publish.release.editing import read_text_file, set_facts, write_facts
 from ingest.publish.release.kept import Delivery, deliveries, prune
-from ingest.publish.release.places import check_name, require_release
+from ingest.publish.release.places import check_name, deliver, require_release
 from ingest.publish.release.questions import Question
 from ingest.publish.release.states import (
     ReleaseState,
@@ -18,6 +19,8 @@ from ingest.publish.release.unpublished import refuse_removal, remove, rename
 from ingest.publish.release.withdrawal import take_offline, undo_withdrawal, withdraw_release
 
 __all__ = [
+    "FILE_NAME",
+    "AlertSnapshot",
     "Delivery",
     "Draft",
     "Question",
@@ -27,6 +30,7 @@ __all__ = [
     "check_metadata",
     "check_name",
     "check_release",
+    "deliver",
     "deliveries",
     "describe",
     "list_releases",
@@ -37,6 +41,7 @@ __all__ = [
     "rename",
     "require_release",
     "set_facts",
+    "snapshot_alerts",
     "state_of",
     "summarize",
     "take_offline",

@@ -57,6 +57,8 @@ class Draft:
         A release whose texts, facts of the observation and checks it inherits.
     supersedes : bool
         Whether it replaces the predecessor.
+    is_alerts : bool
+        Whether it is a catalogue of alerts.
 
     Raises
     ------
@@ -70,10 +72,12 @@ class Draft:
         delivered: Delivered,
         predecessor: str | None = None,
         supersedes: bool = False,
+        is_alerts: bool = False,
     ) -> None:
         _refuse_names(delivered)
         self.name = name
         self.delivered = delivered
+        self._template = "alerts.rd" if is_alerts else "nu.rd"
         self.texts: dict[str, str] = {}
         self._content: bytes | None = None
         self._values: dict[tuple[str, str], Any] = {}
@@ -248,7 +252,7 @@ class Draft:
         if self._former is not None:
             text = _read(places(self._former.name).descriptor).decode()
             return re.sub(rf"\b{self._former.name}\b", self.name, text)
-        text = resources.files(__package__).joinpath("templates", "nu.rd").read_text("utf-8")
+        text = resources.files(__package__).joinpath("templates", self._template).read_text("utf-8")
         return Template(text).substitute(name=self.name)
 
 

@@ -90,3 +90,10 @@ def write(path: Path, content: str | bytes) -> None:
     data = content.encode() if isinstance(content, str) else content
     with privileges.caller(), privileges.caller_umask(), atomic_write(path.resolve()) as stream:
         stream.write(data)
+
+
+def deliver(name: str, file: str, content: bytes) -> Path:
+    """Write a delivered file into the folder of a release that is begun; return its path."""
+    path = INPUTS / name / file
+    write(path, content)
+    return path
