@@ -89,12 +89,14 @@ def _load() -> dict[str, Detector]:
     }
 
 
-DETECTORS: Final = _load()
-"""All detectors by name."""
+_ALL: Final = _load()
+_SEVERAL: Final = "km3net"
+DETECTORS: Final = {name: one for name, one in _ALL.items() if name != _SEVERAL}
+"""All detectors by name, without the one that stands for several."""
 
 
 def detector(name: str) -> Detector:
-    """Return the detector called `name`.
+    """Return the detector called `name`; ``km3net`` for a catalogue of alerts of several.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def detector(name: str) -> Detector:
         If it does not exist.
     """
     try:
-        return DETECTORS[name]
+        return _ALL[name]
     except KeyError:
         raise InputError(
             "the detector does not exist",
