@@ -21,7 +21,13 @@ from ingest.alerts.archive import (
 from ingest.alerts.matching import load_matches
 from ingest.alerts.proof import verify_seals
 from ingest.commands.alerts_convert import convert, validate
-from ingest.commands.alerts_live import broadcast, listen, live_status, show_live_status
+from ingest.commands.alerts_live import (
+    broadcast,
+    latency,
+    listen,
+    live_status,
+    show_live_status,
+)
 from ingest.commands.alerts_map import inspect_map, map_
 from ingest.commands.alerts_match import compute_matches, match
 from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
@@ -47,6 +53,7 @@ for command in (
     inspect_map,
     listen,
     publish,
+    latency,
     broadcast,
     match,
     seal,

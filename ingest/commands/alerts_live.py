@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from ingest.alerts import pipeline
-from ingest.commands.output import say, show_table
+from ingest.commands.output import json_option, say, show_table
 from ingest.core.errors import InputError
 from ingest.instance import Layout, current_layout
 
@@ -65,6 +65,33 @@ def broadcast(config: Path | None) -> None:
     run(settings)
 
 
+@click.command()
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also draw them, to a file whose name ends with .png, .pdf or .svg.",
+)
+@json_option
+def latency(plot: Path | None, as_json: bool) -> None:
+    """Show how long the steps of live alerts took, from the event to the tables.
+
+    For each stream and step: the number of notices, the median, the percentiles 90 and 99, and
+    the longest time, in seconds. The view alerts.latency_percentiles has the same.
+    """
+    found = pipeline.latency_percentiles(current_layout())
+    titles = ("stream", "step no", "step", "notices", "p50", "p90", "p99", "p100")
+    rows = [(*one[:4], *(time if as_json else f"{time:.3f}" for time in one[4:])) for one in found]
+    if rows or as_json:
+        show_table(titles, rows, as_json=as_json)
+    else:
+        say("No alerts were received live, or the database does not run.")
+    if plot is not None and found:
+        from ingest.alerts import live
+
+        live.plot_latency(found, plot)
+        say(f"{plot}: the plot", as_json)
+
+
 def live_status(layout: Layout) -> dict[str, Any]:
     """Return what is known of the listener and the streams it received."""
     from ingest.alerts import live
@@ -73,6 +100,10 @@ def live_status(layout: Layout) -> dict[str, Any]:
     return {
         "listener": live.StatusFile(layout).read(),
         "streams": [stream._asdict() for stream in streams],
+        "gaps": {
+            "counts": pipeline.count_gaps(layout),
+            "newest": [gap._asdict() for gap in pipeline.newest_gaps(layout)],
+        },
     }
 
 
@@ -96,9 +127,6 @@ def show_live_status(found: Mapping[str, Any]) -> None:
             for name, source in listener["sources"].items()
         ]
         show_table(("source", "state", "messages", "lag", "heartbeat", "problem"), rows)
-        for name, source in listener["sources"].items():
-            for silence in source["silences"]:
-                say(f"{name}: silent from {silence}")
     if found["streams"]:
         received = [
             (
@@ -114,6 +142,22 @@ def show_live_status(found: Mapping[str, Any]) -> None:
         ]
         titles = ("source", "topic", "partition", "packets", "last offset", "skipped", "last")
         show_table(titles, received)
+    if gaps := found["gaps"]["newest"]:
+        counts = ", ".join(f"{n} {kind}" for kind, n in found["gaps"]["counts"].items())
+        say(f"Gaps: {counts}; the newest ones (all are in alerts.gaps):")
+        missed = [
+            (
+                gap["gap_type"],
+                gap["alert_id"] or f"{gap['source']} {gap['topic']}",
+                gap["topic_partition"],
+                gap["first_missing"],
+                gap["last_missing"],
+                _moment(gap["gap_start"]),
+                _moment(gap["gap_end"]),
+            )
+            for gap in gaps
+        ]
+        show_table(("gap", "where", "partition", "from", "to", "after", "before"), missed)
 
 
 def _missing(source: Mapping[str, Any]) -> str:
@@ -121,7 +165,9 @@ def _missing(source: Mapping[str, Any]) -> str:
     return f"the broker does not have {', '.join(topics)}" if topics else ""
 
 
-def _moment(mjd: float) -> str:
+def _moment(mjd: float | None) -> str:
+    if mjd is None:
+        return ""
     return f"{datetime(1858, 11, 17) + timedelta(days=mjd):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -34,7 +34,9 @@ of its own; this descriptor is the only definition of their content. -->
 		sources named in a packet, alerts.citations the references between packets, and
 		alerts.params every value in a packet, as given there. Join them on notice_id.
 
-		alerts.receptions tells from which live streams a packet was received, and when.
+		alerts.receptions tells from which live streams a packet was received, and when,
+		alerts.gaps what of these streams was not received, and alerts.latency_percentiles how long
+		each step took from the event to this archive.
 
 		alerts.outbox tells which notices were sent from here, to whom, and when.
 
@@ -426,6 +428,10 @@ of its own; this descriptor is the only definition of their content. -->
 			required="True" verbLevel="1" tablehead="Received" displayHint="sf=6"
 			description="Time at which this archive received the packet from this stream (MJD,
 				UTC)."/>
+		<column name="stored" type="double precision" unit="d" ucd="time.processing"
+			verbLevel="15" tablehead="Stored" displayHint="sf=6"
+			description="Time at which the rows of the packet were in the tables (MJD, UTC); NULL
+				if the tables were made again from the archive since then."/>
 		<column name="schema_verdict" type="text" ucd="meta.note" required="True" verbLevel="20"
 			description="Result of the validation against the schema that the packet names: valid,
 				invalid with the first finding, or none if there is no such schema."/>
@@ -433,6 +439,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<index columns="topic, topic_partition, topic_offset"/>
 		<index columns="received"/>
 	</table>
+
+	<FEED source="alerts/live#tables"/>
 
 	<table id="latest" onDisk="True" adql="True">
 		<meta name="title">The newest notice of each alert</meta>
@@ -530,6 +538,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<index columns="sha256"/>
 	</table>
 
+	<FEED source="alerts/live#views"/>
+
 	<table id="aliases" onDisk="True" adql="False" primary="alias">
 		<meta name="title">Aliases of alerts</meta>
 		<meta name="description">Names used in packets for an alert that is listed under another name,
@@ -554,6 +564,7 @@ of its own; this descriptor is the only definition of their content. -->
 		<make table="params"/>
 		<make table="citations"/>
 		<make table="receptions"/>
+		<make table="silences"/>
 		<make table="aliases"/>
 		<make table="circulars"/>
 		<make table="event_names"/>
@@ -569,6 +580,9 @@ of its own; this descriptor is the only definition of their content. -->
 	<data id="make_views">
 		<make table="latest"/>
 		<make table="circular_alerts"/>
+		<make table="gaps"/>
+		<make table="latency"/>
+		<make table="latency_percentiles"/>
 	</data>
 
 	<coverage>

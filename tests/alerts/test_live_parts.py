@@ -23,7 +23,7 @@ from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
-from ingest.alerts.live.source import Health, Message, now
+from ingest.alerts.live.source import Batch, Health, Message, now
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
 from ingest.instance.account import Account
@@ -237,7 +237,7 @@ def test_a_full_disk_is_said_and_nothing_confirmed_until_there_is_space(tmp_path
 
         def take() -> None:
             try:
-                intake.take([message], health, "gcn")
+                intake.take(Batch([message], {}), health, "gcn")
             except Exception as error:
                 ended.append(error)
 

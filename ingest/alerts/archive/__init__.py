@@ -10,6 +10,7 @@ from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
 from ingest.alerts.archive.receptions import Reception, Receptions
 from ingest.alerts.archive.replaying import Replayed, moment, replay
+from ingest.alerts.archive.silences import Silence, Silences
 from ingest.alerts.archive.source_report import SourceError, SourceReport
 from ingest.alerts.archive.withholding import Withheld, show_again, withheld_packets, withhold
 
@@ -27,6 +28,8 @@ __all__ = [
     "Receptions",
     "Recipient",
     "Replayed",
+    "Silence",
+    "Silences",
     "SourceError",
     "SourceReport",
     "Withheld",

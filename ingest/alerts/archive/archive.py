@@ -9,7 +9,7 @@ Below its root directory lie
   ``attached/<sha256>.tsv``: which ones, see :mod:`ingest.alerts.archive.attachments`;
 - ``previews/ab/<sha256>.png``: previews of the sky maps of packets;
 - ``receptions.tsv``: from which live streams packets were received, and when, see
-  :mod:`ingest.alerts.archive.receptions`.
+  :mod:`ingest.alerts.archive.receptions`, and ``silences.tsv``: when brokers were not heard.
 
 A batch of packets is first written to ``incoming/``. The journal ``pending.tsv`` then lists the
 lines that the batch adds to the index. Once all of this is on disk, the packets move to their

@@ -1,8 +1,17 @@
 """The listener: live streams of alerts into archive and tables, within a second."""
 
 from ingest.alerts.live.configuration import CONFIG_VARIABLE, LiveConfig, load_live
+from ingest.alerts.live.latency import plot_latency
 from ingest.alerts.live.listener import listen
 from ingest.alerts.live.report import StatusFile
 from ingest.alerts.live.sending import send_replay
 
-__all__ = ["CONFIG_VARIABLE", "LiveConfig", "StatusFile", "listen", "load_live", "send_replay"]
+__all__ = [
+    "CONFIG_VARIABLE",
+    "LiveConfig",
+    "StatusFile",
+    "listen",
+    "load_live",
+    "plot_latency",
+    "send_replay",
+]

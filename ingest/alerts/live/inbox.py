@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from ingest.alerts.archive import Silence
 from ingest.alerts.live.source import BATCH_BYTES, BATCH_MESSAGES, BATCH_SECONDS, Batch, Message
 
 _POLL: Final = 0.2
@@ -38,8 +39,15 @@ class Inbox:
     def __init__(self) -> None:
         self._waiting: deque[Delivery] = deque()
         self._size = 0
+        self._silences: list[Silence] = []
         self._changed = threading.Condition()
         self._failure: Exception | None = None
+
+    def note(self, silence: Silence) -> None:
+        """Add a time without connection."""
+        with self._changed:
+            self._silences.append(silence)
+            self._changed.notify_all()
 
     def put(self, delivery: Delivery, stop: threading.Event) -> bool:
         """Add a delivery as soon as there is room; return False if it was stopped before."""
@@ -62,14 +70,16 @@ class Inbox:
         """Yield what arrives within a short time; the position is the deliveries."""
         while not stop.is_set():
             with self._changed:
-                has_any = self._changed.wait_for(lambda: bool(self._waiting), _POLL)
+                has_any = self._changed.wait_for(
+                    lambda: bool(self._waiting or self._silences), _POLL
+                )
             if self._failure is not None:
                 raise self._failure
             if has_any and not stop.wait(BATCH_SECONDS):
-                deliveries = self._take()
-                yield Batch([one.message for one in deliveries], deliveries)
+                deliveries, silences = self._take()
+                yield Batch([one.message for one in deliveries], deliveries, silences)
 
-    def _take(self) -> list[Delivery]:
+    def _take(self) -> tuple[list[Delivery], list[Silence]]:
         taken: list[Delivery] = []
         size = 0
         with self._changed:
@@ -77,8 +87,9 @@ class Inbox:
                 taken.append(self._waiting.popleft())
                 size += len(taken[-1].message.content)
             self._size -= size
+            silences, self._silences = self._silences, []
             self._changed.notify_all()
-        return taken
+        return taken, silences
 
 
 def confirm(batch: Batch) -> None:

@@ -24,11 +24,12 @@ from ingest.alerts.archive import (
     Packet,
     Reception,
     Receptions,
+    Silences,
     printable,
 )
 from ingest.alerts.conversion import verdict
 from ingest.alerts.live.follower import connect
-from ingest.alerts.live.source import Health, Message, Pause, isoformat
+from ingest.alerts.live.source import Batch, Health, Message, Pause, isoformat
 from ingest.alerts.tables import Store
 from ingest.core.errors import IngestError
 from ingest.instance import Layout
@@ -65,6 +66,7 @@ class Intake:
         self._archive = archive
         self._stop = stop
         self._log = Receptions(archive)
+        self._silences = Silences(archive)
         self._pool = self._new_pool()
         self._lock = threading.Lock()
         self._connections = contextlib.ExitStack()
@@ -85,13 +87,13 @@ class Intake:
         self._stop.set()
         self._pool.stop()
 
-    def take(self, messages: Sequence[Message], health: Health, name: str) -> None:
+    def take(self, batch: Batch, health: Health, name: str) -> None:
         """Archive messages and make rows of them; try again until both have succeeded.
 
         Parameters
         ----------
-        messages : sequence of Message
-            The batch.
+        batch : Batch
+            The messages.
         health : Health
             Of the source; shows what the batch waits for.
         name : str
@@ -105,12 +107,12 @@ class Intake:
             If the archive is damaged.
         """
         with self._lock:
-            received = [_reception(message, name) for message in messages]
-            new = self._insist(lambda: self._keep(messages, received), health, name)
-            report = self._insist(lambda: self._make_rows(received), health, name)
+            received = [_reception(message, name) for message in batch.messages]
+            new = self._insist(lambda: self._keep(batch, received), health, name)
+            report = self._insist(lambda: self._make_rows(batch, received), health, name)
             self._processed = report.last
-        health.messages += len(messages)
-        health.bytes += sum(len(message.content) for message in messages)
+        health.messages += len(batch.messages)
+        health.bytes += sum(len(message.content) for message in batch.messages)
         health.new += new
         health.quarantined += report.quarantined
 
@@ -122,21 +124,27 @@ class Intake:
             for _ in self._pool.make_rows([[newest]]):
                 pass
 
-    def _keep(self, messages: Sequence[Message], receptions: Sequence[Reception]) -> int:
+    def _keep(self, batch: Batch, receptions: Sequence[Reception]) -> int:
         """Archive the bytes and where they came from; return how many are new."""
         packets = [
             Packet(message.content, _label(one), message.received)
-            for message, one in zip(messages, receptions, strict=True)
+            for message, one in zip(batch.messages, receptions, strict=True)
         ]
         added = self._archive.add(packets)
         self._log.append(receptions)
+        if batch.silences:
+            self._silences.append(batch.silences)
         return sum(entry is not None for entry in added)
 
-    def _make_rows(self, received: Sequence[Reception]) -> pipeline.ProcessingReport:
+    def _make_rows(self, batch: Batch, received: Sequence[Reception]) -> pipeline.ProcessingReport:
         try:
-            return pipeline.process_received(
-                self._archive, self._open_store(), self._pool, received, self._processed
+            store = self._open_store()
+            report = pipeline.process_received(
+                self._archive, store, self._pool, received, self._processed
             )
+            if batch.silences:
+                pipeline.publish_silences(self._archive, store)
+            return report
         except BlockingIOError:
             raise
         except Exception:

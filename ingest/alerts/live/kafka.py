@@ -8,6 +8,7 @@ only, so that whatever was not archived and stored is delivered again.
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import threading
 import time
@@ -24,6 +25,7 @@ from confluent_kafka import (
 )
 from confluent_kafka import Message as KafkaMessage
 
+from ingest.alerts.archive import Silence
 from ingest.alerts.live.configuration import Hop, Kafka
 from ingest.alerts.live.source import (
     BATCH_BYTES,
@@ -43,12 +45,14 @@ _POLL: Final = 0.2
 """Time in s after which an idle source looks whether it is stopped."""
 _CLOSE: Final = 1.0
 """Time in s for saying goodbye to the broker."""
-_SILENCES: Final = 20
 _DEFAULTS: Final[dict[str, Any]] = {
     "auto.offset.reset": "earliest",
     "enable.auto.commit": False,
     "message.max.bytes": 16 << 20,
     "fetch.message.max.bytes": 16 << 20,
+    # A single message may be larger than that: it is archived, and not read. A broker that sends
+    # even more is shown as a problem, and its stream does not go on.
+    "receive.message.max.bytes": 256 << 20,
     "allow.auto.create.topics": False,
     # topics that do not exist yet, and new partitions
     "topic.metadata.refresh.interval.ms": 30_000,
@@ -59,6 +63,8 @@ _DEFAULTS: Final[dict[str, Any]] = {
     "reconnect.backoff.max.ms": 10_000,
     # what matters comes by callbacks as well, and once instead of at each attempt
     "log_level": 2,
+    # shows whether the broker is there, also while no messages come
+    "statistics.interval.ms": 1_000,
     # a database that is away for a day is no reason to leave the group
     "max.poll.interval.ms": 86_400_000,
 }
@@ -93,6 +99,8 @@ class KafkaSource:
         logger.addFilter(self._redaction)
         self._consumer: Consumer | None = None
         self._beat = time.monotonic()
+        self._silences: list[Silence] = []
+        self._is_lost = True
         self._check_options()
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
@@ -105,8 +113,8 @@ class KafkaSource:
                     pause.reset()
                     yield batch
             except KafkaException as error:
-                self._complain(error_text(error))
                 self.close()
+                self._complain(error_text(error))
                 if not pause.wait():
                     return
 
@@ -150,6 +158,7 @@ class KafkaSource:
                 "bootstrap.servers": ",".join(self._settings.servers),
                 "group.id": self._settings.group,
                 "error_cb": self._on_error,
+                "stats_cb": self._on_statistics,
                 "on_commit": self._on_commit,
             }
         )
@@ -185,8 +194,12 @@ class KafkaSource:
             self._listen_for_heart()
             if position:
                 self._measure_lag(consumer, position)
-            if messages:
-                yield Batch(messages, position)
+            silences, self._silences = self._silences, []
+            if messages or silences:
+                begin = time.monotonic()
+                yield Batch(messages, position, silences)
+                # nobody listened to the heartbeat while the batch was stored
+                self._beat += time.monotonic() - begin
             elif position:
                 self.commit(Batch([], position))
 
@@ -204,11 +217,12 @@ class KafkaSource:
         topic, partition, offset = received.topic(), received.partition(), received.offset()
         assert topic is not None and partition is not None and offset is not None
         position[topic, partition] = offset + 1
+        self._is_lost = False
         self.health.works()
         self.health.last[topic] = isoformat(moment)
         self.health.missing_topics.discard(topic)
         if topic == self._settings.heartbeat:
-            self._feel_heart(moment)
+            self._feel_heart(moment, topic)
             return None
         content = received.value()
         if not content:  # a tombstone: there are no bytes to archive
@@ -217,13 +231,15 @@ class KafkaSource:
             bytes(content), moment, self._broker, topic, partition, offset, _produced(received)
         )
 
-    def _feel_heart(self, moment: datetime) -> None:
+    def _feel_heart(self, moment: datetime, topic: str) -> None:
+        """Record a heartbeat, and the silence before it, if it was too long."""
         silent = time.monotonic() - self._beat
-        if silent > self._settings.heartbeat_timeout:
-            gap = f"{isoformat(moment - timedelta(seconds=silent))} to {isoformat(moment)}"
-            self.health.silences = [*self.health.silences, gap][-_SILENCES:]
-        self._beat = time.monotonic()
+        self._beat += silent
         self.health.heartbeat = isoformat(moment)
+        if silent > self._settings.heartbeat_timeout:
+            self.health.silences += 1
+            since = isoformat(moment - timedelta(seconds=silent))
+            self._silences.append(Silence(self.name, topic, since, isoformat(moment)))
 
     def _listen_for_heart(self) -> None:
         limit = self._settings.heartbeat_timeout
@@ -247,7 +263,15 @@ class KafkaSource:
             self.health.missing_topics.add(topic)
 
     def _on_error(self, error: KafkaError) -> None:
+        self._is_lost = True
         self._complain(str(error.str()))
+
+    def _on_statistics(self, text: str) -> None:
+        """Notice that a broker is there again; only messages show it otherwise."""
+        brokers = json.loads(text)["brokers"].values()
+        if self._is_lost and any(one["state"] == "UP" and one["nodeid"] >= 0 for one in brokers):
+            self._is_lost = False
+            self.health.works()
 
     def _on_commit(self, error: KafkaError | None, partitions: list[TopicPartition]) -> None:
         if error is not None:

@@ -14,14 +14,13 @@ from contextlib import ExitStack, contextmanager
 from types import FrameType
 from typing import Final
 
-import psycopg2
-
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
 from ingest.alerts.live.configuration import VTP, Directory, Hop, Kafka, LiveConfig
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.follower import Follower, FollowerThread
 from ingest.alerts.live.hop import HopSource
+from ingest.alerts.live.housekeeping import Gaps, Seals
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.matching import MatchFollower
@@ -31,7 +30,7 @@ from ingest.alerts.live.source import Source
 from ingest.alerts.live.vtp_receiver import VTPReceiver
 from ingest.alerts.live.vtp_subscriber import VTPSubscriber
 from ingest.alerts.matching import load_matches
-from ingest.core.errors import IngestError, InputError
+from ingest.core.errors import InputError
 from ingest.instance import Layout
 
 _STATUS: Final = 1.0
@@ -66,11 +65,10 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
         processed = len(archive)
         pipeline.update_tables(layout, archive)
         with _Stop() as stop, Intake(layout, archive, processed, stop.event) as intake:
-            seals = _Seals(layout, archive)
-            followers = _followers(layout, archive, config)
-            _Listener(
-                layout, sources, followers, intake, stop.event, config.metrics.port, seals
-            ).run()
+            gaps = Gaps(layout)
+            followers = [*_followers(layout, archive, config), Seals(layout, archive), gaps]
+            metrics = (config.metrics.port, gaps)
+            _Listener(layout, sources, followers, intake, stop.event, metrics).run()
 
 
 def _source(settings: Kafka | Hop | Directory | VTP) -> Source:
@@ -106,10 +104,8 @@ class _Listener:
         followers: list[Follower],
         intake: Intake,
         stop: threading.Event,
-        port: int,
-        seals: _Seals,
+        metrics: tuple[int, Gaps],
     ) -> None:
-        self._seals = seals
         self._sources = sources
         self._intake = intake
         self._stop = stop
@@ -118,7 +114,8 @@ class _Listener:
         self._healths = {source.name: source.health for source in sources}
         self._healths |= {follower.name: follower.health for follower in followers}
         self._status = StatusFile(layout)
-        self._metrics = MetricsServer(port, self._healths)
+        port, gaps = metrics
+        self._metrics = MetricsServer(port, self._healths, gaps)
         self._clock = _Clock()
 
     def run(self) -> None:
@@ -134,7 +131,6 @@ class _Listener:
         while not self._stop.is_set():
             self._clock.watch()
             self._show()
-            self._seals.renew()
             self._stop.wait(_STATUS)
         self._intake.interrupt()
         deadline = time.monotonic() + _GRACE
@@ -150,7 +146,7 @@ class _Listener:
         """Take all batches of a source, and confirm each one when it is stored."""
         try:
             for batch in source.batches(self._stop):
-                self._intake.take(batch.messages, source.health, source.name)
+                self._intake.take(batch, source.health, source.name)
                 source.commit(batch)
                 for follower in self._followers:
                     follower.wake()
@@ -188,26 +184,6 @@ class _Clock:
                 "the clock of this machine was set by %+.1f s; times of receipt follow it", jump
             )
         self._difference = difference
-
-
-class _Seals:
-    """Seals each day when it is over, and at the start those before."""
-
-    def __init__(self, layout: Layout, archive: Archive) -> None:
-        self._layout = layout
-        self._archive = archive
-        self._day = ""
-
-    def renew(self) -> None:
-        """Seal what is over, once a day; where that fails, the next start does it."""
-        today = time.strftime("%Y-%m-%d", time.gmtime())
-        if today == self._day:
-            return
-        self._day = today
-        try:
-            pipeline.seal(self._layout, self._archive)
-        except (OSError, psycopg2.Error, IngestError) as error:
-            logger.warning("the day could not be sealed: %s", error)
 
 
 @contextmanager

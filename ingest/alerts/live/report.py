@@ -16,6 +16,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import start_http_server
 from prometheus_client.registry import Collector
 
+from ingest.alerts.live.housekeeping import Gaps
 from ingest.alerts.live.source import Health, isoformat, now
 from ingest.core.errors import InputError
 from ingest.core.files import read_regular
@@ -71,16 +72,19 @@ class StatusFile:
 
 
 class HealthCollector(Collector):
-    """The health of all sources as Prometheus reads it.
+    """The health of all sources and followers as Prometheus reads it.
 
     Parameters
     ----------
     healths : mapping of str to Health
-        By the name of the source.
+        By their names.
+    gaps : Gaps
+        Counts the gaps.
     """
 
-    def __init__(self, healths: Mapping[str, Health]) -> None:
+    def __init__(self, healths: Mapping[str, Health], gaps: Gaps) -> None:
         self._healths = healths
+        self._gaps = gaps
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now."""
@@ -97,6 +101,13 @@ class HealthCollector(Collector):
             "When the last message of a topic was received, in Unix time",
             labels=["source", "topic"],
         )
+        gaps = GaugeMetricFamily(
+            "km3vo_alerts_gaps",
+            "Gaps in offsets, record numbers and heartbeats; counted every few minutes",
+            labels=["type"],
+        )
+        for kind, count in self._gaps.counts.items():
+            gaps.add_metric([kind], count)
         counters = {
             name: CounterMetricFamily(f"km3vo_alerts_{name}", text, labels=["source"])
             for name, text in (
@@ -105,6 +116,7 @@ class HealthCollector(Collector):
                 ("new", "Packets not received before"),
                 ("quarantined", "Packets that were not understood"),
                 ("errors", "Problems of the source"),
+                ("silences", "Times without heartbeat"),
             )
         }
         for name, health in self._healths.items():
@@ -115,7 +127,7 @@ class HealthCollector(Collector):
                 lag.add_metric([name, partition], count)
             for topic, moment in list(health.last.items()):
                 last.add_metric([name, topic], _unix(moment))
-        return [up, lag, last, *counters.values()]
+        return [up, lag, last, gaps, *counters.values()]
 
 
 class MetricsServer:
@@ -126,7 +138,9 @@ class MetricsServer:
     port : int
         The port; 0 for no server.
     healths : mapping of str to Health
-        By the name of the source.
+        By the name of the source or follower.
+    gaps : Gaps
+        Counts the gaps.
 
     Raises
     ------
@@ -134,11 +148,11 @@ class MetricsServer:
         If the port is taken.
     """
 
-    def __init__(self, port: int, healths: Mapping[str, Health]) -> None:
+    def __init__(self, port: int, healths: Mapping[str, Health], gaps: Gaps) -> None:
         self._server = None
         if port:
             registry = CollectorRegistry()
-            registry.register(HealthCollector(healths))
+            registry.register(HealthCollector(healths, gaps))
             try:
                 self._server, _ = start_http_server(port, _HOST, registry)
             except OSError as error:

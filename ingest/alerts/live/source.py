@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
+from ingest.alerts.archive import Silence
+
 BATCH_SECONDS: Final = 0.02
 """Time for which a batch is collected after its first message."""
 BATCH_MESSAGES: Final = 500
@@ -55,10 +57,13 @@ class Batch:
         The messages, in order of receipt.
     position : object
         What the source needs to commit them.
+    silences : sequence of Silence
+        Times without heartbeat that are over.
     """
 
     messages: Sequence[Message]
     position: Any
+    silences: Sequence[Silence] = ()
 
 
 @dataclass
@@ -81,8 +86,8 @@ class Health:
         When the last message of a topic was received, ISO 8601 in UTC.
     heartbeat : str or None
         When the last heartbeat was received.
-    silences : list of str
-        The last times without heartbeat.
+    silences : int
+        Number of times without heartbeat.
     missing_topics : set of str
         Topics that the broker does not have.
     """
@@ -97,7 +102,7 @@ class Health:
     lag: dict[str, int] = field(default_factory=dict)
     last: dict[str, str] = field(default_factory=dict)
     heartbeat: str | None = None
-    silences: list[str] = field(default_factory=list)
+    silences: int = 0
     missing_topics: set[str] = field(default_factory=set)
 
     def fails(self, problem: str) -> bool:

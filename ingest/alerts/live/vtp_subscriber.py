@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+from ingest.alerts.archive import Silence
 from ingest.alerts.live.configuration import VTP
 from ingest.alerts.live.inbox import Delivery, Inbox, confirm
 from ingest.alerts.live.source import Batch, Health, Message, Pause, isoformat, now
@@ -31,7 +32,6 @@ _CONNECT: Final = 10.0
 """Time in s that a broker has to accept a connection."""
 _LASTING: Final = 20.0
 """Time in s after which a connection was a success; the next attempt need not wait."""
-_GAPS: Final = 20
 
 logger = logging.getLogger(__name__)
 
@@ -135,9 +135,15 @@ class VTPSubscriber:
     def _is_here(self, moment: datetime) -> None:
         self.health.works()
         if self._lost is not None:
-            gap = f"{isoformat(self._lost)} to {isoformat(moment)}"
-            self.health.silences = [*self.health.silences, gap][-_GAPS:]
-            logger.warning("%s: not connected from %s; nothing of it can be had", self.name, gap)
+            since, until = isoformat(self._lost), isoformat(moment)
+            logger.warning(
+                "%s: not connected from %s to %s; what was sent then is lost",
+                self.name,
+                since,
+                until,
+            )
+            self.health.silences += 1
+            self._inbox.note(Silence(self.name, TOPIC, since, until))
             self._lost = None
 
     def _complain(self, problem: str) -> None:

@@ -11,11 +11,19 @@ from ingest.alerts.pipeline.instance_tables import (
     existing_store,
     import_packets,
     open_archive,
+    publish_silences,
     rebuild_tables,
-    received_streams,
     reflect_outbox,
     retry_quarantined,
     update_tables,
+)
+from ingest.alerts.pipeline.live_tables import (
+    Gap,
+    Latency,
+    count_gaps,
+    latency_percentiles,
+    newest_gaps,
+    received_streams,
 )
 from ingest.alerts.pipeline.processing import ProcessingReport, process_received
 from ingest.alerts.pipeline.worker_pool import WorkerPool
@@ -23,6 +31,8 @@ from ingest.alerts.pipeline.worker_pool import WorkerPool
 __all__ = [
     "ArchivingReport",
     "Difference",
+    "Gap",
+    "Latency",
     "ProcessingReport",
     "WorkerPool",
     "archive_packets",
@@ -30,13 +40,17 @@ __all__ = [
     "check_archive",
     "compare_tables",
     "compute_matches",
+    "count_gaps",
     "count_rows",
     "existing_store",
     "hide",
     "import_packets",
+    "latency_percentiles",
+    "newest_gaps",
     "open_archive",
     "process_received",
     "prove_packet",
+    "publish_silences",
     "rebuild_tables",
     "received_streams",
     "reflect_outbox",

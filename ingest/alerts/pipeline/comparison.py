@@ -18,6 +18,7 @@ from ingest.alerts.archive import (
     ArchiveError,
     Entry,
     Outbox,
+    Silences,
     attached_map,
     withheld_packets,
 )
@@ -32,6 +33,7 @@ from ingest.alerts.tables import (
     read_records,
     received_mjd,
     seal_row,
+    silence_rows,
     withheld_row,
 )
 from ingest.core.progress import ProgressCallback
@@ -119,6 +121,9 @@ def _outdated_records(archive: Archive, store: Store) -> Iterator[Difference]:
     if not _agrees_with_outbox(archive, store):
         problem = "its rows are not what the outbox of the archive says"
         yield Difference("table alerts.outbox", problem, _REBUILD)
+    if read_records(store, "silences") != silence_rows(Silences(archive)):
+        problem = "its rows are not the silences in the log of the archive"
+        yield Difference("table alerts.silences", problem, _REBUILD)
 
 
 def _agrees_with_outbox(archive: Archive, store: Store) -> bool:

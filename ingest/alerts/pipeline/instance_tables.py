@@ -15,6 +15,7 @@ from ingest.alerts.archive import (
     Entry,
     Outbox,
     Receptions,
+    Silences,
     attach,
 )
 from ingest.alerts.matching import (
@@ -42,11 +43,11 @@ from ingest.alerts.tables import (
     SCHEMA,
     PacketRows,
     Store,
-    Stream,
     open_store,
     outbox_rows,
     read_records,
     seal_row,
+    silence_rows,
     write_outbox,
     write_records,
 )
@@ -125,8 +126,9 @@ def _complete(archive: Archive, store: Store, pool: WorkerPool) -> None:
     log = Receptions(archive)
     # all of them after an upgrade; else what an interrupted listener may have left
     with exclusive(archive):
-        recent = log.last(_RECENT) if store.has_receptions() else log
-        restore_receptions(archive, store, recent)
+        is_recent = store.has_receptions()
+        recent = log.last(_RECENT) if is_recent else log
+        restore_receptions(archive, store, recent, is_recent)
     copy_records(archive, store, pool)
 
 
@@ -305,15 +307,10 @@ def count_rows(layout: Layout) -> int | None:
         return None if store is None else store.count()
 
 
-def received_streams(layout: Layout) -> list[Stream] | None:
-    """Return the live streams of an instance; None if its database does not run."""
-    with existing_store(layout) as store:
-        return None if store is None else store.streams()
-
-
 def copy_records(archive: Archive, store: Store, pool: WorkerPool) -> None:
-    """Make the tables agree with what the archive seals, withholds and sends."""
+    """Make the tables agree with what the archive seals, withholds, hears and sends."""
     apply_withheld(archive, store, pool)
+    publish_silences(archive, store)
     if (outbox := Outbox(archive)).path.exists():
         reflect_outbox(store, outbox, complete=True)
     try:
@@ -374,6 +371,11 @@ def publish_seals(archive: Archive, store: Store, replace: bool = False) -> None
             " km3vo alerts seal --replace",
         )
     write_records(store, "seals", wanted)
+
+
+def publish_silences(archive: Archive, store: Store) -> None:
+    """Make the table of silences agree with the log in the archive."""
+    write_records(store, "silences", silence_rows(Silences(archive)))
 
 
 @contextmanager

@@ -201,14 +201,18 @@ def _process_part(
         report.last = entries[-1].number
 
 
-def restore_receptions(archive: Archive, store: Store, log: Iterable[Reception]) -> None:
+def restore_receptions(
+    archive: Archive, store: Store, log: Iterable[Reception], is_recent: bool = False
+) -> None:
     """Add receptions from the log of the archive to the table, unless they are there.
+
+    Those that are recent are stored for the first time; for others this time is not known.
 
     The caller excludes other processes, see :func:`exclusive`.
     """
     receptions = iter(log)
     while some := list(islice(receptions, _RECEPTIONS)):
-        store.add([], list(numbered_receptions(archive, store, some)))
+        store.restore_receptions(list(numbered_receptions(archive, store, some)), is_recent)
 
 
 def numbered_receptions(

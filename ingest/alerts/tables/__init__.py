@@ -8,6 +8,7 @@ from ingest.alerts.tables.records import (
     has_records,
     read_records,
     seal_row,
+    silence_rows,
     withheld_row,
     write_records,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "received_mjd",
     "refresh_tables",
     "seal_row",
+    "silence_rows",
     "table_rows",
     "withheld_row",
     "write_outbox",

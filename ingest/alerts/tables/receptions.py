@@ -12,6 +12,9 @@ from ingest.alerts.tables.rows import RECEPTION_COLUMNS, reception_row
 if TYPE_CHECKING:
     from ingest.alerts.archive import Reception
 
+_STORED: Final = "40587 + (extract(epoch FROM clock_timestamp()) / 86400)::float8"
+"""The time by the clock of the database, MJD in UTC."""
+_KEPT: Final = "kept_times"
 _NAMES: Final = ", ".join(RECEPTION_COLUMNS)
 _TYPES: Final = (
     "%s::bigint, %s::text, %s::text, %s::text, %s::integer, %s::bigint, %s::float8, %s::float8,"
@@ -50,20 +53,51 @@ class Stream(NamedTuple):
     skipped: int
 
 
-def add(received: Sequence[tuple[int, Reception]], cursor: Any) -> None:
-    """Add messages with the numbers of their packets, unless they are in the table."""
+def add(received: Sequence[tuple[int, Reception]], cursor: Any, is_recent: bool = True) -> None:
+    """Add messages with the numbers of their packets, unless they are in the table.
+
+    Parameters
+    ----------
+    received : sequence of (int, Reception)
+        Number and message.
+    cursor : psycopg2 cursor
+        In the transaction that adds the rows of the packets.
+    is_recent : bool, optional
+        Whether they are stored for the first time, so that the present is the time of this.
+    """
     new = {(number, *one.place): reception_row(number, one) for number, one in reversed(received)}
     if not new:
         return
     same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM v.{name}" for name in _PLACE)
     execute_values(
         cursor,
-        f"INSERT INTO alerts.receptions ({_NAMES}) SELECT * FROM (VALUES %s) AS v ({_NAMES})"
+        f"INSERT INTO alerts.receptions ({_NAMES}, stored)"
+        f" SELECT *, {_STORED if is_recent else 'NULL'} FROM (VALUES %s) AS v ({_NAMES})"
         " WHERE NOT EXISTS (SELECT FROM alerts.receptions AS r"
         f" WHERE r.notice_id = v.notice_id AND {same})",
         list(reversed(new.values())),
         template=f"({_TYPES})",
         page_size=_ROWS_AT_ONCE,
+    )
+
+
+def keep_times(cursor: Any) -> None:
+    """Keep the times at which messages were stored, while the table is emptied and filled again."""
+    columns = f"notice_id, {', '.join(_PLACE)}, stored"
+    cursor.execute(
+        f"CREATE TEMPORARY TABLE {_KEPT} ON COMMIT DROP AS SELECT {columns}"
+        " FROM alerts.receptions WHERE stored IS NOT NULL"
+    )
+
+
+def restore_times(cursor: Any) -> None:
+    """Put back the times of :func:`keep_times`."""
+    # equality for the columns that can be hashed: there may be millions of rows
+    same = " AND ".join(f"r.{name} IS NOT DISTINCT FROM k.{name}" for name in _PLACE[2:])
+    cursor.execute(
+        f"UPDATE alerts.receptions AS r SET stored = k.stored FROM {_KEPT} AS k"
+        " WHERE r.notice_id = k.notice_id AND r.source = k.source AND r.topic = k.topic"
+        f" AND {same}"
     )
 
 

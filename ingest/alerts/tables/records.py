@@ -1,12 +1,13 @@
-"""The tables about the archive itself: its seals, what it withholds, and what it sends.
+"""The tables about the archive itself: its seals, what it withholds, hears and sends.
 
-Their rows are copies of what the archive has; see :mod:`ingest.alerts.proof` and
-:mod:`ingest.alerts.archive.withholding`. For the outbox see :mod:`ingest.alerts.tables.outbox`.
+Their rows are copies of what the archive has; see :mod:`ingest.alerts.proof`,
+:mod:`ingest.alerts.archive.withholding` and :mod:`ingest.alerts.archive.silences`. For the outbox
+see :mod:`ingest.alerts.tables.outbox`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from ingest.alerts.tables.store import SCHEMA, Store
 from ingest.core.timescales import unix_to_mjd
 
 if TYPE_CHECKING:
-    from ingest.alerts.archive import Withheld
+    from ingest.alerts.archive import Silence, Withheld
     from ingest.alerts.proof import Seal
 
 RECORDS: Final[Mapping[str, Sequence[str]]] = {
@@ -27,6 +28,7 @@ RECORDS: Final[Mapping[str, Sequence[str]]] = {
         "notice_id", "sink", "sink_kind", "topic", "state", "topic_partition", "topic_offset",
         "queued", "sent", "attempts",
     ),
+    "silences": ("silence_id", "source", "topic", "silence_start", "silence_end"),
 }  # fmt: skip
 """The columns of each table."""
 _Row = tuple[object, ...]
@@ -49,6 +51,14 @@ def seal_row(seal: Seal) -> _Row:
 def withheld_row(one: Withheld) -> _Row:
     """Return the row of a withheld packet."""
     return (one.entry.number, one.ivorn, one.entry.sha256, _mjd(one.when), one.reason)
+
+
+def silence_rows(silences: Iterable[Silence]) -> list[_Row]:
+    """Return the rows of times without heartbeat; an interrupted listener may log one twice."""
+    return [
+        (number, one.source, one.topic, _mjd(one.since), _mjd(one.until))
+        for number, one in enumerate(dict.fromkeys(silences), 1)
+    ]
 
 
 def has_records(store: Store) -> bool:

@@ -61,7 +61,7 @@ RECEPTION_COLUMNS: Final = (
     "notice_id", "source", "broker", "topic", "topic_partition", "topic_offset", "produced",
     "received", "schema_verdict",
 )  # fmt: skip
-"""Columns of ``receptions``, which is filled from the log of receptions and not from packets."""
+"""Columns of ``receptions`` that are filled from the log of receptions; ``stored`` is not."""
 
 GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
 """Kinds of citations that make two packets notices of one alert."""

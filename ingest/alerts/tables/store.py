@@ -27,7 +27,7 @@ TABLES: Final[Mapping[str, Sequence[str]]] = {
     "notices": (*rows.GROUPING_COLUMNS, *rows.NOTICE_COLUMNS),
     **rows.PART_COLUMNS,
     "circulars": circulars.COLUMNS,
-    "receptions": rows.RECEPTION_COLUMNS,
+    "receptions": (*rows.RECEPTION_COLUMNS, "stored"),
     "aliases": ("alias", "alert_id"),
     "match_queue": ("notice_id",),
     "matches": (
@@ -114,6 +114,13 @@ class Store(Lookups):
                 _notify([number for number in added if number not in left_out], cursor)
         return refused
 
+    def restore_receptions(
+        self, received: Sequence[tuple[int, Reception]], is_recent: bool
+    ) -> None:
+        """Add messages that are in the log, unless they are there; see :func:`receptions.add`."""
+        with self._transaction() as cursor:
+            receptions.add(received, cursor, is_recent)
+
     def update_notice(self, packet: PacketRows) -> None:
         """Replace a notice's row in ``notices``, after its sky map was attached for example.
 
@@ -136,9 +143,11 @@ class Store(Lookups):
         """
         with self.together() as cursor:
             self.lock_matches()
+            receptions.keep_times(cursor)
             for table in TABLES:
                 cursor.execute(f"DELETE FROM {SCHEMA}.{table}")
             yield
+            receptions.restore_times(cursor)
 
     def lock_matches(self) -> None:
         """Exclude others that write matches until the end of the transaction in progress."""

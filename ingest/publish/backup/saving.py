@@ -43,6 +43,7 @@ _ARCHIVE_FILES: Final = (
     "receptions.tsv",
     "outbox.jsonl",
     "outgoing",
+    "silences.tsv",
     "quarantine",
     "withheld",
     "attached",
