@@ -26,21 +26,29 @@ class Broker:
             {
                 "bootstrap.servers": "",
                 "test.mock.num.brokers": 1,
-                "message.max.bytes": 32 << 20,
+                "message.max.bytes": 256 << 20,
+                "receive.message.max.bytes": 300 << 20,
                 "linger.ms": 0,
             }
         )
         (found,) = self._producer.list_topics(timeout=10).brokers.values()
         self.address = f"{found.host}:{found.port}"
 
-    def send(self, contents: Sequence[bytes], topic: str = TOPIC, partition: int = 0) -> None:
-        """Produce messages, and wait until the broker has them."""
+    def send(
+        self,
+        contents: Sequence[bytes],
+        topic: str = TOPIC,
+        partition: int = 0,
+        timestamp: int = 0,
+    ) -> None:
+        """Produce messages, and wait until the broker has them; 0 is the present time."""
         failed: list[object] = []
         for content in contents:
             self._producer.produce(
                 topic,
                 content,
                 partition=partition,
+                timestamp=timestamp,
                 on_delivery=lambda error, _: failed.append(error) if error else None,
             )
             self._producer.poll(0)
@@ -62,6 +70,9 @@ def configuration(
         "fetch.wait.max.ms": 10,
         "fetch.queue.backoff.ms": 10,
         "topic.metadata.refresh.interval.ms": 300,
+        # so long it waits for one that was killed
+        "session.timeout.ms": 4000,
+        "heartbeat.interval.ms": 500,
     } | options
     lines = [
         "[[source]]",

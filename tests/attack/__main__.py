@@ -15,6 +15,7 @@ ATTACKS = {
     "load": ("tests.attack.load", "60"),
     "kills": ("tests.attack.kills", "100"),
     "imports": ("tests.attack.imports", "50"),
+    "listener": ("tests.attack.listener", "100"),
 }
 """By name: the module, and its count or its duration in s."""
 
