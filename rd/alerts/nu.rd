@@ -80,6 +80,9 @@ of its own; this descriptor is the only definition of their content. -->
 		Is anything left out?
 		=====================
 
+		SELECT * FROM alerts.gaps lists what was not received: offsets of the live streams, record
+		numbers of alerts, and times without the heartbeat of a broker.
+
 		A packet that was sent by mistake, or contains personal data, may be withheld. Such packets
 		are listed in alerts.withheld, each with the reason.
 

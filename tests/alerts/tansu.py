@@ -43,7 +43,7 @@ class Tansu:
 
     def create(self, topic: str, partitions: int = 1) -> None:
         """Create a topic."""
-        topic_ = NewTopic(topic, partitions, 1, config={"max.message.bytes": str(16 << 20)})
+        topic_ = NewTopic(topic, partitions, 1, config={"max.message.bytes": str(200 << 20)})
         (made,) = self._admin.create_topics([topic_]).values()
         made.result(20)
 
@@ -51,7 +51,7 @@ class Tansu:
         """Produce messages, and wait until the broker has them."""
         failed: list[object] = []
         producer = Producer(
-            {"bootstrap.servers": self.address, "message.max.bytes": 32 << 20, "log_level": 0}
+            {"bootstrap.servers": self.address, "message.max.bytes": 200 << 20, "log_level": 0}
         )
         for content in contents:
             producer.produce(

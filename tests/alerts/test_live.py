@@ -45,6 +45,12 @@ def node(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iter
         made.reset()
 
 
+def km3net_notice(name: str, record: int, **others: object) -> bytes:
+    notice = json.loads((ROOT / "inputs/alerts/gcn/km3net_alert.example.json").read_bytes())
+    identity = {"id": [name], "event_name": name, "record_number": record}
+    return json.dumps(notice | identity | others).encode()
+
+
 @pytest.fixture
 def topic(request: pytest.FixtureRequest) -> str:
     return f"gcn.{request.node.name}"
@@ -109,13 +115,16 @@ def test_a_real_notice_is_visible_within_a_second(node, broker, contents, topic,
         assert 'km3vo_alerts_source_up{source="test"} 1.0' in metrics
         assert f'km3vo_alerts_lag{{partition="{topic}/0",source="test"}} 0.0' in metrics
 
+        ((stream,),) = rows(
+            node, "SELECT DISTINCT stream FROM alerts.notices WHERE ivorn LIKE '%/visible#%'"
+        )
         query = "SELECT step, n_notices, p50, p100 FROM alerts.latency_percentiles"
-        (step,) = node.adql(f"{query} WHERE stream = 'example.org/visible' AND step_no = 4")
-        assert step[:2] == ["receipt to tables", "5"]
-        assert 0 < float(step[2]) <= float(step[3]) < 30
+        (step,) = node.adql(f"{query} WHERE stream = '{stream}' AND step_no = 4")
+        assert step[0] == "receipt to tables" and int(step[1]) >= 5
+        assert 0 < float(step[2]) <= float(step[3]) < 60
         shown = node.km3vo("alerts", "latency", "--plot", str(tmp_path / "latency.svg"))
         assert "receipt to tables" in shown.stdout, shown.stderr
-        assert "example.org/visible: receipt" in (tmp_path / "latency.svg").read_text()
+        assert f"{stream}: receipt to tables" in (tmp_path / "latency.svg").read_text()
 
         told = json.loads(node.km3vo("alerts", "status", "--json").stdout)
         assert told["listener"]["pid"] == listener.process.pid
@@ -148,7 +157,7 @@ def test_a_listener_killed_at_random_moments_loses_and_doubles_nothing(
     node, broker, topic, tmp_path
 ):
     config = configuration(tmp_path, broker.address, [topic])
-    attack.account(node, topic, attack.kill(node, broker, config, topic, kills=7, seed=5))
+    attack.account(node, topic, attack.kill(node, broker, config, topic, kills=5, seed=5))
 
     query = "SELECT * FROM alerts.receptions ORDER BY topic, topic_partition, topic_offset"
     before = rows(node, query)
@@ -176,21 +185,24 @@ def test_hostile_packets_stop_nothing(node, broker, topic, tmp_path):
         # librdkafka's broker keeps 5 MiB of a partition, and drops what is older
         b'{"id": "' + b"x" * (3 << 20) + b'"}',
         b"<VOEvent ivorn='ivo://e/s#\xff\xfe'/>",
-        bytes(100_000_000),
     ]
     good = packets("good", 2)
     with listening(node, configuration(tmp_path, broker.address, [topic])) as listener:
         broker.send([good[0], *hostile, good[1]], topic)
         until(lambda: listener.health["messages"] == len(hostile) + 2, listener)
-    found = dict(received(node, topic))
-    assert (found[0], found[len(hostile) + 1]) == (
-        "ivo://example.org/good#0",
-        "ivo://example.org/good#1",
-    )
-    assert len(found) == len(hostile) + 2
+        retraction = km3net_notice("KM3-261126A", 2, alert_type="retraction")
+        broker.send([retraction, km3net_notice("KM3-261126A", 1)], topic, partition=1)
+        until(lambda: listener.health["messages"] == len(hostile) + 4, listener)
+    query = "SELECT record_number, retracted, is_latest FROM alerts.notices WHERE event_name ="
+    assert sorted(rows(node, f"{query} 'KM3-261126A'")) == [(1, 1, 0), (2, 1, 1)]
+    found = received(node, topic)
+    assert {(0, "ivo://example.org/good#0"), (len(hostile) + 1, "ivo://example.org/good#1")} < {
+        *found
+    }
+    assert len(found) == len(hostile) + 4
     layout = layout_of(node)
     archive = Archive(layout.archive, layout.account)
-    log = [one for one in Receptions(archive) if one.topic == topic]
+    log = [one for one in Receptions(archive) if (one.topic, one.partition) == (topic, 0)]
     assert [archive.read(one.sha256) for one in log] == [good[0], *hostile, good[1]]
     assert node.km3vo("alerts", "verify").returncode == 0
 
@@ -258,11 +270,6 @@ def test_members_of_the_group_come_and_go_and_lies_are_kept_as_they_are(
     assert rows(node, query) == [(None,)]
 
 
-def km3net_notice(name: str, record: int) -> bytes:
-    notice = json.loads((ROOT / "inputs/alerts/gcn/km3net_alert.example.json").read_bytes())
-    return json.dumps(notice | {"id": [name], "event_name": name, "record_number": record}).encode()
-
-
 def test_gaps_in_offsets_and_record_numbers_are_listed(node, broker, topic, tmp_path):
     with listening(node, configuration(tmp_path, broker.address, [topic])) as listener:
         # a message without content cannot be archived, so its offset is left out
@@ -298,7 +305,7 @@ def test_alerts_of_a_real_broker_survive_whatever_happens_to_it(node, topic, tmp
         with listening(node, config) as listener:
             until(lambda: len(received(node, topic)) == 4, listener)
             assert listener.health["missing_topics"] == [f"{topic}.unknown"]
-            broker.send(packets("second", 2), topic, partition=1)
+            broker.send([*packets("second", 1), bytes(100_000_000)], topic, partition=1)
             until(lambda: len(received(node, topic)) == 6, listener)
             listener.kill()
         broker.send(packets("killed", 2), topic)
@@ -321,6 +328,8 @@ def test_alerts_of_a_real_broker_survive_whatever_happens_to_it(node, topic, tmp
             broker.resume()
     found = received(node, topic)
     assert len(found) == len({ivorn for _, ivorn in found}) == 11
+    sizes = [one.entry.size for one in Archive(layout_of(node).archive).quarantined()]
+    assert 100_000_000 in sizes
 
 
 def test_voevents_arrive_from_a_broker_and_from_authors(node, delivered, tmp_path):

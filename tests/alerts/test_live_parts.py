@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import logging
 import os
+import socket
 import subprocess
 import threading
 import time
+import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import hop.io
@@ -20,9 +25,11 @@ from ingest.alerts.conversion import verdict
 from ingest.alerts.live.configuration import Directory, Hop, Kafka, load_live
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.hop import HopSource
+from ingest.alerts.live.housekeeping import Gaps
 from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
+from ingest.alerts.live.report import MetricsServer
 from ingest.alerts.live.source import Batch, Health, Message, now
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
@@ -110,6 +117,65 @@ def test_credentials_are_in_no_log(monkeypatch, caplog):
     assert "127.0.0.1:1" in source.health.problem
     assert "the broker says ***" in caplog.text
     assert "s3cret" not in caplog.text + source.health.problem
+
+
+class Tokens(BaseHTTPRequestHandler):
+    """Issues two tokens that are valid for two seconds, and none later."""
+
+    lifetime = 2
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.asked += 1
+        claims = {"sub": "reader", "iat": time.time(), "exp": time.time() + self.lifetime}
+        parts = ({"alg": "none"}, claims, {})
+        coded = [base64.urlsafe_b64encode(json.dumps(one).encode()).decode() for one in parts]
+        token = {"access_token": ".".join(one.strip("=") for one in coded), "expires_in": 2}
+        answer = json.dumps(token if self.server.asked < 3 else {"error": "invalid_client"})
+        self.send_response(200 if self.server.asked < 3 else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer.encode())
+
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def test_tokens_are_renewed_and_a_refusal_is_shown(monkeypatch, caplog):
+    monkeypatch.setenv("KM3VO_GCN_CLIENT_ID", "reader")
+    monkeypatch.setenv("KM3VO_GCN_CLIENT_SECRET", "s3cret")
+    server = HTTPServer(("127.0.0.1", 0), Tokens)
+    server.asked = 0
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    options = {
+        "security.protocol": "sasl_plaintext",
+        "sasl.mechanisms": "OAUTHBEARER",
+        "sasl.oauthbearer.method": "oidc",
+        "sasl.oauthbearer.token.endpoint.url": f"http://127.0.0.1:{server.server_port}/token",
+    }
+    settings = Kafka(
+        kind="kafka",
+        name="gcn",
+        servers=["127.0.0.1:1"],
+        topics=["t"],
+        group="g",
+        credentials="oauth",
+        options=options,
+    )
+    source, stop = KafkaSource(settings), threading.Event()
+    # the check of the options asks, too
+    server.asked = 0
+    with caplog.at_level(logging.DEBUG):
+        reader = threading.Thread(target=lambda: list(source.batches(stop)))
+        reader.start()
+        wait(lambda: "401" in source.health.problem or "invalid_client" in source.health.problem)
+        stop.set()
+        reader.join(10)
+        source.close()
+    assert server.asked == 3
+    assert "s3cret" not in caplog.text + source.health.problem
+    server.shutdown()
 
 
 @pytest.mark.parametrize("options", [{"no.such.option": 1}, {"fetch.wait.max.ms": "soon"}])
@@ -338,3 +404,33 @@ def test_scimma_asks_for_a_password(monkeypatch):
     }
     with pytest.raises(InputError, match="there is no username for scimma"):
         HopSource(settings)
+
+
+def test_metrics_are_served_on_this_machine_only():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        number = found.getsockname()[1]
+    health = Health(lag={"t/0": 3}, last={"t": "2026-11-27T12:00:00.000000Z"}, silences=2)
+    gaps = Gaps(Layout(Path("/nowhere"), Account.current()))
+    gaps.counts = {"offset": 4}
+    server = MetricsServer(number, {"gcn": health}, gaps)
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{number}/metrics") as answer:
+            text = answer.read().decode()
+        listening = Path("/proc/net/tcp").read_text()
+        assert f"0100007F:{number:04X} " in listening
+        assert f"00000000:{number:04X} " not in listening
+        with pytest.raises(InputError, match="metrics cannot be served") as error:
+            MetricsServer(number, {}, gaps)
+        assert error.value.exit_code == 2
+    finally:
+        server.stop()
+    for line in (
+        'km3vo_alerts_source_up{source="gcn"} 0.0',
+        'km3vo_alerts_lag{partition="t/0",source="gcn"} 3.0',
+        'km3vo_alerts_gaps{type="offset"} 4.0',
+        'km3vo_alerts_silences_total{source="gcn"} 2.0',
+        'km3vo_alerts_last_message_seconds{source="gcn",topic="t"} 1.7957808e+09',
+    ):
+        assert line in text, text
+    MetricsServer(0, {}, gaps).stop()  # 0 is nowhere

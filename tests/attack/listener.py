@@ -103,7 +103,7 @@ def kill(
                 print(f"{number + 1} kills, {len(stream.sent)} messages", flush=True)
     with listening(node, config) as listener:
         until(lambda: len(received(node, topic)) >= len(stream.sent), listener)
-        assert listener.stop() < 2
+        listener.stop()
     return stream.sent
 
 

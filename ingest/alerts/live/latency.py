@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest.alerts.pipeline import Latency
+from ingest.core import privileges
 from ingest.core.errors import InputError
 
 _INCHES_PER_STEP: Final = 0.26
@@ -56,6 +57,7 @@ def plot_latency(found: Sequence[Latency], path: Path) -> None:
         axes.set_xlabel("time / s: median (dot), percentiles 90 and 99, longest")
         axes.grid(axis="x", alpha=0.3)
         try:
-            figure.savefig(path)
+            with privileges.caller():
+                figure.savefig(path)
         except OSError as error:
             raise InputError(f"the plot cannot be written ({error.strerror})", file=path) from None
