@@ -127,12 +127,18 @@ replays the streams. -->
 				verbLevel="1" tablehead="Matched" displayHint="sf=6"
 				description="Time at which the first match with what was known then was computed
 					(MJD, UTC); NULL if there is none in alerts.matches."/>
+			<column name="sent" type="double precision" unit="d" ucd="time.processing"
+				verbLevel="1" tablehead="Sent" displayHint="sf=6"
+				description="Time at which the first recipient confirmed the notice afterwards
+					(MJD, UTC); NULL if it was not sent from here, see alerts.outbox."/>
 			<viewStatement>
 				CREATE VIEW \\qName AS (SELECT n.notice_id, n.stream, r.source, r.topic, n.event_mjd,
 					n.notice_mjd, r.produced, r.received, r.stored,
 					(SELECT min(m.computed) FROM \\schema.matches AS m
 						WHERE n.notice_id IN (m.notice_id, m.partner_notice)
-						AND m.since &lt;= r.stored AND m.computed >= r.received) AS matched
+						AND m.since &lt;= r.stored AND m.computed >= r.received) AS matched,
+					(SELECT min(o.sent) FROM \\schema.outbox AS o
+						WHERE o.notice_id = n.notice_id AND o.sent >= r.received) AS sent
 					FROM \\schema.receptions AS r JOIN \\schema.notices AS n USING (notice_id))
 			</viewStatement>
 		</table>
@@ -166,7 +172,9 @@ replays the streams. -->
 					FROM (SELECT r.*, n.stream, n.event_mjd, n.notice_mjd,
 						(SELECT min(m.computed) FROM \\schema.matches AS m
 							WHERE n.notice_id IN (m.notice_id, m.partner_notice)
-							AND m.since &lt;= r.stored AND m.computed >= r.received) AS matched
+							AND m.since &lt;= r.stored AND m.computed >= r.received) AS matched,
+						(SELECT min(o.sent) FROM \\schema.outbox AS o
+							WHERE o.notice_id = n.notice_id AND o.sent >= r.received) AS sent
 						FROM \\schema.receptions AS r
 						JOIN \\schema.notices AS n USING (notice_id)) AS times,
 					LATERAL (VALUES
@@ -175,6 +183,7 @@ replays the streams. -->
 						(3, 'broker to receipt', received - produced),
 						(4, 'receipt to tables', stored - received),
 						(5, 'tables to matches', matched - stored),
+						(6, 'tables to recipient', sent - stored),
 						(9, 'event to tables', stored - event_mjd)) AS steps (step_no, step, days)
 					WHERE days IS NOT NULL GROUP BY stream, step_no, step)
 			</viewStatement>
