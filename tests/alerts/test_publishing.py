@@ -478,7 +478,7 @@ def test_a_real_broker_of_voevents_takes_the_alert(tmp_path):
     with comet_broker(folder, first, first + 1) as comet:
         assert publish(tmp_path / "archive", config, example()) == {}
         assert publish(tmp_path / "archive", config, retract="KM3-240901A") == {}
-        comet.wait_for("saved", 0)
+        comet.wait_for("Event processed", 2)
         packets = comet.saved
     assert len(packets) == 2
     assert all(validate_voevent(one) == [] for one in packets)

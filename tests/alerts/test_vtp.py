@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingest.alerts.conversion import validate_voevent
 from ingest.alerts.live import inbox
 from ingest.alerts.live.configuration import VTP, load_live
 from ingest.alerts.live.source import Batch, Message, Source, now
@@ -31,6 +32,7 @@ from ingest.alerts.vtp import (
     transport,
 )
 from ingest.core.errors import InputError, ManifestError
+from tests.alerts.outgoing import example, publish, sinks
 from tests.alerts.sample_packets import voevent
 from tests.alerts.test_hostile_packets import billion_laughs
 from tests.alerts.vtp_peers import Comet, ScriptedBroker, comet_broker, comet_sendvo
@@ -297,7 +299,7 @@ def broadcasting(folder: Path, authors: int, subscribers: int) -> Iterator[subpr
         assert process.wait(10) == 0
 
 
-def test_what_is_submitted_to_our_broadcaster_reaches_its_subscribers(tmp_path):
+def test_an_alert_that_we_publish_reaches_the_subscribers_of_our_broadcaster(tmp_path):
     authors, subscribers = port(60), port(70)
     with broadcasting(tmp_path, authors, subscribers) as process:
         comet = Comet(tmp_path, f"--remote=127.0.0.1:{subscribers}")
@@ -311,15 +313,17 @@ def test_what_is_submitted_to_our_broadcaster_reaches_its_subscribers(tmp_path):
             wait(lambda: process.log.read_text().count("Installing filter") == 1)
             comet.wait_for("Authenticate received")
             wait(lambda: ours.health.heartbeat)
-            submit(packet(1), "127.0.0.1", authors)
-            assert [one.content for one in next(batches).messages] == [packet(1)]
+            sink = {"kind": "vtp", "name": "all", "host": "127.0.0.1", "port": authors}
+            assert publish(tmp_path / "archive", sinks(sink), example()) == {}
+            (alert,) = [one.content for one in next(batches).messages]
+            assert validate_voevent(alert) == [] and b"KM3-240901A" in alert
             # expressions of strangers are not evaluated: this one would match nothing
-            assert packet(1) in [stranger.receive(10) for _ in range(2)]
+            assert alert in [stranger.receive(10) for _ in range(2)]
             # again, when the answer was lost: twice is better than never
-            submit(packet(1), "127.0.0.1", authors)
-            assert [one.content for one in next(batches).messages] == [packet(1)]
+            submit(alert, "127.0.0.1", authors)
+            assert [one.content for one in next(batches).messages] == [alert]
             comet.wait_for("Event processed")
-            assert comet.saved == [packet(1)]
+            assert comet.saved == [alert]
         comet.stop()
         for number in (authors, subscribers):  # 127.0.0.1 and no other address
             with pytest.raises(ConnectionRefusedError):
