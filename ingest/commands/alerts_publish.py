@@ -13,6 +13,7 @@ import psycopg2
 
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Accepted, Archive, Outbox
+from ingest.alerts.matching import MatchConfig, load_matches
 from ingest.alerts.tables import Store, has_records
 from ingest.commands.output import json_option, say, show_json, show_table
 from ingest.core import privileges
@@ -74,7 +75,9 @@ def publish(
             _show_draft(archive, outbox, layout, found, request, as_json)
             return
         with _store(layout) as store:
-            accepted, remarks = publishing.accept(archive, outbox, store, found, request)
+            accepted, remarks = publishing.accept(
+                archive, outbox, store, found, request, _catalogues()
+            )
         for remark in remarks:
             _remark(remark)
     elif dry_run:
@@ -119,6 +122,15 @@ def _documents(files: Sequence[Path], pairs: Sequence[str]) -> tuple[Document, .
             ) from None
         found.append(publishing.read_document(content, str(file)) | given)
     return tuple(found) or ((given,) if given else ())
+
+
+def _catalogues() -> MatchConfig | None:
+    """Return what alerts are matched with; without it they are published nevertheless."""
+    try:
+        return load_matches()
+    except IngestError as error:
+        _remark(f"the catalogues were not searched: {error}")
+        return None
 
 
 @contextlib.contextmanager
@@ -171,7 +183,7 @@ def _show_draft(
 
     outbox.refresh()
     with _store(layout) as store:
-        made = publishing.draft(archive, outbox, store, config, request)
+        made = publishing.draft(archive, outbox, store, config, request, _catalogues())
     for remark in made.remarks:
         _remark(remark)
     if publishing.find(outbox, request) is not None:

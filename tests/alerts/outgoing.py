@@ -185,7 +185,6 @@ def kill_everywhere(root: Path) -> int:
         when = f"2024-09-{1 + step // 24:02d}T{step % 24:02d}:00:00Z"
         requests = [
             [[example(event_name=name, trigger_time=when, event_details=[])], {}],
-            [[{"dec": 20.5}], {"update": name}],
             [[], {"retract": name}],
         ]
         killed = killed_after(step, root, requests)

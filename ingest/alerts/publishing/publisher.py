@@ -19,9 +19,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ingest.alerts.archive import Accepted, Archive, Outbox, Packet, Recipient, moment_now
+from ingest.alerts.matching import MatchConfig
 from ingest.alerts.notices import parse
 from ingest.alerts.publishing import earlier, facts, pipelines, subscriptions
 from ingest.alerts.publishing.configuration import Sinks
+from ingest.alerts.publishing.counterparts import add_counterparts
 from ingest.alerts.publishing.document import Document, checked, complete, follow
 from ingest.alerts.publishing.facts import Facts
 from ingest.alerts.tables import Store
@@ -88,7 +90,12 @@ class Draft:
 
 
 def accept(
-    archive: Archive, outbox: Outbox, store: Store | None, config: Sinks, request: Request
+    archive: Archive,
+    outbox: Outbox,
+    store: Store | None,
+    config: Sinks,
+    request: Request,
+    matches: MatchConfig | None = None,
 ) -> tuple[Accepted, list[str]]:
     """Draft a notice, and record durably that it is published, unless it is already.
 
@@ -106,7 +113,7 @@ def accept(
     with outbox.writing():
         if (before := find(outbox, request)) is not None:
             return before, [f"this was published before, at {before.when}"]
-        made = draft(archive, outbox, store, config, request)
+        made = draft(archive, outbox, store, config, request, matches)
         originals = tuple(
             outbox.keep(json.dumps(one, indent=1, sort_keys=True).encode())
             for one in request.documents
@@ -136,9 +143,27 @@ def find(outbox: Outbox, request: Request) -> Accepted | None:
 
 
 def draft(
-    archive: Archive, outbox: Outbox, store: Store | None, config: Sinks, request: Request
+    archive: Archive,
+    outbox: Outbox,
+    store: Store | None,
+    config: Sinks,
+    request: Request,
+    matches: MatchConfig | None = None,
 ) -> Draft:
     """Return the notice that a request leads to; nothing is changed.
+
+    Parameters
+    ----------
+    archive, outbox : Archive, Outbox
+        The archive and its outbox, up to date.
+    store : Store or None
+        The tables; None if the database does not run.
+    config : Sinks
+        Who gets it.
+    request : Request
+        What is to be published.
+    matches : MatchConfig, optional
+        The catalogues that are searched for counterparts. By default, none is.
 
     Raises
     ------
@@ -146,9 +171,13 @@ def draft(
         If it cannot be published.
     """
     remarks: list[str] = []
-    document = _document(archive, outbox, store, config, request, remarks)
+    document, before = _document(archive, outbox, store, config, request, remarks)
     content = checked(document, request.live)
     notice = parse(content, "application/json")
+    if matches is not None and request.retract is None:
+        add_counterparts(document, notice.position, matches, store, before, remarks)
+        content = checked(document, request.live)
+        notice = parse(content, "application/json")
     found = facts.of_notice(notice, document)
     alert = ("test/" if found["test"] else "") + str(found["name"])
     had = {
@@ -210,7 +239,8 @@ def _document(
     config: Sinks,
     request: Request,
     remarks: list[str],
-) -> Document:
+) -> tuple[Document, str | None]:
+    """Return the notice, and the SHA-256 of the one before, if any."""
     documents = [part for one in request.documents for part in pipelines.split(one)]
     tolerance = config.publish.same_event
     now = moment_now()
@@ -233,10 +263,11 @@ def _document(
         if known is None:
             made = complete(alert, request.live, remarks, now)
             _refuse_known_name(outbox, store, made, request.live)
-            return made
+            return made, None
         last, before = known
         changes, kind = _add_pipeline(before, documents, remarks), "update"
-    return follow(before, changes, kind, last.record + 1, last.ivorn, request.live, remarks, now)
+    made = follow(before, changes, kind, last.record + 1, last.ivorn, request.live, remarks, now)
+    return made, last.sha256
 
 
 def _same_event(
