@@ -17,7 +17,7 @@ from aiosmtpd.controller import Controller
 from confluent_kafka import Consumer, TopicPartition
 
 from ingest.alerts.archive import Archive, Outbox
-from ingest.alerts.publishing import Request, Sinks, accept, complete_archive, send_waiting
+from ingest.alerts.publishing import Request, Sinks, accept, complete_archive, draft, send_waiting
 from tests.instances import ROOT
 
 EXAMPLES = ROOT / "inputs" / "alerts" / "gcn"
@@ -173,11 +173,14 @@ def kill_everywhere(root: Path) -> int:
 
     Returns how many steps there are.
     """
-    import httpx  # noqa: F401 so that it is loaded once
+    import httpx  # noqa: F401
 
     from ingest.core.http import certificates
 
+    # what is loaded here need not be loaded by each child
     certificates(True)
+    archive = Archive(root)
+    draft(archive, Outbox(archive), None, sinks(), Request((example(),)))
     step, killed = 0, True
     while killed:
         step += 1
