@@ -11,10 +11,15 @@ csv.field_size_limit(1 << 30)
 
 
 def content(store: Store) -> dict[str, list[list[str]]]:
-    """Return all rows of all tables, as text, in the order of their keys."""
+    """Return all rows of all tables, as text, in the order of their keys.
+
+    When a match was computed is left out.
+    """
     found = {}
-    for table, columns in TABLES.items():
-        keys = [name for name in columns if name in ("notice_id", "alias") or name.endswith("_no")]
+    for table, names in TABLES.items():
+        columns = [name for name in names if name != "computed"]
+        identifiers = ("notice_id", "match_id", "alias")
+        keys = [name for name in columns if name in identifiers or name.endswith("_no")]
         query = f"SELECT {', '.join(columns)} FROM alerts.{table} ORDER BY {', '.join(keys)}"
         text = io.StringIO()
         with store._transaction() as cursor:
