@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -10,8 +11,10 @@ import pyvo
 from ingest.alerts.matching.configuration import CONFIG_VARIABLE
 from tests.alerts.broker import Broker, configuration, listening, until
 from tests.alerts.sample_packets import param, voevent, where_when
-from tests.instances import Instance
+from tests.instances import ROOT, Instance
 from tests.templates import Templates, port
+
+DOCUMENT = ROOT / "docs" / "matches.md"
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +70,14 @@ def test_a_match_is_computed_on_arrival_and_shown(node, tmp_path):
         )
         assert [row[2] for row in node.adql(example)] == [
             row[0] for row in node.adql("SELECT alert_id FROM alerts.notices WHERE notice_id = 2")
+        ]
+
+        queries = re.findall("```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+        assert len(queries) == 2
+        assert [row[2] for row in node.adql(queries[0])] == [row[2] for row in node.adql(example)]
+        assert node.adql(queries[1].replace("2026", "2020").replace("2027", "2021")) == [
+            ["km3net", "1"],
+            ["ligo-virgo-kagra", "1"],
         ]
 
         for number in (2, 3):
