@@ -6,7 +6,6 @@ from ingest.alerts.pipeline.curation import hide, prove_packet, seal, show
 from ingest.alerts.pipeline.instance_tables import (
     attach_map,
     check_archive,
-    compute_matches,
     count_rows,
     existing_store,
     import_packets,
@@ -25,6 +24,7 @@ from ingest.alerts.pipeline.live_tables import (
     newest_gaps,
     received_streams,
 )
+from ingest.alerts.pipeline.matches import compute_matches
 from ingest.alerts.pipeline.processing import ProcessingReport, process_received
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 

@@ -6,6 +6,7 @@ import re
 from typing import Any, Final
 
 from ingest.alerts.archive import Archive, Entry, printable, show_again, withheld_packets
+from ingest.alerts.matching import load_matches
 from ingest.alerts.pipeline.instance_tables import (
     check_same_archive,
     copy_records,
@@ -13,6 +14,7 @@ from ingest.alerts.pipeline.instance_tables import (
     opened,
     publish_seals,
 )
+from ingest.alerts.pipeline.matches import update_matches
 from ingest.alerts.pipeline.processing import process_new
 from ingest.alerts.pipeline.withholding import record_withheld
 from ingest.alerts.proof import Seal, prove, seal_days
@@ -83,17 +85,20 @@ def hide(layout: Layout, archive: Archive, packet: str, reason: str) -> Entry:
     InputError
         If there is no such packet, or no reason.
     """
+    config = load_matches()
     with opened(layout, archive) as (store, pool):
         check_same_archive(archive, store)
         entry = find_packet(archive, store, packet)
         record_withheld(archive, store, entry, reason)
         process_new(archive, store, pool)
         copy_records(archive, store, pool)
+        update_matches(layout, archive, store, config)
     return entry
 
 
 def show(layout: Layout, archive: Archive, packet: str, reason: str | None = None) -> Entry:
     """Show a packet again that was withheld; parameters and errors are those of :func:`hide`."""
+    config = load_matches()
     with opened(layout, archive) as (store, pool):
         check_same_archive(archive, store)
         entry = find_packet(archive, store, packet)
@@ -107,6 +112,7 @@ def show(layout: Layout, archive: Archive, packet: str, reason: str | None = Non
         show_again(archive, entry, reason and printable(reason.strip()))
         process_new(archive, store, pool)
         copy_records(archive, store, pool)
+        update_matches(layout, archive, store, config)
     return entry
 
 

@@ -18,15 +18,10 @@ from ingest.alerts.archive import (
     Silences,
     attach,
 )
-from ingest.alerts.matching import (
-    MatchConfig,
-    enqueue_all,
-    load_matches,
-    match_waiting,
-    matchers,
-)
+from ingest.alerts.matching import load_matches
 from ingest.alerts.notices import PacketError, parse
 from ingest.alerts.pipeline.archiving import ArchivingReport, BackgroundArchiving
+from ingest.alerts.pipeline.matches import update_matches
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
     exclusive,
@@ -178,10 +173,12 @@ def retry_quarantined(
     max_parsed_bytes: int = MAX_PARSED_BYTES,
 ) -> ProcessingReport:
     """Process the packets in quarantine again, and new ones; see :func:`update_tables`."""
+    config = load_matches()
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
         check_same_archive(archive, store)
         report = process_quarantined(archive, store, pool, on_progress)
         copy_records(archive, store, pool)
+        update_matches(layout, archive, store, config)
     return report
 
 
@@ -196,12 +193,12 @@ def rebuild_tables(
     Matches are computed again, too. The former rows are served until the end. Parameters are those
     of :func:`update_tables`.
     """
-    finders = matchers(load_matches(), archive, layout.inputs)
+    config = load_matches()
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
         with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
             restore_receptions(archive, store, Receptions(archive))
-            match_waiting(store, finders)
+            update_matches(layout, archive, store, config)
         copy_records(archive, store, pool)
         store.vacuum()
     return report
@@ -240,6 +237,7 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         error.expected = error.expected or "a sky map in HEALPix, flat or multi-order, as FITS"
         error.remedy = "attach the map as its collaboration distributes it; nothing was changed"
         raise
+    config = load_matches()
     update_tables(layout, archive)  # after an upgrade they may be empty
     with lifecycle.database(layout) as state, open_store(layout, state) as store:
         check_same_archive(archive, store)
@@ -249,40 +247,8 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         for rows in result.rows:
             if isinstance(rows, PacketRows):
                 store.update_notice(rows)
+        update_matches(layout, archive, store, config)
     return {level: sky.area(level) for level in (0.5, 0.9)}
-
-
-def compute_matches(
-    layout: Layout,
-    archive: Archive,
-    config: MatchConfig,
-    again: bool = False,
-    on_progress: ProgressCallback | None = None,
-) -> int:
-    """Compute the matches of notices that are new or have changed.
-
-    Parameters
-    ----------
-    layout, archive : Layout, Archive
-        The instance and its archive.
-    config : MatchConfig
-        What is matched with what.
-    again : bool, optional
-        Whether those of all other notices are computed again.
-    on_progress : ProgressCallback, optional
-        Called with the number of notices done so far.
-
-    Returns
-    -------
-    int
-        The number of notices.
-    """
-    with lifecycle.database(layout) as state, open_store(layout, state) as store:
-        check_same_archive(archive, store)
-        if again:
-            enqueue_all(store)
-        finders = matchers(config, archive, layout.inputs)
-        return match_waiting(store, finders, on_progress=on_progress)
 
 
 def check_archive(layout: Layout, archive: Archive) -> None:
