@@ -73,7 +73,7 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 				verbLevel="10" tablehead="Expected"
 				description="For samples, number of events expected there from background."/>
 			<column name="n_expected_err" type="double precision"
-				ucd="stat.error;meta.number" verbLevel="20"
+				ucd="meta.number;stat.stdev" verbLevel="20"
 				description="Standard error of n_expected, as the sample is finite."/>
 			<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="1"
 				description="Probability that chance alone gives a match at least as close; for
