@@ -15,7 +15,8 @@
 			<column name="topic" type="text" ucd="meta.id" verbLevel="1"
 				description="Topic of the Kafka broker; NULL for other recipients."/>
 			<column name="state" type="text" ucd="meta.code.status" required="True" verbLevel="1"
-				description="sent, or queued: it is not sent yet, and will be."/>
+				description="sent; queued: it is not sent yet, and will be; or dropped: it will not be
+					sent, because the packet is withheld."/>
 			<column name="topic_partition" type="integer" ucd="meta.number" verbLevel="10"
 				tablehead="Partition"
 				description="Partition of the topic in which the broker stored the message.">

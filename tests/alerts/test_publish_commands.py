@@ -68,6 +68,7 @@ def published(node: Instance, config: Path, *arguments: str) -> dict:
     return json.loads(done.stdout)
 
 
+@pytest.mark.slow
 def test_an_alert_is_shown_with_its_offset_and_in_the_tables(node, broker, tmp_path):
     config = with_sinks(tmp_path, broker, "in", to_kafka(broker, "out.tests"))
     command = ("alerts", "publish", "--config", str(config))
@@ -132,6 +133,23 @@ def test_an_alert_that_was_not_published_here_can_be_retracted(node, broker, tmp
     assert [str(row[0]) for row in node.adql(query)] == ["1"]
 
 
+@pytest.mark.slow
+def test_an_update_names_the_alerts_that_match(node, broker, tmp_path):
+    config = with_sinks(tmp_path, broker, "in", to_kafka(broker, "out.matched", live=True))
+    # ten seconds after icecube_gold.xml, in the same direction
+    place = {"ra": 350.5486, "dec": 34.711, "ra_dec_error": 0.7, "event_details": []}
+    when = {"trigger_time": "2022-12-23T07:43:10.52Z", "event_name": "KM3-221223A"}
+    published(node, config, "--live", alert(tmp_path, **place, **when))
+    assert node.km3vo("alerts", "match").returncode == 0
+    published(node, config, "--live", "--update", "KM3-221223A", "--set", "far=3e-8")
+    *_, last = (json.loads(one[3]) for one in messages(broker.address, "out.matched") if one[2])
+    assert last["record_number"] == 2 and last["potential_counterpart"] is True
+    (found,) = (one for one in last["counterpart_info"] if "pair_far" in one)
+    assert found["ref_type"] == "icecube/gold" and found["angular_distance"] < 1e-3
+    assert 0 < found["pair_far"] < 3.9e-7
+
+
+@pytest.mark.slow
 def test_the_listener_sends_what_waits_and_relays_what_others_sent(
     node, broker, tmp_path, monkeypatch
 ):

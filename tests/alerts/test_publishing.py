@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ingest.alerts.archive import Archive, ArchiveError, Outbox
+from ingest.alerts.archive import Archive, ArchiveError, Outbox, withhold
 from ingest.alerts.conversion import load_json, validate_voevent
 from ingest.alerts.matching import load_matches
 from ingest.alerts.publishing import Request, accept, draft, read_document, send_waiting, settings
@@ -180,6 +180,20 @@ def test_a_kill_after_any_durable_step_sends_each_notice_at_least_once(tmp_path)
         assert list(dict.fromkeys(got)) == wanted
         # only what was not recorded as sent before the kill is sent again
         assert len(got) <= 3
+
+
+def test_a_packet_that_is_withheld_is_not_sent_any_more(broker, topic, tmp_path):
+    away = sinks(kafka("gcn", "127.0.0.1:9", topic, options={"delivery.timeout.ms": 300}))
+    publish(tmp_path, away, example())
+    archive = Archive(tmp_path)
+    (entry,) = archive.entries()
+    withhold(archive, entry, None, "a wrong submission")
+    here = sinks(kafka("gcn", broker.address, topic))
+    assert publish(tmp_path, here, retract="KM3-240901A") == {}
+    states = [one.state for one in Outbox(archive).refresh().deliveries.values()]
+    assert states == ["dropped", "sent"]
+    (sent,) = (json.loads(one[3]) for one in messages(broker.address, topic) if one[2])
+    assert sent["alert_type"] == "retraction"
 
 
 # --- what may be published --------------------------------------------------------------------

@@ -7,6 +7,7 @@
 - ``archived``: the packet has this number in the archive;
 - ``sent``: a recipient has confirmed it, with partition and offset if it is a Kafka broker;
 - ``failed``: an attempt was in vain;
+- ``dropped``: it is not sent, because the packet is withheld;
 - ``relayed``: all notices of others up to this number were considered for subscribers.
 
 ``outgoing/<sha256>`` has the bytes of the notices from here, and those of which they were made.
@@ -110,6 +111,8 @@ class Delivery:
         When the recipient confirmed it.
     partition, offset : int or None
         Where the broker stored it.
+    dropped : bool
+        Whether it will not be sent, because the packet is withheld.
     """
 
     notice: Accepted
@@ -120,6 +123,14 @@ class Delivery:
     sent: str | None = None
     partition: int | None = None
     offset: int | None = None
+    dropped: bool = False
+
+    @property
+    def state(self) -> str:
+        """In a word: ``sent``, ``dropped`` or ``queued``."""
+        if self.sent is not None:
+            return "sent"
+        return "dropped" if self.dropped else "queued"
 
 
 @dataclass
@@ -242,6 +253,11 @@ class Outbox:
         with self.writing():
             self._append([_about("failed", delivery) | {"problem": problem[:1000]}])
 
+    def dropped(self, delivery: Delivery) -> None:
+        """Record durably that a notice is not sent to a recipient."""
+        with self.writing():
+            self._append([_about("dropped", delivery)])
+
     def considered(self, number: int) -> None:
         """Record that notices of others up to a number were considered; see :meth:`writing`."""
         self._append([{"what": "relayed", "number": number}])
@@ -306,6 +322,10 @@ class Outbox:
     def _end(self, what: str, record: dict[str, Any]) -> None:
         key = record["sha256"], record["sink"]
         delivery = self.deliveries[key]
+        if what == "dropped":
+            delivery.dropped = True
+            self._waiting.pop(key, None)
+            return
         delivery.attempts += 1
         if what == "failed":
             delivery.failed, delivery.problem = record["when"], record["problem"]

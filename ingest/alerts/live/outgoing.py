@@ -11,7 +11,7 @@ from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive, Outbox
 from ingest.alerts.live.follower import connect
 from ingest.alerts.live.source import Health, isoformat, now
-from ingest.alerts.publishing import Sink, SinkClient, complete_archive, deliver, relay
+from ingest.alerts.publishing import Sink, SinkClient, SinkError, complete_archive, deliver, relay
 from ingest.alerts.publishing import connect as connect_sink
 from ingest.alerts.tables import Store
 from ingest.instance import Layout
@@ -36,7 +36,13 @@ class SinkFollower:
         self._client: SinkClient | None = None
 
     def work(self, stop: threading.Event) -> None:
-        """Send what is due."""
+        """Send what is due.
+
+        Raises
+        ------
+        SinkError
+            If something waits because it was not taken.
+        """
         try:
             if self._outbox.refresh().waiting(self.name):
                 self._client = self._client or connect_sink(self._settings)
@@ -47,7 +53,11 @@ class SinkFollower:
         except BlockingIOError:
             pass  # km3vo alerts publish is sending
         finally:
-            self.health.lag = {"outbox": len(self._outbox.waiting(self.name))}
+            waiting = self._outbox.waiting(self.name)
+            self.health.lag = {"outbox": len(waiting)}
+        for one in waiting:
+            if one.problem:  # it is tried again after a pause
+                raise SinkError(one.problem)
 
     def close(self) -> None:
         """Give up the connection."""

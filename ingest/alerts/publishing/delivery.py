@@ -7,7 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Final
 
-from ingest.alerts.archive import Delivery, Outbox
+from ingest.alerts.archive import Delivery, Outbox, withheld_packets
 from ingest.alerts.publishing.sinks import Outgoing, SinkClient, SinkError
 
 _LONGEST_PAUSE: Final = 300.0
@@ -61,6 +61,9 @@ def deliver(
                 if stop is not None and stop.is_set():
                     return sent
                 tried.add(one.notice.sha256)
+                if outbox.numbers.get(one.notice.sha256) in _withheld(outbox):
+                    outbox.dropped(one)
+                    continue
                 try:
                     receipt = client.send(_outgoing(outbox, one))
                 except SinkError as error:
@@ -74,6 +77,10 @@ def deliver(
     if refused is not None:
         raise refused
     return sent
+
+
+def _withheld(outbox: Outbox) -> set[int]:
+    return {one.entry.number for one in withheld_packets(outbox.archive)}
 
 
 def _outgoing(outbox: Outbox, one: Delivery) -> Outgoing:

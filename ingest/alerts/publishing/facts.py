@@ -14,8 +14,8 @@ Facts = dict[str, Any]
 
 COLUMNS: Final = (
     "notice_id", "sha256", "ivorn", "stream", "event_name", "alert_id", "record_number",
-    "notice_type", "is_test", "event_mjd", "notice_mjd", "received", "ra", "dec", "pos_err_90",
-    "far", "energy", "topology", "pipeline", "instrument", "n_events", "region_90",
+    "notice_type", "is_test", "is_injection", "event_mjd", "notice_mjd", "received", "ra", "dec",
+    "pos_err_90", "far", "energy", "topology", "pipeline", "instrument", "n_events", "region_90",
 )  # fmt: skip
 """The columns of ``alerts.notices`` from which the facts of a notice of others are taken."""
 
@@ -62,7 +62,7 @@ def of_row(row: Mapping[str, Any]) -> Facts:
         "name": row["event_name"] or row["alert_id"],
         "record": row["record_number"],
         "type": row["notice_type"],
-        "test": bool(row["is_test"]),
+        "test": bool(row["is_test"] or row["is_injection"]),
         "time": isoformat(row["event_mjd"]),
         "ra": row["ra"],
         "dec": row["dec"],

@@ -63,7 +63,7 @@ def _rows(store: Store, after: int) -> list[dict[str, Any]]:
     names = (*facts.COLUMNS, "origin")
     columns = ", ".join(f"{one}::text" if one == "region_90" else one for one in names)
     found = store.fetch(
-        f"SELECT {columns} FROM alerts.notices WHERE notice_id > %s"
+        f"SELECT {columns} FROM alerts.notices WHERE notice_id > %s AND role != 'utility'"
         f" ORDER BY notice_id LIMIT {_AT_ONCE}",
         [after],
     )

@@ -56,10 +56,10 @@ def summary(outbox: Outbox) -> list[dict[str, Any]]:
                 "problem": "",
             },
         )
-        if one.sent is None:
+        if one.state == "queued":
             sink["waiting"] += 1
             sink["problem"] = one.problem or sink["problem"]
-        else:
+        elif one.sent is not None:
             sink["sent"] += 1
             sink["last_sent"] = max(sink["last_sent"] or "", one.sent)
     return [found[name] for name in sorted(found)]

@@ -60,7 +60,7 @@ def _row(number: int, one: Delivery) -> tuple[object, ...]:
         one.recipient.sink,
         one.recipient.kind,
         one.recipient.topic,
-        "queued" if one.sent is None else "sent",
+        one.state,
         one.partition,
         one.offset,
         _mjd(one.notice.when),
