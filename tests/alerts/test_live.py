@@ -241,12 +241,11 @@ def test_silence_and_missing_topics_are_seen(node, broker, topic, tmp_path):
     assert received(node, "beat") == []
     query = (
         "SELECT gap_end - gap_start FROM alerts.gaps WHERE gap_type='heartbeat' AND topic='beat'"
+        " ORDER BY gap_end"
     )
-    ((days,),) = node.adql(query)
-    assert 1 < float(days) * 86400 < 60
+    *_, (days,) = found = node.adql(query)
+    assert len(found) == before + 1 and 1 < float(days) * 86400 < 120
     assert node.km3vo("alerts", "verify").returncode == 0
-    assert node.km3vo("alerts", "rebuild").returncode == 0
-    assert node.adql(query) == [[days]]
 
 
 def test_members_of_the_group_come_and_go_and_lies_are_kept_as_they_are(

@@ -7,6 +7,7 @@ tables have to agree. ``python -m tests.attack.listener 10000`` kills that often
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import tempfile
 import threading
@@ -28,7 +29,7 @@ RATE = 20.0
 PARTITIONS = 2
 _AGAIN = 0.1
 """The fraction of packets whose bytes are sent twice, at different offsets."""
-_COUNT_EVERY = 250
+_SAY_EVERY = 10
 
 
 @dataclass
@@ -69,7 +70,13 @@ class Stream:
 
 
 def kill(
-    node: Instance, broker: Broker, config: Path, topic: str, kills: int, seed: int = 0
+    node: Instance,
+    broker: Broker,
+    config: Path,
+    topic: str,
+    kills: int,
+    seed: int = 0,
+    seconds: float = math.inf,
 ) -> list[tuple[int, int, str]]:
     """Kill the listener at random moments while packets are sent; return what was sent.
 
@@ -87,7 +94,10 @@ def kill(
         How often.
     seed : int, optional
         Decides about the moments.
+    seconds : float, optional
+        Time after which no more are killed.
     """
+    end = time.monotonic() + seconds
     dice = random.Random(seed)
     with Stream(broker, topic, random.Random(seed)) as stream:
         begin = time.monotonic()
@@ -99,8 +109,11 @@ def kill(
             time.sleep(dice.uniform(0, 2 * start))
             assert listener.process.poll() is None, listener.log
             listener.kill()
-            if number % _COUNT_EVERY == _COUNT_EVERY - 1:
+            if number % _SAY_EVERY == _SAY_EVERY - 1:
                 print(f"{number + 1} kills, {len(stream.sent)} messages", flush=True)
+            if time.monotonic() > end:
+                print(f"time is over after {number + 1} kills")
+                break
     with listening(node, config) as listener:
         until(lambda: len(received(node, topic)) >= len(stream.sent), listener)
         listener.stop()
@@ -151,6 +164,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("count", type=int, help="the number of kills")
     parser.add_argument("--seed", type=int, default=0, help="decides about the moments")
+    parser.add_argument("--seconds", type=float, default=math.inf, help="end earlier, after")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="km3vo-listener-") as name:
         folder = Path(name)
@@ -161,9 +175,10 @@ def main() -> None:
             templates.copy("empty", instance, durable=True).up()
             broker, topic = Broker(), "gcn.attack"
             config = configuration(folder, broker.address, [topic])
-            sent = kill(instance, broker, config, topic, options.count, options.seed)
+            limits = (options.count, options.seed, options.seconds)
+            sent = kill(instance, broker, config, topic, *limits)
             account(instance, topic, sent)
-            print(f"{options.count} kills, {len(sent)} messages: none lost, none twice")
+            print(f"{len(sent)} messages: none lost, none twice")
         finally:
             instance.reset()
             templates.remove()

@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ingest.alerts import pipeline
 from ingest.alerts.tables.store import TABLES
 from ingest.core.checkout import INPUTS
-from ingest.instance import lifecycle
-from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster, free_port
+from tests.alert_archive import layout_of
 from tests.alerts.broker import Broker, configuration, listening
 from tests.alerts.sample_packets import voevent
 from tests.bench.instance import PORT
@@ -51,18 +49,17 @@ def lines(count: int) -> Iterator[Line]:
     with tempfile.TemporaryDirectory(prefix="km3vo-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        layout = Layout(folder / "var", Account.current())
+        instance = Instance(folder / "var", free_port(PORT))
         try:
-            lifecycle.up(layout, free_port(PORT))
-            archive = pipeline.open_archive(layout)
-            pipeline.archive_packets(archive, [INPUTS / "alerts"])
-            pipeline.update_tables(layout, archive)
+            instance.up()
+            done = instance.km3vo("alerts", "import", str(INPUTS / "alerts"))
+            assert done.returncode == 0, done.stderr
             for more in (0, count):
-                _fill(layout, more)
-                yield from _listen(layout, folder, sent[:steady], sent[steady : steady + burst])
+                _fill(layout_of(instance), more)
+                yield from _listen(instance, folder, sent[:steady], sent[steady : steady + burst])
                 del sent[: steady + burst]
         finally:
-            lifecycle.reset(layout, with_archive=True)
+            instance.reset()
 
 
 def _fill(layout: Layout, count: int) -> None:
@@ -98,25 +95,23 @@ def _fill(layout: Layout, count: int) -> None:
 
 
 def _listen(
-    layout: Layout, folder: Path, steady: list[bytes], burst: list[bytes]
+    instance: Instance, folder: Path, steady: list[bytes], burst: list[bytes]
 ) -> Iterator[Line]:
-    broker = Broker()
+    broker, layout = Broker(), layout_of(instance)
     state = InstanceState.read(layout)
     assert state is not None
-    instance = Instance(layout.var, state.web_port)
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT count(*) FROM alerts.notices")
         (size,) = cursor.fetchone()
     topic = f"gcn.notices.bench{size}"
-    first = f"{topic}.first"
     with (
         Cluster(layout).connect(state.postgres_port) as connection,
-        listening(instance, configuration(folder, broker.address, [topic, first])) as listener,
+        listening(instance, configuration(folder, broker.address, [topic])) as listener,
     ):
-        # the group has a member when the first one arrives
-        content = voevent(ivorn=f"ivo://example.org/{first}#1")
-        _Watch(connection, 1).run(lambda watch: broker.send([content], first))
+        # the topic exists, and the group has a member, when the first one has arrived
+        content = voevent(ivorn=f"ivo://example.org/{topic}#1")
+        _Watch(connection, 1).run(lambda watch: broker.send([content], topic))
         watch = _Watch(connection, len(steady))
         seen_by_tap = _Tap(state.server_url, topic, watch)
         seen_by_tap.start()
@@ -183,7 +178,7 @@ class _Tap(threading.Thread):
                 self.done.wait(0.01)
                 continue
             while not self.done.is_set():
-                if self._count() > number:
+                if self._count() > number + 1:  # the very first one is not counted
                     self.latencies.append(time.monotonic() - self._watch.produced[number])
                     break
             self.done.wait(0.3)
