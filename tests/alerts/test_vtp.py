@@ -167,12 +167,13 @@ def test_a_broker_that_does_not_follow_the_protocol_is_left_and_tried_again():
 def test_a_broker_that_is_silent_or_slow_is_connected_again_and_the_gap_is_shown():
     broker = ScriptedBroker()
     source = subscriber(broker.address, silence=0.3)
-    with reading(source):
+    with reading(source) as batches:
         _, connection = broker.accept()
         connection.send(transport("iamalive", "ivo://example.org/broker"))
         answer = read_transport(connection.receive(10))
         assert answer == Transport("iamalive", "ivo://example.org/broker")
         wait(lambda: "in time" in source.health.problem)
+        last_heard = source.health.heartbeat
         stream, _ = broker.accept()
         with pytest.raises(OSError):  # a byte now and then does not help
             stream.sendall((1000).to_bytes(4, "big"))
@@ -183,7 +184,9 @@ def test_a_broker_that_is_silent_or_slow_is_connected_again_and_the_gap_is_shown
         connection.send(packet(1))  # which nobody stores
         connection.send(transport("authenticate", "ivo://example.org/broker"))
         assert read_transport(connection.receive(10)).role == "authenticate"
-        wait(lambda: source.health.silences == 1)
+        (gap,) = next(batches).silences
+        assert gap.since == last_heard < gap.until
+        assert source.health.silences == 1
     assert source.health.state == "stopped"
     broker.close()
 

@@ -56,6 +56,7 @@ class VTPSubscriber:
         self._silence = settings.silence
         self._inbox = Inbox()
         self._connection: Connection | None = None
+        self._heard: datetime | None = None
         self._lost: datetime | None = None
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
@@ -91,7 +92,9 @@ class VTPSubscriber:
                 self._converse(self._connection, stop)
             except OSError as error:
                 if not stop.is_set():
-                    self._complain(_text(error))
+                    # a silent connection may have been dead since its last message
+                    since = self._heard if isinstance(error, TimeoutError) else None
+                    self._complain(_text(error), since or now())
             finally:
                 if self._connection is not None:
                     self._connection.close()
@@ -134,6 +137,7 @@ class VTPSubscriber:
 
     def _is_here(self, moment: datetime) -> None:
         self.health.works()
+        self._heard = moment
         if self._lost is not None:
             since, until = isoformat(self._lost), isoformat(moment)
             logger.warning(
@@ -146,8 +150,8 @@ class VTPSubscriber:
             self._inbox.note(Silence(self.name, TOPIC, since, until))
             self._lost = None
 
-    def _complain(self, problem: str) -> None:
-        self._lost = self._lost or now()
+    def _complain(self, problem: str, since: datetime) -> None:
+        self._lost = self._lost or since
         self.health.state = "waiting"
         if self.health.fails(problem):
             logger.warning("%s: %s", self.name, problem)

@@ -15,7 +15,11 @@ _PIECE: Final = 1 << 16
 
 
 class VTPError(OSError):
-    """The other side does not follow the protocol, or takes too long."""
+    """The other side does not follow the protocol."""
+
+
+class TooSlow(VTPError, TimeoutError):
+    """The other side takes too long."""
 
 
 class Connection:
@@ -48,7 +52,7 @@ class Connection:
         Raises
         ------
         VTPError
-            If the message is too large, is not complete, or takes too long.
+            If the message is too large or is not complete; :class:`TooSlow` if it takes too long.
         OSError
             If the connection breaks.
         """
@@ -83,7 +87,7 @@ class Connection:
         while len(content) < count:
             left = deadline - time.monotonic()
             if left <= 0:
-                raise VTPError("no complete message in time")
+                raise TooSlow("no complete message in time")
             self._stream.settimeout(left)
             try:
                 piece = self._stream.recv(min(count - len(content), _PIECE))
