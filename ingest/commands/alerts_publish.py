@@ -67,10 +67,12 @@ def publish(
     archive = pipeline.open_archive(layout)
     pipeline.check_archive(layout, archive)
     outbox = Outbox(archive)
-    documents = _documents(files, pairs)
+    contents = [_read(file) for file in files]
+    documents = _documents(files, contents, pairs)
     accepted = None
     if documents or update is not None or retract is not None:
-        request = publishing.Request(documents, live, update, retract)
+        originals = (*contents, "\n".join(pairs).encode()) if pairs else tuple(contents)
+        request = publishing.Request(documents, live, update, retract, originals)
         if dry_run:
             _show_draft(archive, outbox, layout, found, request, as_json)
             return
@@ -104,23 +106,31 @@ def show_outbox_status(found: Sequence[Mapping[str, Any]]) -> None:
         show_table([name.replace("_", " ") for name in names], rows)
 
 
-def _documents(files: Sequence[Path], pairs: Sequence[str]) -> tuple[Document, ...]:
+def _read(file: Path) -> bytes:
+    from ingest.alerts import publishing
+
+    try:
+        with privileges.caller(), open_regular(file) as stream:
+            return stream.read(publishing.LARGEST + 1)
+    except OSError as error:
+        raise InputError(
+            f"the alert cannot be read ({error.strerror or error})",
+            file=file,
+            expected="a file in JSON",
+            remedy="correct the path; nothing was published",
+        ) from None
+
+
+def _documents(
+    files: Sequence[Path], contents: Sequence[bytes], pairs: Sequence[str]
+) -> tuple[Document, ...]:
     from ingest.alerts import publishing
 
     given = publishing.settings(pairs)
-    found = []
-    for file in files:
-        try:
-            with privileges.caller(), open_regular(file) as stream:
-                content = stream.read(publishing.LARGEST + 1)
-        except OSError as error:
-            raise InputError(
-                f"the alert cannot be read ({error.strerror or error})",
-                file=file,
-                expected="a file in JSON",
-                remedy="correct the path; nothing was published",
-            ) from None
-        found.append(publishing.read_document(content, str(file)) | given)
+    found = [
+        publishing.read_document(content, str(file)) | given
+        for file, content in zip(files, contents, strict=True)
+    ]
     return tuple(found) or ((given,) if given else ())
 
 

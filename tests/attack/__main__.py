@@ -16,6 +16,7 @@ ATTACKS = {
     "kills": ("tests.attack.kills", "100"),
     "imports": ("tests.attack.imports", "50"),
     "listener": ("tests.attack.listener", "100"),
+    "publication": ("tests.attack.publication", "1000"),
 }
 """By name: the module, and its count or its duration in s."""
 
