@@ -55,8 +55,8 @@ HESE_FOLLOW_UP: Final[dict[str, Any]] = {
 UNRELATED: Final[dict[str, Any]] = {
     "circularId": 18448.5,
     "createdOn": 1446602374000,
-    "subject": "GRB 970228: Keck/LRIS Optical Observations",
-    "body": "<script>alert('x')</script> of a gamma-ray burst",
+    "subject": "GRB 970228: Keck/LRIS Optical\r\nObservations \x01\x1b[31m",
+    "body": "<script>alert('x')</script>\x02 of a gamma-ray burst ]]>",
     "submitter": "Some One",
 }
 """One of the circulars with a fractional number."""

@@ -202,6 +202,12 @@ def test_circulars_beside_alerts(filled_instance, archive_of_gcn):
     found = [set(tap.search(query)["circular_id"]) for query in queries]
     assert found == [{"33633", "33700"}, {"33700"}]
 
+    # hostile characters arrive, in form and page
+    (hostile,) = tap.search("SELECT * FROM alerts.circulars WHERE circular_id = '18448.5'")
+    assert "Observations" in hostile["subject"] and "</script>" in hostile["body"]
+    text = answer(node, "alerts/nu/circular?id=18448.5")[1]
+    assert "SUBJECT: GRB 970228: Keck/LRIS Optical Observations" in text
+
     # DataLink, and the text
     ((number,),) = node.adql(
         f"SELECT notice_id FROM alerts.notices WHERE alert_id = '{ALERT}' AND is_latest = 1"

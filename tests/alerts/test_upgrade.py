@@ -44,6 +44,13 @@ def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
     filled_instance: Instance, checkout: Path, delivered: Path
 ) -> None:
     add_a_column(checkout)
+    layout = Layout(filled_instance.var, Account.current())
+    state = InstanceState.read(layout)
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        # an earlier version of the software did not have these
+        connection.cursor().execute("DROP TABLE alerts.circulars, alerts.event_names CASCADE")
+        connection.commit()
+    assert filled_instance.km3vo("alerts", "status").returncode == 0
     upgraded = {"PYTHONPATH": str(checkout)}
     done = filled_instance.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr

@@ -36,6 +36,7 @@ from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.proof import seals
 from ingest.alerts.tables import (
     SCHEMA,
+    TABLES,
     PacketRows,
     Store,
     open_store,
@@ -359,15 +360,21 @@ def opened(
 
 @contextmanager
 def existing_store(layout: Layout) -> Iterator[Store | None]:
-    """Yield the store as it is; None if the database does not run or has no tables."""
+    """Yield the store as it is; None if the database does not run or lacks tables.
+
+    After an upgrade, tables are missing until :func:`open_store` is called.
+    """
     state, cluster = InstanceState.read(layout), Cluster(layout)
     if state is None or not cluster.is_running:
         yield None
         return
     with cluster.connect(state.postgres_port) as connection:
         cursor = connection.cursor()
-        cursor.execute("SELECT to_regclass(%s)", [f"{SCHEMA}.notices"])
-        yield None if cursor.fetchone()[0] is None else Store(connection)
+        names = [f"{SCHEMA}.{table}" for table in TABLES]
+        cursor.execute(
+            "SELECT every(to_regclass(name) IS NOT NULL) FROM unnest(%s) AS name", [names]
+        )
+        yield Store(connection) if cursor.fetchone()[0] else None
 
 
 def check_same_archive(archive: Archive, store: Store) -> None:

@@ -14,12 +14,13 @@ from ingest.alerts.tables.records import (
 )
 from ingest.alerts.tables.rows import GroupingKeys, PacketRows, received_mjd, table_rows
 from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
-from ingest.alerts.tables.store import CHANNEL, SCHEMA, Store
+from ingest.alerts.tables.store import CHANNEL, SCHEMA, TABLES, Store
 
 __all__ = [
     "CHANNEL",
     "DESCRIPTOR",
     "SCHEMA",
+    "TABLES",
     "CircularRows",
     "GroupingKeys",
     "PacketRows",
