@@ -29,7 +29,7 @@ from ingest.commands.alerts_live import (
     show_live_status,
 )
 from ingest.commands.alerts_map import inspect_map, map_
-from ingest.commands.alerts_match import compute_matches, match
+from ingest.commands.alerts_match import catalogues, compute_matches, match
 from ingest.commands.alerts_proof import hide, prove, replay_, seal, seal_alerts
 from ingest.commands.alerts_publish import outbox_status, publish, show_outbox_status
 from ingest.commands.output import console, json_option, say, show_json, show_table
@@ -55,6 +55,7 @@ for command in (
     publish,
     latency,
     broadcast,
+    catalogues,
     match,
     seal,
     prove,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,12 +18,14 @@ from scipy import stats
 
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching import (
+    CatalogueSettings,
     FisherDirection,
     MatchConfig,
     PublishedSamples,
     SampleMatcher,
     SourceMatcher,
     enqueue_all,
+    fetch_catalogue,
     find_counterparts,
     load_matches,
     match_waiting,
@@ -29,6 +33,7 @@ from ingest.alerts.matching import (
 from ingest.alerts.matching.localization import circle_of
 from ingest.alerts.matching.model import NoticeFacts, read_notices
 from ingest.alerts.tables.store import Store
+from ingest.core.errors import InputError, NoAnswerError
 from ingest.core.timescales import DAY
 from tests.alert_archive import layout_of
 
@@ -214,6 +219,84 @@ def test_the_candidates_of_km3_230213a_are_its_matches(
     )
     assert find_counterparts(config, FisherDirection(10, 80, circle.kappa)) == "No match"
     assert find_counterparts(config, FisherDirection(10, 80, 1.0), "svom") == "No search"
+
+
+def test_a_catalogue_is_fetched_from_a_tap_service(instance, tmp_path: Path) -> None:
+    """With the service of the instance in place of VizieR's."""
+    (tmp_path / "matches.toml").write_text(
+        f"""
+        [[streams]]
+        name = "km3net"
+        streams = ["km3net"]
+        per_year = 12
+        source = "a test"
+
+        [[catalogue]]
+        name = "bright events"
+        alerts = ["km3net"]
+        file = "bright.vot"
+        tap = "{instance.url}/tap"
+        query = "SELECT id, ra, decl, nhit FROM ant20_01.main WHERE nhit > 150"
+        reference = "a test"
+        licence = "CC-BY-4.0"
+        prior = 0.1
+        columns = {{ name = "id", ra = "ra", dec = "decl", flux = "nhit" }}
+        """
+    )
+    path, config = tmp_path / "bright.vot", ["--config", str(tmp_path / "matches.toml")]
+    before = instance.km3vo("alerts", "catalogues", *config)
+    assert (before.returncode, before.stdout) == (
+        0,
+        "        -  bright events: a test; CC-BY-4.0\n",
+    )
+    found = load_matches(tmp_path / "matches.toml")
+    assert find_counterparts(found, FisherDirection(10, 80, 1.0)) == "No search"
+    done = instance.km3vo("alerts", "catalogues", "--fetch", *config)
+    assert (done.returncode, done.stdout) == (0, "       10  bright events: a test; CC-BY-4.0\n")
+    (settings,) = found.catalogue
+    assert len(find_counterparts(found, FisherDirection(10, 80, 1.0))) > 0
+    # what fails leaves the copy
+    content = path.read_bytes()
+    for change, problem in (
+        ({"query": "SELECT nothing FROM nowhere"}, "nowhere"),
+        ({"query": "SELECT id, ra, decl, nhit FROM ant20_01.main WHERE nhit > 1e6"}, "no sources"),
+        ({"query": "SELECT id, ra, nhit FROM ant20_01.main WHERE nhit > 150"}, "no column decl"),
+        ({"query": "SELECT TOP 2000000 id, ra, decl, nhit FROM ant20_01.main"}, None),
+        ({"tap": f"{instance.url}/nothing"}, "404"),
+        ({"tap": "http://127.0.0.1:9/tap"}, "127.0.0.1:9"),
+    ):
+        broken = settings.model_copy(update=change)
+        if problem is None:
+            assert fetch_catalogue(broken) == 8754
+            path.write_bytes(content)
+            continue
+        with pytest.raises((InputError, NoAnswerError)) as caught:
+            fetch_catalogue(broken)
+        assert problem in str(caught.value)
+        assert path.read_bytes() == content
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["bright.vot", "matches.toml"]
+
+
+def test_a_service_that_is_silent_costs_its_timeout(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = CatalogueSettings.model_validate(
+            {
+                "name": "silent",
+                "alerts": ["km3net"],
+                "file": tmp_path / "silent.vot",
+                "tap": f"http://127.0.0.1:{silent.getsockname()[1]}/tap",
+                "query": "SELECT 1",
+                "reference": "a test",
+                "licence": "CC0-1.0",
+                "columns": {"name": "id", "ra": "ra", "dec": "dec"},
+                "prior": 0.1,
+                "timeout": 0.2,
+            }
+        )
+        begin = time.monotonic()
+        with pytest.raises(NoAnswerError):
+            fetch_catalogue(settings)
+        assert time.monotonic() - begin < 5
 
 
 def _describe(inputs: Path, copy: Path, change: dict[str, object]) -> None:

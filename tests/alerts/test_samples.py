@@ -16,7 +16,6 @@ from scipy import stats
 from ingest.alerts.matching import (
     Region,
     Sample,
-    declinations,
     expectation,
     merged,
     poisson_at_least,
@@ -144,15 +143,6 @@ def test_antares_agrees_with_the_published_background(delivered, dec: float) -> 
 def test_without_a_livetime_nothing_is_expected() -> None:
     sample = made([0.0], livetime=None)
     assert expectation(sample, Region(WHOLE_SKY).fractions(), *SPAN) is None
-
-
-def test_the_limits_of_a_region_contain_it() -> None:
-    assert declinations(Region(WHOLE_SKY).fractions()) == (-90, 90)
-    assert declinations(Region(MOC.new_empty(5)).fractions()) == (0, 0)
-    for dec in (-89, -30, 0, 71):
-        low, high = declinations(Region(circle(5, dec, 3)).fractions())
-        assert low <= max(dec - 3, -90) and high >= min(dec + 3, 90)
-        assert high - low < 6 + 4 * 0.95
 
 
 def test_an_empty_region_contains_nothing() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         read_catalogue,
     )
     from ingest.alerts.matching.directions import FisherDirection, MapDirection
+    from ingest.alerts.matching.fetching import fetch_catalogue
     from ingest.alerts.matching.published import PublishedSamples
     from ingest.alerts.matching.sample_matcher import SampleMatcher
     from ingest.alerts.matching.samples import (
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
         Region,
         Sample,
         counts_by_ring,
-        declinations,
         expectation,
         merged,
         poisson_at_least,
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ingest.alerts.matching.source_matcher import SourceMatcher, find_counterparts
 
 _LATER = (
-    "association", "catalogues", "directions", "published", "sample_matcher", "samples",
+    "association", "catalogues", "directions", "fetching", "published", "sample_matcher", "samples",
     "source_matcher",
 )  # fmt: skip
 
@@ -72,9 +72,9 @@ __all__ = [
     "count_waiting",
     "counterpart_info",
     "counts_by_ring",
-    "declinations",
     "enqueue_all",
     "expectation",
+    "fetch_catalogue",
     "find_counterparts",
     "load_matches",
     "match_waiting",

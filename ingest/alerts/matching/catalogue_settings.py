@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ingest.core.configuration import StrictModel
 
@@ -66,6 +66,11 @@ class CatalogueSettings(StrictModel):
         Probability that the origin of a neutrino alert is one of its sources.
     skip : int
         Lines of a CSV file before the one with the names of the columns.
+    tap, query : str or None
+        A TAP service, such as VizieR's, and the query that ``km3vo alerts catalogues --fetch``
+        sends to it; `file` is then a VOTable that this command writes.
+    timeout : float
+        Time in s that the service has to answer.
     """
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -79,3 +84,14 @@ class CatalogueSettings(StrictModel):
     sky: Circle | None = None
     prior: Annotated[float, Field(gt=0, lt=1)]
     skip: Annotated[int, Field(ge=0)] = 0
+    tap: Annotated[str, Field(pattern=r"^https?://\S+$")] | None = None
+    query: str | None = None
+    timeout: Annotated[float, Field(gt=0, le=3600)] = 60.0
+
+    @model_validator(mode="after")
+    def _complete(self) -> CatalogueSettings:
+        if (self.tap is None) != (self.query is None):
+            raise ValueError("both tap and query, or neither")
+        if self.tap is not None and self.file.suffix != ".vot":
+            raise ValueError("a file that ends in .vot, because it comes from a TAP service")
+        return self

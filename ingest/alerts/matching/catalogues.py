@@ -27,7 +27,7 @@ _FORMATS: Final = {
     ".vot": "votable",
     ".xml": "votable",
 }
-_MAX_SOURCES: Final = 1_000_000
+MAX_SOURCES: Final = 1_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,12 +102,12 @@ def read_catalogue(settings: CatalogueSettings) -> Catalogue:
             expected="one of " + ", ".join(table.colnames),
             remedy="correct [catalogue.columns]",
         )
-    if len(table) > _MAX_SOURCES:
+    if len(table) > MAX_SOURCES:
         raise InputError(
             "the catalogue has too many sources",
             file=path,
             value=f"{len(table)}",
-            expected=f"at most {_MAX_SOURCES}",
+            expected=f"at most {MAX_SOURCES}",
             remedy="select those that may be origins of neutrinos",
         )
     ra, dec = _numbers(table, columns.ra, path, "deg"), _numbers(table, columns.dec, path, "deg")

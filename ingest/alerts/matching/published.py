@@ -7,6 +7,7 @@ simulated.
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,7 +15,15 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from ingest.alerts.matching.samples import ORDER, Sample, counts_by_ring, merged
+from ingest.alerts.matching.samples import (
+    ORDER,
+    Floats,
+    Integers,
+    Region,
+    Sample,
+    counts_by_ring,
+    merged,
+)
 from ingest.alerts.tables import Store
 from ingest.instance.dachs import facts_in
 
@@ -23,21 +32,19 @@ _LISTS: Final = """
     WHERE owner IS NULL AND embargo IS NULL AND ev_xel IS NOT NULL
         AND product_type NOT IN ('hea-event-bundle', 'response-function')
         AND release = ANY (%s)"""
-_DENSITY: Final = f"""
-    SELECT release, cell, count(*)
-    FROM (SELECT release, healpix_nest({ORDER}, spoint(radians(ra), radians(dec))) AS cell
-        FROM km3net.events WHERE release = ANY (%s)) AS located
-    GROUP BY release, cell"""
+_DIRECTIONS: Final = """
+    COPY (SELECT mjd, healpix_nest(29, spoint(radians(ra), radians(dec)))
+        FROM km3net.events WHERE release = %s ORDER BY mjd) TO STDOUT WITH BINARY"""
+_ROW: Final = np.dtype([("_", ">i2,>i4"), ("mjd", ">f8"), ("__", ">i4"), ("cell", ">i8")])
+"""A row of PostgreSQL's binary COPY; the file has 19 bytes before the rows, and 2 after them."""
 _EVENTS: Final = """
-    SELECT release, event_id, mjd, ra, dec FROM km3net.events
-    WHERE mjd BETWEEN %s AND %s AND dec BETWEEN %s AND %s AND release = ANY (%s)
-    ORDER BY mjd, event_id"""
+    SELECT event_id, mjd, ra, dec FROM km3net.events
+    WHERE release = %s AND mjd = ANY (%s) ORDER BY mjd, event_id"""
 
 
 class PublishedEvent(NamedTuple):
     """A row of ``km3net.events``: MJD in UTC, and deg in ICRS."""
 
-    release: str
     event_id: str
     mjd: float
     ra: float
@@ -46,6 +53,8 @@ class PublishedEvent(NamedTuple):
 
 class PublishedSamples:
     """The samples that are public now; they are read again when anything is published.
+
+    The times and directions of all events are kept in memory, in 16 bytes each.
 
     Parameters
     ----------
@@ -63,7 +72,8 @@ class PublishedSamples:
     def __init__(self, inputs: Path) -> None:
         self._inputs = inputs
         self._seen: tuple[int, int] | None = None
-        self.samples: Mapping[str, Sample] = {}
+        self._events: dict[str, tuple[Floats, Integers]] = {}
+        self.samples: dict[str, Sample] = {}
         self.detectors: Mapping[str, str] = {}
 
     def refresh(self, store: Store) -> bool:
@@ -80,11 +90,18 @@ class PublishedSamples:
         return True
 
     def events(
-        self, store: Store, times: tuple[float, float], declinations: tuple[float, float]
+        self, store: Store, release: str, region: Region, start: float, stop: float
     ) -> list[PublishedEvent]:
-        """Return the events in a range of times, MJD in UTC, and declinations in deg."""
-        found = store.fetch(_EVENTS, [*times, *declinations, list(self.samples)])
-        return [PublishedEvent(*row) for row in found]
+        """Return the events of a release in a region and a time window, MJD in UTC."""
+        mjd, cells = self._events[release]
+        near = slice(*np.searchsorted(mjd, [start, stop], side="left"))
+        times = np.unique(mjd[near][region.contains_cells(cells[near])])
+        if not len(times):
+            return []
+        found = [PublishedEvent(*row) for row in store.fetch(_EVENTS, [release, times.tolist()])]
+        # others may have the same times
+        inside = region.contains([one.ra for one in found], [one.dec for one in found])
+        return [one for one, is_inside in zip(found, inside, strict=True) if is_inside]
 
     def _read(self, store: Store) -> None:
         facts = {
@@ -92,7 +109,7 @@ class PublishedSamples:
             for name, one in facts_in(self._inputs).items()
             if one.get("kind") == "sample" and not one.get("simulated") and not one["protected"]
         }
-        self.samples, self.detectors = {}, {}
+        self.samples, self.detectors, self._events = {}, {}, {}
         ((present,),) = store.fetch("SELECT to_regclass('km3net.events')")
         if not facts or present is None:
             return
@@ -101,19 +118,26 @@ class PublishedSamples:
         for release, start, stop, livetime in store.fetch(_LISTS, [list(facts)]):
             spans[release].append((start, stop))
             livetimes[release].append(livetime)
-        cells: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
-        for release, cell, number in store.fetch(_DENSITY, [list(spans)]):
-            cells[release].append((cell, number))
-        self.samples = {
-            release: Sample(
-                release,
-                _total(livetimes[release]),
-                merged(spans[release]),
-                counts_by_ring(*np.array(counted, np.int64).T),
-            )
-            for release, counted in cells.items()
-        }
+        for release in spans:
+            mjd, cells = _directions(store, release)
+            if len(mjd):
+                self._events[release] = mjd, cells
+                self.samples[release] = Sample(
+                    release,
+                    _total(livetimes[release]),
+                    merged(spans[release]),
+                    counts_by_ring(cells >> (2 * (29 - ORDER))),
+                )
         self.detectors = {release: facts[release]["detector"] for release in self.samples}
+
+
+def _directions(store: Store, release: str) -> tuple[Floats, Integers]:
+    """Return times in order, MJD in UTC, and cells of order 29 of the events of a release."""
+    stream = io.BytesIO()
+    with store.together() as cursor:
+        cursor.copy_expert(cursor.mogrify(_DIRECTIONS, [release]).decode(), stream)
+    rows = np.frombuffer(stream.getvalue()[19:-2], _ROW)
+    return rows["mjd"].astype(np.float64), rows["cell"].astype(np.int64)
 
 
 def _total(livetimes: Sequence[float | None]) -> float | None:

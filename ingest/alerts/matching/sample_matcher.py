@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
-
-import numpy as np
 
 from ingest.alerts.matching.configuration import MatchConfig
 from ingest.alerts.matching.geometry import separation
@@ -17,7 +15,6 @@ from ingest.alerts.matching.samples import (
     Expectation,
     Region,
     Sample,
-    declinations,
     expectation,
 )
 from ingest.alerts.tables import Store
@@ -116,12 +113,11 @@ class SampleMatcher:
             return
         region = Region(read_moc(moc))
         fractions = region.fractions()
-        inside = self._events(region, times, declinations(fractions), store)
         for release, sample in overlapping.items():
             events = [
                 event
-                for event in inside.get(release, ())
-                if event.event_id not in own and not self._is_behind(event, notice)
+                for event in self._published.events(store, release, region, *times)
+                if event.event_id not in own and not self._is_behind(event, release, notice)
             ]
             background = expectation(sample, fractions, *times)
             yield Match(
@@ -135,31 +131,15 @@ class SampleMatcher:
                 n_expected_err=background.error if background else None,
                 p_value=background.p_value(len(events)) if background else None,
                 method=_method(sample, background),
-                events=tuple(_matched(event, notice) for event in events),
+                events=tuple(_matched(event, release, notice) for event in events),
             )
 
-    def _events(
-        self,
-        region: Region,
-        times: tuple[float, float],
-        limits: tuple[float, float],
-        store: Store,
-    ) -> Mapping[str, Sequence[PublishedEvent]]:
-        """Return the events in a region, by release."""
-        near = self._published.events(store, times, limits)
-        found: defaultdict[str, list[PublishedEvent]] = defaultdict(list)
-        if near:
-            where = region.contains([event.ra for event in near], [event.dec for event in near])
-            for index in np.flatnonzero(where).tolist():
-                found[near[index].release].append(near[index])
-        return found
-
-    def _is_behind(self, event: PublishedEvent, notice: NoticeFacts) -> bool:
+    def _is_behind(self, event: PublishedEvent, release: str, notice: NoticeFacts) -> bool:
         """Return whether an alert is that of an event, of which it need not give the identifier."""
         assert notice.event_mjd is not None
         detectors = _OWN_DETECTORS.get(notice.stream.partition("/")[0], ())
         return (
-            self._published.detectors[event.release] in detectors
+            self._published.detectors[release] in detectors
             and abs(event.mjd - notice.event_mjd) * DAY <= _SAME_EVENT
         )
 
@@ -171,10 +151,10 @@ def _method(sample: Sample, background: Expectation | None) -> str:
     return f"background by declination of {sample.events} events in {days:.6g} days"
 
 
-def _matched(event: PublishedEvent, notice: NoticeFacts) -> MatchedEvent:
+def _matched(event: PublishedEvent, release: str, notice: NoticeFacts) -> MatchedEvent:
     assert notice.event_mjd is not None
     return MatchedEvent(
-        release=event.release,
+        release=release,
         event_id=event.event_id,
         time_difference=(event.mjd - notice.event_mjd) * DAY,
         separation=None

@@ -117,7 +117,10 @@ class Region:
 
     def contains(self, ra: npt.ArrayLike, dec: npt.ArrayLike) -> npt.NDArray[np.bool_]:
         """Return which positions, ICRS in deg, are in the region."""
-        position = cells_at(ra, dec)
+        return self.contains_cells(cells_at(ra, dec))
+
+    def contains_cells(self, position: Integers) -> npt.NDArray[np.bool_]:
+        """Return which cells of order 29 are in the region."""
         if not len(self._starts):
             return np.zeros(position.shape, bool)
         index = np.searchsorted(self._starts, position, side="right") - 1
@@ -135,16 +138,6 @@ class Region:
             part = part - np.where(index > 0, np.maximum(self._stops[last] - borders, 0), 0)
         covered = np.diff(part).astype(np.float64) / 2.0**_SHIFT
         return np.asarray(_by_ring(covered) / _ring_sizes())
-
-
-def declinations(fractions: Floats) -> tuple[float, float]:
-    """Return limits in deg between which a region lies, from the rings that it touches."""
-    touched = np.flatnonzero(fractions)
-    if not len(touched):
-        return 0.0, 0.0
-    # a cell reaches to the centres of the rings beside its own
-    centres = np.concatenate([[90.0], _rings()[1], [-90.0]])
-    return float(centres[touched[-1] + 2]), float(centres[touched[0]])
 
 
 def counts_by_ring(cells: Integers, numbers: npt.ArrayLike = 1.0) -> Floats:

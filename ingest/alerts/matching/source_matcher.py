@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching.association import Association, associations, counterpart_info
+from ingest.alerts.matching.catalogue_settings import CatalogueSettings
 from ingest.alerts.matching.catalogues import Catalogue, read_catalogue
 from ingest.alerts.matching.configuration import MatchConfig
 from ingest.alerts.matching.directions import Direction, FisherDirection, MapDirection
@@ -14,6 +16,8 @@ from ingest.alerts.matching.localization import Localizations, circle_of
 from ingest.alerts.matching.model import SOURCE, Match, NoticeFacts
 from ingest.alerts.skymaps import SkyMap
 from ingest.alerts.tables import Store
+
+logger = logging.getLogger(__name__)
 
 
 class SourceMatcher:
@@ -36,7 +40,7 @@ class SourceMatcher:
 
     def __init__(self, config: MatchConfig, archive: Archive) -> None:
         self._config = config
-        self._catalogues = [read_catalogue(one) for one in config.catalogue]
+        self._catalogues = [read_catalogue(one) for one in config.catalogue if _is_there(one)]
         self._localizations = Localizations(archive)
 
     def find(self, notices: Sequence[NoticeFacts], store: Store) -> Iterator[Match]:
@@ -88,12 +92,24 @@ def find_counterparts(
     ingest.core.errors.InputError
         If a catalogue cannot be read.
     """
-    catalogues = [read_catalogue(one) for one in config.catalogue if group in one.alerts]
+    catalogues = [
+        read_catalogue(one) for one in config.catalogue if group in one.alerts and _is_there(one)
+    ]
     if not catalogues:
         return "No search"
     where = MapDirection(direction) if isinstance(direction, SkyMap) else direction
     found = [one for catalogue in catalogues for one in associations(catalogue, where)]
     return counterpart_info(sorted(found, key=lambda one: -one.probability))
+
+
+def _is_there(settings: CatalogueSettings) -> bool:
+    """Return whether a catalogue can be used: not before it has been fetched, if it must be."""
+    if settings.tap is None or settings.file.exists():
+        return True
+    logger.warning(
+        "the catalogue %s is not used: km3vo alerts catalogues --fetch fetches it", settings.name
+    )
+    return False
 
 
 def _match(notice: NoticeFacts, found: Association, direction: Direction) -> Match:
