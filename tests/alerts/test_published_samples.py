@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import shutil
 import socket
 import time
@@ -36,7 +37,9 @@ from ingest.alerts.tables.store import Store
 from ingest.core.errors import InputError, NoAnswerError
 from ingest.core.timescales import DAY
 from tests.alert_archive import layout_of
+from tests.instances import ROOT
 
+DOCUMENT = ROOT / "docs" / "matches.md"
 WINDOW = 1000.0
 """In days."""
 CONFIG = MatchConfig.model_validate(
@@ -184,6 +187,18 @@ def test_matches_follow_what_is_published(
         match_waiting(store, [SampleMatcher(CONFIG, without)])
         assert store.fetch(partners) == [("evts23_01",)]
         assert store.fetch("SELECT * FROM alerts.match_events WHERE release = 'ant20_01'") == []
+
+
+def test_the_query_of_the_document_finds_events(instance, store: Store) -> None:
+    (query,) = [
+        one
+        for one in re.findall("```sql\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+        if "match_events" in one
+    ]
+    # all matches with events, whatever their chance, of which the served alerts have none
+    assert instance.adql(query.replace("AND m.p_value < 0.01", "")) == []
+    row = "SELECT m.alert_id, m.partner, m.n_observed FROM alerts.matches AS m"
+    assert ["evts23_01", "0"] in [found[1:] for found in instance.adql(row)]
 
 
 def test_the_candidates_of_km3_230213a_are_its_matches(

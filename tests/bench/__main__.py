@@ -8,7 +8,18 @@ import importlib
 from rich.console import Console
 from rich.table import Table
 
-BENCHES = ("sky", "import", "path", "memory", "cone", "circles", "alerts", "live", "matches", "match_events")
+BENCHES = (
+    "sky",
+    "import",
+    "path",
+    "memory",
+    "cone",
+    "circles",
+    "alerts",
+    "live",
+    "matches",
+    "match_events",
+)
 ON_REQUEST = ("pool",)
 """They need a library that nothing else does."""
 

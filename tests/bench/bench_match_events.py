@@ -49,7 +49,7 @@ def lines(events: int) -> Iterator[Line]:
             start = time.perf_counter()
             samples.stale(store)
             took = time.perf_counter() - start
-            yield Line(f"density of {events:,} events, once", f"{took * 1e3:,.0f} ms")
+            yield Line(f"reading {events:,} events, once", f"{took * 1e3:,.0f} ms")
             notices = read_notices(store, "notice_id", [1, 2, 3])
             for one in notices:
                 what = f"events, {one.stream}, radius {one.pos_err:.2g}°, ±1 d"
@@ -66,7 +66,7 @@ def _timed(what: str, matcher: Matcher, notice: NoticeFacts, events: int, store:
     first = UNIX_EPOCH_MJD + BEGIN / 86400
     times = []
     for moment in random.uniform(0, events * INTERVAL / 86400, NOTICES):
-        there = replace(notice, event_mjd=first + moment)
+        there = replace(notice, event_mjd=first + float(moment))
         start = time.perf_counter()
         list(matcher.find([there], store))
         times.append((time.perf_counter() - start) * 1e3)
