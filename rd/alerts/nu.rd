@@ -288,6 +288,11 @@ of its own; this descriptor is the only definition of their content. -->
 			q3c_ang2ipix(ra, dec)
 		</index>
 		<index columns="region_90" method="GIN"/>
+		<!-- For s_region of ivoa.obscore; only the rows of alerts.latest, because each takes longer
+		than in all other indexes together. -->
+		<index columns="outline" method="GIST">
+			<option>WHERE is_latest = 1 AND is_test = 0 AND is_injection = 0 AND role != 'utility'</option>
+		</index>
 	</table>
 
 	<table id="events" onDisk="True" adql="True" primary="notice_id, event_no">

@@ -18,7 +18,8 @@ import pytest
 from astropy.io import fits
 
 from ingest.alerts.archive import Archive, Entry, Packet, Reception
-from ingest.alerts.pipeline import processing
+from ingest.alerts.pipeline import archiving, processing
+from ingest.alerts.pipeline.archiving import BackgroundArchiving
 from ingest.alerts.pipeline.processing import (
     ProcessingReport,
     process_all,
@@ -157,6 +158,26 @@ def test_rows_are_added_in_order_and_in_small_transactions(
     assert [number for batch in store.batches for number in batch] == list(range(1, 206))
     assert max(map(len, store.batches)) == 10
     assert progress == [*range(10, 201, 10), 205]
+
+
+def test_packets_that_arrive_meanwhile_get_rows_in_order(
+    archive: Archive, store: RecordingStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archiving, "BATCH", 7)
+    folder = tmp_path / "delivered"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"{number:02}.xml").write_bytes(packet(number))
+    fill(archive, [packet("before")])
+    with (
+        BackgroundArchiving(archive, [folder], 1 << 20) as background,
+        WorkerPool(archive, parse=misbehaving.parse, count=2) as pool,
+    ):
+        background.start()
+        report = process_new(archive, store, pool, arriving=background.batches())
+    assert report.with_rows == background.report().new + 1 == 51
+    assert [number for batch in store.batches for number in batch] == list(range(1, 52))
+    assert_all_accounted_for(archive, store)
 
 
 def test_packets_that_fail_are_quarantined_with_the_reason(
@@ -394,7 +415,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from ingest.alerts.archive import Archive
-from ingest.alerts.pipeline import processing
+from ingest.alerts.pipeline import archiving, processing
+from ingest.alerts.pipeline.archiving import BackgroundArchiving
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import Store
 from ingest.instance import Account, Cluster, Layout

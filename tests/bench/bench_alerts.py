@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import resource
@@ -9,8 +10,9 @@ import statistics
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from lxml import etree
 
@@ -22,7 +24,7 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.instance import private_instance
 from tests.bench.packets import packets, write_tar
-from tests.bench.report import Line, core_seconds
+from tests.bench.report import Line, core_seconds, timed
 
 REQUESTS = 60
 _REAL = INPUTS / "alerts" / "voevent"
@@ -41,6 +43,8 @@ def lines(count: int) -> Iterator[Line]:
         yield from _import(layout, tar, count)
         for query in (_cone, _region):
             yield query(layout, state, count)
+        yield _crowded_cone(layout, state, count)
+        yield _obscore(layout, state, count)
 
 
 def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
@@ -118,6 +122,44 @@ def _region(layout: Layout, state: InstanceState, count: int) -> Line:
         return f"alerts/nu/region/api?RA={ra}&DEC={dec}", where
 
     return _compare(f"region that contains a point in {count:,} notices", ask, layout, state)
+
+
+def _crowded_cone(layout: Layout, state: InstanceState, count: int) -> Line:
+    """Ask for the nearest 100 notices of thousands."""
+    radius = min(180.0, 2 * math.degrees(math.asin(math.sqrt(min(1.0, 4000 * 3 / count)))))
+    with Cluster(layout).connect(state.postgres_port) as connection:
+        connection.cursor().execute("ANALYZE alerts.notices")
+        connection.commit()
+    times = [
+        timed(_fetch, f"{state.server_url}/alerts/nu/cone/scs.xml?RA={ra}&DEC={dec}&SR={radius}"
+              "&MAXREC=100")
+        for ra, dec in _positions()
+    ]  # fmt: skip
+    return _answers(f"cone of {radius:.1f}° with about 4,000 hits, MAXREC=100", times, 50)
+
+
+def _obscore(layout: Layout, state: InstanceState, count: int) -> Line:
+    """Ask which entries of ObsCore contain a position, for all that do."""
+    times = []
+    for ra, dec in _positions():
+        query = (
+            "SELECT obs_publisher_did FROM ivoa.obscore"
+            f" WHERE 1 = CONTAINS(POINT({ra}, {dec}), s_region)"
+        )
+        asked = {"LANG": "ADQL", "FORMAT": "csv", "MAXREC": 1_000_000, "QUERY": query}
+        times.append(timed(_fetch, f"{state.server_url}/tap/sync?{urlencode(asked)}"))
+    return _answers(f"s_region of ivoa.obscore contains a point, {count:,} notices", times, 500)
+
+
+def _answers(what: str, times: Sequence[float], goal: int) -> Line:
+    middle, most = (1000 * number for number in (statistics.median(times), max(times)))
+    return Line(what, f"{middle:.1f} ms, at most {most:.1f} ms", goal=f"≤ {goal} ms")
+
+
+def _positions() -> Iterator[tuple[float, float]]:
+    dice = random.Random(2)
+    for _ in range(REQUESTS):
+        yield round(dice.uniform(0, 360), 4), round(dice.uniform(-80, 80), 4)
 
 
 def _compare(

@@ -247,6 +247,34 @@ def test_questions_for_regions_use_the_index(cursor, condition):
     assert "notices_region_90" in str(cursor.fetchall())
 
 
+S_REGION = (
+    "point <@ s_region",
+    "scircle(point, 0.01) && s_region",
+    "s_region <@ scircle(point, 1)",
+)
+
+
+@pytest.mark.parametrize("condition", S_REGION)
+def test_an_index_finds_the_same_outlines_as_reading_all_of_them(cursor, condition):
+    """From positions in and around the outlines, where a wrong index would miss some of them."""
+    cursor.execute(
+        "CREATE TEMPORARY TABLE asked ON COMMIT DROP AS SELECT spoint(radians(s_ra + 1.1 * dx * r),"
+        " radians(least(90, greatest(-90, s_dec + 1.1 * dy * r)))) AS point FROM"
+        " (SELECT s_ra, s_dec, s_fov / 2 AS r FROM ivoa.obscore WHERE s_region IS NOT NULL) AS o,"
+        " (VALUES (0, 0), (0.8, 0), (0, 0.99), (0, -1.01), (-1, 0.2)) AS d (dx, dy)"
+        " WHERE abs(s_dec) < 80"
+    )
+    query = f"SELECT point::text, obs_publisher_did FROM asked, ivoa.obscore WHERE {condition}"
+    cursor.execute(query)
+    expected = sorted(cursor.fetchall())
+    assert expected
+    only_bitmaps(cursor)
+    cursor.execute(f"EXPLAIN {query}")
+    assert "notices_outline" in str(cursor.fetchall())
+    cursor.execute(query)
+    assert sorted(cursor.fetchall()) == expected
+
+
 # -- ObsCore -----------------------------------------------------------------------------------
 
 
