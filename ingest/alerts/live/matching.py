@@ -8,7 +8,7 @@ import threading
 from ingest.alerts.archive import Archive
 from ingest.alerts.live.follower import connect
 from ingest.alerts.live.source import Health
-from ingest.alerts.matching import MatchConfig, match_waiting, matchers
+from ingest.alerts.matching import MatchConfig, count_waiting, match_waiting, matchers
 from ingest.alerts.tables import Store
 from ingest.instance import Layout
 
@@ -37,7 +37,14 @@ class MatchFollower:
         """Compute what is due; see :meth:`.Follower.work`."""
         if self._store is None:
             self._store = connect(self._layout, self._connections)
-        self.health.messages += match_waiting(self._store, self._finders, stop)
+        waiting = count_waiting(self._store)
+        lag = self.health.lag
+
+        def show(done: int) -> None:
+            lag["notices"] = max(0, waiting - done)
+
+        show(0)
+        self.health.messages += match_waiting(self._store, self._finders, stop, show)
 
     def close(self) -> None:
         """Close the connection."""

@@ -35,13 +35,19 @@ class Cells:
     ----------
     first, end : arrays of int64, shape (n,)
         The first cell of order 29 inside each cell, and the first one after it; ascending.
+    size : array of int64, shape (n,)
+        Numbers of cells of order 29 in each cell.
     density : array of float64, shape (n,)
         Probability densities in sr^-1.
+    probability : array of float64, shape (n,)
+        The density times the size.
     """
 
     def __init__(self, sky: SkyMap) -> None:
         self.first, self.end = cell_ranges(*uniq_to_level_ipix(sky.uniq))
+        self.size = self.end - self.first
         self.density = sky.density
+        self.probability = sky.density * self.size
 
     def overlap(self, other: Cells) -> float:
         """Return the overlap with another map; see :func:`overlap`."""
@@ -90,13 +96,10 @@ def _inside(cells: Cells, others: Cells, *, is_strict: bool) -> float:
     Cells that both maps have count unless `is_strict`. The result has to be multiplied by the
     area of a cell of order 29.
     """
-    # cells and others are sorted, and a cell can only be in the last one that does not begin later
+    # both are sorted, and a cell can only be in the last one that does not begin later
     index = np.searchsorted(others.first, cells.first, side="right") - 1
-    index = np.maximum(index, 0)
-    first, end = others.first[index], others.end[index]
-    inside = (first <= cells.first) & (cells.end <= end)
-    size = cells.end - cells.first
+    is_inside = (index >= 0) & (cells.end <= others.end[index])
     if is_strict:
-        inside &= size < end - first
-    products = cells.density * others.density[index] * size
-    return float(products[inside].sum())
+        is_inside &= others.size[index] > cells.size
+    inside = np.flatnonzero(is_inside)
+    return float((cells.probability[inside] * others.density[index[inside]]).sum())
