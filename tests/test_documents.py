@@ -145,7 +145,7 @@ def test_readme_has_an_example_for_each_client():
 def test_the_guide_to_alerts_can_be_followed(empty_instance, delivered, tmp_path):
     shutil.copytree(delivered / "alerts", tmp_path / "inputs" / "alerts")
     walk = [one for one in examples(ALERTS.relative_to(ROOT)) if one.language in RUN]
-    assert len(walk) == 6
+    assert len(walk) == 9
     for example in walk:
         done = subprocess.run(
             [*RUN[example.language], example.text],

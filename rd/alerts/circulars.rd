@@ -11,7 +11,8 @@
 			<meta name="title">GCN circulars</meta>
 			<meta name="description">Bulletins in which astronomers report observations of events,
 				distributed by NASA's General Coordinates Network (GCN): all versions that this
-				archive received. E-mail addresses are left out. Search for words with
+				archive received. They are their authors' texts: cite them by number or bibcode.
+				E-mail addresses are left out. Search for words with
 				1 = ivo_hasword(body, 'upper limit').</meta>
 			<column name="notice_id" type="bigint" ucd="meta.id;meta.main" required="True"
 				verbLevel="10" tablehead="Packet"
