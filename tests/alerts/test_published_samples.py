@@ -89,11 +89,12 @@ def test_only_real_and_public_samples_count(instance, store: Store, tmp_path: Pa
     """The releases of kind test are in km3net.events, but match nothing."""
     published = PublishedSamples(layout_of(instance).inputs)
     assert published.refresh(store)
-    assert set(published.samples) == {"ant20_01", "evts23_01"}
-    sample = published.samples["ant20_01"]
+    found = {one.release: one for one in published.found}
+    assert set(found) == {"ant20_01", "evts23_01"}
+    sample = published.sample(store, found["ant20_01"])
     assert sample.events == 8754
     assert sample.livetime == pytest.approx(3136 * DAY)
-    assert published.samples["evts23_01"].livetime is None
+    assert found["evts23_01"].livetime is None
     assert not published.refresh(store)  # nothing was published since
     # by the descriptions alone, a release that is protected or simulated is none
     for change in ({"protected": True}, {"simulated": True}, {"kind": "test"}):
@@ -101,7 +102,7 @@ def test_only_real_and_public_samples_count(instance, store: Store, tmp_path: Pa
         _describe(layout_of(instance).inputs, inputs, change)
         published = PublishedSamples(inputs)
         published.refresh(store)
-        assert set(published.samples) == {"evts23_01"}
+        assert [one.release for one in published.found] == ["evts23_01"]
 
 
 def test_the_events_are_those_in_region_and_window(

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import io
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -32,6 +33,7 @@ _LISTS: Final = """
     WHERE owner IS NULL AND embargo IS NULL AND ev_xel IS NOT NULL
         AND product_type NOT IN ('hea-event-bundle', 'response-function')
         AND release = ANY (%s)"""
+_ANY: Final = "SELECT 1 FROM km3net.events WHERE release = %s LIMIT 1"
 _DIRECTIONS: Final = """
     COPY (SELECT mjd, healpix_nest(29, spoint(radians(ra), radians(dec)))
         FROM km3net.events WHERE release = %s ORDER BY mjd) TO STDOUT WITH BINARY"""
@@ -51,10 +53,35 @@ class PublishedEvent(NamedTuple):
     dec: float
 
 
+@dataclass(frozen=True, eq=False)
+class Published:
+    """A public sample, without its events.
+
+    Attributes
+    ----------
+    release, detector : str
+        Its name, and ``antares``, ``orca`` or ``arca``.
+    livetime : float or None
+        In s; None if it is not known.
+    intervals : array of float64, shape (n, 2)
+        Start and stop of data taking, MJD in UTC, in order.
+    """
+
+    release: str
+    detector: str
+    livetime: float | None
+    intervals: Floats
+
+    def overlaps(self, start: float, stop: float) -> bool:
+        """Return whether data were taken at any time of a window, MJD in UTC."""
+        return bool(((self.intervals[:, 1] >= start) & (self.intervals[:, 0] <= stop)).any())
+
+
 class PublishedSamples:
     """The samples that are public now; they are read again when anything is published.
 
-    The times and directions of all events are kept in memory, in 16 bytes each.
+    The times and directions of the events of a sample are read when the first alert is compared
+    with it, and kept in memory, in 16 bytes each.
 
     Parameters
     ----------
@@ -63,18 +90,15 @@ class PublishedSamples:
 
     Attributes
     ----------
-    samples : mapping of str to Sample
-        By the names of their releases.
-    detectors : mapping of str to str
-        ``antares``, ``orca`` or ``arca``, by the names of the releases.
+    found : list of Published
+        The samples.
     """
 
     def __init__(self, inputs: Path) -> None:
         self._inputs = inputs
         self._seen: tuple[int, int] | None = None
-        self._events: dict[str, tuple[Floats, Integers]] = {}
-        self.samples: dict[str, Sample] = {}
-        self.detectors: Mapping[str, str] = {}
+        self._loaded: dict[str, tuple[Sample, Floats, Integers]] = {}
+        self.found: list[Published] = []
 
     def refresh(self, store: Store) -> bool:
         """Read what is public, if that may have changed; return whether it was read."""
@@ -85,50 +109,57 @@ class PublishedSamples:
         now = status.st_ino, status.st_ctime_ns
         if now == self._seen:
             return False
-        self._read(store)
+        self._loaded = {}
+        self.found = self._read(store)
         self._seen = now
         return True
 
+    def sample(self, store: Store, one: Published) -> Sample:
+        """Return a sample with the density of its events."""
+        return self._load(store, one)[0]
+
     def events(
-        self, store: Store, release: str, region: Region, start: float, stop: float
+        self, store: Store, one: Published, region: Region, start: float, stop: float
     ) -> list[PublishedEvent]:
-        """Return the events of a release in a region and a time window, MJD in UTC."""
-        mjd, cells = self._events[release]
+        """Return the events of a sample in a region and a time window, MJD in UTC."""
+        _, mjd, cells = self._load(store, one)
         near = slice(*np.searchsorted(mjd, [start, stop], side="left"))
         times = np.unique(mjd[near][region.contains_cells(cells[near])])
         if not len(times):
             return []
-        found = [PublishedEvent(*row) for row in store.fetch(_EVENTS, [release, times.tolist()])]
+        rows = store.fetch(_EVENTS, [one.release, times.tolist()])
+        found = [PublishedEvent(*row) for row in rows]
         # others may have the same times
-        inside = region.contains([one.ra for one in found], [one.dec for one in found])
-        return [one for one, is_inside in zip(found, inside, strict=True) if is_inside]
+        inside = region.contains([event.ra for event in found], [event.dec for event in found])
+        return [event for event, is_inside in zip(found, inside, strict=True) if is_inside]
 
-    def _read(self, store: Store) -> None:
+    def _read(self, store: Store) -> list[Published]:
         facts = {
             name: one
             for name, one in facts_in(self._inputs).items()
             if one.get("kind") == "sample" and not one.get("simulated") and not one["protected"]
         }
-        self.samples, self.detectors, self._events = {}, {}, {}
         ((present,),) = store.fetch("SELECT to_regclass('km3net.events')")
         if not facts or present is None:
-            return
+            return []
         spans: defaultdict[str, list[tuple[float, float]]] = defaultdict(list)
         livetimes: defaultdict[str, list[float | None]] = defaultdict(list)
         for release, start, stop, livetime in store.fetch(_LISTS, [list(facts)]):
             spans[release].append((start, stop))
             livetimes[release].append(livetime)
-        for release in spans:
-            mjd, cells = _directions(store, release)
-            if len(mjd):
-                self._events[release] = mjd, cells
-                self.samples[release] = Sample(
-                    release,
-                    _total(livetimes[release]),
-                    merged(spans[release]),
-                    counts_by_ring(cells >> (2 * (29 - ORDER))),
-                )
-        self.detectors = {release: facts[release]["detector"] for release in self.samples}
+        return [
+            Published(release, facts[release]["detector"], _total(livetimes[release]), merged(span))
+            for release, span in spans.items()
+            if store.fetch(_ANY, [release])
+        ]
+
+    def _load(self, store: Store, one: Published) -> tuple[Sample, Floats, Integers]:
+        if one.release not in self._loaded:
+            mjd, cells = _directions(store, one.release)
+            counts = counts_by_ring(cells >> (2 * (29 - ORDER)))
+            sample = Sample(one.release, one.livetime, one.intervals, counts)
+            self._loaded[one.release] = sample, mjd, cells
+        return self._loaded[one.release]
 
 
 def _directions(store: Store, release: str) -> tuple[Floats, Integers]:

@@ -65,13 +65,14 @@ class SampleMatcher:
         """Return notices whose matches are not those with what is published now."""
         if not self._published.refresh(store):
             return []
-        samples = self._published.samples
-        found = {number for (number,) in store.fetch(_GONE, [list(samples)])}
-        for sample in samples.values():
+        samples = self._published.found
+        names = [one.release for one in samples]
+        found = {number for (number,) in store.fetch(_GONE, [names])}
+        for one in samples:
             for expression, (begin, end) in self._config.sample_windows():
-                first = float(sample.intervals[0, 0]) - end / DAY
-                last = float(sample.intervals[-1, 1]) - begin / DAY
-                rows = store.fetch(_NEW, [first, last, expression, sample.release])
+                first = float(one.intervals[0, 0]) - end / DAY
+                last = float(one.intervals[-1, 1]) - begin / DAY
+                rows = store.fetch(_NEW, [first, last, expression, one.release])
                 found |= {number for (number,) in rows}
         return sorted(found)
 
@@ -84,7 +85,7 @@ class SampleMatcher:
             if one.event_mjd is not None
             and (window := self._config.sample_window(one.stream)) is not None
         }
-        if not due or not self._published.samples:
+        if not due or not self._published.found:
             return
         regions = dict(store.fetch(_REGIONS, [[one.notice_id for one in due]]))
         own: defaultdict[str, set[str]] = defaultdict(set)
@@ -104,26 +105,23 @@ class SampleMatcher:
     ) -> Iterator[Match]:
         assert notice.event_mjd is not None
         times = notice.event_mjd + window[0] / DAY, notice.event_mjd + window[1] / DAY
-        overlapping = {
-            release: sample
-            for release, sample in self._published.samples.items()
-            if sample.overlaps(*times)
-        }
+        overlapping = [one for one in self._published.found if one.overlaps(*times)]
         if not overlapping:
             return
         region = Region(read_moc(moc))
         fractions = region.fractions()
-        for release, sample in overlapping.items():
+        for one in overlapping:
+            sample = self._published.sample(store, one)
             events = [
                 event
-                for event in self._published.events(store, release, region, *times)
-                if event.event_id not in own and not self._is_behind(event, release, notice)
+                for event in self._published.events(store, one, region, *times)
+                if event.event_id not in own and not _is_behind(event, one.detector, notice)
             ]
             background = expectation(sample, fractions, *times)
             yield Match(
                 kind=SAMPLE,
                 notice=notice,
-                partner=release,
+                partner=one.release,
                 partner_group="km3net.events",
                 window=window,
                 n_observed=len(events),
@@ -131,17 +129,15 @@ class SampleMatcher:
                 n_expected_err=background.error if background else None,
                 p_value=background.p_value(len(events)) if background else None,
                 method=_method(sample, background),
-                events=tuple(_matched(event, release, notice) for event in events),
+                events=tuple(_matched(event, one.release, notice) for event in events),
             )
 
-    def _is_behind(self, event: PublishedEvent, release: str, notice: NoticeFacts) -> bool:
-        """Return whether an alert is that of an event, of which it need not give the identifier."""
-        assert notice.event_mjd is not None
-        detectors = _OWN_DETECTORS.get(notice.stream.partition("/")[0], ())
-        return (
-            self._published.detectors[release] in detectors
-            and abs(event.mjd - notice.event_mjd) * DAY <= _SAME_EVENT
-        )
+
+def _is_behind(event: PublishedEvent, detector: str, notice: NoticeFacts) -> bool:
+    """Return whether an alert is that of an event, of which it need not give the identifier."""
+    assert notice.event_mjd is not None
+    detectors = _OWN_DETECTORS.get(notice.stream.partition("/")[0], ())
+    return detector in detectors and abs(event.mjd - notice.event_mjd) * DAY <= _SAME_EVENT
 
 
 def _method(sample: Sample, background: Expectation | None) -> str:

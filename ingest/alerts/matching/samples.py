@@ -66,10 +66,6 @@ class Sample:
         """The number of all events."""
         return int(self.counts.sum())
 
-    def overlaps(self, start: float, stop: float) -> bool:
-        """Return whether data were taken at any time of a window, MJD in UTC."""
-        return bool(((self.intervals[:, 1] >= start) & (self.intervals[:, 0] <= stop)).any())
-
     def exposure(self, start: float, stop: float) -> float:
         """Return the time in s of a window, MJD in UTC, in which data were taken.
 
