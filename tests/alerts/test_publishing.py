@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import email
 import email.policy
 import json
@@ -12,11 +13,14 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ingest.alerts.archive import Archive, ArchiveError, Outbox, withhold
-from ingest.alerts.conversion import load_json, validate_voevent
+from ingest.alerts.conversion import load_json, validate_json, validate_voevent
 from ingest.alerts.matching import load_matches
-from ingest.alerts.publishing import Request, accept, draft, read_document, send_waiting, settings
+from ingest.alerts.publishing import Request, accept, draft, read_document, send_waiting
+from ingest.alerts.publishing import settings as fields_of
 from ingest.alerts.publishing.message import subject, text
 from ingest.alerts.publishing.subscriptions import recipients
 from ingest.core.errors import InputError
@@ -296,6 +300,36 @@ def test_what_is_wrong_with_an_alert_is_said_and_nothing_is_changed(tmp_path, ch
     assert not (tmp_path / "archive" / "outbox.jsonl").exists()
 
 
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = [*example(), *example(MULTIPLET), "pipelines", "reference", "p_value", "healpix_file"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(changes=st.dictionaries(st.sampled_from(FIELDS), ANY_JSON, max_size=3), live=st.booleans())
+def test_any_document_is_refused_or_becomes_a_valid_notice(tmp_path_factory, changes, live):
+    archive = Archive(tmp_path_factory.getbasetemp() / "never made")
+    request = Request((example() | changes,), live)
+    try:
+        made = draft(archive, Outbox(archive), None, sinks(), request)
+    except InputError:
+        return
+    assert validate_json(json.loads(made.content)) == []
+    assert made.document["alert_tense"] != "current" or live
+    assert "\n" not in subject(made.facts)
+
+
+@given(st.binary(max_size=200) | ANY_JSON.map(lambda one: json.dumps(one).encode()))
+def test_any_line_in_the_outbox_is_read_or_reported(tmp_path_factory, line):
+    archive = Archive(tmp_path_factory.mktemp("outbox"))
+    (archive.root / "outbox.jsonl").write_bytes(line.replace(b"\n", b"") + b"\n")
+    with contextlib.suppress(ArchiveError):
+        Outbox(archive).refresh()
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
@@ -315,7 +349,7 @@ def test_documents_that_are_no_alerts_are_refused(content, expected):
 
 def test_fields_may_be_set_on_the_command_line():
     pairs = ["ra=10.5", "event_name=KM3-240901A", "event_details=[]", "p_value=null"]
-    assert settings(pairs) == {
+    assert fields_of(pairs) == {
         "ra": 10.5,
         "event_name": "KM3-240901A",
         "event_details": [],
@@ -323,7 +357,7 @@ def test_fields_may_be_set_on_the_command_line():
     }
     for wrong in (["ra"], ["=1"], ["ra=1", "ra=2"], ["ra=NaN"], ['a={"b":1,"b":2}']):
         with pytest.raises(InputError):
-            settings(wrong)
+            fields_of(wrong)
 
 
 def test_what_does_not_exist_or_is_retracted_cannot_be_changed(broker, topic, tmp_path):

@@ -299,7 +299,7 @@ class Outbox:
                 self.numbers[record["sha256"]] = int(record["number"])
             else:
                 self._end(what, record)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise ArchiveError(
                 "the outbox is damaged",
                 file=self.path,
