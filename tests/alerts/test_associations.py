@@ -259,3 +259,12 @@ def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     for name in ("c.vot", "c.parquet", "missing.fits"):
         with pytest.raises(InputError, match=r"cannot be read|is not known"):
             read_catalogue(settings(str(tmp_path / name)))
+
+
+def test_names_of_others_are_harmless(tmp_path: Path) -> None:
+    (tmp_path / "c.csv").write_bytes(b'name,ra,dec\n"a\x1b[31m",1,2\n' + b"x" * 500 + b",3,4\n")
+    listed = read_catalogue(settings(str(tmp_path / "c.csv")))
+    assert listed.names == ["a [31m", "x" * 200]
+    (tmp_path / "c.csv").write_bytes(b'name,ra,dec\n"a\0b",1,2\nc,3,4\n')
+    with pytest.raises(InputError, match="cannot be read"):
+        read_catalogue(settings(str(tmp_path / "c.csv")))

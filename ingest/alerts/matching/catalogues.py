@@ -28,6 +28,7 @@ _FORMATS: Final = {
     ".xml": "votable",
 }
 MAX_SOURCES: Final = 1_000_000
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,6 +153,9 @@ def _table(path: Path, skip: int) -> Table:
     try:
         with privileges.caller(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            # astropy takes it for the end of a value, and mixes up rows
+            if form.startswith("ascii") and b"\0" in path.read_bytes():
+                raise ValueError("a NUL character")
             return Table.read(path, format=form, **lines)
     except Exception as error:
         # astropy's parsers raise all kinds of errors
@@ -196,4 +200,6 @@ def _texts(table: Table, name: str) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return (value.decode(errors="replace") if isinstance(value, bytes) else str(value)).strip()
+    """Return a name in one line, of a length that fits an index; catalogues are from others."""
+    text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+    return "".join(one if one.isprintable() else " " for one in text).strip()[:_LONGEST_NAME]
