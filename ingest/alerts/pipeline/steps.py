@@ -176,7 +176,7 @@ def store_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
     sky_map = attached_map(archive, packet.entry)
     if sky_map is None and packet.notice.sky_map is not None:
         sky_map = archive.add_map(packet.notice.sky_map)
-    return replace(packet, sky_map=sky_map)
+    return packet if sky_map is None else replace(packet, sky_map=sky_map)
 
 
 def use_map(archive: Archive, packet: ParsedPacket) -> ParsedPacket:
