@@ -82,7 +82,8 @@ class FollowerThread(threading.Thread):
                     logger.info("%s: goes on", name)
                 health.works()
                 pause.reset()
-                self._wake.wait(_INTERVAL)
+                if not self._stop_event.is_set():
+                    self._wake.wait(_INTERVAL)
         self._follower.close()
 
     def _fails(self, problem: str) -> None:

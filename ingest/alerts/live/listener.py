@@ -133,6 +133,8 @@ class _Listener:
             self._show()
             self._stop.wait(_STATUS)
         self._intake.interrupt()
+        for follower in self._followers:
+            follower.wake()
         deadline = time.monotonic() + _GRACE
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
