@@ -10,8 +10,9 @@ from typing import Any, Final, Protocol
 
 from ingest.alerts.archive import Silence
 
-BATCH_SECONDS: Final = 0.02
-"""Time for which a batch is collected after its first message."""
+BATCH_SECONDS: Final = 0.002
+"""Time for which a batch is collected after its first message; what arrives while the batch before
+is stored is there at once."""
 BATCH_MESSAGES: Final = 500
 """Maximum number of messages in a batch."""
 BATCH_BYTES: Final = 16 << 20
