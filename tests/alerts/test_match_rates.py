@@ -37,6 +37,12 @@ def test_rates_are_those_of_raven():
     assert spatiotemporal_far(2e-8, 0) is None
 
 
+def test_a_rate_may_be_as_small_as_a_sender_likes():
+    tiny = Rates(5e-324, 1e-7)
+    assert temporal_far(1000, tiny, Rates(1e-30, 1e-7)) == 0
+    assert 0 < temporal_far(1e9, tiny, Rates(1e-7, 1e-7)) < 1e-318
+
+
 def test_the_probability_of_a_partner_is_that_of_poisson():
     assert chance(0.3, None) == pytest.approx(1 - math.exp(-0.3))
     assert chance(1e-9, 100) == pytest.approx(1e-11)

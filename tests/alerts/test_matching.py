@@ -234,6 +234,29 @@ def test_both_alerts_know_their_match(store, finders):
     assert wave[1].far_spatiotemporal == ours[1].far_spatiotemporal
 
 
+class Stumbling:
+    """A matcher that cannot handle an alert of the name ``stone``."""
+
+    kind = "alert"
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+
+    def find(self, notices, store):
+        if any(one.event_name == "stone" for one in notices):
+            raise ZeroDivisionError
+        return self._matcher.find(notices, store)
+
+
+def test_a_notice_that_cannot_be_matched_holds_up_no_other(store, finders, caplog):
+    add(store, notice("km3net", "ours"), notice("km3net", "stone"))
+    add(store, notice("ligo-virgo-kagra", "wave"), first=3)
+    assert match_waiting(store, [Stumbling(one) for one in finders]) == 3
+    assert [row[0] for row in rows(store)] == ["1/alert/3", "2/alert/3"]
+    assert "no matches of the kind alert: ivo://stone/0" in caplog.text
+    assert count_waiting(store) == 0
+
+
 def test_what_has_not_changed_is_not_computed_again(store, archive, finders):
     add(store, notice("km3net", "ours"), notice("ligo-virgo-kagra", "wave"))
     match_waiting(store, finders)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Final
 
 from psycopg2.extras import execute_values
 
 from ingest.alerts.matching.geometry import separation
-from ingest.alerts.matching.model import Match, NoticeFacts, read_notices
+from ingest.alerts.matching.model import History, NoticeFacts, read_notices
 from ingest.alerts.tables import Store
 
 _DAY: Final = 86400.0
@@ -25,12 +25,8 @@ _HISTORY: Final = """
 _Row = tuple[str, int, int | None, str | None]
 
 
-def update_changes(store: Store, cursor: Any, found: Iterable[Match]) -> None:
-    """Describe in each row of the histories of some matches what differs from the row before."""
-    keys = {
-        (match.notice.alert_id, match.kind, match.other.alert_id if match.other else match.partner)
-        for match in found
-    }
+def update_changes(store: Store, cursor: Any, keys: Collection[History]) -> None:
+    """Describe in each row of some histories of matches what differs from the row before."""
     if not keys:
         return
     cursor.execute(_HISTORY, [list(part) for part in zip(*keys, strict=True)])

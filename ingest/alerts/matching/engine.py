@@ -8,20 +8,30 @@ the notices and the configuration.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
 
+import psycopg2
 from psycopg2.extras import execute_values
 
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching.changes import update_changes
 from ingest.alerts.matching.configuration import MatchConfig
-from ingest.alerts.matching.model import ChangingMatcher, Match, Matcher, read_notices
+from ingest.alerts.matching.model import (
+    ChangingMatcher,
+    History,
+    Match,
+    Matcher,
+    NoticeFacts,
+    read_notices,
+)
 from ingest.alerts.matching.pairs import PairMatcher
 from ingest.alerts.tables import Store
+from ingest.core.errors import InstanceError
 from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import unix_to_mjd
 
@@ -41,6 +51,8 @@ _REMOVE: Final = """
     DELETE FROM alerts.matches
     WHERE (notice_id = ANY (%s) OR partner_notice = ANY (%s)) AND match_id != ALL (%s)
     RETURNING match_id, alert_id, kind, coalesce(partner_alert, partner)"""
+
+logger = logging.getLogger(__name__)
 
 
 def matchers(config: MatchConfig, archive: Archive, inputs: Path) -> list[Matcher]:
@@ -140,19 +152,38 @@ def _match_some(store: Store, finders: Sequence[Matcher], cursor: Any) -> int:
     taken = [number for (number,) in cursor.fetchall()]
     if taken:
         notices = read_notices(store, "notice_id", taken)
-        found = [match for finder in finders for match in finder.find(notices, store)]
-        _write(cursor, sorted(set(taken)), found)
-        update_changes(store, cursor, found)
+        found = [match for finder in finders for match in _find(finder, notices, store)]
+        removed = _write(cursor, sorted(set(taken)), found)
+        update_changes(store, cursor, removed | {match.history for match in found})
     return len(taken)
 
 
-def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> None:
-    """Make the tables contain these matches of some notices, and no others."""
+def _find(finder: Matcher, notices: Sequence[NoticeFacts], store: Store) -> list[Match]:
+    """Return what a matcher finds; a notice that it cannot handle must not hold up the others."""
+    try:
+        return list(finder.find(notices, store))
+    except (psycopg2.Error, InstanceError):
+        raise
+    except Exception:
+        if len(notices) > 1:
+            return [match for one in notices for match in _find(finder, [one], store)]
+        logger.exception("no matches of the kind %s: %s", finder.kind, notices[0].ivorn)
+        return []
+
+
+def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> set[History]:
+    """Make the tables contain these matches of some notices, and no others.
+
+    Returns
+    -------
+    set of History
+        Of the matches that were removed.
+    """
     matches = {match.match_id: match for match in found}
     cursor.execute(_REMOVE, [numbers, numbers, list(matches)])
-    removed = [match_id for match_id, *_ in cursor.fetchall()]
+    removed = {match_id: tuple(history) for match_id, *history in cursor.fetchall()}
     cursor.execute(
-        "DELETE FROM alerts.match_events WHERE match_id = ANY (%s)", [removed + list(matches)]
+        "DELETE FROM alerts.match_events WHERE match_id = ANY (%s)", [[*removed, *matches]]
     )
     now = unix_to_mjd(time.time())
     values = ", ".join(f"{name} = EXCLUDED.{name}" for name in _COLUMNS[1:])
@@ -171,6 +202,7 @@ def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> None:
         " time_difference, separation, containment) VALUES %s",
         [row for match in matches.values() for row in _event_rows(match)],
     )
+    return set(removed.values())
 
 
 def _row(match: Match) -> tuple[object, ...]:

@@ -11,6 +11,8 @@ from ingest.alerts.tables import Store
 ALERT: Final = "alert"
 SAMPLE: Final = "sample"
 SOURCE: Final = "source"
+History = tuple[str, str, str]
+"""Alert, kind, and the other alert or the name of the partner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +153,12 @@ class Match:
         if self.kind == SOURCE:
             partner = f"{self.partner_group}/{partner}"
         return f"{self.notice.notice_id}/{self.kind}/{partner}"
+
+    @property
+    def history(self) -> History:
+        """What identifies the matches of the same two sides, of which each has a row."""
+        partner = self.partner if self.other is None else self.other.alert_id
+        return self.notice.alert_id, self.kind, partner
 
     @property
     def sides(self) -> tuple[NoticeFacts, ...]:

@@ -68,9 +68,11 @@ def temporal_far(window: float, one: Rates, other: Rates) -> float:
         The two sides.
     """
     z = window * one.effective * other.effective
-    if one.known is None or other.known is None:
+    sides = (one, other)
+    if any(side.known is None for side in sides):
         return z
-    return z * (1 + math.log(window * one.largest * other.largest / z))
+    # side by side: products of rates that a sender makes tiny could be 0
+    return z * (1 + math.fsum(math.log(side.largest) - math.log(side.effective) for side in sides))
 
 
 def spatiotemporal_far(temporal: float, overlap: float) -> float | None:

@@ -60,10 +60,12 @@ class SampleMatcher:
     def __init__(self, config: MatchConfig, inputs: Path) -> None:
         self._config = config
         self._published = PublishedSamples(inputs)
+        self._has_changed = False
 
     def stale(self, store: Store) -> list[int]:
         """Return notices whose matches are not those with what is published now."""
-        if not self._published.refresh(store):
+        self._has_changed |= self._published.refresh(store)
+        if not self._has_changed:
             return []
         samples = self._published.found
         names = [one.release for one in samples]
@@ -74,11 +76,12 @@ class SampleMatcher:
                 last = float(one.intervals[-1, 1]) - begin / DAY
                 rows = store.fetch(_NEW, [first, last, expression, one.release])
                 found |= {number for (number,) in rows}
+        self._has_changed = False
         return sorted(found)
 
     def find(self, notices: Sequence[NoticeFacts], store: Store) -> Iterator[Match]:
         """Yield a match for each notice and each sample whose time overlaps the window."""
-        self._published.refresh(store)
+        self._has_changed |= self._published.refresh(store)
         due = {
             one: window
             for one in notices
