@@ -177,6 +177,6 @@ def _log_to_terminal() -> None:
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
     handler.setFormatter(formatter)
-    listener = logging.getLogger("ingest.alerts.live")
-    listener.addHandler(handler)
-    listener.setLevel(logging.INFO)
+    alerts = logging.getLogger("ingest.alerts")  # matches and sinks report problems, too
+    alerts.addHandler(handler)
+    alerts.setLevel(logging.INFO)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import logging
 import os
 import socket
 import subprocess
+import sys
 import threading
 import time
 import urllib.request
@@ -26,10 +28,10 @@ from ingest.alerts.live.configuration import Directory, Hop, Kafka, load_live
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.housekeeping import Gaps
-from ingest.alerts.live.intake import Intake, Stopped
+from ingest.alerts.live.intake import Intake, Stopped, _reception
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
-from ingest.alerts.live.report import MetricsServer
+from ingest.alerts.live.report import MetricsServer, StatusFile
 from ingest.alerts.live.source import Batch, Health, Message, now
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
@@ -52,6 +54,7 @@ KAFKA = '[[source]]\nkind = "kafka"\nname = "gcn"\nservers = ["s"]\ntopics = ["t
         (KAFKA.replace('["t"]', '["a b"]'), "source.0.kafka.topics.0", "pattern"),
         (KAFKA.replace('"gcn"', '"G C N"'), "source.0.kafka.name", "pattern"),
         (KAFKA + KAFKA, "", "gcn occurs twice"),
+        (KAFKA.replace("gcn", "seals"), "", "another name than seals"),
         (KAFKA + "[metrics]\nport = 70000", "metrics.port", "65535"),
         (KAFKA + '[source.options]\n"group.id" = "x"', "options", "use group"),
         (KAFKA + '[source.options]\n"enable.auto.commit" = true', "options", "when rows are"),
@@ -219,6 +222,67 @@ def test_files_of_a_directory_are_taken_once_and_links_never(tmp_path):
     assert {path.name for path in folder.iterdir()} == left
     stop.set()
     assert list(batches) == []
+
+
+def test_a_file_of_the_same_name_is_another_packet(tmp_path):
+    source = DirectorySource(Directory(kind="directory", name="in", path=tmp_path, interval=0.01))
+    batches = source.batches(threading.Event())
+
+    def put(name: str, content: bytes) -> None:
+        (tmp_path / ".draft").write_bytes(content)
+        (tmp_path / ".draft").rename(tmp_path / name)
+
+    put("a", b"<first/>")
+    put("b", b"")  # refused
+    put("c", b"<third/>")
+    batch = next(batches)
+    put("a", b"<second/>")  # before the first is committed
+    put("b", b"<complete/>")
+    (tmp_path / "c").unlink()
+    source.commit(batch)
+    assert [one.content for one in next(batches).messages] == [b"<second/>", b"<complete/>"]
+
+
+def test_a_file_may_have_any_name(tmp_path, archive):
+    names = ["\\N", "a\tb", os.fsdecode(b"\xff"), "ä"]
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in names:
+        (folder / name).write_bytes(b"<a/>")
+    source = DirectorySource(Directory(kind="directory", name="in", path=folder))
+    batch = next(source.batches(threading.Event()))
+    log = Receptions(archive)
+    log.append([_reception(one, "in") for one in batch.messages])
+    assert len({one.topic for one in log}) == len(names)
+
+
+def test_the_health_can_be_read_while_it_changes(tmp_path):
+    health, stop = Health(), threading.Event()
+
+    def change() -> None:
+        for number in itertools.count():
+            health.lag[f"t/{number % 5000}"] = number
+            health.last.pop(f"{number % 7}", None)
+            health.last[f"{number % 9}"] = ""
+            if number % 5000 == 0:
+                health.lag.clear()
+            if stop.is_set():
+                return
+
+    thread = threading.Thread(target=change)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    thread.start()
+    file = StatusFile(Layout(tmp_path, Account.current()))
+    try:
+        for _ in range(50):
+            file.write({"gcn": health}, 0)
+    finally:
+        stop.set()
+        thread.join()
+        sys.setswitchinterval(before)
+    content = file.read()
+    assert content is not None and content["sources"]["gcn"].keys() == vars(Health()).keys()
 
 
 def reception(number: int, **changes: object) -> Reception:

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -18,6 +19,7 @@ from ingest.alerts.matching.configuration import YEAR, MatchConfig
 from ingest.alerts.matching.model import Matcher
 from ingest.alerts.notices.containment import FROM_MAP, Regions
 from ingest.alerts.notices.model import Notice, NoticeType, Position, Rate
+from ingest.alerts.publishing.counterparts import add_counterparts
 from ingest.alerts.skymaps import circle_overlap, concentration, make_map, overlap
 from ingest.alerts.tables import Store, table_rows
 from ingest.core.errors import ManifestError
@@ -255,6 +257,26 @@ def test_a_notice_that_cannot_be_matched_holds_up_no_other(store, finders, caplo
     assert [row[0] for row in rows(store)] == ["1/alert/3", "2/alert/3"]
     assert "no matches of the kind alert: ivo://stone/0" in caplog.text
     assert count_waiting(store) == 0
+
+
+def test_the_notice_names_no_alert_of_another_direction(store, finders):
+    elsewhere = Position(ra=220.0, dec=-10.0, radius=1.0, containment=0.9)
+    add(
+        store,
+        notice("km3net", "ours"),
+        notice("ligo-virgo-kagra", "near"),
+        notice("ligo-virgo-kagra", "far", position=elsewhere),
+        notice("ligo-virgo-kagra", "anywhere", position=None),
+    )
+    match_waiting(store, finders)
+    found = {row[2]: row[7:10] for row in rows(store)}
+    assert found["ivo://far/0"][0] == 0 and found["ivo://far/0"][2] is None
+    document: dict[str, Any] = {}
+    add_counterparts(document, None, MatchConfig(), store, f"{1:064x}", [])
+    assert [one["ref_ID"] for one in document["counterpart_info"]] == [
+        "ivo://near/0",
+        "ivo://anywhere/0",
+    ]
 
 
 def test_what_has_not_changed_is_not_computed_again(store, archive, finders):

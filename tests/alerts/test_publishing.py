@@ -7,6 +7,7 @@ import email
 import email.policy
 import json
 import os
+import resource
 import subprocess
 import sys
 import tomllib
@@ -19,9 +20,17 @@ from hypothesis import strategies as st
 from ingest.alerts.archive import Archive, ArchiveError, Outbox, withhold
 from ingest.alerts.conversion import load_json, validate_json, validate_voevent
 from ingest.alerts.matching import load_matches
-from ingest.alerts.publishing import Request, accept, draft, read_document, send_waiting
+from ingest.alerts.publishing import (
+    Request,
+    accept,
+    deliver,
+    draft,
+    read_document,
+    send_waiting,
+)
 from ingest.alerts.publishing import settings as fields_of
 from ingest.alerts.publishing.message import subject, text
+from ingest.alerts.publishing.sinks import Outgoing, Receipt
 from ingest.alerts.publishing.subscriptions import recipients
 from ingest.core.errors import InputError
 from tests.alerts.broker import Broker
@@ -193,6 +202,39 @@ def test_a_kill_after_any_durable_step_sends_each_notice_at_least_once(tmp_path)
         assert list(dict.fromkeys(got)) == wanted
         # only what was not recorded as sent before the kill is sent again
         assert len(got) <= 3
+
+
+class LimitedDisk:
+    """A recipient in whose presence files cannot grow."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._size = Outbox(archive).path.stat().st_size
+        self.sent: list[str] = []
+
+    def send(self, notice: Outgoing) -> Receipt:
+        self.sent.append(notice.sha256)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (self._size, resource.RLIM_INFINITY))
+        return Receipt()
+
+    def close(self) -> None:
+        pass
+
+
+def test_a_full_disk_does_not_let_the_same_be_sent_again_and_again(tmp_path):
+    archive = Archive(tmp_path)
+    outbox = Outbox(archive)
+    accept(archive, outbox, None, sinks({"kind": "webhook", "name": "chat"}), Request((example(),)))
+    client = LimitedDisk(archive)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    try:
+        for _ in range(3):
+            with pytest.raises(OSError):
+                deliver(outbox, "chat", client)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert deliver(outbox, "chat", client) == 0
+    assert len(client.sent) == 1
+    assert [one.state for one in Outbox(archive).refresh().deliveries.values()] == ["sent"]
 
 
 def test_a_packet_that_is_withheld_is_not_sent_any_more(broker, topic, tmp_path):

@@ -149,6 +149,8 @@ class Outbox:
         By checksum and name of the sink, in order of acceptance.
     relayed : int or None
         All notices of others up to this number were considered.
+    recorded : int
+        The same, as far as it is recorded.
     changed : set of str
         Checksums of the notices about which something was read since it was emptied.
     """
@@ -158,8 +160,10 @@ class Outbox:
     numbers: dict[str, int] = field(default_factory=dict)
     deliveries: dict[tuple[str, str], Delivery] = field(default_factory=dict)
     relayed: int | None = None
+    recorded: int = 0
     changed: set[str] = field(default_factory=set)
     _waiting: dict[tuple[str, str], Delivery] = field(default_factory=dict)
+    _sent: list[dict[str, Any]] = field(default_factory=list)
     _read: int = 0
 
     @property
@@ -243,10 +247,20 @@ class Outbox:
         self._append([{"what": "archived", "sha256": notice.sha256, "number": number}])
 
     def sent(self, delivery: Delivery, partition: int | None, offset: int | None) -> None:
-        """Record durably that a recipient has confirmed a notice."""
+        """Record durably that a recipient has confirmed a notice; see :meth:`record_sent`."""
         place = {"partition": partition, "offset": offset}
-        with self.writing():
-            self._append([_about("sent", delivery) | place])
+        self._sent.append(_about("sent", delivery) | place)
+        self.record_sent()
+
+    def record_sent(self) -> None:
+        """Record what :meth:`sent` could not, for example because the disk was full.
+
+        While this fails, nothing may be sent: the recipients would get the same again and again.
+        """
+        if self._sent:
+            with self.writing():
+                self._append(self._sent)
+            self._sent.clear()
 
     def failed(self, delivery: Delivery, problem: str) -> None:
         """Record that an attempt to send a notice was in vain."""
@@ -288,7 +302,7 @@ class Outbox:
             record = json.loads(line)
             what = record.pop("what")
             if what == "relayed":
-                self.relayed = int(record["number"])
+                self.relayed = self.recorded = int(record["number"])
                 return
             if not CHECKSUM.fullmatch(record["sha256"]):
                 raise ValueError("no checksum")

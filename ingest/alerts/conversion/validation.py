@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,7 +106,8 @@ def verdict(content: bytes) -> str:
             return "none"
         if not schemas:
             return "none"
-        findings = _violations(document, schemas)
+        # the first one only: others are waiting behind this packet
+        findings = list(islice(_violations(document, schemas), 1))
     return f"invalid: {findings[0]}" if findings else "valid"
 
 
@@ -184,13 +186,12 @@ def _schemas(url: str | None, km3net: bool) -> list[str]:
     return [match[1]] if match and match[1] in _registry()[0] else []
 
 
-def _violations(document: object, paths: Iterable[str]) -> list[str]:
+def _violations(document: object, paths: Iterable[str]) -> Iterator[str]:
     try:
-        return [
-            _finding(error) for path in paths for error in _validator(path).iter_errors(document)
-        ]
+        for path in paths:
+            yield from map(_finding, _validator(path).iter_errors(document))
     except RecursionError:
-        return ["the document: nested too deeply"]
+        yield "the document: nested too deeply"
 
 
 @cache

@@ -201,7 +201,7 @@ class LiveConfig(Sinks):
         names = [one.name for one in (*self.source, *self.sink)]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"different names of sources and sinks; {min(twice)} occurs twice")
-        if reserved := {"matches", "outbox", "publish"} & set(names):
+        if reserved := {"matches", "outbox", "publish", "seals", "gaps"} & set(names):
             raise ValueError(f"another name than {min(reserved)}, which something else has")
         return self
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import threading
@@ -15,6 +16,8 @@ from ingest.alerts.live.source import BATCH_BYTES, BATCH_MESSAGES, Batch, Health
 from ingest.core.files import NotRegularError, open_regular, sync_directory
 
 _DONE: Final = "done"
+_File = tuple[str, int, int]
+"""Name, number and time of modification: a file of the same name is another one."""
 _LARGEST: Final = 64 << 20
 """Number of bytes of the largest file that is taken; it is left in its place otherwise."""
 
@@ -38,7 +41,7 @@ class DirectorySource:
         self.health = Health()
         self._path = settings.path
         self._interval = settings.interval
-        self._refused: set[str] = set()
+        self._refused: set[_File] = set()
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
         """Yield the files that are there, and then those that come."""
@@ -57,12 +60,15 @@ class DirectorySource:
                 yield batch
 
     def commit(self, batch: Batch) -> None:
-        """Move the files of a batch to ``done/``."""
+        """Move the files of a batch to ``done/``, but not what has taken their places since."""
         done = self._path / _DONE
         try:
             done.mkdir(exist_ok=True)
-            for name in batch.position:
-                (self._path / name).rename(_unused(done / name))
+            for file in batch.position:
+                path = self._path / file[0]
+                with contextlib.suppress(FileNotFoundError):
+                    if _file(path.name, path.lstat()) == file:
+                        path.rename(_unused(done / path.name))
             sync_directory(done)
         except OSError as error:  # they stay in their place, but are not taken again
             self._refused.update(batch.position)
@@ -73,47 +79,61 @@ class DirectorySource:
         """Do nothing: a directory needs no farewell."""
 
     def _look(self) -> Batch | None:
-        names = sorted(
-            one.name
-            for one in os.scandir(self._path)
-            if not one.name.startswith(".") and one.is_file(follow_symlinks=False)
-        )
-        self._refused &= set(names)
+        files = sorted(self._files())
+        self._refused &= set(files)
         messages: list[Message] = []
-        taken: list[str] = []
+        taken: list[_File] = []
         size = 0
-        for name in names:
-            if name in self._refused:
+        for file in files:
+            if file in self._refused:
                 continue
             if len(taken) >= BATCH_MESSAGES or size >= BATCH_BYTES:
                 break
-            message = self._read(self._path / name)
+            message = self._read(file)
             if message is not None:
                 size += len(message.content)
                 messages.append(message)
-                taken.append(name)
+                taken.append(file)
         return Batch(messages, taken) if messages else None
 
-    def _read(self, path: Path) -> Message | None:
-        """Return a file as a message; None if it cannot be a packet."""
+    def _files(self) -> Iterator[_File]:
+        """Yield the files that may be packets."""
+        with os.scandir(self._path) as entries:
+            for one in entries:
+                with contextlib.suppress(FileNotFoundError):
+                    if not one.name.startswith(".") and one.is_file(follow_symlinks=False):
+                        yield _file(one.name, one.stat(follow_symlinks=False))
+
+    def _read(self, file: _File) -> Message | None:
+        """Return a file as a message; None if it cannot be a packet, or was replaced just now."""
+        path = self._path / file[0]
         try:
             with open_regular(path) as stream:
                 content = stream.read(_LARGEST + 1)
-                written = datetime.fromtimestamp(os.fstat(stream.fileno()).st_mtime, UTC)
+                status = os.fstat(stream.fileno())
+            written = datetime.fromtimestamp(status.st_mtime, UTC)
         except FileNotFoundError:
             return None
         except (NotRegularError, PermissionError, ValueError, OverflowError) as error:
-            self._refuse(path, str(error))
+            self._refuse(file, str(error))
+            return None
+        if _file(path.name, status) != file:
             return None
         if not content or len(content) > _LARGEST:
-            self._refuse(path, "empty" if not content else f"larger than {_LARGEST} bytes")
+            self._refuse(file, "empty" if not content else f"larger than {_LARGEST} bytes")
             return None
-        return Message(content, now(), "directory", path.name, produced=written)
+        # doubled: the name \N would be no name in the log of receptions
+        topic = path.name.replace("\\", "\\\\")
+        return Message(content, now(), "directory", topic, produced=written)
 
-    def _refuse(self, path: Path, reason: str) -> None:
-        self._refused.add(path.name)
+    def _refuse(self, file: _File, reason: str) -> None:
+        self._refused.add(file)
         self.health.errors += 1
-        logger.warning("%s: %r is left in its place: %s", self.name, path.name, reason)
+        logger.warning("%s: %r is left in its place: %s", self.name, file[0], reason)
+
+
+def _file(name: str, status: os.stat_result) -> _File:
+    return name, status.st_ino, status.st_mtime_ns
 
 
 def _unused(path: Path) -> Path:

@@ -91,18 +91,29 @@ class OutboxFollower:
         self._sinks = sinks
         self._sources = sources
         self._outbox = Outbox(archive)
+        self._without_rows: set[int] = set()
         self._connections = contextlib.ExitStack()
         self._store: Store | None = None
 
     def work(self, stop: threading.Event) -> None:
         """Fill and copy the outbox."""
-        if complete_archive(self._archive, self._outbox):
-            pipeline.update_tables(self._layout, self._archive)
+        done = complete_archive(self._archive, self._outbox)
+        numbers = self._outbox.numbers
+        self._without_rows.update(numbers[one.sha256] for one in done)
         store = self._store = self._store or connect(self._layout, self._connections)
+        self._make_rows(store, {numbers[one] for one in self._outbox.changed & numbers.keys()})
         more = True
         while more and not stop.is_set():
             more = relay(self._outbox, store, self._sinks, self._sources, time.time())
         pipeline.reflect_outbox(store, self._outbox)
+
+    def _make_rows(self, store: Store, changed: set[int]) -> None:
+        """Make rows of packets that have none at the second look: a command was interrupted."""
+        missing = store.missing(sorted(changed | self._without_rows))
+        if self._without_rows.intersection(missing):
+            pipeline.update_tables(self._layout, self._archive)
+            missing = []  # what has no rows now is in quarantine, or withheld
+        self._without_rows = set(missing)
 
     def close(self) -> None:
         """Give up the connection to the database."""

@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -41,15 +40,11 @@ class StatusFile:
 
     def write(self, healths: Mapping[str, Health], clock_jumps: int) -> None:
         """Replace the content."""
-        sources = {
-            name: asdict(health) | {"missing_topics": sorted(health.missing_topics)}
-            for name, health in healths.items()
-        }
         content = {
             "pid": os.getpid(),
             "written": isoformat(now()),
             "clock_jumps": clock_jumps,
-            "sources": sources,
+            "sources": {name: health.snapshot() for name, health in healths.items()},
         }
         draft = self.path.with_name(f".{self.path.name}.part")
         draft.write_text(json.dumps(content, indent=1))

@@ -117,6 +117,12 @@ class Health:
         """Record that nothing is wrong."""
         self.state, self.problem = "connected", ""
 
+    def snapshot(self) -> dict[str, Any]:
+        """Return the attributes as JSON has them; other threads may change them meanwhile."""
+        # copies of whole containers, during which Python does not switch to another thread
+        copies = {"lag": dict(self.lag), "last": dict(self.last)}
+        return vars(self) | copies | {"missing_topics": sorted(self.missing_topics)}
+
 
 class Source(Protocol):
     """A stream of messages. A new kind of source is a module with a class of this form.

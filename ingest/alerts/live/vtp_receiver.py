@@ -148,6 +148,8 @@ class _Server(socketserver.ThreadingTCPServer):
             author = self._receiver.author(client_address[0])
             assert author is not None
             self._receiver.serve(connection, author)
+        except Exception:
+            self.handle_error(request, client_address)
         finally:
             connection.close()
             self._free.release()

@@ -107,7 +107,7 @@ def keys_in(text: str) -> list[str]:
         for match in pattern.finditer(text):
             parts = match.group("run", "event") if "run" in match.groupdict() else match.groups()
             found.append(f"{family}/{'_'.join(str(int(part)) for part in parts)}")
-            if len(found) == MAX_NAMES:
+            if len(found) >= MAX_NAMES:
                 break
     return _different(found)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -119,7 +118,8 @@ def _names(document: Document, live: bool) -> Iterator[str]:
     if not isinstance(document.get("alert_datetime"), str):
         yield "alert_datetime: expected a text"
     number = document.get("record_number")
-    if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+    is_whole = number.is_integer() if isinstance(number, float) else isinstance(number, int)
+    if not is_whole or isinstance(number, bool):
         yield f"record_number: found {str(number)[:80]}, expected 1, 2, 3 …"
     if live and document.get("alert_type") != "retraction" and "far" not in document:
         yield "far: missing"

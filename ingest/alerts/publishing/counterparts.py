@@ -105,5 +105,7 @@ def _alerts(store: Store, before: str) -> list[dict[str, Any]]:
             if value is not None
         }
         for one in matches_of(store, str(rows[0][0]))
-        if one.kind == "alert" and (one.far_spatiotemporal, one.far_temporal) != (None, None)
+        if one.kind == "alert"
+        # not those whose directions exclude one another
+        and (one.far_spatiotemporal if one.overlap is not None else one.far_temporal) is not None
     ]

@@ -45,6 +45,8 @@ def deliver(
     ------
     BlockingIOError
         If another process is sending to this sink.
+    OSError
+        If the disk is full; what was sent is recorded before anything else is sent.
     SinkError
         If something was not sent. When the sink refuses a notice, later ones of the same alert
         wait, and other alerts are sent; when it cannot be reached, all wait.
@@ -52,6 +54,7 @@ def deliver(
     sent, refused = 0, None
     tried: set[str] = set()
     with outbox.archive.locked(f"send-{name}", wait=False):
+        outbox.record_sent()
         outbox.refresh()
         while due := [one for one in outbox.due(name) if one.notice.sha256 not in tried]:
             ready = [one for one in due if at_once or _is_time(one)]

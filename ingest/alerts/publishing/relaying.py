@@ -53,7 +53,8 @@ def relay(
     for row in rows:
         if str(row["origin"]).partition(":")[0] in sources:
             accepted |= _consider(outbox, wanting, row, unix_to_mjd(now))
-    if accepted or last - outbox.relayed >= _RECORD or len(rows) == _AT_ONCE:
+    outbox.relayed = last
+    if accepted or last - outbox.recorded >= _RECORD:
         with outbox.writing():
             outbox.considered(last)
     return len(rows) == _AT_ONCE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import smtplib
 import ssl
 from email.message import EmailMessage
@@ -15,6 +16,8 @@ from ingest.core.credentials import credential
 
 _TIMEOUT: Final = 20.0
 """Time in s that each answer of the server may take."""
+
+logger = logging.getLogger(__name__)
 
 
 class EmailClient:
@@ -48,7 +51,7 @@ class EmailClient:
             with self._connect() as server:
                 if self._login is not None:
                     server.login(*self._login)
-                server.send_message(mail, self._settings.sender, list(self._settings.to))
+                refused = server.send_message(mail, self._settings.sender, list(self._settings.to))
         except smtplib.SMTPRecipientsRefused:
             # its text has the addresses
             raise SinkError("the server refuses the recipients", about_notice=True) from None
@@ -62,6 +65,11 @@ class EmailClient:
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise SinkError(f"the server does not answer ({reason})") from None
+        if refused:  # the others have it, and would get it twice
+            logger.warning(
+                "%s: the server refuses %d of %d recipients",
+                *(self._settings.name, len(refused), len(self._settings.to)),
+            )
         return Receipt()
 
     def close(self) -> None:
