@@ -10,9 +10,7 @@ from ingest.alerts.pipeline.instance_tables import (
     existing_store,
     import_packets,
     open_archive,
-    publish_silences,
     rebuild_tables,
-    reflect_outbox,
     retry_quarantined,
     update_tables,
 )
@@ -26,6 +24,7 @@ from ingest.alerts.pipeline.live_tables import (
 )
 from ingest.alerts.pipeline.matches import compute_matches
 from ingest.alerts.pipeline.processing import ProcessingReport, process_received
+from ingest.alerts.pipeline.records import publish_silences, reflect_outbox
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 
 __all__ = [

@@ -7,15 +7,10 @@ from typing import Any, Final
 
 from ingest.alerts.archive import Archive, Entry, printable, show_again, withheld_packets
 from ingest.alerts.matching import load_matches
-from ingest.alerts.pipeline.instance_tables import (
-    check_same_archive,
-    copy_records,
-    existing_store,
-    opened,
-    publish_seals,
-)
+from ingest.alerts.pipeline.instance_tables import check_same_archive, existing_store, opened
 from ingest.alerts.pipeline.matches import update_matches
 from ingest.alerts.pipeline.processing import process_new
+from ingest.alerts.pipeline.records import copy_records, publish_seals
 from ingest.alerts.pipeline.withholding import record_withheld
 from ingest.alerts.proof import Seal, prove, seal_days
 from ingest.alerts.tables import Store, has_records

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,9 +12,7 @@ from ingest.alerts.archive import (
     Archive,
     ArchiveError,
     Entry,
-    Outbox,
     Receptions,
-    Silences,
     attach,
 )
 from ingest.alerts.matching import load_matches
@@ -30,22 +27,15 @@ from ingest.alerts.pipeline.processing import (
     process_quarantined,
     restore_receptions,
 )
+from ingest.alerts.pipeline.records import copy_records
 from ingest.alerts.pipeline.steps import make_rows
-from ingest.alerts.pipeline.withholding import apply_withheld
 from ingest.alerts.pipeline.worker_pool import WorkerPool
-from ingest.alerts.proof import seals
 from ingest.alerts.tables import (
     SCHEMA,
     TABLES,
     PacketRows,
     Store,
     open_store,
-    outbox_rows,
-    read_records,
-    seal_row,
-    silence_rows,
-    write_outbox,
-    write_records,
 )
 from ingest.core import privileges
 from ingest.core.errors import InputError, InstanceError
@@ -55,8 +45,6 @@ from ingest.instance import ARCHIVE_VARIABLE, Cluster, InstanceState, Layout, li
 
 _RECENT: Final = 10_000
 """More receptions than a listener may have in progress."""
-
-logger = logging.getLogger(__name__)
 
 
 def open_archive(layout: Layout) -> Archive:
@@ -272,77 +260,6 @@ def count_rows(layout: Layout) -> int | None:
     """Return how many packets have rows; None if the database does not run or has no tables."""
     with existing_store(layout) as store:
         return None if store is None else store.count()
-
-
-def copy_records(archive: Archive, store: Store, pool: WorkerPool) -> None:
-    """Make the tables agree with what the archive seals, withholds, hears and sends."""
-    apply_withheld(archive, store, pool)
-    publish_silences(archive, store)
-    if (outbox := Outbox(archive)).path.exists():
-        reflect_outbox(store, outbox, complete=True)
-    try:
-        publish_seals(archive, store)
-    except ArchiveError as error:  # which km3vo alerts seal and verify show
-        logger.warning("%s", error)
-
-
-def reflect_outbox(store: Store, outbox: Outbox, complete: bool = False) -> None:
-    """Make the table agree with the outbox.
-
-    Parameters
-    ----------
-    store, outbox : Store, Outbox
-        The tables and the outbox.
-    complete : bool, optional
-        Whether to compare all rows, and not only those about which the outbox read something new.
-    """
-    # an older state must not replace a newer one
-    with outbox.archive.locked("outbox-rows"):
-        outbox.refresh()
-        changed, outbox.changed = outbox.changed, set()
-        if not (changed or complete):
-            return
-        try:
-            write_outbox(store, outbox_rows(outbox, None if complete else changed), complete)
-        except BaseException:
-            outbox.changed |= changed
-            raise
-
-
-def publish_seals(archive: Archive, store: Store, replace: bool = False) -> None:
-    """Add the new seals of the archive to the table.
-
-    Parameters
-    ----------
-    archive, store : Archive, Store
-        The archive and its tables.
-    replace : bool, optional
-        Whether seals that were published may be replaced.
-
-    Raises
-    ------
-    ArchiveError
-        If the archive has others than those that were published, and `replace` is false; nothing
-        is changed then.
-    """
-    wanted = [seal_row(one) for one in seals(archive)]
-    published = read_records(store, "seals")
-    if not replace and wanted[: len(published)] != published:
-        raise ArchiveError(
-            "the seals of the archive are not those that were published",
-            file=archive.root / "seals",
-            value=f"{len(wanted)} seals",
-            expected=f"the {len(published)} seals in alerts.seals, and new ones",
-            remedy="restore the archive from its newest backup; if this one must be used, publish"
-            " its seals in place of the others, and tell those who keep them:"
-            " km3vo alerts seal --replace",
-        )
-    write_records(store, "seals", wanted)
-
-
-def publish_silences(archive: Archive, store: Store) -> None:
-    """Make the table of silences agree with the log in the archive."""
-    write_records(store, "silences", silence_rows(Silences(archive)))
 
 
 @contextmanager
