@@ -112,7 +112,7 @@ def show_live_status(found: Mapping[str, Any]) -> None:
     listener = found["listener"]
     if listener is None:
         if found["streams"]:
-            say("No listener runs.")
+            say("No listener is running.")
     else:
         say(f"The listener is process {listener['pid']}.")
         rows = [

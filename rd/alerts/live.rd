@@ -60,7 +60,7 @@ replays the streams. -->
 					is."/>
 			<column name="gap_end" type="double precision" unit="d" ucd="time.end" required="True"
 				verbLevel="1" tablehead="Before" displayHint="sf=6"
-				description="Time of receipt of what is behind the gap (MJD, UTC)."/>
+				description="Time of receipt of what is after the gap (MJD, UTC)."/>
 			<viewStatement>
 				CREATE VIEW \\qName AS (SELECT \\colNames FROM (
 					SELECT 'offset'::text AS gap_type, source, topic, topic_partition,

@@ -53,7 +53,7 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 				description="Which alert has been retracted; NULL if neither has."/>
 			<column name="window_begin" type="double precision" unit="s" ucd="time.interval"
 				verbLevel="15"
-				description="Begin of the time window, relative to the time of the notice's
+				description="Start of the time window, relative to the time of the notice's
 					event."/>
 			<column name="window_end" type="double precision" unit="s" ucd="time.interval"
 				verbLevel="15"
@@ -91,8 +91,9 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 					within the time window by chance, whatever their directions."/>
 			<column name="far_spatiotemporal" type="double precision" unit="Hz" ucd="arith.rate"
 				verbLevel="1" tablehead="FAR"
-				description="The same taking the directions into account: far_temporal with the
-					overlap; NULL if either direction is unknown."/>
+				description="The same taking the directions into account: far_temporal divided by
+					overlap; NULL if either direction is unknown, or if the two exclude one
+					another."/>
 			<column name="since" type="double precision" unit="d" ucd="time.start" required="True"
 				verbLevel="20" displayHint="sf=6"
 				description="Time from which this archive had both sides of the match (MJD,

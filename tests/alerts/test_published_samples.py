@@ -31,8 +31,10 @@ from ingest.alerts.matching import (
     load_matches,
     match_waiting,
 )
-from ingest.alerts.matching.localization import circle_of
+from ingest.alerts.matching.localization import Localizations, circle_of
 from ingest.alerts.matching.model import NoticeFacts, read_notices
+from ingest.alerts.notices.containment import FROM_MAP
+from ingest.alerts.skymaps import make_map
 from ingest.alerts.tables.store import Store
 from ingest.core.errors import InputError, NoAnswerError
 from ingest.core.timescales import DAY
@@ -85,6 +87,10 @@ def alert(store: Store) -> NoticeFacts:
     )
 
 
+def maps_of(instance) -> Localizations:
+    return Localizations(Archive(layout_of(instance).archive, layout_of(instance).account))
+
+
 def test_only_real_and_public_samples_count(instance, store: Store, tmp_path: Path) -> None:
     """The releases of kind test are in km3net.events, but match nothing."""
     published = PublishedSamples(layout_of(instance).inputs)
@@ -109,7 +115,9 @@ def test_the_events_are_those_in_region_and_window(
     instance, store: Store, alert: NoticeFacts, delivered: Path
 ) -> None:
     other = replace(alert, stream="icecube", event_mjd=TIME)
-    (match,) = SampleMatcher(CONFIG, layout_of(instance).inputs).find([other], store)
+    (match,) = SampleMatcher(CONFIG, maps_of(instance), layout_of(instance).inputs).find(
+        [other], store
+    )
     assert match.match_id == f"{alert.notice_id}/sample/ant20_01"
     # pgSphere finds the same events
     found = store.fetch(
@@ -139,9 +147,30 @@ def test_the_events_are_those_in_region_and_window(
     assert match.method == "background by declination of 8754 events in 3136 days"
 
 
+def test_events_have_the_credible_level_at_which_the_sky_map_contains_them(
+    instance, store: Store, alert: NoticeFacts, tmp_path: Path
+) -> None:
+    archive = Archive(tmp_path)
+    archive.create()
+    assert alert.ra is not None and alert.dec is not None
+    sky = make_map(alert.ra, alert.dec, radius=2.2, containment=0.9)
+    name = archive.add_map(sky.write(tmp_path / "map.fits").read_bytes())
+    inputs = layout_of(instance).inputs
+    matcher = SampleMatcher(CONFIG, Localizations(archive), inputs)
+    other = replace(alert, stream="icecube", event_mjd=TIME)
+    (match,) = matcher.find([replace(other, sky_map=name, region_origin=FROM_MAP)], store)
+    assert match.events
+    for event in match.events:
+        # the radial distribution of a normal distribution with 90 % within 2.2 deg
+        wanted = 1 - 0.1 ** (event.separation / 2.2) ** 2
+        assert event.containment == pytest.approx(wanted, abs=0.03)
+    (match,) = matcher.find([other], store)
+    assert {event.containment for event in match.events} == {None}
+
+
 def test_the_event_behind_an_alert_is_no_match(instance, store: Store, alert: NoticeFacts) -> None:
     """KM3-230213A is published as an alert and as an event."""
-    matcher = SampleMatcher(CONFIG, layout_of(instance).inputs)
+    matcher = SampleMatcher(CONFIG, maps_of(instance), layout_of(instance).inputs)
     (match,) = matcher.find([alert], store)
     assert (match.partner, match.n_observed, match.p_value) == ("evts23_01", 0, None)
     assert match.method == "no background, as the livetime is unknown"
@@ -175,7 +204,7 @@ def test_matches_follow_what_is_published(
             f" WHERE notice_id = {alert.notice_id} RETURNING 1",
         ):
             store.fetch(statement)
-        match_waiting(store, [SampleMatcher(CONFIG, inputs)])
+        match_waiting(store, [SampleMatcher(CONFIG, maps_of(instance), inputs)])
         assert store.fetch(partners) == [("ant20_01",), ("evts23_01",)]
         ((observed,),) = store.fetch("SELECT sum(n_observed) FROM alerts.matches")
         joined = store.fetch(
@@ -185,7 +214,7 @@ def test_matches_follow_what_is_published(
         assert len(joined) == observed > 0
         without = tmp_path / "without"
         _describe(inputs, without, {"protected": True})
-        match_waiting(store, [SampleMatcher(CONFIG, without)])
+        match_waiting(store, [SampleMatcher(CONFIG, maps_of(instance), without)])
         assert store.fetch(partners) == [("evts23_01",)]
         assert store.fetch("SELECT * FROM alerts.match_events WHERE release = 'ant20_01'") == []
 
@@ -206,12 +235,11 @@ def test_the_candidates_of_km3_230213a_are_its_matches(
     instance, store: Store, alert: NoticeFacts
 ) -> None:
     """By the configuration that is delivered."""
-    archive = Archive(layout_of(instance).archive, layout_of(instance).account)
     config = load_matches()
     with undone(store):
         store.fetch("DELETE FROM alerts.matches RETURNING 1")
         enqueue_all(store)
-        match_waiting(store, [SourceMatcher(config, archive)])
+        match_waiting(store, [SourceMatcher(config, maps_of(instance))])
         found = store.fetch(
             "SELECT match_id, alert_id, partner_group, separation, p_value, p_association"
             " FROM alerts.matches WHERE kind = 'source' ORDER BY p_association DESC"

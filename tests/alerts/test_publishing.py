@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import email
 import email.policy
+import fnmatch
 import json
 import os
 import resource
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from ingest.alerts.archive import Archive, ArchiveError, Outbox, withhold
 from ingest.alerts.conversion import load_json, validate_json, validate_voevent
 from ingest.alerts.matching import load_matches
+from ingest.alerts.notices import load_profiles
 from ingest.alerts.publishing import (
     Request,
     accept,
@@ -325,6 +327,7 @@ def test_a_second_pipeline_updates_the_alert_of_the_first(broker, topic, tmp_pat
         ({"event_details": "none"}, "event_details: found"),
         ({"additional_info": "\ud800"}, "control characters"),
         ({"record_number": "1"}, "record_number: found"),
+        ({"record_number": 1.5}, "record_number: found"),
         ({"alert_type": "update"}, "not the first notice"),
         ({"alert_tense": ["current"]}, None),
         ({"$schema": "https://example.org/schema.json"}, "names another schema"),
@@ -529,7 +532,10 @@ def test_the_examples_of_the_configuration_are_valid():
     part = text.partition("# Recipients of alerts")[2].partition("# Prometheus")[0]
     lines = [line.removeprefix("#   ") for line in part.splitlines() if line.startswith("#   ")]
     found = sinks(*tomllib.loads("\n".join(lines))["sink"]).sink
-    assert [one.kind for one in found] == ["kafka", "vtp", "email", "webhook"]
+    assert [one.kind for one in found] == ["kafka", "email", "webhook"]
+    streams = {profile.stream for profile in load_profiles()}
+    for pattern in [pattern for one in found for pattern in one.filter.streams]:
+        assert fnmatch.filter(streams, pattern), f"no stream is called {pattern}"
 
 
 def test_subscribers_by_mail_get_one_mail_per_notice(tmp_path):

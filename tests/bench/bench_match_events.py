@@ -13,6 +13,7 @@ import numpy as np
 from ingest.alerts import pipeline
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.matching import SampleMatcher, SourceMatcher, load_matches
+from ingest.alerts.matching.localization import Localizations
 from ingest.alerts.matching.model import Matcher, NoticeFacts, read_notices
 from ingest.alerts.pipeline.processing import process_all
 from ingest.alerts.tables import Store, open_store
@@ -45,7 +46,8 @@ def lines(events: int) -> Iterator[Line]:
         with open_store(layout, state) as store, pipeline.WorkerPool(archive) as pool:
             process_all(archive, store, pool)
             config = load_matches()
-            samples = SampleMatcher(config, layout.inputs)
+            maps = Localizations(archive)
+            samples = SampleMatcher(config, maps, layout.inputs)
             start = time.perf_counter()
             notices = read_notices(store, "notice_id", [1, 2, 3])
             middle = UNIX_EPOCH_MJD + (BEGIN + events * INTERVAL / 2) / 86400
@@ -55,7 +57,7 @@ def lines(events: int) -> Iterator[Line]:
             for one in notices:
                 what = f"events, {one.stream}, radius {one.pos_err:.2g}°, ±1 d"
                 yield _timed(what, samples, one, events, store)
-            yield _timed("catalogue", SourceMatcher(config, archive), notices[0], events, store)
+            yield _timed("catalogue", SourceMatcher(config, maps), notices[0], events, store)
 
 
 FILES = ("KM3-230213A.xml", "icecube_gold.xml", "icecube_cascade.xml")

@@ -6,7 +6,7 @@
   begins: the bytes are durable before it, and everything after it is done again until it succeeds;
 - ``archived``: the packet has this number in the archive;
 - ``sent``: a recipient has confirmed it, with partition and offset if it is a Kafka broker;
-- ``failed``: an attempt was in vain;
+- ``failed``: an attempt failed;
 - ``dropped``: it is not sent, because the packet is withheld;
 - ``relayed``: all notices of others up to this number were considered for subscribers.
 
@@ -263,7 +263,7 @@ class Outbox:
             self._sent.clear()
 
     def failed(self, delivery: Delivery, problem: str) -> None:
-        """Record that an attempt to send a notice was in vain."""
+        """Record that an attempt to send a notice failed."""
         with self.writing():
             self._append([_about("failed", delivery) | {"problem": problem[:1000]}])
 

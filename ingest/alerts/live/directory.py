@@ -76,7 +76,7 @@ class DirectorySource:
             logger.warning("%s: files cannot be moved to %s: %s", self.name, done, error.strerror)
 
     def close(self) -> None:
-        """Do nothing: a directory needs no farewell."""
+        """Do nothing: a directory need not be left."""
 
     def _look(self) -> Batch | None:
         files = sorted(self._files())

@@ -79,7 +79,7 @@ class FollowerThread(threading.Thread):
                 pause.wait()
             else:
                 if health.problem:
-                    logger.info("%s: goes on", name)
+                    logger.info("%s: works again", name)
                 health.works()
                 pause.reset()
                 if not self._stop_event.is_set():

@@ -170,7 +170,7 @@ class Intake:
                 pause.wait()
             else:
                 if is_late:
-                    logger.info("%s: goes on", name)
+                    logger.info("%s: works again", name)
                     health.works()
                 return result
         raise Stopped
@@ -216,7 +216,7 @@ def _label(reception: Reception) -> str:
 
 def _waits_for(error: Exception) -> str:
     if isinstance(error, BlockingIOError):
-        return "another command fills the tables; its end is awaited"
+        return "another command is filling the tables; waiting for it to finish"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; offsets are not committed until there is space"
     if isinstance(error, IngestError):

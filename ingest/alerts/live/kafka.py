@@ -1,7 +1,7 @@
 """Kafka as a source, the main road of alerts: topics of a broker, read as one consumer group.
 
 librdkafka reconnects, renews tokens and follows changes of partitions by itself; this module
-shows what it reports, and begins anew where it gives up. Offsets are committed by :meth:`commit`
+shows what it reports, and starts again where it gives up. Offsets are committed by :meth:`commit`
 only, so that whatever was not archived and stored is delivered again.
 """
 
@@ -104,7 +104,7 @@ class KafkaSource:
         self._check_options()
 
     def batches(self, stop: threading.Event) -> Iterator[Batch]:
-        """Yield batches; the consumer is made anew with back-off where librdkafka gives up."""
+        """Yield batches; a new consumer is made, with back-off, where librdkafka gives up."""
         pause = Pause(stop)
         while not stop.is_set():
             try:

@@ -18,7 +18,7 @@ from ingest.instance import Layout
 
 
 class SinkFollower:
-    """Sends one sink what is due; a sink that fails hinders no other.
+    """Sends one sink what is due; a sink that fails does not affect the others.
 
     Parameters
     ----------

@@ -87,7 +87,7 @@ class Pairs(StrictModel):
     neutrinos, partners : tuple of str
         Names of groups of streams.
     window : tuple of float
-        Begin and end of the time window in s: time of the partner minus time of the neutrino.
+        Start and end of the time window in s: time of the partner minus time of the neutrino.
     """
 
     neutrinos: Annotated[tuple[Name, ...], Field(min_length=1)]
@@ -108,7 +108,7 @@ class SampleWindow(StrictModel):
     alerts : tuple of str
         Names of groups of streams.
     window : tuple of float
-        Begin and end of the time window in s: time of the event minus time of the alert.
+        Start and end of the time window in s: time of the event minus time of the alert.
     """
 
     alerts: Annotated[tuple[Name, ...], Field(min_length=1)]

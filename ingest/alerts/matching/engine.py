@@ -21,6 +21,7 @@ from psycopg2.extras import execute_values
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching.changes import update_changes
 from ingest.alerts.matching.configuration import MatchConfig
+from ingest.alerts.matching.localization import Localizations
 from ingest.alerts.matching.model import (
     ChangingMatcher,
     History,
@@ -76,10 +77,11 @@ def matchers(config: MatchConfig, archive: Archive, inputs: Path) -> list[Matche
     from ingest.alerts.matching.sample_matcher import SampleMatcher
     from ingest.alerts.matching.source_matcher import SourceMatcher
 
+    localizations = Localizations(archive)
     return [
-        PairMatcher(config, archive),
-        SampleMatcher(config, inputs),
-        SourceMatcher(config, archive),
+        PairMatcher(config, localizations),
+        SampleMatcher(config, localizations, inputs),
+        SourceMatcher(config, localizations),
     ]
 
 

@@ -112,7 +112,7 @@ class Match:
     partner_group : str or None
         Stream, table or catalogue of the partner.
     window : tuple of float
-        Begin and end of the time window in s, relative to the notice's event.
+        Start and end of the time window in s, relative to the notice's event.
     time_difference : float or None
         In s.
     separation : float or None

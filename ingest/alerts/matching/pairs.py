@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from ingest.alerts.archive import Archive
 from ingest.alerts.matching.background import Backgrounds
 from ingest.alerts.matching.configuration import MatchConfig, Pairs, StreamGroup
 from ingest.alerts.matching.geometry import separation
@@ -38,15 +37,15 @@ class PairMatcher:
     ----------
     config : MatchConfig
         Streams and time windows.
-    archive : Archive
-        With the sky maps.
+    localizations : Localizations
+        Where alerts come from.
     """
 
     kind = ALERT
 
-    def __init__(self, config: MatchConfig, archive: Archive) -> None:
+    def __init__(self, config: MatchConfig, localizations: Localizations) -> None:
         self._config = config
-        self._localizations = Localizations(archive)
+        self._localizations = localizations
         self._backgrounds = Backgrounds()
 
     def find(self, notices: Sequence[NoticeFacts], store: Store) -> Iterator[Match]:

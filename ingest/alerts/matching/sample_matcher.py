@@ -9,6 +9,7 @@ from typing import Final
 
 from ingest.alerts.matching.configuration import MatchConfig
 from ingest.alerts.matching.geometry import separation
+from ingest.alerts.matching.localization import Localizations
 from ingest.alerts.matching.model import SAMPLE, Match, MatchedEvent, NoticeFacts
 from ingest.alerts.matching.published import PublishedEvent, PublishedSamples
 from ingest.alerts.matching.samples import (
@@ -51,14 +52,17 @@ class SampleMatcher:
     ----------
     config : MatchConfig
         With the time windows.
+    localizations : Localizations
+        With the sky maps.
     inputs : pathlib.Path
         The directory of deployed descriptors.
     """
 
     kind = SAMPLE
 
-    def __init__(self, config: MatchConfig, inputs: Path) -> None:
+    def __init__(self, config: MatchConfig, localizations: Localizations, inputs: Path) -> None:
         self._config = config
+        self._localizations = localizations
         self._published = PublishedSamples(inputs)
         self._has_changed = False
 
@@ -132,8 +136,21 @@ class SampleMatcher:
                 n_expected_err=background.error if background else None,
                 p_value=background.p_value(len(events)) if background else None,
                 method=_method(sample, background),
-                events=tuple(_matched(event, one.release, notice) for event in events),
+                events=self._matched(events, one.release, notice),
             )
+
+    def _matched(
+        self, events: Sequence[PublishedEvent], release: str, notice: NoticeFacts
+    ) -> tuple[MatchedEvent, ...]:
+        sky = self._localizations.sky_map(notice) if events else None
+        levels: Sequence[float | None] = [None] * len(events)
+        if sky is not None:
+            ra, dec = ([getattr(event, name) for event in events] for name in ("ra", "dec"))
+            levels = sky.containment_at(ra, dec).tolist()
+        return tuple(
+            _matched(event, release, notice, level)
+            for event, level in zip(events, levels, strict=True)
+        )
 
 
 def _is_behind(event: PublishedEvent, detector: str, notice: NoticeFacts) -> bool:
@@ -150,7 +167,9 @@ def _method(sample: Sample, background: Expectation | None) -> str:
     return f"background by declination of {sample.events} events in {days:.6g} days"
 
 
-def _matched(event: PublishedEvent, release: str, notice: NoticeFacts) -> MatchedEvent:
+def _matched(
+    event: PublishedEvent, release: str, notice: NoticeFacts, containment: float | None
+) -> MatchedEvent:
     assert notice.event_mjd is not None
     return MatchedEvent(
         release=release,
@@ -159,4 +178,5 @@ def _matched(event: PublishedEvent, release: str, notice: NoticeFacts) -> Matche
         separation=None
         if notice.ra is None or notice.dec is None
         else separation(notice.ra, notice.dec, event.ra, event.dec),
+        containment=containment,
     )

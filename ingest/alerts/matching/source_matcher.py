@@ -6,7 +6,6 @@ import logging
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ingest.alerts.archive import Archive
 from ingest.alerts.matching.association import Association, associations, counterpart_info
 from ingest.alerts.matching.catalogue_settings import CatalogueSettings
 from ingest.alerts.matching.catalogues import Catalogue, read_catalogue
@@ -27,8 +26,8 @@ class SourceMatcher:
     ----------
     config : MatchConfig
         With the catalogues.
-    archive : Archive
-        With the sky maps.
+    localizations : Localizations
+        Where alerts come from.
 
     Raises
     ------
@@ -38,10 +37,10 @@ class SourceMatcher:
 
     kind = SOURCE
 
-    def __init__(self, config: MatchConfig, archive: Archive) -> None:
+    def __init__(self, config: MatchConfig, localizations: Localizations) -> None:
         self._config = config
         self._catalogues = [read_catalogue(one) for one in config.catalogue if _is_there(one)]
-        self._localizations = Localizations(archive)
+        self._localizations = localizations
 
     def find(self, notices: Sequence[NoticeFacts], store: Store) -> Iterator[Match]:
         """Yield the sources in the regions of notices."""

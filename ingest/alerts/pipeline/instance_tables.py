@@ -233,9 +233,10 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
-        for rows in result.rows:
-            if isinstance(rows, PacketRows):
-                store.update_notice(rows)
+        with exclusive(archive):  # a newer notice may arrive, of which the row would not know
+            for rows in result.rows:
+                if isinstance(rows, PacketRows):
+                    store.update_notice(rows)
         update_matches(layout, archive, store, config)
     return {level: sky.area(level) for level in (0.5, 0.9)}
 
