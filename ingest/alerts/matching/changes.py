@@ -9,27 +9,25 @@ from typing import Any, Final
 from psycopg2.extras import execute_values
 
 from ingest.alerts.matching.geometry import separation
-from ingest.alerts.matching.model import History, NoticeFacts, read_notices
+from ingest.alerts.matching.model import HISTORY_COLUMNS, History, NoticeFacts, read_notices
 from ingest.alerts.tables import Store
 
 _DAY: Final = 86400.0
 _SAME_TIME: Final = 1e-3
 """Times closer than this, in s, are the same."""
-_HISTORY: Final = """
-    SELECT m.alert_id, m.kind, coalesce(m.partner_alert, m.partner) AS partner, m.match_id,
-        m.notice_id, m.partner_notice, m.change
-    FROM unnest(%s::text[], %s::text[], %s::text[]) AS asked (alert_id, kind, partner)
-    JOIN alerts.matches AS m ON m.alert_id = asked.alert_id AND m.kind = asked.kind
-        AND coalesce(m.partner_alert, m.partner) = asked.partner
-    ORDER BY m.alert_id, m.kind, partner, m.since, m.notice_id, m.partner_notice"""
+_HISTORY: Final = f"""
+    SELECT asked.*, m.match_id, m.notice_id, m.partner_notice, m.change
+    FROM unnest(%s::text[], %s::text[], %s::text[]) AS asked (x, y, z)
+    JOIN alerts.matches AS m ON ({", ".join(HISTORY_COLUMNS)}) = (x, y, z)
+    ORDER BY m.since, m.notice_id, m.partner_notice"""
 _Row = tuple[str, int, int | None, str | None]
 
 
-def update_changes(store: Store, cursor: Any, keys: Collection[History]) -> None:
-    """Describe in each row of some histories of matches what differs from the row before."""
-    if not keys:
+def update_changes(store: Store, cursor: Any, asked: Collection[History]) -> None:
+    """Describe in each row of some histories what differs from the row before."""
+    if not asked:
         return
-    cursor.execute(_HISTORY, [list(part) for part in zip(*keys, strict=True)])
+    cursor.execute(_HISTORY, [list(part) for part in zip(*asked, strict=True)])
     histories: defaultdict[tuple[str, ...], list[_Row]] = defaultdict(list)
     for *key, match_id, notice_id, partner_notice, change in cursor.fetchall():
         histories[tuple(key)].append((match_id, notice_id, partner_notice, change))

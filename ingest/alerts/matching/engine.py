@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from threading import Event
 from typing import Any, Final
@@ -23,6 +24,7 @@ from ingest.alerts.matching.changes import update_changes
 from ingest.alerts.matching.configuration import MatchConfig
 from ingest.alerts.matching.localization import Localizations
 from ingest.alerts.matching.model import (
+    HISTORY_COLUMNS,
     ChangingMatcher,
     History,
     Match,
@@ -31,27 +33,29 @@ from ingest.alerts.matching.model import (
     read_notices,
 )
 from ingest.alerts.matching.pairs import PairMatcher
-from ingest.alerts.tables import Store
+from ingest.alerts.tables import TABLES, Store
 from ingest.core.errors import InstanceError
 from ingest.core.progress import ProgressCallback
 from ingest.core.timescales import unix_to_mjd
 
 AT_ONCE: Final = 500
 """Number of notices in one transaction."""
-_COLUMNS: Final = (
-    "match_id", "notice_id", "alert_id", "kind", "partner", "partner_notice", "partner_alert",
-    "partner_group", "is_latest", "retracted", "retraction", "window_begin", "window_end",
-    "time_difference", "separation", "n_observed", "n_expected", "n_expected_err", "p_value",
-    "p_association", "overlap", "far_temporal", "far_spatiotemporal", "since", "method", "computed",
-)  # fmt: skip
+_COLUMNS: Final = tuple(name for name in TABLES["matches"] if name != "change")
+_EVENT_COLUMNS: Final = tuple(TABLES["match_events"])
+_Row = dict[str, object]
 _TAKE: Final = """
     DELETE FROM alerts.match_queue WHERE ctid = ANY (ARRAY(
         SELECT ctid FROM alerts.match_queue LIMIT %s FOR UPDATE SKIP LOCKED))
     RETURNING notice_id"""
-_REMOVE: Final = """
+# Notices without a time have that of their alert.
+_TIMELESS: Final = """
+    SELECT notice_id FROM alerts.notices
+    WHERE event_mjd IS NULL AND alert_id = ANY (ARRAY(
+        SELECT alert_id FROM alerts.notices WHERE notice_id = ANY (%s)))"""
+_REMOVE: Final = f"""
     DELETE FROM alerts.matches
     WHERE (notice_id = ANY (%s) OR partner_notice = ANY (%s)) AND match_id != ALL (%s)
-    RETURNING match_id, alert_id, kind, coalesce(partner_alert, partner)"""
+    RETURNING match_id, {", ".join(HISTORY_COLUMNS)}"""
 
 logger = logging.getLogger(__name__)
 
@@ -153,10 +157,12 @@ def _match_some(store: Store, finders: Sequence[Matcher], cursor: Any) -> int:
     cursor.execute(_TAKE, [AT_ONCE])
     taken = [number for (number,) in cursor.fetchall()]
     if taken:
-        notices = read_notices(store, "notice_id", taken)
+        cursor.execute(_TIMELESS, [taken])
+        numbers = sorted({*taken, *(number for (number,) in cursor.fetchall())})
+        notices = read_notices(store, "notice_id", numbers)
         found = [match for finder in finders for match in _find(finder, notices, store)]
-        removed = _write(cursor, sorted(set(taken)), found)
-        update_changes(store, cursor, removed | {match.history for match in found})
+        removed = _write(cursor, numbers, found)
+        update_changes(store, cursor, {match.history for match in found} | removed)
     return len(taken)
 
 
@@ -176,10 +182,7 @@ def _find(finder: Matcher, notices: Sequence[NoticeFacts], store: Store) -> list
 def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> set[History]:
     """Make the tables contain these matches of some notices, and no others.
 
-    Returns
-    -------
-    set of History
-        Of the matches that were removed.
+    Return the histories from which matches were removed.
     """
     matches = {match.match_id: match for match in found}
     cursor.execute(_REMOVE, [numbers, numbers, list(matches)])
@@ -196,60 +199,64 @@ def _write(cursor: Any, numbers: Sequence[int], found: Sequence[Match]) -> set[H
         f"INSERT INTO alerts.matches AS m ({', '.join(_COLUMNS)}) VALUES %s"
         f" ON CONFLICT (match_id) DO UPDATE SET {values}"
         f" WHERE ({old}) IS DISTINCT FROM ({new})",
-        [(*_row(match), now) for match in matches.values()],
+        [_row(match, now) for match in matches.values()],
+        template=_places(_COLUMNS),
     )
     execute_values(
         cursor,
-        "INSERT INTO alerts.match_events (match_id, event_no, notice_id, release, event_id,"
-        " time_difference, separation, containment) VALUES %s",
+        f"INSERT INTO alerts.match_events ({', '.join(_EVENT_COLUMNS)}) VALUES %s",
         [row for match in matches.values() for row in _event_rows(match)],
+        template=_places(_EVENT_COLUMNS),
     )
     return set(removed.values())
 
 
-def _row(match: Match) -> tuple[object, ...]:
-    """Return the values of :data:`_COLUMNS` but for the last."""
+def _places(columns: Sequence[str]) -> str:
+    """Return where the values of a row go."""
+    return "(" + ", ".join(f"%({name})s" for name in columns) + ")"
+
+
+def _row(match: Match, now: float) -> _Row:
+    """Return the row of a match by column, but for what has changed."""
     notice, other = match.notice, match.other
     begin, end = match.window or (None, None)
     retracted = [side for side in match.sides if side.retracted]
-    return (
-        match.match_id,
-        notice.notice_id,
-        notice.alert_id,
-        match.kind,
-        match.partner,
-        other and other.notice_id,
-        other and other.alert_id,
-        match.partner_group,
-        int(all(side.is_latest for side in match.sides)),
-        int(bool(retracted)),
-        "; ".join(f"{one.label} ({one.stream}) was retracted" for one in retracted) or None,
-        begin,
-        end,
-        match.time_difference,
-        match.separation,
-        match.n_observed,
-        match.n_expected,
-        match.n_expected_err,
-        match.p_value,
-        match.p_association,
-        match.overlap,
-        match.far_temporal,
-        match.far_spatiotemporal,
-        max(side.received for side in match.sides),
-        match.method,
-    )
+    return {
+        "match_id": match.match_id,
+        "notice_id": notice.notice_id,
+        "alert_id": notice.alert_id,
+        "kind": match.kind,
+        "partner": match.partner,
+        "partner_notice": other and other.notice_id,
+        "partner_alert": other and other.alert_id,
+        "partner_group": match.partner_group,
+        "is_latest": int(all(side.is_latest for side in match.sides)),
+        "retracted": int(bool(retracted)),
+        "retraction": "; ".join(f"{one.label} ({one.stream}) was retracted" for one in retracted)
+        or None,
+        "window_begin": begin,
+        "window_end": end,
+        "time_difference": match.time_difference,
+        "separation": match.separation,
+        "n_observed": match.n_observed,
+        "n_expected": match.n_expected,
+        "n_expected_err": match.n_expected_err,
+        "p_value": match.p_value,
+        "p_association": match.p_association,
+        "overlap": match.overlap,
+        "far_temporal": match.far_temporal,
+        "far_spatiotemporal": match.far_spatiotemporal,
+        "since": max(side.received for side in match.sides),
+        "method": match.method,
+        "computed": now,
+    }
 
 
-def _event_rows(match: Match) -> Iterable[tuple[object, ...]]:
+def _event_rows(match: Match) -> Iterable[_Row]:
     for number, event in enumerate(match.events, 1):
-        yield (
-            match.match_id,
-            number,
-            match.notice.notice_id,
-            event.release,
-            event.event_id,
-            event.time_difference,
-            event.separation,
-            event.containment,
-        )
+        yield {
+            "match_id": match.match_id,
+            "event_no": number,
+            "notice_id": match.notice.notice_id,
+            **asdict(event),
+        }

@@ -12,7 +12,11 @@ ALERT: Final = "alert"
 SAMPLE: Final = "sample"
 SOURCE: Final = "source"
 History = tuple[str, str, str]
-"""Alert, kind, and the other alert or the name of the partner."""
+"""An alert, a kind and a partner: each of their matches says what has changed since the last."""
+HISTORY_COLUMNS: Final = (
+    "alert_id", "kind", "coalesce(partner_alert, partner_group || '/' || partner)",
+)  # fmt: skip
+"""The same in ``alerts.matches``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,8 @@ class Match:
 
     @property
     def history(self) -> History:
-        """What identifies the matches of the same two sides, of which each has a row."""
-        partner = self.partner if self.other is None else self.other.alert_id
+        """The matches to which it belongs, with other notices of the same alerts."""
+        partner = self.other.alert_id if self.other else f"{self.partner_group}/{self.partner}"
         return self.notice.alert_id, self.kind, partner
 
     @property
