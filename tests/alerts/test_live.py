@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import re
 import signal
 import time
 import urllib.request
 from collections.abc import Iterator
 
 import pytest
+import pyvo
 from confluent_kafka import Consumer
 
 from ingest.alerts.archive import Archive, Receptions
+from ingest.alerts.matching.configuration import CONFIG_VARIABLE
 from ingest.alerts.vtp import submit
 from ingest.instance.layout import InstanceState
 from ingest.instance.postgres import Cluster
 from tests.alert_archive import layout_of
 from tests.alerts.broker import Broker, configuration, listening, until
 from tests.alerts.sample_circulars import ICECUBE, packet
-from tests.alerts.sample_packets import voevent
+from tests.alerts.sample_packets import param, voevent, where_when
 from tests.alerts.tansu import tansu
 from tests.alerts.test_hostile_packets import billion_laughs
 from tests.alerts.vtp_peers import comet_broker, comet_sendvo
 from tests.attack import listener as attack
 from tests.instances import ROOT, Instance
 from tests.templates import Templates, port
+
+MATCHES = ROOT / "docs" / "matches.md"
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +139,114 @@ def test_a_real_notice_is_visible_within_a_second(node, broker, contents, topic,
         assert topic in node.km3vo("alerts", "status").stdout
         assert listener.stop() < 2
     assert json.loads(node.km3vo("alerts", "status", "--json").stdout)["listener"] is None
+
+
+def neutrino(record: int, far: str) -> bytes:
+    return voevent(
+        param("Event_Name", "KM3-120102A"),
+        param("record_number", str(record)),
+        param("far", far, unit="Hz"),
+        ivorn=f"ivo://km3net.org/VOEvent#KM3-120102A_{record}",
+        where=where_when("2012-01-02T03:04:05", "150.5", "-20.25", "0.5"),
+    )
+
+
+def wave(serial: int, *citations: tuple[str, str]) -> bytes:
+    return voevent(
+        param("GraceID", "S120102x"),
+        param("Pkt_Ser_Num", str(serial)),
+        param("FAR", "1e-9", unit="Hz"),
+        ivorn=f"ivo://gwnet/LVC#S120102x-{serial}",
+        where=where_when("2012-01-02T03:04:25", "151.0", "-20.25", "2"),
+        citations=citations,
+    )
+
+
+def test_a_match_is_computed_on_arrival_and_shown(node, broker, tmp_path):
+    # the topic has a name without "test", which would make tests of these alerts
+    columns = "match_id, is_latest, retracted, time_difference, change, partner_alert"
+    query = f"SELECT {columns} FROM alerts.matches WHERE alert_id = 'km3net/KM3-120102A'"
+
+    def number(content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        ((found,),) = node.adql(f"SELECT notice_id FROM alerts.notices WHERE sha256 = '{sha256}'")
+        return found
+
+    with listening(node, configuration(tmp_path, broker.address)) as listener:
+        broker.send([neutrino(0, "1e-7")])
+        broker.send([wave(1)])
+        until(lambda: len(node.adql(query)) == 1, listener)
+        broker.send([neutrino(1, "2e-8")])
+        until(lambda: len(node.adql(query)) == 2, listener)
+        found = {row[0]: row[1:] for row in node.adql(query)}
+        first, second = number(neutrino(0, "1e-7")), number(neutrino(1, "2e-8"))
+        partner = number(wave(1))
+        former, present = f"{first}/alert/{partner}", f"{second}/alert/{partner}"
+        assert found[former][:2] == ["0", "0"]
+        assert float(found[former][2]) == pytest.approx(20, abs=1e-3)
+        assert found[present][:2] == ["1", "0"]
+        assert found[present][3] == "km3net: far 1e-07 → 2e-08 Hz"
+        partner_alert = found[present][4]
+
+        (example,) = (
+            one["QUERY"]
+            for one in pyvo.dal.TAPService(node.tap).examples
+            if "alerts.matches" in one["QUERY"]
+        )
+        shown = [row[2] for row in node.adql(example)]
+        assert partner_alert in shown
+
+        queries = re.findall("```sql\n(.*?)```", MATCHES.read_text(), re.DOTALL)
+        # the one about events is tested where there are samples
+        assert len(queries) == 3
+        assert [row[2] for row in node.adql(queries[0])] == shown
+        assert node.adql(queries[2].replace("2026", "2012").replace("2027", "2013")) == [
+            ["km3net", "1"],
+            ["ligo-virgo-kagra", "1"],
+        ]
+
+        for side in (partner, second):
+            ((address, words),) = [
+                (link["access_url"], link["description"])
+                for link in pyvo.dal.adhoc.DatalinkResults.from_result_url(
+                    f"{node.url}/alerts/nu/dl/dlmeta?ID={side}"
+                )
+                if link["local_semantics"] == "matches"
+            ]
+            assert "chance" in words
+            answer = pyvo.dal.DALResults.from_result_url(address)
+            assert list(answer["match_id"]) == [present]
+
+        broker.send([wave(2, ("retraction", "ivo://gwnet/LVC#S120102x-1"))])
+        until(lambda: node.adql(f"{query} AND retracted = 1 AND is_latest = 1"), listener)
+        assert listener.stop() < 2
+    assert partner_alert not in [row[2] for row in node.adql(example)]
+    reasons = query.replace(columns, "DISTINCT retraction")
+    assert node.adql(reasons) == [["S120102x (ligo-virgo-kagra) was retracted"]]
+
+    columns = "match_id, is_latest, retracted, overlap, far_temporal, since, method, change"
+    everything = f"SELECT {columns}, computed FROM alerts.matches ORDER BY match_id"
+    before = node.adql(everything)
+    done = node.km3vo("alerts", "match", "--all")
+    assert done.returncode == 0, done.stderr
+    ((count,),) = node.adql("SELECT count(*) FROM alerts.notices")
+    assert done.stdout.split() == [count, "matched"]
+    assert node.adql(everything) == before
+    assert node.km3vo("alerts", "rebuild").returncode == 0
+    after = node.adql(everything)
+    assert [row[:-1] for row in after] == [row[:-1] for row in before]
+    assert all(float(new[-1]) > float(old[-1]) for old, new in zip(before, after, strict=True))
+
+    # nothing is matched with nothing
+    none = tmp_path / "matches.toml"
+    none.write_text("")
+    done = node.km3vo("alerts", "match", "--all", "--config", str(none))
+    assert done.returncode == 0, done.stderr
+    assert node.adql(everything) == []
+    none.write_text("[[pairs]]\n")
+    done = node.km3vo("alerts", "match", **{CONFIG_VARIABLE: str(none)})
+    assert done.returncode == 2
+    assert str(none) in done.stderr and "Traceback" not in done.stderr
 
 
 def test_the_verdict_of_the_schema_is_published_and_drops_nothing(node, broker, topic, tmp_path):

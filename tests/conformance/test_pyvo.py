@@ -91,7 +91,7 @@ def test_each_example_of_the_tap_service_runs_and_finds_something(tap):
     examples = [example["QUERY"] for example in tap.examples]
     assert len(examples) >= 4
     for query in examples:
-        # test_circulars.py and test_live_matches.py run those where there is something to find
+        # test_circulars.py and test_live.py run those where there is something to find
         is_elsewhere = "circulars" in query or "matches" in query
         assert len(tap.search(query)) >= (0 if is_elsewhere else 1), query
 
