@@ -14,7 +14,7 @@ import psycopg2
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Accepted, Archive, Outbox
 from ingest.alerts.matching import MatchConfig, load_matches
-from ingest.alerts.tables import Store, has_records
+from ingest.alerts.tables import Store
 from ingest.commands.output import json_option, say, show_json, show_table
 from ingest.core import privileges
 from ingest.core.errors import IngestError, InputError
@@ -163,7 +163,7 @@ def _make_rows(layout: Layout, archive: Archive, outbox: Outbox) -> None:
         return
     try:
         with _store(layout) as store:
-            ready = store is not None and has_records(store)
+            ready = store is not None
         if ready:
             pipeline.update_tables(layout, archive)
         else:
@@ -175,7 +175,7 @@ def _make_rows(layout: Layout, archive: Archive, outbox: Outbox) -> None:
 def _reflect(layout: Layout, outbox: Outbox) -> None:
     try:
         with _store(layout) as store:
-            if store is not None and has_records(store):
+            if store is not None:
                 pipeline.reflect_outbox(store, outbox)
     except (psycopg2.Error, IngestError) as error:
         _remark(f"alerts.outbox is not up to date: {' '.join(str(error).split())}")

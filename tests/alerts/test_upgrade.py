@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ingest.alerts.tables import RECORDS, TABLES
+from ingest.instance import ARCHIVE_VARIABLE
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
@@ -47,18 +49,28 @@ def test_tables_with_a_new_column_are_served_as_they_were_until_they_are_filled(
     layout = Layout(filled_instance.var, Account.current())
     state = InstanceState.read(layout)
     with Cluster(layout).connect(state.postgres_port) as connection:
-        # an earlier version of the software did not have these
-        connection.cursor().execute("DROP TABLE alerts.circulars, alerts.event_names CASCADE")
+        # the first version of the software had no others
+        kept = ("notices", "events", "counterparts", "params", "citations", "receptions", "aliases")
+        new = ", ".join(f"alerts.{table}" for table in {*TABLES, *RECORDS}.difference(kept))
+        connection.cursor().execute(f"DROP TABLE {new} CASCADE")
         connection.commit()
-    assert filled_instance.km3vo("alerts", "status").returncode == 0
     upgraded = {"PYTHONPATH": str(checkout)}
+    done = filled_instance.km3vo("alerts", "status", **upgraded)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "has no tables of alerts yet" in done.stdout
     done = filled_instance.km3vo("instance", "up", **upgraded)
     assert done.returncode == 0, done.stderr
+    assert filled_instance.adql(COUNT) == [["24"]]
+    not_mounted = {ARCHIVE_VARIABLE: str(layout.path.resolve() / "not_mounted")}
+    done = filled_instance.km3vo("alerts", "match", **upgraded, **not_mounted)
+    assert done.returncode == 1
+    assert "filled from another archive" in done.stderr and "Traceback" not in done.stderr
     assert filled_instance.adql(COUNT) == [["24"]]
     done = filled_instance.km3vo("alerts", "import", str(delivered / "alerts" / "gcn"), **upgraded)
     assert done.returncode == 0, done.stderr
     shades = "SELECT shade, count(*) AS n FROM alerts.notices GROUP BY shade"
     assert filled_instance.adql(shades) == [["dark", "24"]]
+    assert filled_instance.km3vo("alerts", "verify", **upgraded).returncode == 0
 
 
 def test_a_new_address_and_a_new_index_come_with_the_next_start(

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 from ingest.alerts.archive import Archive, Entry, printable, show_again, withheld_packets
 from ingest.alerts.matching import load_matches
-from ingest.alerts.pipeline.instance_tables import check_same_archive, existing_store, opened
+from ingest.alerts.pipeline.instance_tables import existing_store, opened
 from ingest.alerts.pipeline.matches import update_matches
 from ingest.alerts.pipeline.processing import process_new
 from ingest.alerts.pipeline.records import copy_records, publish_seals
 from ingest.alerts.pipeline.withholding import record_withheld
 from ingest.alerts.proof import Seal, prove, seal_days
-from ingest.alerts.tables import Store, has_records
+from ingest.alerts.tables import Store
 from ingest.core.errors import InputError
 from ingest.instance import Layout
 
@@ -37,7 +37,7 @@ def seal(layout: Layout, archive: Archive, replace: bool = False) -> list[Seal]:
     """
     new = seal_days(archive)
     with existing_store(layout) as store:
-        if store is not None and has_records(store):
+        if store is not None:
             publish_seals(archive, store, replace)
     return new
 
@@ -82,7 +82,6 @@ def hide(layout: Layout, archive: Archive, packet: str, reason: str) -> Entry:
     """
     config = load_matches()
     with opened(layout, archive) as (store, pool):
-        check_same_archive(archive, store)
         entry = find_packet(archive, store, packet)
         record_withheld(archive, store, entry, reason)
         process_new(archive, store, pool)
@@ -95,7 +94,6 @@ def show(layout: Layout, archive: Archive, packet: str, reason: str | None = Non
     """Show a packet again that was withheld; parameters and errors are those of :func:`hide`."""
     config = load_matches()
     with opened(layout, archive) as (store, pool):
-        check_same_archive(archive, store)
         entry = find_packet(archive, store, packet)
         if all(one.entry != entry for one in withheld_packets(archive)):
             raise InputError(

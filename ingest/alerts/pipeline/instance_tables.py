@@ -31,7 +31,7 @@ from ingest.alerts.pipeline.records import copy_records
 from ingest.alerts.pipeline.steps import make_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import (
-    SCHEMA,
+    RECORDS,
     TABLES,
     PacketRows,
     Store,
@@ -99,7 +99,6 @@ def update_tables(
         As in :func:`ingest.alerts.pipeline.processing.process_new`.
     """
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
-        check_same_archive(archive, store)
         report = process_new(archive, store, pool, on_progress)
         _complete(archive, store, pool)
     return report
@@ -146,7 +145,6 @@ def import_packets(
         BackgroundArchiving(archive, paths, max_parsed_bytes) as archiving,
         opened(layout, archive, max_parsed_bytes) as (store, pool),
     ):
-        check_same_archive(archive, store)
         archiving.start()
         batches = archiving.batches()
         next(batches)  # an archive that does not exist is created by its first packet
@@ -164,7 +162,6 @@ def retry_quarantined(
     """Process the packets in quarantine again, and new ones; see :func:`update_tables`."""
     config = load_matches()
     with opened(layout, archive, max_parsed_bytes) as (store, pool):
-        check_same_archive(archive, store)
         report = process_quarantined(archive, store, pool, on_progress)
         copy_records(archive, store, pool)
         update_matches(layout, archive, store, config)
@@ -183,7 +180,7 @@ def rebuild_tables(
     of :func:`update_tables`.
     """
     config = load_matches()
-    with opened(layout, archive, max_parsed_bytes) as (store, pool):
+    with opened(layout, archive, max_parsed_bytes, any_archive=True) as (store, pool):
         with exclusive(archive), store.replacement():
             report = process_all(archive, store, pool, on_progress)
             restore_receptions(archive, store, Receptions(archive))
@@ -229,7 +226,6 @@ def attach_map(layout: Layout, archive: Archive, notice: str, path: Path) -> dic
     config = load_matches()
     update_tables(layout, archive)  # after an upgrade they may be empty
     with lifecycle.database(layout) as state, open_store(layout, state) as store:
-        check_same_archive(archive, store)
         entry = _find_entry(archive, store, notice)
         attach(archive, entry, content, f"file:{path.name}")
         result = make_rows(archive, [entry], parse, max(MAX_PARSED_BYTES, entry.size))
@@ -252,9 +248,9 @@ def check_archive(layout: Layout, archive: Archive) -> None:
     ArchiveError
         If they were filled from another archive.
     """
-    with existing_store(layout) as store:
+    with _running_store(layout) as store:
         if store is not None:
-            check_same_archive(archive, store)
+            _check_same_archive(archive, store)
 
 
 def count_rows(layout: Layout) -> int | None:
@@ -265,15 +261,21 @@ def count_rows(layout: Layout) -> int | None:
 
 @contextmanager
 def opened(
-    layout: Layout, archive: Archive, max_parsed_bytes: int = MAX_PARSED_BYTES
+    layout: Layout,
+    archive: Archive,
+    max_parsed_bytes: int = MAX_PARSED_BYTES,
+    any_archive: bool = False,
 ) -> Iterator[tuple[Store, WorkerPool]]:
-    """Yield the store of an instance, whose database is started if need be, and workers."""
-    with (
-        lifecycle.database(layout) as state,
-        open_store(layout, state) as store,
-        WorkerPool(archive, max_parsed_bytes) as pool,
-    ):
-        yield store, pool
+    """Yield the store of an instance, whose database is started if need be, and workers.
+
+    Unless it may be `any_archive`, the tables are checked before an upgrade empties them; see
+    :func:`check_archive`.
+    """
+    with lifecycle.database(layout) as state:
+        if not any_archive:
+            check_archive(layout, archive)
+        with open_store(layout, state) as store, WorkerPool(archive, max_parsed_bytes) as pool:
+            yield store, pool
 
 
 @contextmanager
@@ -282,21 +284,23 @@ def existing_store(layout: Layout) -> Iterator[Store | None]:
 
     After an upgrade, tables are missing until :func:`open_store` is called.
     """
+    with _running_store(layout) as store:
+        is_complete = store is not None and store.exist([*TABLES, *RECORDS])
+        yield store if is_complete else None
+
+
+@contextmanager
+def _running_store(layout: Layout) -> Iterator[Store | None]:
+    """Yield the store, of whose tables some or all may be missing."""
     state, cluster = InstanceState.read(layout), Cluster(layout)
     if state is None or not cluster.is_running:
         yield None
         return
     with cluster.connect(state.postgres_port) as connection:
-        cursor = connection.cursor()
-        names = [f"{SCHEMA}.{table}" for table in TABLES]
-        cursor.execute(
-            "SELECT every(to_regclass(name) IS NOT NULL) FROM unnest(%s) AS name", [names]
-        )
-        yield Store(connection) if cursor.fetchone()[0] else None
+        yield Store(connection)
 
 
-def check_same_archive(archive: Archive, store: Store) -> None:
-    """Check that a store was filled from this archive; see :func:`check_archive`."""
+def _check_same_archive(archive: Archive, store: Store) -> None:
     newest = store.newest()
     if newest is None:
         return

@@ -65,6 +65,6 @@ def latency_percentiles(layout: Layout) -> list[Latency]:
 def _rows(layout: Layout, view: str, columns: str, rest: str) -> list[tuple[Any, ...]]:
     with existing_store(layout) as store:
         # an earlier version of the software did not have the view
-        if store is None or not store.fetch("SELECT to_regclass(%s)", [f"alerts.{view}"])[0][0]:
+        if store is None or not store.exist([view]):
             return []
         return store.fetch(f"SELECT {columns} FROM alerts.{view} {rest}")

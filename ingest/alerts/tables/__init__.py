@@ -5,7 +5,7 @@ from ingest.alerts.tables.lookups import Row
 from ingest.alerts.tables.outbox import outbox_rows, read_outbox, write_outbox
 from ingest.alerts.tables.receptions import Stream
 from ingest.alerts.tables.records import (
-    has_records,
+    RECORDS,
     read_records,
     seal_row,
     silence_rows,
@@ -19,6 +19,7 @@ from ingest.alerts.tables.store import CHANNEL, SCHEMA, TABLES, Store
 __all__ = [
     "CHANNEL",
     "DESCRIPTOR",
+    "RECORDS",
     "SCHEMA",
     "TABLES",
     "CircularRows",
@@ -29,7 +30,6 @@ __all__ = [
     "Stream",
     "circular_rows",
     "ensure_tables",
-    "has_records",
     "open_store",
     "outbox_rows",
     "read_outbox",

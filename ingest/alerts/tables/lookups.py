@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import psycopg2
@@ -78,11 +78,23 @@ class Lookups:
         return found[0] if found else 0
 
     def newest(self) -> tuple[int, str] | None:
-        """Return number and SHA-256 of the last packet that has rows, or None."""
-        found = self.fetch(
-            f"SELECT notice_id, sha256 FROM {PACKETS} ORDER BY notice_id DESC LIMIT 1"
-        )
-        return (int(found[0][0]), str(found[0][1])) if found else None
+        """Return number and SHA-256 of the last packet that has rows, or None.
+
+        An earlier version of the software may have made the tables.
+        """
+        found: list[tuple[int, str]] = []
+        for table in ("notices", "circulars"):
+            if self.exist([table]):
+                rows = self.fetch(
+                    f"SELECT notice_id, sha256 FROM alerts.{table} ORDER BY notice_id DESC LIMIT 1"
+                )
+                found += [(int(number), str(sha256)) for number, sha256 in rows]
+        return max(found, default=None)
+
+    def exist(self, tables: Iterable[str]) -> bool:
+        """Return whether the schema has all of some tables or views."""
+        query = "SELECT every(to_regclass(name) IS NOT NULL) FROM unnest(%s) AS name"
+        return bool(self.fetch(query, [[f"alerts.{table}" for table in tables]])[0][0])
 
     def missing(self, numbers: Sequence[int]) -> list[int]:
         """Return those of `numbers` that have no rows, in the same order."""

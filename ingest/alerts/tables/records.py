@@ -61,13 +61,6 @@ def silence_rows(silences: Iterable[Silence]) -> list[_Row]:
     ]
 
 
-def has_records(store: Store) -> bool:
-    """Return whether the tables exist: an earlier version of the software did not have them."""
-    return all(
-        store.fetch("SELECT to_regclass(%s)", [f"{SCHEMA}.{table}"])[0][0] for table in RECORDS
-    )
-
-
 def read_records(store: Store, table: str) -> list[_Row]:
     """Return all rows of one of the tables, in order."""
     columns = RECORDS[table]

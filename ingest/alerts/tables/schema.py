@@ -13,8 +13,7 @@ from typing import Final
 
 import psycopg2.extensions
 
-from ingest.alerts.tables.records import RECORDS
-from ingest.alerts.tables.store import SCHEMA, TABLES, Store
+from ingest.alerts.tables.store import SCHEMA, Store
 from ingest.core import privileges
 from ingest.core.checkout import RD
 from ingest.core.descriptors import expand_descriptor, table_columns
@@ -163,7 +162,4 @@ def _lacks_indices(connection: psycopg2.extensions.connection) -> bool:
 
 def _is_current(columns: dict[str, dict[str, str]]) -> bool:
     """Return whether all tables exist with the columns that the descriptor declares."""
-    return all(columns.get(table) == kinds for table, kinds in declared_columns().items()) and all(
-        columns.get(table, {}).keys() == set(names)
-        for table, names in {**TABLES, **RECORDS}.items()
-    )
+    return all(columns.get(table) == kinds for table, kinds in declared_columns().items())
