@@ -320,6 +320,10 @@ def test_the_log_of_receptions_survives_a_torn_line(archive):
     assert (found[0], found[2]) == (reception(1), reception(3))
     assert found[1].topic == "a\\tb\\nc\\N" and found[1].offset is None
     assert [one.offset for one in again.last(1)][-1] == 3
+    with log.path.open("ab") as stream:
+        stream.write(b"x" * 200_000)  # longer than what is read at once
+    again.append([reception(4)])
+    assert [one.offset for one in again][-2:] == [3, 4]
     log.path.write_bytes(log.path.read_bytes() + b"no reception\n")
     with pytest.raises(ArchiveError, match="the log of receptions is damaged"):
         list(Receptions(archive))

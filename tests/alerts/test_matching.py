@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from ingest.alerts.archive import Archive, Entry
 from ingest.alerts.matching import count_waiting, enqueue_all, match_waiting, matchers, matches_of
 from ingest.alerts.matching.configuration import YEAR, MatchConfig
-from ingest.alerts.matching.model import Matcher
+from ingest.alerts.matching.localization import Localizations
+from ingest.alerts.matching.model import NOTICE_COLUMNS, Matcher, NoticeFacts
 from ingest.alerts.notices.containment import FROM_MAP, Regions
 from ingest.alerts.notices.model import Notice, NoticeType, Position, Rate
 from ingest.alerts.publishing.counterparts import add_counterparts
@@ -97,6 +98,10 @@ def rows(store: Store, columns: str = COLUMNS) -> list[tuple]:
     return store.fetch(f"SELECT {columns} FROM alerts.matches ORDER BY match_id")
 
 
+def fact(**values: object) -> NoticeFacts:
+    return NoticeFacts(**(dict.fromkeys(NOTICE_COLUMNS) | values))
+
+
 def hertz(value: float) -> Rate:
     return Rate(hertz=value, value=value)
 
@@ -151,6 +156,21 @@ def test_a_sky_map_is_used_where_there_is_one(store, archive, finders):
     assert method == "circle and map; rates of stream and stream"
     assert temporal == pytest.approx(800 * 12 * 730 / YEAR**2)
     assert separation is None
+
+
+def test_large_sky_maps_do_not_fill_the_memory(archive):
+    names = []
+    for number in range(3):
+        sky = make_map(40.0 + number, 10.0, radius=5.0, containment=0.9)
+        file = sky.write(archive.root / f"map{number}.fits")
+        names.append(archive.add_map(file.read_bytes()))
+    facts = [fact(sky_map=name, region_origin=FROM_MAP) for name in names]
+    for most, is_kept in ((3 * len(sky.uniq) + 100, True), (len(sky.uniq) + 100, False)):
+        localizations = Localizations(archive, most)
+        first = localizations.sky_map(facts[0])
+        assert first is not None and localizations.sky_map(facts[0]) is first
+        assert localizations.overlap(facts[1], facts[2]) is not None
+        assert (localizations.sky_map(facts[0]) is first) == is_kept
 
 
 def test_what_is_not_matched(store, finders):

@@ -17,8 +17,6 @@ from ingest.alerts.archive.line_log import append_lines
 from ingest.core.files import open_regular
 
 _NULL: Final = "\\N"
-_LONGEST_LINE: Final = 1 << 16
-"""More bytes than a line has: each text is :func:`.printable`."""
 
 
 class AppendLog:
@@ -51,7 +49,7 @@ class AppendLog:
             If the disk is full or not writable. Some of the rows may be in the log then.
         """
         lines = [_line(row) for row in rows]
-        append_lines(self.path, lines, self._account, _LONGEST_LINE, _line(self._fields))
+        append_lines(self.path, lines, self._account, _line(self._fields))
 
     def rows(self, last_bytes: int | None = None) -> Iterator[list[str | None]]:
         """Yield the rows in order: all, or those in the last bytes of the file.

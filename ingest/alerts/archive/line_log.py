@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from ingest.alerts.archive.durability import sync
 from ingest.instance import Account
 
+_BLOCK: Final = 1 << 16
+
 
 def append_lines(
-    path: Path,
-    lines: Sequence[bytes],
-    account: Account | None,
-    longest: int,
-    header: bytes = b"",
+    path: Path, lines: Sequence[bytes], account: Account | None, header: bytes = b""
 ) -> None:
     """Append lines durably; the rest of a line that a power cut or a full disk cut is removed.
 
@@ -28,8 +26,6 @@ def append_lines(
         The lines, each with its line break.
     account : Account or None
         Owner of the file; None for the current user.
-    longest : int
-        More bytes than a line has.
     header : bytes, optional
         First line of a new log.
 
@@ -43,7 +39,7 @@ def append_lines(
     with os.fdopen(os.open(path, flags, 0o640), "r+b") as stream:
         if is_new and account is not None:
             account.chown(path)
-        end = _end_of_lines(stream, longest)
+        end = _end_of_lines(stream)
         stream.seek(end)
         stream.truncate()
         stream.writelines(lines if end else [header, *lines])
@@ -53,9 +49,13 @@ def append_lines(
         sync([path.parent])
 
 
-def _end_of_lines(stream: BinaryIO, longest: int) -> int:
+def _end_of_lines(stream: BinaryIO) -> int:
     """Return where the last complete line ends."""
-    size = stream.seek(0, os.SEEK_END)
-    begin = max(0, size - longest)
-    stream.seek(begin)
-    return begin + stream.read().rfind(b"\n") + 1
+    begin = stream.seek(0, os.SEEK_END)
+    while begin > 0:
+        begin, end = max(0, begin - _BLOCK), begin
+        stream.seek(begin)
+        place = stream.read(end - begin).rfind(b"\n")
+        if place >= 0:
+            return begin + place + 1
+    return 0

@@ -23,16 +23,13 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.durability import replace_durably
 from ingest.alerts.archive.index import CHECKSUM, ArchiveError
 from ingest.alerts.archive.line_log import append_lines
 from ingest.core.files import open_regular, read_regular
-
-_LONGEST_LINE: Final = 1 << 20
-"""More bytes than a line has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,7 +291,7 @@ class Outbox:
 
     def _append(self, records: Sequence[dict[str, Any]]) -> None:
         lines = [json.dumps(one, separators=(",", ":")).encode() + b"\n" for one in records]
-        append_lines(self.path, lines, self.archive.account, _LONGEST_LINE)
+        append_lines(self.path, lines, self.archive.account)
         self.refresh()
 
     def _take(self, line: bytes) -> None:

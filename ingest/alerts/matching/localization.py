@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ingest.alerts.archive import Archive
 from ingest.alerts.matching.geometry import separation
@@ -24,6 +25,7 @@ LARGEST_MAP: Final = 64 << 20
 _FROM_MAP: Final = "map"
 _KEPT: Final = 32
 """Number of sky maps in memory."""
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +73,13 @@ class Localizations:
     ----------
     archive : Archive
         With the sky maps.
+    most_cells : int, optional
+        Number of cells of the maps that are kept.
     """
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, most_cells: int = 4_000_000) -> None:
         self._archive = archive
+        self._most_cells = most_cells
         self._maps: OrderedDict[str, SkyMap | None] = OrderedDict()
         self._cells: OrderedDict[object, Cells] = OrderedDict()
 
@@ -89,8 +94,7 @@ class Localizations:
         if name not in self._maps:
             self._maps[name] = self._read(name)
         self._maps.move_to_end(name)
-        if len(self._maps) > _KEPT:
-            self._maps.popitem(last=False)
+        self._shrink(self._maps, lambda sky: len(sky.uniq) if sky else 0)
         return self._maps[name]
 
     def overlap(self, one: NoticeFacts, other: NoticeFacts) -> tuple[float, str] | None:
@@ -135,9 +139,14 @@ class Localizations:
             assert sky is not None  # the caller has asked for either
             self._cells[key] = Cells(sky)
         self._cells.move_to_end(key)
-        if len(self._cells) > _KEPT:
-            self._cells.popitem(last=False)
+        self._shrink(self._cells, lambda cells: len(cells.density))
         return self._cells[key]
+
+    def _shrink(self, kept: OrderedDict[Any, Value], size: Callable[[Value], int]) -> None:
+        """Forget what was used longest ago, until the rest is few and small."""
+        total = sum(map(size, kept.values()))
+        while len(kept) > 1 and (len(kept) > _KEPT or total > self._most_cells):
+            total -= size(kept.popitem(last=False)[1])
 
     def declination(self, notice: NoticeFacts) -> float | None:
         """Return the declination in deg of the best direction of a notice."""
