@@ -35,6 +35,8 @@ from ingest.instance import Layout
 
 _STATUS: Final = 1.0
 """Time in s between two reports."""
+_LOOK: Final = 0.05
+"""Time in s after which a signal is noticed."""
 _GRACE: Final = 1.2
 """Time in s that threads have to end after a signal."""
 _JUMP: Final = 2.0
@@ -131,7 +133,7 @@ class _Listener:
         while not self._stop.is_set():
             self._clock.watch()
             self._show()
-            self._stop.wait(_STATUS)
+            self._pause()
         self._intake.interrupt()
         for follower in self._followers:
             follower.wake()
@@ -143,6 +145,14 @@ class _Listener:
         logger.info("stopped")
         if self._failure is not None:
             raise self._failure
+
+    def _pause(self) -> None:
+        """Wait for the next report, or for the end."""
+        # Not in the event's own wait: its lock is taken there now and then, and the handler of a
+        # signal, which runs in this thread, would wait for it for ever.
+        end = time.monotonic() + _STATUS
+        while not self._stop.is_set() and time.monotonic() < end:
+            time.sleep(_LOOK)
 
     def _follow(self, source: Source) -> None:
         """Take all batches of a source, and confirm each one when it is stored."""

@@ -45,7 +45,7 @@ def _lines(facts: Facts) -> Iterator[str]:
     if facts["ra"] is not None and facts["dec"] is not None:
         radius = facts["radius_90"]
         error = "" if radius is None else f", error radius {radius:.4g} deg (90 %)"
-        yield f"Position     RA {facts['ra']:.5g}, Dec {facts['dec']:+.5g} deg (ICRS){error}"
+        yield f"Position     RA {facts['ra']:.7g}, Dec {facts['dec']:+.7g} deg (ICRS){error}"
     if facts["far"]:
         years = 1 / facts["far"] / 86400 / 365.25
         yield f"False alarms {facts['far']:.3g} Hz, one in {years:.3g} years"
