@@ -600,6 +600,12 @@ def test_a_webhook_gets_a_block_of_code_in_which_nothing_is_markup(tmp_path, mon
 
         posts.status, posts.refused = 503, ""
         assert publish(tmp_path, config, retract="KM3-2") == {"chat": "the server answers 503"}
+        # where there is no such channel, other notices are not even tried
+        posts.status = 404
+        other = example(event_name="KM3-3", event_details=[], trigger_time="2024-09-06T00:00:00Z")
+        assert publish(tmp_path, config, other) == {"chat": "the server answers 404"}
+        waiting = Outbox(Archive(tmp_path)).refresh().waiting()
+        assert [one.attempts for one in waiting] == [2, 0]
     problems = send_waiting(Archive(tmp_path), config.sink, 5)
     assert "does not answer" in problems["chat"]
     assert "secret-of-the-channel" not in (tmp_path / "outbox.jsonl").read_text() + str(problems)

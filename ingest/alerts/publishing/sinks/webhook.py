@@ -15,8 +15,8 @@ from ingest.core.http import certificates
 
 _TIMEOUT: Final = 15.0
 _LOCAL: Final = ("localhost", "127.0.0.1", "::1")
-_PASSING: Final = (408, 425, 429)
-"""Responses of 400 to 499 that say nothing about the message."""
+_NOT_ABOUT_IT: Final = (401, 403, 404, 408, 410, 425, 429)
+"""Responses of 400 to 499 that say nothing about the message, but that the channel is away."""
 _HARMLESS: Final = str.maketrans({"`": "'", "<": "‹", ">": "›", "&": "+"})
 """In a block of code, these are what the three programs may interpret."""
 
@@ -71,7 +71,7 @@ class WebhookClient:
             raise SinkError(f"the server does not answer ({type(error).__name__})") from None
         if not response.is_success:
             status = response.status_code
-            about_notice = 400 <= status < 500 and status not in _PASSING
+            about_notice = 400 <= status < 500 and status not in _NOT_ABOUT_IT
             raise SinkError(f"the server answers {status}", about_notice)
         return Receipt()
 
