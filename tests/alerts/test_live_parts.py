@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -32,7 +32,8 @@ from ingest.alerts.live.intake import Intake, Stopped, _reception
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
 from ingest.alerts.live.report import MetricsServer, StatusFile
-from ingest.alerts.live.source import Batch, Health, Message, now
+from ingest.alerts.live.source import Batch, Health, Message, isoformat, now
+from ingest.alerts.tables.rows import reception_row
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
 from ingest.instance.account import Account
@@ -224,6 +225,20 @@ def test_files_of_a_directory_are_taken_once_and_links_never(tmp_path):
     assert list(batches) == []
 
 
+KM3NET = "https://gcn.nasa.gov/schema/v7.2.3/gcn/notices/km3net/alert.schema.json"
+
+
+def test_times_that_others_claim_can_be_read_again(archive):
+    # a broker tells the time that the producer claims, a directory that of the file
+    for year in (1, 999, 1000, 2026, 9999):
+        moment = datetime(year, 2, 3, 4, 5, 6, 7, UTC)
+        assert datetime.fromisoformat(isoformat(moment)) == moment
+    Receptions(archive).append([reception(1, produced=isoformat(datetime(999, 1, 1, tzinfo=UTC)))])
+    (one,) = Receptions(archive)
+    days = date(999, 1, 1) - date(1858, 11, 17)  # MJD 0
+    assert reception_row(1, one)[6] == days.days
+
+
 def test_a_file_of_the_same_name_is_another_packet(tmp_path):
     source = DirectorySource(Directory(kind="directory", name="in", path=tmp_path, interval=0.01))
     batches = source.batches(threading.Event())
@@ -350,6 +365,21 @@ def test_an_archive_with_receptions_is_an_archive(archive):
 )
 def test_a_verdict_is_given_on_anything(content, told):
     assert verdict(content).startswith(told)
+
+
+@pytest.mark.parametrize(
+    "slow",
+    [
+        json.dumps({"$schema": KM3NET, "event_details": [1] * 20_000}).encode(),
+        json.dumps({"$schema": KM3NET, "event_details": [{}] * 20_000}).encode(),
+        b'<VOEvent xmlns="http://www.ivoa.net/xml/VOEvent/v2.0" version="2.0"><What>%b</What>'
+        b"</VOEvent>" % (b'<Param b=""/>' * 60_000),
+    ],
+)
+def test_a_verdict_delays_no_other_packet(slow):
+    begin = time.process_time()
+    assert verdict(slow) == "none"
+    assert time.process_time() - begin < 0.5
 
 
 def test_a_full_disk_is_said_and_nothing_confirmed_until_there_is_space(tmp_path):

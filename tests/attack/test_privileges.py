@@ -6,6 +6,7 @@ file and a directory that only root may use; each command runs in a process of i
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import pickle
@@ -24,7 +25,8 @@ from pathlib import Path
 import pytest
 
 from ingest.alerts import pipeline
-from ingest.alerts.archive import Packet
+from ingest.alerts.archive import Outbox, Packet, Reception, Receptions, Silence, Silences
+from ingest.alerts.live.report import StatusFile
 from ingest.alerts.pipeline import worker
 from ingest.commands import run_log
 from ingest.core import privileges
@@ -139,6 +141,27 @@ def add_packet(layout: Layout) -> None:
     pipeline.open_archive(layout).add([Packet(b"<packet/>", "file:x")])
 
 
+def receive(layout: Layout) -> None:
+    packet = Reception("0" * 64, "", "gcn", "broker", "topic", 0, 0, None, "none")
+    Receptions(pipeline.open_archive(layout)).append([packet])
+
+
+def note_silence(layout: Layout) -> None:
+    Silences(pipeline.open_archive(layout)).append([Silence("gcn", "topic", "", "")])
+
+
+def queue(layout: Layout) -> None:
+    outbox = Outbox(pipeline.open_archive(layout)).refresh()
+    outbox.keep(b"a notice")
+    with outbox.writing():
+        outbox.considered(1)
+
+
+def show_health(layout: Layout) -> None:
+    StatusFile(layout).write({}, 0)
+    StatusFile(layout).read()
+
+
 def install(layout: Layout) -> None:
     configure(layout)
     product = layout.scratch / "product.fits"
@@ -155,6 +178,7 @@ def read_journal(layout: Layout) -> None:
     recover(layout, STATE)
 
 
+KEPT = hashlib.sha256(b"a notice").hexdigest()
 FILES = {
     "lock": lock,
     "instance.json": write_state,
@@ -170,6 +194,12 @@ FILES = {
     "scratch/product.fits": install,
     "alerts/index.tsv": add_packet,
     "alerts/pending.tsv": add_packet,
+    "alerts/receptions.tsv": receive,
+    "alerts/silences.tsv": note_silence,
+    "alerts/outbox.jsonl": queue,
+    f"alerts/outgoing/{KEPT}": queue,
+    "listener.json": show_health,
+    ".listener.json.part": show_health,
 }
 """Files below ``var/``, with the commands that use them."""
 
@@ -189,6 +219,7 @@ DIRECTORIES = {
     "alerts": add_packet,
     "alerts/packets": add_packet,
     "alerts/incoming": add_packet,
+    "alerts/outgoing": queue,
 }
 
 

@@ -174,4 +174,5 @@ def now() -> datetime:
 
 def isoformat(moment: datetime) -> str:
     """Return a time as ISO 8601 in UTC, with microseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    # not strftime, which writes years before 1000 with three digits; brokers may claim any
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
