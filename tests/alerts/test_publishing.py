@@ -9,8 +9,11 @@ import fnmatch
 import json
 import os
 import resource
+import socket
 import subprocess
 import sys
+import threading
+import time
 import tomllib
 from pathlib import Path
 
@@ -32,7 +35,7 @@ from ingest.alerts.publishing import (
 )
 from ingest.alerts.publishing import settings as fields_of
 from ingest.alerts.publishing.message import subject, text
-from ingest.alerts.publishing.sinks import Outgoing, Receipt
+from ingest.alerts.publishing.sinks import Outgoing, Receipt, connect
 from ingest.alerts.publishing.subscriptions import recipients
 from ingest.core.errors import InputError
 from tests.alerts.broker import Broker
@@ -373,6 +376,28 @@ def test_any_line_in_the_outbox_is_read_or_reported(tmp_path_factory, line):
     (archive.root / "outbox.jsonl").write_bytes(line.replace(b"\n", b"") + b"\n")
     with contextlib.suppress(ArchiveError):
         Outbox(archive).refresh()
+
+
+def test_a_webhook_that_never_ends_its_answer_holds_up_nothing(monkeypatch):
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            peer = server.accept()[0]
+            with peer, contextlib.suppress(OSError):  # until the other side has gone
+                peer.sendall(head)
+                while True:
+                    peer.sendall(b"x" * 65536)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/hook"
+        monkeypatch.setenv("KM3VO_CHAT_URL", url)
+        (sink,) = sinks({"kind": "webhook", "name": "chat"}).sink
+        begin = time.monotonic()
+        connect(sink).send(Outgoing(b"", "0" * 64, facts()))
+        thread.join(5)
+        assert not thread.is_alive() and time.monotonic() - begin < 5
 
 
 @pytest.mark.parametrize(

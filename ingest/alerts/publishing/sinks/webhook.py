@@ -59,18 +59,20 @@ class WebhookClient:
 
         body = {"text": f"```\n{text(notice.facts).translate(_HARMLESS)}\n```"}
         try:
-            response = httpx.post(
+            # the answer itself is not read: it may never end
+            with httpx.stream(
+                "POST",
                 self._url,
                 json=body,
                 timeout=_TIMEOUT,
                 verify=certificates(True),
                 headers={"User-Agent": f"km3net-vo/{__version__}"},
-            )
+            ) as response:
+                status = response.status_code
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             # the text of the error may contain the address
             raise SinkError(f"the server does not answer ({type(error).__name__})") from None
-        if not response.is_success:
-            status = response.status_code
+        if not 200 <= status < 300:
             about_notice = 400 <= status < 500 and status not in _NOT_ABOUT_IT
             raise SinkError(f"the server answers {status}", about_notice)
         return Receipt()
