@@ -90,6 +90,11 @@ def test_impossible_values_are_missing():
         ("write to roc@icecube.wisc.example.edu.", "write to (e-mail address)."),
         ("D. Grupe (grupe AT astro.psu.example.edu)", "D. Grupe ((e-mail address))"),
         ("x (at) y.example.org, z[at]y.example.org", "(e-mail address), (e-mail address)"),
+        ("x" * 100 + "@example.org, o'neil@example.org", "(e-mail address), o'(e-mail address)"),
+        ("a@b.c.d.e.f.g.h.i.j.k.l.org", "(e-mail address)"),
+        ("a@" + "b" * 100 + ".org", "(e-mail address)"),
+        ("x\uff20example.org, x&#64;example.org", "(e-mail address), (e-mail address)"),
+        ("x [at] example [dot] org", "(e-mail address)"),
         ("GRB 221009A@z=0.151 at 12:00 AT 3 sigma", "GRB 221009A@z=0.151 at 12:00 AT 3 sigma"),
         ("at http://icecube.wisc.edu/ we look", "at http://icecube.wisc.edu/ we look"),
     ],
@@ -100,9 +105,7 @@ def test_addresses_are_left_out(text, expected):
 
 @given(st.text(st.sampled_from("aZ9.@<> -_%+\n"), max_size=200))
 def test_no_address_remains_whatever_surrounds_it(text):
-    assert not re.search(
-        r"(?<![\w.%+-])[\w.%+-]{1,64}@[\w-]{1,63}\.[\w-]{1,63}", without_addresses(text)
-    )
+    assert not re.search(r"(?<![\w.%+-])[\w.%+-]+@[\w-]+\.[\w-]+", without_addresses(text))
 
 
 @given(st.dictionaries(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import random
 import re
 from dataclasses import replace
@@ -12,12 +13,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ingest.alerts.archive import Reception
 from ingest.alerts.archive.index import Entry
+from ingest.alerts.notices import parse, parse_packet
 from ingest.alerts.notices.containment import Regions
 from ingest.alerts.notices.model import Citation, Notice, NoticeType
+from ingest.alerts.tables.circulars import circular_rows
 from ingest.alerts.tables.rows import table_rows
 from ingest.alerts.tables.store import Store
 from ingest.core.checkout import CHECKOUT
+from tests.alerts.sample_packets import param, voevent
 
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_MJD = 61_041.0
@@ -255,6 +260,47 @@ def test_alerts_of_another_authority_cannot_be_retracted(empty_store):
     with empty_store.forgotten():
         empty_store.store.add([packet(1, alert), packet(2, foreign)])
         assert table(empty_store.store)[1] == (1, "km3net/1", True, False, None)
+
+
+@pytest.mark.parametrize("stream", ["km3net", "test/km3net", "injection/km3net"])
+def test_no_identifier_gives_a_packet_the_key_of_another_family(stream):
+    # of a stream without a profile, the identifier is part of the key
+    one = parse(voevent(param("TrigID", "KM3-230213A"), ivorn=f"{stream}#x"))
+    assert one.event_key == f"ivo://{stream}/KM3-230213A"
+
+
+def circular(number: int, version: int, origin: str):
+    found = parse_packet(
+        json.dumps(
+            {"circularId": 1, "subject": "s", "body": "b", "createdOn": 0, "version": version}
+        ).encode()
+    )
+    return circular_rows(replace(entry(number), source=origin), found)
+
+
+def test_a_circular_of_a_topic_of_others_supersedes_none(empty_store):
+    origins = ["file:1.json", "gcn:gcn.notices.other.alert/0/7", "remote:vtp"]
+    with empty_store.forgotten():
+        store = empty_store.store
+        store.add([circular(number, number, one) for number, one in enumerate(origins, 1)])
+        newest = "SELECT notice_id FROM alerts.circulars WHERE is_latest = 1"
+        assert store.fetch(newest) == [(1,)]
+        store.add([circular(4, 2, "gcn:gcn.circulars/0/7")])
+        assert store.fetch(newest) == [(4,)]
+
+
+def test_what_the_schema_says_of_withheld_packets_is_hidden(empty_store):
+    said = Reception(
+        "0" * 64, "2026-01-01T00:00:00.000000Z", "gcn", "b", "t", 0, 1, None, "invalid"
+    )
+    with empty_store.forgotten():
+        store = empty_store.store
+        store.add([packet(1, notice("a"))], [(1, said)])
+        shown = "SELECT schema_verdict FROM alerts.receptions"
+        store.hide_verdicts([1])
+        assert store.fetch(shown) == [("none",)]
+        store.show_verdicts([(1, said), (1, replace(said, schema="of the same message later"))])
+        assert store.fetch(shown) == [("invalid",)]
 
 
 @pytest.mark.parametrize(

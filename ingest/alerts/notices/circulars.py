@@ -30,11 +30,12 @@ _KEYS: Final = frozenset({"circularId", "subject", "body", "createdOn"})
 _NUMBER: Final = re.compile(r"(-?\d{1,9})(?:\.0*|(\.\d*[1-9])0*)?", re.ASCII)
 _VERSION: Final = re.compile(r"[1-9]\d{0,8}", re.ASCII)
 _MILLISECONDS: Final = re.compile(r"-?\d{1,15}(?:\.\d{1,9})?", re.ASCII)
-# bounded, and beginning only where a word begins, so that no text takes quadratic time
+# Without backtracking, and beginning only where a word begins, so that no text takes quadratic
+# time; without a maximum, so that no part of a long address is left.
 _EMAIL: Final = re.compile(
-    r"(?<![\w.%+-])[\w.%+-]{1,64}"
-    r"(?:@|\s{1,2}AT\s{1,2}|\s{0,2}[(\[]\s?(?:at|AT)\s?[)\]]\s{0,2})"
-    r"[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}"
+    r"(?<![\w.%+-])[\w.%+-]++"
+    r"(?:[@\uff20]|&#64;|\s{1,2}AT\s{1,2}|\s{0,2}[(\[]\s?(?:at|AT)\s?[)\]]\s{0,2})"
+    r"[\w-]++(?:(?:\.|\s{0,2}[(\[]\s?(?:dot|DOT)\s?[)\]]\s{0,2})[\w-]++)+"
 )
 _IN_BRACKETS: Final = re.compile(rf"\s*<\s*{re.escape(ADDRESS)}\s*>")
 

@@ -139,7 +139,9 @@ def for_voevent(ivorn: str, packet_type: str | None = None, topic: str | None = 
     profile = _find_voevent(f"{stream}#{kind}", gcn)
     if profile is None and (path := path_of_topic(topic)):
         profile = _find_json(path, "")
-    return profile or Profile(stream=stream or ivorn, family=stream or ivorn, key=("TrigID",))
+    # the scheme, though it may be missing, keeps the keys apart from those of known families
+    family = f"ivo://{(stream or ivorn).removeprefix('ivo://')}"
+    return profile or Profile(stream=stream or ivorn, family=family, key=("TrigID",))
 
 
 @functools.lru_cache(maxsize=4096)

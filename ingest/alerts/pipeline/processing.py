@@ -12,14 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import Final
 
 from ingest.alerts.archive import Archive, Entry, Reception, withheld_packets
 from ingest.alerts.pipeline.steps import ChunkResult, Refusal
 from ingest.alerts.pipeline.worker_pool import WorkerPool
-from ingest.alerts.tables import Store
+from ingest.alerts.tables import HIDDEN_VERDICT, Store
 from ingest.core.errors import IngestError
 from ingest.core.prefetch import prefetch
 from ingest.core.progress import ProgressCallback
@@ -220,7 +220,8 @@ def numbered_receptions(
 ) -> Iterator[tuple[int, Reception]]:
     """Yield receptions with the numbers of their packets, if these are in tables or quarantine.
 
-    Those of packets that are withheld are yielded, too: they show that nothing was skipped.
+    Those of packets that are withheld are yielded, too: they show that nothing was skipped. The
+    verdict of the schema, which may quote the packet, is left out.
 
     Parameters
     ----------
@@ -233,10 +234,14 @@ def numbered_receptions(
     """
     numbers = {entry.sha256: entry.number for entry in entries}
     unknown = {one.sha256 for one in received} - numbers.keys()
+    withheld: dict[str, int] = {}
     if unknown:
         numbers |= store.numbers(sorted(unknown))
-        numbers |= {one.entry.sha256: one.entry.number for one in withheld_packets(archive)}
+        withheld = {one.entry.sha256: one.entry.number for one in withheld_packets(archive)}
     for one in received:
+        if one.sha256 in withheld:
+            yield withheld[one.sha256], replace(one, schema=HIDDEN_VERDICT)
+            continue
         number = numbers.get(one.sha256) or archive.quarantined_number(one.sha256)
         if number is not None:
             yield number, one

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from ingest.alerts.archive import Archive, Entry, printable, withheld_packets, withhold
+from ingest.alerts.archive import (
+    Archive,
+    Entry,
+    Receptions,
+    printable,
+    withheld_packets,
+    withhold,
+)
 from ingest.alerts.pipeline.processing import ProcessingReport, chunks, exclusive, store_rows
 from ingest.alerts.pipeline.worker_pool import WorkerPool
 from ingest.alerts.tables import Store, read_records, withheld_row, write_records
@@ -67,5 +74,9 @@ def apply_withheld(archive: Archive, store: Store, pool: WorkerPool) -> None:
             for result in pool.make_rows(chunks(entry for entry in entries if entry)):
                 store_rows(result, archive, store, ProcessingReport())
             write_records(store, "withheld", [withheld_row(one) for one in packets])
+            store.hide_verdicts(sorted(wanted))
+            if shown := {entry.sha256: entry.number for entry in entries if entry}:
+                log = ((shown.get(one.sha256), one) for one in Receptions(archive))
+                store.show_verdicts([(number, one) for number, one in log if number is not None])
         for one in packets:
             archive.release(one.entry)

@@ -3,7 +3,7 @@
 from ingest.alerts.tables.circulars import CircularRows, circular_rows
 from ingest.alerts.tables.lookups import Row
 from ingest.alerts.tables.outbox import outbox_rows, read_outbox, write_outbox
-from ingest.alerts.tables.receptions import Stream
+from ingest.alerts.tables.receptions import HIDDEN_VERDICT, Stream
 from ingest.alerts.tables.records import (
     RECORDS,
     read_records,
@@ -19,6 +19,7 @@ from ingest.alerts.tables.store import CHANNEL, SCHEMA, TABLES, Store
 __all__ = [
     "CHANNEL",
     "DESCRIPTOR",
+    "HIDDEN_VERDICT",
     "RECORDS",
     "SCHEMA",
     "TABLES",

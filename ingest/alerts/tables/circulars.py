@@ -17,10 +17,13 @@ COLUMNS: Final = (
     "event_name", "submitter", "body", "text_format", "bibcode", "sha256", "packet_size", "origin",
 )  # fmt: skip
 """Columns of ``circulars``."""
+_NOT_FROM_GCN: Final = r"^[^:]*:((gcn\.notices|gcn\.classic|igwn)\.[^/]*/\d+/\d+|vtp)$"
+"""Origins in which GCN sends no circulars."""
 _RANK: Final = """
     UPDATE alerts.circulars AS c SET is_latest = ranked.is_latest FROM (
         SELECT notice_id, (row_number() OVER (PARTITION BY circular_id
-            ORDER BY version DESC, edited DESC NULLS LAST, notice_id DESC) = 1)::int AS is_latest
+            ORDER BY origin ~ %s, version DESC, edited DESC NULLS LAST, notice_id DESC) = 1
+            )::int AS is_latest
         FROM alerts.circulars WHERE circular_id = ANY (%s)) AS ranked
     WHERE c.notice_id = ranked.notice_id AND c.is_latest != ranked.is_latest"""
 
@@ -83,10 +86,11 @@ def rank(circular_ids: Iterable[str], cursor: Any) -> None:
     """Mark the newest version of each of some circulars, after rows were added or removed.
 
     It is the one with the highest version, of several the last one that was edited or received:
-    GCN publishes a circular again also when only its bibcode is added.
+    GCN publishes a circular again also when only its bibcode is added. What came from a topic of
+    others under the number of a circular never supersedes it.
     """
     if wanted := sorted(set(circular_ids)):
-        cursor.execute(_RANK, [wanted])
+        cursor.execute(_RANK, [_NOT_FROM_GCN, wanted])
 
 
 def remove(numbers: list[int], cursor: Any) -> list[int]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _STORED: Final = "40587 + (extract(epoch FROM clock_timestamp()) / 86400)::float8"
 """The time by the clock of the database, MJD in UTC."""
+HIDDEN_VERDICT: Final = "none"
+"""Verdict of the schema that is published of packets that are withheld."""
 _KEPT: Final = "kept_times"
 _NAMES: Final = ", ".join(RECEPTION_COLUMNS)
 _TYPES: Final = (
@@ -78,6 +80,25 @@ def add(received: Sequence[tuple[int, Reception]], cursor: Any, is_recent: bool 
         list(reversed(new.values())),
         template=f"({_TYPES})",
         page_size=_ROWS_AT_ONCE,
+    )
+
+
+def hide_verdicts(numbers: Sequence[int], cursor: Any) -> None:
+    """Remove what the schema says of packets that are withheld: it may quote them."""
+    cursor.execute(
+        "UPDATE alerts.receptions SET schema_verdict = %s"
+        " WHERE notice_id = ANY (%s) AND schema_verdict != %s",
+        [HIDDEN_VERDICT, list(numbers), HIDDEN_VERDICT],
+    )
+
+
+def show_verdicts(received: Sequence[tuple[int, Reception]], cursor: Any) -> None:
+    """Put back what the schema says of packets that are no longer withheld."""
+    same = " AND ".join(f"{name} IS NOT DISTINCT FROM %s" for name in _PLACE)
+    cursor.executemany(
+        f"UPDATE alerts.receptions SET schema_verdict = %s WHERE notice_id = %s AND {same}",
+        # as in the table, the first of several lines counts
+        [(one.schema, number, *one.place[1:]) for number, one in reversed(received)],
     )
 
 

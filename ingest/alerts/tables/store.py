@@ -121,6 +121,16 @@ class Store(Lookups):
         with self._transaction() as cursor:
             receptions.add(received, cursor, is_recent)
 
+    def hide_verdicts(self, numbers: Sequence[int]) -> None:
+        """Hide what the schema says of packets; see :func:`receptions.hide_verdicts`."""
+        with self._transaction() as cursor:
+            receptions.hide_verdicts(numbers, cursor)
+
+    def show_verdicts(self, received: Sequence[tuple[int, Reception]]) -> None:
+        """Put back what the schema says of packets; see :func:`receptions.show_verdicts`."""
+        with self._transaction() as cursor:
+            receptions.show_verdicts(received, cursor)
+
     def update_notice(self, packet: PacketRows) -> None:
         """Replace a notice's row in ``notices``, after its sky map was attached for example.
 
