@@ -66,3 +66,14 @@ def test_a_container_has_one_notice(records):
     fastavro.writer(stream, {"type": "record", "name": "r", "fields": fields}, records)
     with pytest.raises(PacketError, match="exactly one record"):
         parse(stream.getvalue())
+
+
+def test_a_container_that_expands_to_too_much_is_refused():
+    stream = BytesIO()
+    fields = [{"name": "superevent_id", "type": "string"}, {"name": "x", "type": "bytes"}]
+    schema = {"type": "record", "name": "r", "fields": fields}
+    bomb = {"superevent_id": "S1", "x": b"\0" * (30 << 20)}
+    fastavro.writer(stream, schema, [bomb], codec="deflate")
+    assert len(stream.getvalue()) < 100_000
+    with pytest.raises(PacketError, match="expands to too much"):
+        parse(stream.getvalue())

@@ -269,6 +269,32 @@ def test_no_identifier_gives_a_packet_the_key_of_another_family(stream):
     assert one.event_key == f"ivo://{stream}/KM3-230213A"
 
 
+def test_a_packet_from_the_topic_of_others_cannot_retract_our_alert(empty_store):
+    def named(one: str, **more) -> Notice:
+        return Notice(
+            ivorn=f"ivo://KM3NeT_Neutrino#{one}", stream="km3net", media_format="gcn-json", **more
+        )
+
+    ours = named("a", event_key="km3net/KM3-230213A")
+    kind = NoticeType.RETRACTION
+    cites = (Citation(ivorn=ours.ivorn, kind="retraction"),)
+    theirs = named("b", event_key=ours.event_key, notice_type=kind, citations=cites)
+    forged = replace(entry(2), source="gcn:gcn.notices.swift.bat.guano/0/7")
+    with empty_store.forgotten():
+        empty_store.store.add([packet(1, ours), table_rows(forged, theirs, Regions(), None)])
+        empty_store.store.add([packet(3, named("c", event_key=ours.event_key))])
+        found = table(empty_store.store)
+        assert {found[number][1:4] for number in (1, 3)} == {
+            ("km3net/KM3-230213A", False, False),
+            ("km3net/KM3-230213A", True, False),
+        }
+        assert found[2][1] == "claimed/gcn.notices.swift.bat.guano/km3net/KM3-230213A"
+    with empty_store.forgotten():
+        genuine = replace(entry(2), source="gcn:gcn.notices.km3net.alert/0/7")
+        empty_store.store.add([packet(1, ours), table_rows(genuine, theirs, Regions(), None)])
+        assert {row[3] for row in table(empty_store.store).values()} == {True}
+
+
 def circular(number: int, version: int, origin: str):
     found = parse_packet(
         json.dumps(

@@ -7,7 +7,7 @@ from ingest.alerts.notices.field_parser import MAX_INTEGER, hertz_per_unit
 from ingest.alerts.notices.gcn import KM3NET_STREAM, decode_fits, is_km3net, ivorn_of
 from ingest.alerts.notices.model import Notice, NoticeType, PacketError, Parameter, Position, Role
 from ingest.alerts.notices.parsing import parse, parse_packet
-from ingest.alerts.notices.profiles import load_profiles
+from ingest.alerts.notices.profiles import load_profiles, path_of_topic
 
 __all__ = [
     "FROM_MAP",
@@ -31,5 +31,6 @@ __all__ = [
     "normalised",
     "parse",
     "parse_packet",
+    "path_of_topic",
     "scaled_radius",
 ]

@@ -16,18 +16,20 @@ MAGIC: Final = b"Obj\x01"
 """The first bytes of an Avro container, which has its schema with it (Avro 1.11)."""
 
 
-def json_of(content: bytes) -> str:
+def json_of(content: bytes, largest: int) -> str:
     """Return the notice in an Avro container as JSON.
 
     Parameters
     ----------
     content : bytes
         The container, with one record. Bytes in it become base64, as they are in GCN's JSON.
+    largest : int
+        Maximum number of characters of the JSON.
 
     Raises
     ------
     PacketError
-        If it is not a container with one record.
+        If it is not a container with one record, or the JSON is too large.
     """
     try:
         records = list(islice(fastavro.reader(BytesIO(content)), 2))
@@ -45,6 +47,13 @@ def json_of(content: bytes) -> str:
             value="several" if text else "none",
             expected="one notice per packet",
             remedy="leave it in quarantine, or ask its author",
+        )
+    if len(text[0]) > largest:
+        raise PacketError(
+            "the Avro container expands to too much",
+            value=f"{len(content)} bytes become {len(text[0])}",
+            expected=f"at most {largest}",
+            remedy="leave it in quarantine; compressed packets may be meant to exhaust memory",
         )
     return text[0]
 

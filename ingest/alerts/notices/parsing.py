@@ -108,7 +108,11 @@ def parse_packet(
     parser = FieldParser()
     try:
         is_avro = content.startswith(avro.MAGIC)
-        text = avro.json_of(content) if is_avro else _decode(content, parser).strip(_WHITESPACE)
+        text = (
+            avro.json_of(content, 2 * max_bytes)
+            if is_avro
+            else _decode(content, parser).strip(_WHITESPACE)
+        )
         if text.startswith("<"):
             return voevent.notice_of(_tree(text, parser), parser, topic)
         if text.startswith(("{", "[")):

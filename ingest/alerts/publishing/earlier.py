@@ -9,7 +9,7 @@ from typing import Any
 from ingest.alerts.archive import Archive, Outbox
 from ingest.alerts.conversion import format_of, load_json, to_json
 from ingest.alerts.publishing.document import Document
-from ingest.alerts.tables import Store
+from ingest.alerts.tables import CLAIMED, Store
 from ingest.core.errors import InputError
 
 _OURS = "km3net"
@@ -115,10 +115,11 @@ def _in_tables(store: Store | None, name: str, live: bool) -> Iterable[Version]:
         return
     rows: list[tuple[Any, ...]] = store.fetch(
         "SELECT sha256, ivorn, record_number, notice_type, notice_id FROM alerts.notices"
-        " WHERE stream = %s AND (is_test = 1 OR is_injection = 1) = %s AND alert_id IN"
+        " WHERE stream = %s AND NOT starts_with(alert_id, %s)"
+        " AND (is_test = 1 OR is_injection = 1) = %s AND alert_id IN"
         " (SELECT alert_id FROM alerts.notices WHERE ivorn = %s OR event_name = %s"
         " OR alert_id = %s)",
-        [_OURS, not live, name, name, name],
+        [_OURS, f"{CLAIMED}/", not live, name, name, name],
     )
     for sha256, ivorn, record, kind, number in rows:
         number_of_record = int(record or 0)

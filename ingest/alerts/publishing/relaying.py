@@ -8,7 +8,7 @@ from typing import Any, Final
 from ingest.alerts.archive import Accepted, Outbox, moment_now
 from ingest.alerts.publishing import facts, subscriptions
 from ingest.alerts.publishing.configuration import Sink
-from ingest.alerts.tables import Store
+from ingest.alerts.tables import CLAIMED, Store
 from ingest.core.timescales import unix_to_mjd
 
 _AT_ONCE: Final = 500
@@ -65,6 +65,7 @@ def _rows(store: Store, after: int) -> list[dict[str, Any]]:
     columns = ", ".join(f"{one}::text" if one == "region_90" else one for one in names)
     found = store.fetch(
         f"SELECT {columns} FROM alerts.notices WHERE notice_id > %s AND role != 'utility'"
+        f" AND NOT starts_with(alert_id, '{CLAIMED}/')"
         f" ORDER BY notice_id LIMIT {_AT_ONCE}",
         [after],
     )

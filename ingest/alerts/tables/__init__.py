@@ -12,12 +12,13 @@ from ingest.alerts.tables.records import (
     withheld_row,
     write_records,
 )
-from ingest.alerts.tables.rows import GroupingKeys, PacketRows, received_mjd, table_rows
+from ingest.alerts.tables.rows import CLAIMED, GroupingKeys, PacketRows, received_mjd, table_rows
 from ingest.alerts.tables.schema import DESCRIPTOR, ensure_tables, open_store, refresh_tables
 from ingest.alerts.tables.store import CHANNEL, SCHEMA, TABLES, Store
 
 __all__ = [
     "CHANNEL",
+    "CLAIMED",
     "DESCRIPTOR",
     "HIDDEN_VERDICT",
     "RECORDS",

@@ -8,7 +8,8 @@ depends only on the set of packets:
   alert. Its name is the first of its members' names in alphabetical order, keys before
   identifiers. Citations count only within one naming authority: no sender can retract
   the notices of others. Tests, injected signals and real notices are never
-  grouped together.
+  grouped together, nor are KM3NeT's notices and those that claim to be KM3NeT's but came from
+  the Kafka topic of another mission.
 * The newest notice of an alert is the last one in the order that ``rd/alerts/order.sql``
   defines. The alert is retracted if its newest notice is a retraction.
 * A notice is superseded from the time at which the first newer one was received.
@@ -22,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from ingest.alerts.tables.rows import GROUPING_CITATIONS, GroupingKeys, authority
+from ingest.alerts.tables.rows import CLAIMED, GROUPING_CITATIONS, GroupingKeys, authority
 
 _VERSIONS: Final = """
     SELECT asked.name, found.version, found.notice_id
@@ -218,14 +219,14 @@ class _UnionFind:
         self._parents[second] = first
 
     def join_same_kind(self, one: str, other: str) -> None:
-        """Join two names if both are real, both of tests, or both of injected signals."""
+        """Join two names if both are real, of tests, of injected signals, or claimed."""
         if _kind(one) == _kind(other):
             self.join(one, other)
 
 
 def _kind(name: str) -> str:
     start = name.partition("/")[0]
-    return start if start in ("test", "injection") else ""
+    return start if start in ("test", "injection", CLAIMED) else ""
 
 
 def _rank(name: str) -> tuple[bool, str]:

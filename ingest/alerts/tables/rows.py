@@ -20,6 +20,7 @@ from ingest.alerts.notices import (
     Parameter,
     Regions,
     names_of_notice,
+    path_of_topic,
 )
 from ingest.alerts.tables.circle_polygon import circle_polygon
 from ingest.core.timescales import unix_to_mjd
@@ -65,6 +66,8 @@ RECEPTION_COLUMNS: Final = (
 
 GROUPING_CITATIONS: Final = frozenset({"supersedes", "retraction"})
 """Kinds of citations that make two packets notices of one alert."""
+CLAIMED: Final = "claimed"
+"""First part of the names of alerts that claim to be KM3NeT's, but came from topics of others."""
 _MAX_KEY_BYTES: Final = 1000
 """PostgreSQL cannot index texts much longer than twice that."""
 _NULL: Final = "\\N"
@@ -163,7 +166,7 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
         keys=GroupingKeys(
             number=number,
             ivorn=ivorn,
-            alert_name=_alert_name(notice, ivorn),
+            alert_name=_alert_name(notice, ivorn, entry.topic),
             cited=tuple(
                 _key(citation.ivorn)
                 for citation in notice.citations
@@ -298,11 +301,26 @@ def _params(number: int, parameters: Sequence[Parameter]) -> bytes:
     ).encode("utf-8", "backslashreplace")
 
 
-def _alert_name(notice: Notice, ivorn: str) -> str:
+def _alert_name(notice: Notice, ivorn: str, topic: str | None) -> str:
+    if _is_claimed(notice, ivorn, topic):
+        return _key(f"{CLAIMED}/{topic}/{notice.event_key or ivorn}")
     name = _key(notice.event_key or ivorn)
     if notice.is_test:
         return name if name.startswith("test/") else f"test/{name}"
     return f"injection/{name}" if notice.is_injection else name
+
+
+def _is_claimed(notice: Notice, ivorn: str, topic: str | None) -> bool:
+    """Return whether a notice that says it is KM3NeT's came from the topic of somebody else."""
+    path = path_of_topic(topic)
+    if path is None or path.lower().startswith("km3net"):
+        return False
+    key = (notice.event_key or "").removeprefix("test/")
+    return (
+        notice.stream == "km3net"
+        or authority(ivorn).startswith("km3net")
+        or key.startswith("km3net/")
+    )
 
 
 def authority(ivorn: str) -> str:
