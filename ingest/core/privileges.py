@@ -57,7 +57,7 @@ class _Caller:
 _acting: _Caller | None = None
 
 
-def act_as(uid: int, gid: int) -> None:
+def act_as(uid: int, gid: int, with_cache: bool = True) -> None:
     """Act as an account from now on, with a private umask; a second call does nothing.
 
     The real, the effective and the file system's ids become those of the account, and the
@@ -69,6 +69,8 @@ def act_as(uid: int, gid: int) -> None:
     ----------
     uid, gid : int
         The account; the ids of this process if it is not root's.
+    with_cache : bool, optional
+        Whether libraries get a directory for what they keep, until this process ends.
     """
     global _acting
     if _acting is not None:
@@ -80,7 +82,8 @@ def act_as(uid: int, gid: int) -> None:
     os.setresgid(gid, gid, _acting.gid)
     os.setresuid(uid, uid, _acting.uid)
     _import_as_caller()
-    _provide_cache()
+    if with_cache:
+        _provide_cache()
     if not code_is_readable():
         _read_software_as_caller()
     if threading.current_thread() is threading.main_thread():

@@ -23,8 +23,8 @@ from typing import Final
 from ingest.alerts.archive import Archive, Entry, Packet
 from ingest.alerts.notices import parse
 from ingest.alerts.pipeline import steps
+from ingest.alerts.pipeline.processes import limit_process
 from ingest.alerts.pipeline.steps import ChunkResult, make_rows
-from ingest.alerts.pipeline.worker import limit_process
 from ingest.alerts.pipeline.worker_pool import MAX_MEMORY, WorkerPool
 from ingest.alerts.tables import PacketRows, table_rows
 from ingest.core.checkout import INPUTS

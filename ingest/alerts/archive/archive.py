@@ -260,7 +260,7 @@ class Archive:
 
     def _commit(self, size: int, entries: Sequence[Entry]) -> None:
         """Do what the journal says, or the rest of it."""
-        changed = {str(self._staging)}
+        changed = {str(self._staging), str(self.index.path)}
         for entry in entries:
             place = self._directory.packet(entry.sha256)
             try:
@@ -273,8 +273,8 @@ class Archive:
                         remedy="restore the whole archive from a backup",
                     ) from None
             changed.add(os.path.dirname(place))
-        sync(changed)
         self.index.append(entries, size)
+        sync(changed)  # in any order: all of it is repeated as long as there is a journal
         self._journal.remove()
 
     def _recover(self) -> int:

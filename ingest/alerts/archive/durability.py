@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
 from ingest.instance import Account
 
 FEW: Final = 16
-"""Up to this number, files are synchronised one by one; above it, the whole file system is."""
+"""Up to this number, files are synchronised each; above it, the whole file system is."""
 
 
 def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None = None) -> None:
@@ -47,6 +49,8 @@ def write_new(path: Path | str, blocks: Iterable[bytes], account: Account | None
 def sync(paths: Collection[Path | str]) -> None:
     """Wait until files and directories of one file system are on disk with their content.
 
+    They become durable in no particular order.
+
     Parameters
     ----------
     paths : collection of pathlib.Path or str
@@ -59,11 +63,14 @@ def sync(paths: Collection[Path | str]) -> None:
     """
     if len(paths) > FEW and _sync_file_system(next(iter(paths))):
         return
-    for path in paths:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
+    # at the same time: the file system then writes its journal once for several of them
+    descriptors: list[int] = []
+    try:
+        for path in paths:
+            descriptors.append(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        list(_threads().map(os.fsync, descriptors))
+    finally:
+        for descriptor in descriptors:
             os.close(descriptor)
 
 
@@ -85,6 +92,15 @@ def replace_durably(path: Path, content: bytes, draft: Path, account: Account | 
     sync([draft])
     draft.replace(path)
     sync([path.parent])
+
+
+@functools.cache
+def _threads() -> ThreadPoolExecutor:
+    """Return threads that synchronise; starting new ones each time would take longer."""
+    return ThreadPoolExecutor(4)
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)
 
 
 def _create(path: Path | str) -> int:

@@ -150,7 +150,7 @@ class Index:
             raise self._damage(complete[-1], "the last line") from None
 
     def append(self, entries: Sequence[Entry], size: int) -> None:
-        """Write entries durably, starting at byte `size`.
+        """Write entries, starting at byte `size`; they become durable with :func:`.sync`.
 
         After an interrupted call the file may already contain some of them; they are rewritten.
 
@@ -173,8 +173,6 @@ class Index:
                 )
             stream.seek(size)
             stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
 
     def truncate(self) -> int:
         """Remove an incomplete last line; return the size of the file in bytes."""

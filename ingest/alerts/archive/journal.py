@@ -39,8 +39,7 @@ class Journal:
         draft = self._staging / "pending"
         lines = [entry.line for entry in entries]
         write_new(draft, [f"index.tsv\t{index_size}\n".encode(), *lines], self._account)
-        sync([file.path for file in os.scandir(self._staging)])
-        sync([self._staging])
+        sync([self._staging, *(file.path for file in os.scandir(self._staging))])
         draft.replace(self.path)
         sync([self.path.parent])
 

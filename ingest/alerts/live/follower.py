@@ -1,7 +1,8 @@
-"""What follows from stored notices, such as matches or e-mails: each in a thread of its own.
+"""What follows from stored notices, such as e-mails: each in a thread of its own.
 
 A follower never delays the intake, and its failure stops nothing else. It keeps in the database
-or the archive how far it has got, so that it goes on there after a restart.
+or the archive how far it has got, so that it goes on there after a restart. One with heavy work
+has a process as well, see :mod:`ingest.alerts.live.follower_process`.
 """
 
 from __future__ import annotations
@@ -50,10 +51,16 @@ class FollowerThread(threading.Thread):
         The task.
     stop : threading.Event
         Ends the thread.
+
+    Attributes
+    ----------
+    health : Health
+        The health of the follower.
     """
 
     def __init__(self, follower: Follower, stop: threading.Event) -> None:
         super().__init__(name=follower.name, daemon=True)
+        self.health = follower.health
         self._follower = follower
         self._stop_event = stop
         self._wake = threading.Event()
@@ -64,7 +71,7 @@ class FollowerThread(threading.Thread):
 
     def run(self) -> None:
         """Call the follower again and again; wait longer after each failure."""
-        name, health = self._follower.name, self._follower.health
+        name, health = self.name, self.health
         pause = Pause(self._stop_event)
         while not self._stop_event.is_set():
             self._wake.clear()
@@ -87,10 +94,9 @@ class FollowerThread(threading.Thread):
         self._follower.close()
 
     def _fails(self, problem: str) -> None:
-        health = self._follower.health
-        health.state = "waiting"
-        if health.fails(problem):
-            logger.warning("%s: %s", self._follower.name, problem)
+        self.health.state = "waiting"
+        if self.health.fails(problem):
+            logger.warning("%s: %s", self.name, problem)
         self._follower.close()
 
 

@@ -1,5 +1,8 @@
 """The listener: a thread for each source, one intake for all of them, a thread for each follower.
 
+The follower that computes matches has a process, too: its work is heavy, and must not take the
+time that the intake needs.
+
 It can be killed at any moment: whatever was not confirmed is delivered again, and recognised.
 """
 
@@ -11,6 +14,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FrameType
 from typing import Final
 
@@ -19,6 +23,7 @@ from ingest.alerts.archive import Archive
 from ingest.alerts.live.configuration import VTP, Directory, Hop, Kafka, LiveConfig
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.follower import Follower, FollowerThread
+from ingest.alerts.live.follower_process import FollowerProcess
 from ingest.alerts.live.hop import HopSource
 from ingest.alerts.live.housekeeping import Gaps, Seals
 from ingest.alerts.live.intake import Intake, Stopped
@@ -63,12 +68,18 @@ def listen(layout: Layout, archive: Archive, config: LiveConfig) -> None:
         If the archive is damaged, or a thread fails.
     """
     sources = [_source(settings) for settings in config.source]
+    matches = load_matches()
     with _only_listener(archive):
         processed = len(archive)
         pipeline.update_tables(layout, archive)
         with _Stop() as stop, Intake(layout, archive, processed, stop.event) as intake:
             gaps = Gaps(layout)
-            followers = [*_followers(layout, archive, config), Seals(layout, archive), gaps]
+            light = [*_followers(layout, archive, config), Seals(layout, archive), gaps]
+            make = partial(MatchFollower, layout, archive, matches)
+            followers: list[FollowerThread | FollowerProcess] = [
+                *(FollowerThread(follower, stop.event) for follower in light),
+                FollowerProcess(MatchFollower.name, make, layout.account, stop.event),
+            ]
             metrics = (config.metrics.port, gaps)
             _Listener(layout, sources, followers, intake, stop.event, metrics).run()
 
@@ -90,8 +101,7 @@ def _source(settings: Kafka | Hop | Directory | VTP) -> Source:
 
 def _followers(layout: Layout, archive: Archive, config: LiveConfig) -> list[Follower]:
     """Return what follows from stored notices; a new kind has a line here."""
-    followers: list[Follower] = [MatchFollower(layout, archive, load_matches())]
-    followers += [SinkFollower(archive, settings) for settings in config.sink]
+    followers: list[Follower] = [SinkFollower(archive, settings) for settings in config.sink]
     if config.sink:
         sources = {source.name for source in config.source}
         followers.append(OutboxFollower(layout, archive, config.sink, sources))
@@ -103,7 +113,7 @@ class _Listener:
         self,
         layout: Layout,
         sources: list[Source],
-        followers: list[Follower],
+        followers: list[FollowerThread | FollowerProcess],
         intake: Intake,
         stop: threading.Event,
         metrics: tuple[int, Gaps],
@@ -112,7 +122,7 @@ class _Listener:
         self._intake = intake
         self._stop = stop
         self._failure: Exception | None = None
-        self._followers = [FollowerThread(follower, stop) for follower in followers]
+        self._followers = followers
         self._healths = {source.name: source.health for source in sources}
         self._healths |= {follower.name: follower.health for follower in followers}
         self._status = StatusFile(layout)

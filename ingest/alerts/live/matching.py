@@ -8,7 +8,7 @@ import threading
 from ingest.alerts.archive import Archive
 from ingest.alerts.live.follower import connect
 from ingest.alerts.live.source import Health
-from ingest.alerts.matching import MatchConfig, count_waiting, match_waiting, matchers
+from ingest.alerts.matching import MatchConfig, Matcher, count_waiting, match_waiting, matchers
 from ingest.alerts.tables import Store
 from ingest.instance import Layout
 
@@ -29,12 +29,22 @@ class MatchFollower:
     def __init__(self, layout: Layout, archive: Archive, config: MatchConfig) -> None:
         self.health = Health()
         self._layout = layout
-        self._finders = matchers(config, archive, layout.inputs)
+        self._archive = archive
+        self._config = config
+        self._finders: list[Matcher] = []
         self._connections = contextlib.ExitStack()
         self._store: Store | None = None
 
     def work(self, stop: threading.Event) -> None:
-        """Compute what is due; see :meth:`.Follower.work`."""
+        """Compute what is due; see :meth:`.Follower.work`.
+
+        Raises
+        ------
+        InputError
+            If a catalogue cannot be read.
+        """
+        if not self._finders:
+            self._finders = matchers(self._config, self._archive, self._layout.inputs)
         if self._store is None:
             self._store = connect(self._layout, self._connections)
         waiting = count_waiting(self._store)

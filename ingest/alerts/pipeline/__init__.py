@@ -1,6 +1,7 @@
 """From packet sources to the archive, and from the archive to the tables."""
 
 from ingest.alerts.pipeline.archiving import ArchivingReport, archive_packets
+from ingest.alerts.pipeline.background import BackgroundProcess
 from ingest.alerts.pipeline.comparison import Difference, compare_tables
 from ingest.alerts.pipeline.curation import hide, prove_packet, seal, show
 from ingest.alerts.pipeline.instance_tables import (
@@ -29,6 +30,7 @@ from ingest.alerts.pipeline.worker_pool import WorkerPool
 
 __all__ = [
     "ArchivingReport",
+    "BackgroundProcess",
     "Difference",
     "Gap",
     "Latency",

@@ -17,15 +17,14 @@ from typing import Final, Self
 
 from ingest.alerts.archive import MAX_PARSED_BYTES, Archive, Entry
 from ingest.alerts.notices import parse_packet
+from ingest.alerts.pipeline.processes import MAX_MEMORY, start_server
 from ingest.alerts.pipeline.steps import ChunkResult, Parser, Refusal
-from ingest.alerts.pipeline.worker import Job, Worker, start_server
+from ingest.alerts.pipeline.worker import Job, Worker
 from ingest.core import privileges
 from ingest.core.errors import IngestError
 
 TIMEOUT: Final = 60.0
 """Time limit per packet, in s."""
-MAX_MEMORY: Final = 4 << 30
-"""Number of bytes that a worker may allocate; packets that need more are refused."""
 _POLL: Final = 0.2
 """Time between two checks of the limit, in s."""
 _MAX_CRASHES: Final = 5
@@ -85,7 +84,7 @@ class WorkerPool:
     timeout : float, optional
         Time in s after which a packet is refused.
     max_memory : int, optional
-        Number of bytes that each process may allocate.
+        Number of bytes that each process may allocate; packets that need more are refused.
     """
 
     def __init__(
