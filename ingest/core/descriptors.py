@@ -78,7 +78,7 @@ def expand_descriptor(rd_id: str, folder: Path = RD, about: bytes | None = None)
 
 
 def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
-    """Return the types of the columns of all tables of an expanded descriptor.
+    """Return the types that the columns of an expanded descriptor have in the database.
 
     Parameters
     ----------
@@ -91,7 +91,11 @@ def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
         By the table's id and the column's name, both in the order of the descriptor.
     """
     return {
-        table.get("id"): {column.get("name"): column.get("type") for column in table.iter("column")}
+        table.get("id"): {
+            # the type unicode, which VOTables need for more than ASCII, is text in the database
+            column.get("name"): "text" if column.get("type") == "unicode" else column.get("type")
+            for column in table.iter("column")
+        }
         for table in resource.iter("table")
     }
 

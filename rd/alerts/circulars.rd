@@ -39,14 +39,14 @@
 			<column name="received" type="double precision" unit="d" ucd="time.processing"
 				required="True" verbLevel="20" displayHint="sf=6"
 				description="Time at which this archive received the packet (MJD, UTC)."/>
-			<column name="subject" type="text" ucd="meta.title" required="True" verbLevel="1"
+			<column name="subject" type="unicode" ucd="meta.title" required="True" verbLevel="1"
 				description="Subject of the circular."/>
 			<column name="event_name" type="text" ucd="meta.id" verbLevel="1" tablehead="Event"
 				description="Name of the event according to GCN, such as IceCube-170922A. To find
 					all circulars on an event, join alerts.event_names."/>
-			<column name="submitter" type="text" ucd="meta.bib.author" required="True"
+			<column name="submitter" type="unicode" ucd="meta.bib.author" required="True"
 				verbLevel="10" description="Name and affiliation of the submitter."/>
-			<column name="body" type="text" ucd="meta.note" required="True" verbLevel="1"
+			<column name="body" type="unicode" ucd="meta.note" required="True" verbLevel="1"
 				description="Text of the circular."/>
 			<column name="text_format" type="text" ucd="meta.code.mime" required="True"
 				verbLevel="20" description="Format of the text: text/plain or text/markdown."/>

@@ -56,8 +56,9 @@ UNRELATED: Final[dict[str, Any]] = {
     "circularId": 18448.5,
     "createdOn": 1446602374000,
     "subject": "GRB 970228: Keck/LRIS Optical\r\nObservations \x01\x1b[31m",
-    "body": "<script>alert('x')</script>\x02 of a gamma-ray burst ]]>",
-    "submitter": "Some One",
+    "body": "<script>alert('x')</script>\x02 of a gamma-ray burst ]]>"
+    " by José: 5 ± 2 µJy, 𝛼 = 1 🔭.",
+    "submitter": "Zoë One",
 }
 """One of the circulars with a fractional number."""
 

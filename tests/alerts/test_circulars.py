@@ -208,6 +208,14 @@ def test_circulars_beside_alerts(filled_instance, archive_of_gcn):
     # hostile characters arrive, in form and page
     (hostile,) = tap.search("SELECT * FROM alerts.circulars WHERE circular_id = '18448.5'")
     assert "Observations" in hostile["subject"] and "</script>" in hostile["body"]
+    # and so do those of all languages, as far as VOTables can have them
+    for form in ("votable/td", "votable/b2", "votable"):
+        query = (
+            "SELECT body, submitter, circular_id FROM alerts.circulars WHERE submitter LIKE 'Z%'"
+        )
+        (foreign,) = tap.search(query, responseformat=form)
+        assert foreign["body"].endswith("by José: 5 ± 2 µJy, α = 1 \ufffd.")
+        assert (foreign["submitter"], foreign["circular_id"]) == ("Zoë One", "18448.5")
     text = answer(node, "alerts/nu/circular?id=18448.5")[1]
     assert "SUBJECT: GRB 970228: Keck/LRIS Optical Observations" in text
 

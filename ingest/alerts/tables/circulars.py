@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -68,10 +69,10 @@ def circular_rows(entry: Entry, circular: Circular) -> CircularRows:
         circular.created,
         circular.edited,
         received_mjd(entry),
-        circular.subject,
+        _two_bytes(circular.subject),
         circular.event_name,
-        circular.submitter,
-        circular.body,
+        _two_bytes(circular.submitter),
+        _two_bytes(circular.body),
         circular.text_format,
         circular.bibcode,
         entry.sha256,
@@ -80,6 +81,20 @@ def circular_rows(entry: Entry, circular: Circular) -> CircularRows:
     )
     names = text_rows(entry.number, ((name,) for name in circular.names))
     return CircularRows(entry.number, circular.circular_id, text_line(row), {"event_names": names})
+
+
+def _two_bytes(text: str) -> str:
+    """Return a text without characters that need more than the two bytes of a unicodeChar.
+
+    DaCHS counts them as one in binary VOTables, which nobody could read then. Mathematical letters
+    become ordinary ones, others U+FFFD.
+    """
+    if not text or max(text) <= "\uffff":
+        return text
+    return "".join(
+        one if one <= "\uffff" else simple if max(simple) <= "\uffff" else "\ufffd"
+        for one, simple in ((one, unicodedata.normalize("NFKC", one)) for one in text)
+    )
 
 
 def rank(circular_ids: Iterable[str], cursor: Any) -> None:

@@ -71,7 +71,12 @@ CLAIMED: Final = "claimed"
 _MAX_KEY_BYTES: Final = 1000
 """PostgreSQL cannot index texts much longer than twice that."""
 _NULL: Final = "\\N"
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\\\u0000"})
+_NOT_IN_XML: Final = [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]
+"""Characters that no VOTable can have, and the first of them no text of PostgreSQL."""
+_ESCAPES = str.maketrans(
+    {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+    | {chr(code): f"\\\\u{code:04x}" for code in _NOT_IN_XML}
+)
 
 
 @dataclass(frozen=True, slots=True)
