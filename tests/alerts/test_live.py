@@ -185,7 +185,7 @@ def test_a_match_is_computed_on_arrival_and_shown(node, broker, tmp_path):
         assert found[former][:2] == ["0", "0"]
         assert float(found[former][2]) == pytest.approx(20, abs=1e-3)
         assert found[present][:2] == ["1", "0"]
-        assert found[present][3] == "km3net: far 1e-07 → 2e-08 Hz"
+        assert found[present][3] == "km3net: far 1e-07 -> 2e-08 Hz"
         partner_alert = found[present][4]
 
         (example,) = (

@@ -209,7 +209,7 @@ def test_an_update_makes_a_new_row_that_says_what_has_changed(store, archive, fi
         ("1/alert/2", 0, True, None),
         (
             "3/alert/2", 0, True,
-            "km3net: position moved by 0.5 deg, pos_err 1 → 0.5 deg, far 1.2e-07 → 3e-08 Hz",
+            "km3net: position moved by 0.5 deg, pos_err 1 -> 0.5 deg, far 1.2e-07 -> 3e-08 Hz",
         ),
         ("3/alert/4", 1, False, "ligo-virgo-kagra: sky map added"),
     ]  # fmt: skip
@@ -234,8 +234,8 @@ def test_matches_of_a_retracted_alert_stay_and_say_so(store, finders):
     add(store, notice("ligo-virgo-kagra", "wave", 2), first=4)
     match_waiting(store, finders)
     assert rows(store, "is_latest, retracted, change")[2] == (
-        1, 0, "ligo-virgo-kagra: no longer retracted, position added, pos_err none → 1 deg,"
-        " pos_err_cl none → 0.9, event time added",
+        1, 0, "ligo-virgo-kagra: no longer retracted, position added, pos_err none -> 1 deg,"
+        " pos_err_cl none -> 0.9, event time added",
     )  # fmt: skip
 
 

@@ -247,9 +247,8 @@ def test_the_candidates_of_km3_230213a_are_its_matches(
     # the farthest is 2.99 deg away, within the 3.1 deg of 99 % containment
     assert len(found) == 12
     assert {row[1:3] for row in found} == {(alert.alert_id, "KM3-230213A candidates")}
-    assert found[0][0] == f"{alert.notice_id}/source/KM3-230213A candidates/" + (
-        "NVSS  J061703\u2212082225"
-    )
+    expected = f"{alert.notice_id}/source/KM3-230213A candidates/NVSS J061703-082225"
+    assert found[0][0] == expected
     assert sum(row[5] for row in found) < 1
     assert [row[3] for row in found] == sorted(row[3] for row in found)
     assert all(0 < row[4] < 1 for row in found)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -200,6 +201,21 @@ def _texts(table: Table, name: str) -> list[str]:
 
 
 def _text(value: object) -> str:
-    """Return a name in one line, of a length that fits an index; catalogues are from others."""
+    """Return a name in one line of ASCII, as VOTables need it, of a length that fits an index."""
     text = value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-    return "".join(one if one.isprintable() else " " for one in text).strip()[:_LONGEST_NAME]
+    text = "".join(_ascii(one) for one in unicodedata.normalize("NFKD", text))
+    return " ".join(text.split())[:_LONGEST_NAME]
+
+
+def _ascii(one: str) -> str:
+    """Return a character in ASCII: accents are left out, and Greek letters become their names."""
+    if one.isascii():
+        return one if one.isprintable() else " "
+    if unicodedata.combining(one):
+        return ""
+    if one == "\u2212" or unicodedata.category(one) == "Pd":
+        return "-"  # the minus sign of declinations, and dashes
+    name = unicodedata.name(one, "").split()
+    if name[:1] == ["GREEK"]:
+        return name[-1].lower()
+    return one.encode("unicode_escape").decode() if one.isprintable() else " "

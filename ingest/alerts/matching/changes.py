@@ -89,7 +89,7 @@ def _differences(before: NoticeFacts, after: NoticeFacts) -> Iterator[str]:
     for name, unit in (("pos_err", " deg"), ("pos_err_cl", ""), ("far", " Hz")):
         old, new = getattr(before, name), getattr(after, name)
         if old != new:
-            yield f"{name} {_number(old)} → {_number(new)}{unit}"
+            yield f"{name} {_number(old)} -> {_number(new)}{unit}"
     old, new = before.event_mjd, after.event_mjd
     if old is not None and new is not None:
         if abs(new - old) * _DAY > _SAME_TIME:
