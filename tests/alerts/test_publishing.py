@@ -460,7 +460,8 @@ def test_sources_of_catalogues_are_named_in_the_notice(tmp_path):
     found = made()
     # the candidates of KM3-230213A, whose direction this is, of figure 4 of its data
     names = {one["name"] for one in found["counterpart_info"]}
-    listed = (ROOT / "inputs/evts23_01/Figure4.csv").read_text()
+    listed = (ROOT / "inputs/evts23_01/Figure4.csv").read_text("utf-8")
+    listed = " ".join(listed.replace("\u2212", "-").split())
     assert names and all(name in listed for name in names)
     assert found["potential_counterpart"] is True
     assert all(0 < one["association_probability"] < 1 for one in found["counterpart_info"])
@@ -574,9 +575,10 @@ def test_subscribers_by_mail_get_one_mail_per_notice(tmp_path):
     }
     config = sinks(mail)
     assert publish(tmp_path, config, example()).keys() == {"shifters"}  # no server yet
+    reason = {"additional_info": "Caused by a calibration run."}
     with mail_server(mail["port"]) as mails:
         mails.answer = "451 later"
-        assert publish(tmp_path, config, retract="KM3-240901A") == {
+        assert publish(tmp_path, config, reason, retract="KM3-240901A") == {
             "shifters": "the server refuses the mail (451)"
         }
         mails.answer = "250 OK"
@@ -584,12 +586,15 @@ def test_subscribers_by_mail_get_one_mail_per_notice(tmp_path):
     (to, first), (_, second) = mails.found
     assert to == ["shifters@example.org"]
     one, two = (email.message_from_bytes(x, policy=email.policy.default) for x in (first, second))
-    assert one["Subject"] == "[km3net] TEST Alert KM3-240901A (1)"
-    assert two["Subject"] == "[km3net] TEST Retraction KM3-240901A (2)"
+    assert one["Subject"] == "[km3net] TEST Alert KM3-240901A, record 1"
+    assert two["Subject"] == "[km3net] TEST Retraction KM3-240901A, record 2"
     body = one.get_content()
     assert "This is a test. Do not observe." in body
     assert "RA 10.82, Dec +20.01 deg" in body and "km3.234.23492.58968.763" in body
     assert one["Message-ID"] != two["Message-ID"]
+    assert abs(one["Date"].datetime.timestamp() - time.time()) < 60
+    assert "Topology     Track, 1 event" in body.splitlines()
+    assert "Remark       Caused by a calibration run." in two.get_content()
 
 
 def test_hostile_names_forge_neither_headers_nor_lines():
@@ -621,7 +626,7 @@ def test_a_webhook_gets_a_block_of_code_in_which_nothing_is_markup(tmp_path, mon
         assert len(posts.found) == 2 and "KM3-2" in posts.found[1]["text"]
         posts.status = 200
         assert send_waiting(Archive(tmp_path), config.sink, 5) == {}
-        assert ["(1)" in one["text"] for one in posts.found[2:]] == [True, False]
+        assert ["record 1" in one["text"] for one in posts.found[2:]] == [True, False]
 
         posts.status, posts.refused = 503, ""
         assert publish(tmp_path, config, retract="KM3-2") == {"chat": "the server answers 503"}

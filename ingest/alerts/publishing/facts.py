@@ -51,6 +51,7 @@ def of_notice(notice: Notice, document: Mapping[str, Any]) -> Facts:
         "instrument": notice.instrument,
         "n_events": notice.n_events,
         "events": event_ids(document),
+        "remark": document.get("additional_info"),
     }
 
 
@@ -74,6 +75,7 @@ def of_row(row: Mapping[str, Any]) -> Facts:
         "instrument": row["instrument"],
         "n_events": row["n_events"],
         "events": [],
+        "remark": None,
     }
 
 

@@ -19,7 +19,7 @@ _WORDS: Final = {"initial": "Alert", "update": "Update", "retraction": "Retracti
 def subject(facts: Facts) -> str:
     """Return the notice in a line."""
     test = "TEST " if facts["test"] else ""
-    number = "" if facts["record"] is None else f" ({facts['record']})"
+    number = "" if facts["record"] is None else f", record {facts['record']}"
     return one_line(f"[{facts['stream']}] {test}{_WORDS[facts['type']]} {facts['name']}{number}")
 
 
@@ -52,10 +52,13 @@ def _lines(facts: Facts) -> Iterator[str]:
     if facts["energy"]:
         yield f"Energy       {facts['energy']:.4g} GeV"
     if facts["topology"]:
-        count = f", {facts['n_events']} events" if facts["n_events"] else ""
+        number = facts["n_events"]
+        count = f", {number} event{'' if number == 1 else 's'}" if number else ""
         yield f"Topology     {facts['topology']}{count}"
     if facts["pipelines"]:
         yield f"Found by     {', '.join(map(str, facts['pipelines']))}"
     for event in facts["events"][:20]:
         yield f"Event        {event}"
+    if facts.get("remark"):  # outboxes of earlier versions do not have it
+        yield f"Remark       {facts['remark']}"
     yield f"Identifier   {facts['ivorn']}"

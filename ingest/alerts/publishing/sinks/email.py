@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import smtplib
 import ssl
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
@@ -82,6 +83,7 @@ class EmailClient:
         mail["To"] = ", ".join(self._settings.to)
         domain = self._settings.sender.rpartition("@")[2]
         mail["Message-ID"] = f"<{notice.sha256}@{domain}>"
+        mail["Date"] = datetime.now(UTC)
         mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(text(notice.facts) + "\n")
         return mail
