@@ -131,7 +131,7 @@ def quarantine(retry: bool, show: int | None, largest: int, as_json: bool) -> No
         held = archive.quarantined()
     if held or as_json:
         rows = (
-            (one.entry.number, one.entry.received[:19], one.entry.source, printable(one.reason))
+            (one.entry.number, one.entry.received[:19], one.entry.source, _reason(one.reason))
             for one in held
         )
         show_table(("number", "received", "source", "reason"), rows, as_json=as_json)
@@ -166,7 +166,7 @@ def verify(repair: bool) -> None:
     else:
         say(f"all {len(archive)} packets are intact")
     if different is None:
-        say("the tables were not compared: the database does not run, or has none")
+        say(f"the tables were not compared: {pipeline.why_no_tables(layout)}")
     else:
         say(f"{len(different) or 'no'} differences between archive and tables")
     say(f"{len(broken) or 'no'} problems with seals")
@@ -233,7 +233,7 @@ def status(as_json: bool) -> None:
     say(f"archive {archive.root}")
     _show_counts(counts)
     if rows is None:
-        say("The database does not run, or has no tables of alerts yet.")
+        say(f"No rows: {pipeline.why_no_tables(layout)}.")
     show_live_status(live_status(layout))
     show_outbox_status(outbox_status(layout))
 
@@ -284,6 +284,11 @@ def _raise_on_problems(sources: SourceReport) -> None:
         value="\n".join(shown),
         remedy="get these files again, and import them",
     )
+
+
+def _reason(text: str) -> str:
+    """Return the reason of a packet in quarantine in one line."""
+    return printable("; ".join(" ".join(line.split()) for line in text.splitlines()))
 
 
 def _show_packet(archive: Archive, number: int) -> None:

@@ -14,6 +14,7 @@ from ingest.alerts.pipeline.instance_tables import (
     rebuild_tables,
     retry_quarantined,
     update_tables,
+    why_no_tables,
 )
 from ingest.alerts.pipeline.live_tables import (
     Gap,
@@ -59,4 +60,5 @@ __all__ = [
     "seal",
     "show",
     "update_tables",
+    "why_no_tables",
 ]

@@ -289,6 +289,19 @@ def existing_store(layout: Layout) -> Iterator[Store | None]:
         yield store if is_complete else None
 
 
+def why_no_tables(layout: Layout) -> str:
+    """Return why :func:`existing_store` yields None, and what helps."""
+    with _running_store(layout) as store:
+        if store is None:
+            return "the database does not run; km3vo instance up starts it"
+        if not any(store.exist([table]) for table in TABLES):
+            return "there are no tables of alerts yet; the first import makes them"
+    return (
+        "the tables are those of an earlier version, and are served as they were;"
+        " km3vo alerts rebuild makes the new ones"
+    )
+
+
 @contextmanager
 def _running_store(layout: Layout) -> Iterator[Store | None]:
     """Yield the store, of whose tables some or all may be missing."""

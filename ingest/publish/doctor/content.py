@@ -102,8 +102,8 @@ def _alerts(patient: Patient) -> None:
     if rows is None:
         if packets:
             raise Fault(
-                f"{packets} packets are archived, but there are no tables of alerts",
-                "Alerts cannot be queried.",
+                f"{packets} packets are archived, but tables of alerts are missing",
+                "Alerts cannot be queried, or only as an earlier version had them.",
                 "km3vo alerts rebuild",
             )
         return
