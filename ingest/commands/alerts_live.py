@@ -73,9 +73,9 @@ def broadcast(config: Path | None) -> None:
 )
 @json_option
 def latency(plot: Path | None, as_json: bool) -> None:
-    """Show how long the steps of live alerts took, from the event to the tables.
+    """Show how long the steps of live alerts took, from the event to matches and recipients.
 
-    For each stream and step: the number of notices, the median, the percentiles 90 and 99, and
+    For each stream and step: the number of notices, the median, the 90th and 99th percentile, and
     the longest time, in seconds. The view alerts.latency_percentiles has the same.
     """
     found = pipeline.latency_percentiles(current_layout())
@@ -121,12 +121,13 @@ def show_live_status(found: Mapping[str, Any]) -> None:
                 source["state"],
                 source["messages"],
                 sum(source["lag"].values()),
-                source["heartbeat"] or "",
+                _second(source["heartbeat"]),
                 "; ".join(filter(None, (source["problem"], _missing(source)))),
             )
             for name, source in listener["sources"].items()
         ]
-        show_table(("source", "state", "messages", "lag", "heartbeat", "problem"), rows)
+        columns = ("source or follower", "state", "messages", "lag", "heartbeat", "problem")
+        show_table(columns, rows)
     if found["streams"]:
         received = [
             (
@@ -149,9 +150,10 @@ def show_live_status(found: Mapping[str, Any]) -> None:
             (
                 gap["gap_type"],
                 gap["alert_id"] or f"{gap['source']} {gap['topic']}",
-                gap["topic_partition"],
-                gap["first_missing"],
-                gap["last_missing"],
+                *(
+                    "" if gap[name] is None else gap[name]
+                    for name in ("topic_partition", "first_missing", "last_missing")
+                ),
                 _moment(gap["gap_start"]),
                 _moment(gap["gap_end"]),
             )
@@ -169,6 +171,11 @@ def _moment(mjd: float | None) -> str:
     if mjd is None:
         return ""
     return f"{datetime(1858, 11, 17) + timedelta(days=mjd):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _second(moment: str | None) -> str:
+    """Return a time of the listener without the fraction of a second."""
+    return "" if moment is None else f"{moment[:19]}Z"
 
 
 def _log_to_terminal() -> None:

@@ -17,7 +17,7 @@ from ingest.alerts.matching import MatchConfig, load_matches
 from ingest.alerts.tables import Store
 from ingest.commands.output import json_option, say, show_json, show_table
 from ingest.core import privileges
-from ingest.core.errors import IngestError, InputError
+from ingest.core.errors import IngestError, InputError, in_one_line
 from ingest.core.files import open_regular
 from ingest.instance import Layout, current_layout
 
@@ -150,7 +150,7 @@ def _store(layout: Layout) -> Iterator[Store | None]:
         try:
             store = stack.enter_context(pipeline.existing_store(layout))
         except psycopg2.Error as error:
-            _remark(f"the database does not answer: {' '.join(str(error).split())}")
+            _remark(f"the database does not answer: {in_one_line(error)}")
             store = None
         yield store
 
@@ -169,7 +169,7 @@ def _make_rows(layout: Layout, archive: Archive, outbox: Outbox) -> None:
         else:
             _remark("rows will be made when the database runs, by the next import for example")
     except (psycopg2.Error, IngestError) as error:
-        _remark(f"rows could not be made yet: {' '.join(str(error).split())}")
+        _remark(f"rows could not be made yet: {in_one_line(error)}")
 
 
 def _reflect(layout: Layout, outbox: Outbox) -> None:
@@ -178,7 +178,7 @@ def _reflect(layout: Layout, outbox: Outbox) -> None:
             if store is not None:
                 pipeline.reflect_outbox(store, outbox)
     except (psycopg2.Error, IngestError) as error:
-        _remark(f"alerts.outbox is not up to date: {' '.join(str(error).split())}")
+        _remark(f"alerts.outbox is not up to date: {in_one_line(error)}")
 
 
 def _show_draft(

@@ -78,6 +78,18 @@ class IngestError(Exception):
         return message
 
 
+def in_one_line(error: BaseException) -> str:
+    """Return an error for a log or a table: what is wrong, and what was found in brackets."""
+    if isinstance(error, IngestError):
+        place = ", ".join(part for part in (error.file, error.where) if part)
+        text = f"{place}: {error.problem}" if place else error.problem
+        if error.value is not None:
+            text += f" ({error.value})"
+    else:
+        text = str(error)
+    return " ".join(text.split()) or type(error).__name__
+
+
 def _shown(value: object, limit: int = 1000) -> str:
     """Return `value` for a message: printable, indented below its label, of limited length."""
     lines = str(value).splitlines() if isinstance(value, str) else [repr(value)]

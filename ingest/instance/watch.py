@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ingest.core.errors import InstanceError
+from ingest.core.errors import InstanceError, in_one_line
 from ingest.instance import probes
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import InstanceState, Layout
@@ -108,8 +108,7 @@ class Watch:
         try:
             action()
         except (InstanceError, OSError, subprocess.SubprocessError) as error:
-            text = " ".join(str(error).split())
-            logger.info("%s cannot be started: %s", server.name, text)
+            logger.info("%s cannot be started: %s", server.name, in_one_line(error))
         server.pause = min(max(FIRST_PAUSE, 2 * server.pause), LONGEST_PAUSE)
         server.not_before = time.monotonic() + server.pause
 

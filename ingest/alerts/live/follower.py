@@ -16,7 +16,7 @@ import psycopg2
 
 from ingest.alerts.live.source import Health, Pause
 from ingest.alerts.tables import Store
-from ingest.core.errors import IngestError, InstanceError
+from ingest.core.errors import IngestError, InstanceError, in_one_line
 from ingest.instance import Cluster, InstanceState, Layout
 
 _INTERVAL: Final = 1.0
@@ -78,7 +78,7 @@ class FollowerThread(threading.Thread):
             try:
                 self._follower.work(self._stop_event)
             except (OSError, psycopg2.Error, IngestError) as error:
-                self._fails(" ".join(str(error).split()) or type(error).__name__)
+                self._fails(in_one_line(error))
                 pause.wait()
             except Exception as error:
                 logger.exception("%s: failed", name)

@@ -31,7 +31,7 @@ from ingest.alerts.conversion import verdict
 from ingest.alerts.live.follower import connect
 from ingest.alerts.live.source import Batch, Health, Message, Pause, isoformat
 from ingest.alerts.tables import Store
-from ingest.core.errors import IngestError
+from ingest.core.errors import IngestError, in_one_line
 from ingest.instance import Layout
 
 TIMEOUT = 10.0
@@ -219,7 +219,4 @@ def _waits_for(error: Exception) -> str:
         return "another command is filling the tables; waiting for it to finish"
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk is full; offsets are not committed until there is space"
-    if isinstance(error, IngestError):
-        detail = "" if error.value is None else f" ({' '.join(str(error.value).split())})"
-        return f"{error.problem}{detail}"
-    return " ".join(str(error).split()) or type(error).__name__
+    return in_one_line(error)

@@ -54,7 +54,7 @@ def plot_latency(found: Sequence[Latency], path: Path) -> None:
         )
         axes.set_ylim(len(found) - 0.5, -0.5)
         axes.set_xscale("log")
-        axes.set_xlabel("time / s: median (dot), percentiles 90 and 99, longest")
+        axes.set_xlabel("time / s: median (dot), 90th and 99th percentile, longest")
         axes.grid(axis="x", alpha=0.3)
         try:
             with privileges.caller():

@@ -86,11 +86,13 @@ class HealthCollector(Collector):
         """Return the metrics as they are now."""
         up = GaugeMetricFamily(
             "km3vo_alerts_source_up",
-            "1 if the source is connected without a problem",
+            "1 if the source or follower works without a problem",
             labels=["source"],
         )
         lag = GaugeMetricFamily(
-            "km3vo_alerts_lag", "Messages not received yet", labels=["source", "partition"]
+            "km3vo_alerts_lag",
+            "Messages not received yet, or notices that wait for a follower",
+            labels=["source", "partition"],
         )
         last = GaugeMetricFamily(
             "km3vo_alerts_last_message_seconds",
