@@ -156,11 +156,11 @@ replays the streams. -->
 			<column name="n_notices" type="bigint" ucd="meta.number" required="True" verbLevel="1"
 				tablehead="Notices" description="Number of notices with both times."/>
 			<column name="p50" type="double precision" unit="s" ucd="time.duration;stat.median"
-				verbLevel="1" tablehead="Median" displayHint="sf=3" description="Median."/>
+				verbLevel="1" tablehead="Median" displayHint="sf=3" description="Median time."/>
 			<column name="p90" type="double precision" unit="s" ucd="time.duration;stat"
-				verbLevel="1" displayHint="sf=3" description="Percentile 90."/>
+				verbLevel="1" displayHint="sf=3" description="90th percentile."/>
 			<column name="p99" type="double precision" unit="s" ucd="time.duration;stat"
-				verbLevel="1" displayHint="sf=3" description="Percentile 99."/>
+				verbLevel="1" displayHint="sf=3" description="99th percentile."/>
 			<column name="p100" type="double precision" unit="s" ucd="time.duration;stat.max"
 				verbLevel="1" tablehead="Longest" displayHint="sf=3" description="Longest time."/>
 			<viewStatement>

@@ -71,10 +71,11 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 			</column>
 			<column name="n_expected" type="double precision" ucd="meta.number;stat.mean"
 				verbLevel="10" tablehead="Expected"
-				description="For samples, number of events expected there from background."/>
+				description="For samples, number of events expected there from background; for alerts,
+					number of partners expected in the time window by chance, in any direction."/>
 			<column name="n_expected_err" type="double precision"
 				ucd="meta.number;stat.stdev" verbLevel="20"
-				description="Standard error of n_expected, as the sample is finite."/>
+				description="For samples, standard error of n_expected, as the sample is finite."/>
 			<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="1"
 				description="Probability that chance alone gives a match at least as close; for
 					samples, at least n_observed events."/>
@@ -139,8 +140,9 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 				description="Angular distance from the best-fit position of the alert."/>
 			<column name="containment" type="double precision" ucd="stat.probability"
 				verbLevel="10"
-				description="Probability that the source of the alert is at a direction more likely
-					than that of the event: 0 at the best one; NULL without a sky map."/>
+				description="Smallest credible level of the alert's sky map that includes the
+					direction of the event: 0 at the most probable direction, 0.9 at the edge of the
+					90 % region; NULL without a sky map."/>
 			<index columns="notice_id"/>
 			<index columns="event_id"/>
 		</table>

@@ -4,7 +4,8 @@ of its own; this descriptor is the only definition of their content. -->
 	<meta name="title">Archive of neutrino telescope alerts</meta>
 	<meta name="description">Alert packets from KM3NeT, ANTARES, IceCube and other observatories,
 		as they were issued: all revisions and retractions of each notice, its sky region, the
-		detector events on which it is based, and every parameter of the packet.</meta>
+		detector events on which it is based, and every parameter of the packet. Also what else was
+		observed near each alert, how likely that is by chance, and GCN's circulars.</meta>
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="creator">KM3NeT Collaboration</meta>
 	<meta name="facility">KM3NeT</meta>
@@ -85,6 +86,15 @@ of its own; this descriptor is the only definition of their content. -->
 
 		A packet that was sent by mistake, or contains personal data, may be withheld. Such packets
 		are listed in alerts.withheld, each with the reason.
+
+		What else was there?
+		====================
+
+		alerts.matches lists, for each alert, the other alerts near it in time and direction, the
+		detector events published here, and catalogued sources, each with its probability by
+		chance. Require is_latest = 1 and retracted = 0 to select the matches that are valid now.
+		far_spatiotemporal is in Hz, like far; none of the numbers is corrected for the number of
+		streams in which one looks. alerts.match_events has the detector events.
 
 		What did others observe?
 		========================
@@ -752,8 +762,8 @@ of its own; this descriptor is the only definition of their content. -->
 	<service id="dl" allowed="dlmeta">
 		<meta name="title">Links of an alert notice</meta>
 		<meta name="description">Links from a notice to its packet, sky map and sky plot, to earlier
-			and later notices of the alert, to packets that it cites or that cite it, and to the
-			published detector events.</meta>
+			and later notices of the alert, to packets that it cites or that cite it, to circulars
+			on the alert, to its matches, and to the published detector events.</meta>
 		<datalinkCore>
 			<descriptorGenerator>
 				<setup imports="os">
