@@ -19,7 +19,13 @@ from instances import KM3VO, ROOT, Instance
 
 from ingest import cli
 from ingest.commands import run_log
-from ingest.core.errors import ExitCode, IngestError, InputError, UnavailableError
+from ingest.core.errors import (
+    ExitCode,
+    IngestError,
+    InputError,
+    UnavailableError,
+    in_one_line,
+)
 from ingest.instance import lifecycle
 
 
@@ -109,6 +115,13 @@ def test_failures_become_messages_and_exit_codes(
     shown = capsys.readouterr().err
     assert expected in shown
     assert "Traceback" not in shown
+
+
+def test_an_error_in_one_line_has_what_was_found_but_no_advice() -> None:
+    error = InputError("bad row", file="f.dat", value="a\n  b", expected="c", remedy="d")
+    assert in_one_line(error) == "f.dat: bad row (a b)"
+    assert in_one_line(OSError("no\nway")) == "no way"
+    assert in_one_line(ValueError()) == "ValueError"
 
 
 def test_the_unforeseen_is_written_to_a_log(monkeypatch, capsys) -> None:
