@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tarfile
+import time
 import urllib.error
 
 import numpy as np
@@ -101,6 +102,13 @@ def test_impossible_values_are_missing():
 )
 def test_addresses_are_left_out(text, expected):
     assert without_addresses(text) == expected
+
+
+@pytest.mark.parametrize("part", [" ", "< ", "a.", "a@a.", "a ( at ) ", "a AT ", "a@b (dot"])
+def test_addresses_are_looked_for_quickly(part):
+    begin = time.process_time()
+    without_addresses("a@a" + part * (MAX_BODY // len(part)))
+    assert time.process_time() - begin < 2
 
 
 @given(st.text(st.sampled_from("aZ9.@<> -_%+\n"), max_size=200))

@@ -23,6 +23,8 @@ from ingest.core.errors import InputError
 
 _CONNECTIONS: Final = 32
 """Number of authors at the same time; others are turned away."""
+_LARGEST: Final = 1 << 20
+"""Number of bytes of the largest VOEvent; its tree in memory is some thirty times larger."""
 _SUBMISSION: Final = 20.0
 """Time in s for sending a VOEvent."""
 _ANSWER: Final = 60.0
@@ -143,7 +145,7 @@ class _Server(socketserver.ThreadingTCPServer):
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         """Serve one author."""
-        connection = Connection(request)
+        connection = Connection(request, _LARGEST)
         try:
             author = self._receiver.author(client_address[0])
             assert author is not None

@@ -37,7 +37,7 @@ _EMAIL: Final = re.compile(
     r"(?:[@\uff20]|&#64;|\s{1,2}AT\s{1,2}|\s{0,2}[(\[]\s?(?:at|AT)\s?[)\]]\s{0,2})"
     r"[\w-]++(?:(?:\.|\s{0,2}[(\[]\s?(?:dot|DOT)\s?[)\]]\s{0,2})[\w-]++)+"
 )
-_IN_BRACKETS: Final = re.compile(rf"\s*<\s*{re.escape(ADDRESS)}\s*>")
+_IN_BRACKETS: Final = re.compile(rf"(?<!\s)\s*+<\s*+{re.escape(ADDRESS)}\s*+>")
 
 
 @dataclass(frozen=True)
