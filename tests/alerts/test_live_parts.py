@@ -520,6 +520,12 @@ def test_metrics_are_served_on_this_machine_only():
         listening = Path("/proc/net/tcp").read_text()
         assert f"0100007F:{number:04X} " in listening
         assert f"00000000:{number:04X} " not in listening
+        # a user of this machine cannot use up the listener's files
+        idle = [socket.create_connection(("127.0.0.1", number), 5) for _ in range(30)]
+        idle[-1].settimeout(4)
+        assert idle[-1].recv(1) == b""
+        for one in idle:
+            one.close()
         with pytest.raises(InputError, match="metrics cannot be served") as error:
             MetricsServer(number, {}, gaps)
         assert error.value.exit_code == 2

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
+from wsgiref.simple_server import WSGIRequestHandler, make_server
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import start_http_server
+from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from ingest.alerts.live.housekeeping import Gaps
@@ -22,6 +24,7 @@ from ingest.core.files import read_regular
 from ingest.instance import Layout
 
 _HOST: Final = "127.0.0.1"
+_CLIENTS: Final = 8
 _FRESH: Final = 10.0
 """Age in s up to which the file describes a running listener."""
 
@@ -128,6 +131,36 @@ class HealthCollector(Collector):
         return [up, lag, last, gaps, *counters.values()]
 
 
+class _Handler(WSGIRequestHandler):
+    timeout = 5
+    """Time in s that a client may be silent."""
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Log nothing."""
+
+
+class _Server(ThreadingWSGIServer):
+    """Serves few at a time: other users' connections must not use up the listener's files."""
+
+    def __init__(self, *arguments: Any) -> None:
+        self._free = threading.BoundedSemaphore(_CLIENTS)
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a client in a thread, or turn it away."""
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """Serve a client."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+
 class MetricsServer:
     """Serves metrics by HTTP on this machine only.
 
@@ -152,7 +185,7 @@ class MetricsServer:
             registry = CollectorRegistry()
             registry.register(HealthCollector(healths, gaps))
             try:
-                self._server, _ = start_http_server(port, _HOST, registry)
+                self._server = make_server(_HOST, port, make_wsgi_app(registry), _Server, _Handler)
             except OSError as error:
                 raise InputError(
                     f"metrics cannot be served ({error.strerror})",
@@ -160,6 +193,7 @@ class MetricsServer:
                     value=port,
                     remedy="name another port, or 0 for no metrics",
                 ) from None
+            threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()
 
     def stop(self) -> None:
         """Stop serving."""
