@@ -11,7 +11,7 @@ import time
 import pytest
 
 from ingest.alerts.archive.archive import Archive
-from ingest.alerts.tables import open_store
+from ingest.alerts.tables import TABLES, open_store
 from ingest.alerts.tables.store import Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
@@ -68,7 +68,8 @@ def test_spoilt_packets_end_as_rows_or_in_quarantine(filled_instance, delivered,
     sums = {hashlib.sha256(packet).hexdigest() for packet in different}
     assert sums <= {entry.sha256 for entry in entries}
     before = table_contents(layout)
-    with_rows = {int(row[4]) for row in before["notices"]}
+    place = TABLES["notices"].index("notice_id")
+    with_rows = {int(row[place]) for row in before["notices"]}
     held = {one.entry.number: one.reason for one in archive.quarantined()}
     assert with_rows.isdisjoint(held)
     assert with_rows | held.keys() == {entry.number for entry in entries}
