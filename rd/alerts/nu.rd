@@ -136,7 +136,8 @@ of its own; this descriptor is the only definition of their content. -->
 		<column name="alert_id" type="text" ucd="meta.id.parent" required="True" verbLevel="10"
 			tablehead="Alert"
 			description="Identifier shared by all notices of the same alert, regardless of their
-				format."/>
+				format. It starts with claimed/ if the notice claims to be KM3NeT's but was received
+				from a topic of another mission."/>
 		<column name="record_number" type="integer" ucd="meta.number" verbLevel="20"
 			tablehead="Record" description="Record number of the notice, as given in the packet.">
 			<values nullLiteral="-2147483648"/>
