@@ -269,6 +269,11 @@ def test_an_index_finds_the_same_outlines_as_reading_all_of_them(cursor, conditi
     expected = sorted(cursor.fetchall())
     assert expected
     only_bitmaps(cursor)
+    # Of so few rows each index seems to be as good as any other.
+    cursor.execute(
+        "UPDATE pg_index SET indisvalid = indexrelid = 'alerts.notices_outline'::regclass"
+        " WHERE indrelid = 'alerts.notices'::regclass"
+    )
     cursor.execute(f"EXPLAIN {query}")
     assert "notices_outline" in str(cursor.fetchall())
     cursor.execute(query)
