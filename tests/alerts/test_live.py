@@ -271,7 +271,7 @@ def test_a_listener_killed_at_random_moments_loses_and_doubles_nothing(
     node, broker, topic, tmp_path
 ):
     config = configuration(tmp_path, broker.address, [topic])
-    attack.account(node, topic, attack.kill(node, broker, config, topic, kills=5, seed=5))
+    attack.account(node, topic, attack.kill(node, broker, config, topic, kills=3, seed=5))
 
     query = "SELECT * FROM alerts.receptions ORDER BY topic, topic_partition, topic_offset"
     before = rows(node, query)
