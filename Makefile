@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-fast lint lock audit attack bench
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast lint lock audit attack bench
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -65,11 +65,15 @@ lock: setup  ## write constraints.txt: versions and checksums of all Python pack
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@$(pytest)
+	@$(pytest) -m 'not long'
+
+test-long:  ## run the tests that take longest
+	@./setup.sh test
+	@$(pytest) -m long
 
 test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test
-	@$(pytest) -m 'not system and not slow'
+	@$(pytest) -m 'not system and not slow and not long'
 
 attack: setup  ## attack instances for half an hour: queries, load, kills, imports
 	@./setup.sh test

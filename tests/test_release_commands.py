@@ -126,7 +126,7 @@ def instance_of_checkout(
             made.reset()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_guide_leads_a_release_through_its_life(
     checkout: Path, instance_of_checkout: Instance
 ) -> None:

@@ -296,7 +296,9 @@ def is_working(instance: Instance) -> bool:
     return False
 
 
-@pytest.mark.parametrize("wanted", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize(
+    "wanted", [signal.SIGKILL, pytest.param(signal.SIGINT, marks=pytest.mark.long)]
+)
 def test_an_import_that_is_interrupted_anywhere_can_be_repeated(
     empty: Instance, contents: list[bytes], tmp_path: Path, wanted: signal.Signals
 ) -> None:

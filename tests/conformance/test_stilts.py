@@ -68,7 +68,7 @@ def test_votlint_has_nothing_to_say(fetch, stilts, tmp_path, path):
     assert stilts("votlint", f"votable={document}") == ""
 
 
-@pytest.mark.slow
+@pytest.mark.long  # CI runs "make check" as well
 def test_all_validators_of_the_check_pass(instance):
     """The DaCHS descriptors and their tests, the registry records and taplint."""
     done = instance.km3vo("check")

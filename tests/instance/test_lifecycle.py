@@ -269,6 +269,7 @@ def test_a_lost_state_is_an_error_and_nothing_is_destroyed(worn) -> None:
     assert served(worn)
 
 
+@pytest.mark.long
 def test_two_ups_at_the_same_time(worn) -> None:
     worn.km3vo("instance", "down")
     command = [KM3VO, "instance", "up"]
@@ -296,6 +297,7 @@ def test_a_database_that_recovers_while_up_is_called(worn) -> None:
     served(worn)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", [0.7, 3.0])
 def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> None:
     with subprocess.Popen(
@@ -311,6 +313,7 @@ def test_a_power_cut_during_the_first_up(scratch_instance, seconds: float) -> No
     assert scratch_instance.adql("SELECT table_name FROM tap_schema.tables")
 
 
+@pytest.mark.long
 def test_var_deleted_by_hand_while_running(empty_instance) -> None:
     empty_instance.up()
     running = pids(empty_instance)

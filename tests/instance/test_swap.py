@@ -77,6 +77,7 @@ def test_readers_see_the_state_before_or_after_an_import(worn, before, delivery)
         assert cursor.fetchall() == []
 
 
+@pytest.mark.long
 def test_an_import_that_fails_at_its_end_changes_nothing(worn, before, delivery) -> None:
     descriptor = Path(delivery["PYTHONPATH"]) / "rd" / RELEASE / "nu.rd"
     whole = descriptor.read_text()
@@ -113,6 +114,7 @@ def test_a_killed_import_changes_nothing(worn, before, delivery) -> None:
     served(worn)  # file and table agree
 
 
+@pytest.mark.long
 def test_readers_see_the_state_before_or_after_a_withdrawal(worn, before) -> None:
     with polling.Readers(worn, ASKED, pause=0.02) as readers:
         done = worn.km3vo("registry", "withdraw", "--yes", RELEASE)
