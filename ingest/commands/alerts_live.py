@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import click
 from ingest.alerts import pipeline
 from ingest.commands.output import json_option, say, show_table
 from ingest.core.errors import InputError
+from ingest.core.timescales import mjd_to_datetime
 from ingest.instance import Layout, current_layout
 
 
@@ -170,7 +170,7 @@ def _missing(source: Mapping[str, Any]) -> str:
 def _moment(mjd: float | None) -> str:
     if mjd is None:
         return ""
-    return f"{datetime(1858, 11, 17) + timedelta(days=mjd):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{mjd_to_datetime(mjd):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _second(moment: str | None) -> str:

@@ -6,7 +6,7 @@ seconds of 2025 to 0.12 µs, which satisfies GADF.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeVar
 
 import astropy_iers_data
@@ -56,6 +56,16 @@ def unix_to_mjd(seconds: Times) -> Times:
     up to 1 s off. For the times of events see :func:`ingest.events.sky.mjd_utc`.
     """
     return UNIX_EPOCH_MJD + seconds / DAY
+
+
+def iso_to_mjd(text: str) -> float:
+    """Return the MJD, UTC, of a time in ISO 8601 with its time zone; see :func:`unix_to_mjd`."""
+    return unix_to_mjd(datetime.fromisoformat(text).timestamp())
+
+
+def mjd_to_datetime(mjd: float) -> datetime:
+    """Return the time in UTC of an MJD, to the microsecond; every day has 86 400 s."""
+    return datetime.combine(MJD_EPOCH, time(), UTC) + timedelta(days=mjd)
 
 
 def split_mjd(mjd: npt.ArrayLike) -> tuple[Float64, Float64]:

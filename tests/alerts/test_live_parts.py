@@ -32,10 +32,11 @@ from ingest.alerts.live.intake import Intake, Stopped, _reception
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
 from ingest.alerts.live.report import MetricsServer, StatusFile
-from ingest.alerts.live.source import Batch, Health, Message, isoformat, now
+from ingest.alerts.live.source import Batch, Health, Message
 from ingest.alerts.tables.rows import reception_row
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
+from ingest.core.moments import isoformat, now
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout
 from tests.alerts.sample_packets import voevent

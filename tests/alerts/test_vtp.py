@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ingest.alerts.conversion import validate_voevent
 from ingest.alerts.live import inbox
 from ingest.alerts.live.configuration import VTP, load_live
-from ingest.alerts.live.source import Batch, Message, Source, now
+from ingest.alerts.live.source import Batch, Message, Source
 from ingest.alerts.live.vtp_receiver import VTPReceiver
 from ingest.alerts.live.vtp_subscriber import VTPSubscriber
 from ingest.alerts.vtp import (
@@ -32,6 +32,7 @@ from ingest.alerts.vtp import (
     transport,
 )
 from ingest.core.errors import InputError, ManifestError
+from ingest.core.moments import now
 from tests.alerts.outgoing import example, publish, sinks
 from tests.alerts.sample_packets import voevent
 from tests.alerts.test_hostile_packets import billion_laughs

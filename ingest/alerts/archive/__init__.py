@@ -5,7 +5,7 @@ from ingest.alerts.archive.attachments import attach, attached_map
 from ingest.alerts.archive.audit import find_unindexed, verify
 from ingest.alerts.archive.durability import replace_durably
 from ingest.alerts.archive.index import ArchiveError, Entry, Index, printable
-from ingest.alerts.archive.outbox import Accepted, Delivery, Outbox, Recipient, moment_now
+from ingest.alerts.archive.outbox import Accepted, Delivery, Outbox, Recipient
 from ingest.alerts.archive.packet import Packet
 from ingest.alerts.archive.packet_sources import MAX_PARSED_BYTES, check_paths, packets_in
 from ingest.alerts.archive.receptions import Reception, Receptions
@@ -38,7 +38,6 @@ __all__ = [
     "check_paths",
     "find_unindexed",
     "moment",
-    "moment_now",
     "packets_in",
     "printable",
     "replace_durably",

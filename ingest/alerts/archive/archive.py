@@ -35,6 +35,7 @@ from ingest.alerts.archive.journal import Journal
 from ingest.alerts.archive.packet import HashingStream, Packet, media_type_of
 from ingest.alerts.archive.quarantine import Quarantine, Quarantined
 from ingest.core.files import read_regular
+from ingest.core.moments import isoformat, now
 from ingest.instance import Account
 
 
@@ -249,12 +250,12 @@ class Archive:
                 draft.unlink()
                 return None
             draft.rename(self._staging / sha256)
-        received = _isoformat(packet.received or datetime.now(UTC))
+        received = isoformat(packet.received or now())
         return Entry(number, sha256, received, printable(packet.source), media_type, size)
 
     def _recovered_entry(self, sha256: str, number: int) -> Entry:
         content = self.read(sha256)
-        received = _isoformat(datetime.fromtimestamp(self.path(sha256).stat().st_mtime, UTC))
+        received = isoformat(datetime.fromtimestamp(self.path(sha256).stat().st_mtime, UTC))
         media_type = media_type_of(content)
         return Entry(number, sha256, received, "recovered", media_type, len(content))
 
@@ -283,7 +284,3 @@ class Archive:
             self._commit(*pending)
         self._directory.clear_staging()
         return self.index.truncate()
-
-
-def _isoformat(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -21,7 +21,6 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from ingest.alerts.archive.durability import replace_durably
 from ingest.alerts.archive.index import CHECKSUM, ArchiveError
 from ingest.alerts.archive.line_log import append_lines
 from ingest.core.files import open_regular, read_regular
+from ingest.core.moments import isoformat, now
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,15 +347,10 @@ class Outbox:
         self._waiting.pop(key, None)
 
 
-def moment_now() -> str:
-    """Return the time as ISO 8601 in UTC, with microseconds and Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
 def _about(what: str, delivery: Delivery) -> dict[str, Any]:
     return {
         "what": what,
         "sha256": delivery.notice.sha256,
         "sink": delivery.recipient.sink,
-        "when": moment_now(),
+        "when": isoformat(now()),
     }

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from ingest.alerts.notices import Notice, Role
-from ingest.core.timescales import MJD_EPOCH
+from ingest.core.timescales import mjd_to_datetime
 
 _SCHEMA: Final = "https://gcn.nasa.gov/schema/main/gcn/notices/{}/Alert.schema.json"
 _NEUTRINO_TELESCOPES: Final = {
@@ -116,4 +115,4 @@ def _iso(mjd: float | None) -> str | None:
     """Return a time in UTC with microseconds, nearly the precision of an MJD in a double."""
     if mjd is None:
         return None
-    return (datetime.combine(MJD_EPOCH, time()) + timedelta(days=mjd)).isoformat() + "Z"
+    return f"{mjd_to_datetime(mjd).replace(tzinfo=None).isoformat()}Z"

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Final
 
 from ingest.alerts.live.configuration import Directory
-from ingest.alerts.live.source import BATCH_BYTES, BATCH_MESSAGES, Batch, Health, Message, now
+from ingest.alerts.live.source import BATCH_BYTES, BATCH_MESSAGES, Batch, Health, Message
 from ingest.core.files import NotRegularError, open_regular, sync_directory
+from ingest.core.moments import now
 
 _DONE: Final = "done"
 _File = tuple[str, int, int]

@@ -29,9 +29,10 @@ from ingest.alerts.archive import (
 )
 from ingest.alerts.conversion import verdict
 from ingest.alerts.live.follower import connect
-from ingest.alerts.live.source import Batch, Health, Message, Pause, isoformat
+from ingest.alerts.live.source import Batch, Health, Message, Pause
 from ingest.alerts.tables import Store
 from ingest.core.errors import IngestError, in_one_line
+from ingest.core.moments import isoformat
 from ingest.instance import Layout
 
 TIMEOUT = 10.0

@@ -35,11 +35,10 @@ from ingest.alerts.live.source import (
     Health,
     Message,
     Pause,
-    isoformat,
-    now,
 )
 from ingest.core.errors import InputError
 from ingest.core.kafka import Redaction, client_credentials, error_text
+from ingest.core.moments import isoformat, now
 
 _POLL: Final = 0.2
 """Time in s after which an idle source looks whether it is stopped."""

@@ -10,10 +10,11 @@ from collections.abc import Collection, Sequence
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive, Outbox
 from ingest.alerts.live.follower import connect
-from ingest.alerts.live.source import Health, isoformat, now
+from ingest.alerts.live.source import Health
 from ingest.alerts.publishing import Sink, SinkClient, SinkError, complete_archive, deliver, relay
 from ingest.alerts.publishing import connect as connect_sink
 from ingest.alerts.tables import Store
+from ingest.core.moments import isoformat, now
 from ingest.instance import Layout
 
 

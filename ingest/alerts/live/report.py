@@ -18,9 +18,10 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
 from ingest.alerts.live.housekeeping import Gaps
-from ingest.alerts.live.source import Health, isoformat, now
+from ingest.alerts.live.source import Health
 from ingest.core.errors import InputError
 from ingest.core.files import read_regular
+from ingest.core.moments import isoformat, now
 from ingest.instance import Layout
 
 _HOST: Final = "127.0.0.1"

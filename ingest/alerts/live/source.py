@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Protocol
 
 from ingest.alerts.archive import Silence
@@ -165,14 +165,3 @@ class Pause:
     def reset(self) -> None:
         """Begin with a short pause again, after a success."""
         self._seconds = _FIRST_PAUSE
-
-
-def now() -> datetime:
-    """Return the time in UTC by the clock of this machine."""
-    return datetime.now(UTC)
-
-
-def isoformat(moment: datetime) -> str:
-    """Return a time as ISO 8601 in UTC, with microseconds and Z."""
-    # not strftime, which writes years before 1000 with three digits; brokers may claim any
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

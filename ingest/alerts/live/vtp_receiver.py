@@ -16,10 +16,11 @@ from typing import Any, Final
 
 from ingest.alerts.live.configuration import VTP
 from ingest.alerts.live.inbox import Delivery, Inbox, confirm
-from ingest.alerts.live.source import Batch, Health, Message, isoformat, now
+from ingest.alerts.live.source import Batch, Health, Message
 from ingest.alerts.live.vtp_subscriber import TOPIC
 from ingest.alerts.vtp import Connection, VTPError, event_identifier, transport
 from ingest.core.errors import InputError
+from ingest.core.moments import isoformat, now
 
 _CONNECTIONS: Final = 32
 """Number of authors at the same time; others are turned away."""

@@ -16,7 +16,7 @@ from typing import Final
 from ingest.alerts.archive import Silence
 from ingest.alerts.live.configuration import VTP
 from ingest.alerts.live.inbox import Delivery, Inbox, confirm
-from ingest.alerts.live.source import Batch, Health, Message, Pause, isoformat, now
+from ingest.alerts.live.source import Batch, Health, Message, Pause
 from ingest.alerts.vtp import (
     Connection,
     connect,
@@ -25,6 +25,7 @@ from ingest.alerts.vtp import (
     transport,
 )
 from ingest.core.errors import InputError
+from ingest.core.moments import isoformat, now
 
 TOPIC: Final = "vtp"
 """The topic of all messages: the protocol has no names of streams."""

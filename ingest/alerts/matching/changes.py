@@ -11,8 +11,8 @@ from psycopg2.extras import execute_values
 from ingest.alerts.matching.geometry import separation
 from ingest.alerts.matching.model import HISTORY_COLUMNS, History, NoticeFacts, read_notices
 from ingest.alerts.tables import Store
+from ingest.core.timescales import DAY
 
-_DAY: Final = 86400.0
 _SAME_TIME: Final = 1e-3
 """Times closer than this, in s, are the same."""
 _HISTORY: Final = f"""
@@ -92,8 +92,8 @@ def _differences(before: NoticeFacts, after: NoticeFacts) -> Iterator[str]:
             yield f"{name} {_number(old)} -> {_number(new)}{unit}"
     old, new = before.event_mjd, after.event_mjd
     if old is not None and new is not None:
-        if abs(new - old) * _DAY > _SAME_TIME:
-            yield f"event time changed by {(new - old) * _DAY:+.3f} s"
+        if abs(new - old) * DAY > _SAME_TIME:
+            yield f"event time changed by {(new - old) * DAY:+.3f} s"
     elif old != new:
         yield "event time " + ("added" if old is None else "removed")
 

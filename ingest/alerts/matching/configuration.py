@@ -14,11 +14,12 @@ from pydantic import AfterValidator, Field, model_validator
 
 from ingest.alerts.matching.catalogue_settings import CatalogueSettings
 from ingest.core.configuration import StrictModel, load
+from ingest.core.timescales import DAY
 from ingest.instance import SITE_FILES
 
 CONFIG_VARIABLE: Final = "KM3VO_MATCHES"
 """Names another ``matches.toml``."""
-YEAR: Final = 365.25 * 86400.0
+YEAR: Final = 365.25 * DAY
 """Length of a Julian year in s."""
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Pattern = Annotated[str, Field(pattern=r"^[a-z0-9_-]{1,40}(/[a-z0-9_-]{1,40}|/\*)?$")]

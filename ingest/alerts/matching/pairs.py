@@ -18,15 +18,15 @@ from ingest.alerts.matching.localization import Localizations
 from ingest.alerts.matching.model import ALERT, Match, NoticeFacts, read_notices
 from ingest.alerts.matching.rates import Rates, chance, spatiotemporal_far, temporal_far
 from ingest.alerts.tables import Store
+from ingest.core.timescales import DAY
 
-_DAY: Final = 86400.0
 # OFFSET 0 keeps the planner from reading the whole table where it has no statistics yet.
 _NEARBY: Final = """
     SELECT DISTINCT found.alert_id
     FROM unnest(%s::float8[], %s::float8[], %s::text[]) AS asked (first, last, streams), LATERAL (
         SELECT alert_id FROM alerts.notices
         WHERE event_mjd BETWEEN first AND last AND stream ~ streams OFFSET 0) AS found"""
-_PRECISION: Final = 1e-3 / _DAY
+_PRECISION: Final = 1e-3 / DAY
 """Margin in d for the rounding of times."""
 
 
@@ -71,7 +71,7 @@ class PairMatcher:
             if time is None or group is None:
                 continue
             for partner, pairs, is_first in self._config.partners_of(group):
-                begin, end = (part / _DAY for part in pairs.window)
+                begin, end = (part / DAY for part in pairs.window)
                 begin, end = (begin, end) if is_first else (-end, -begin)
                 asked.add((time + begin - _PRECISION, time + end + _PRECISION, partner.expression))
         if not asked:
@@ -105,7 +105,7 @@ class PairMatcher:
                     since, until = _time(first, times), _time(second, times)
                     if since is None or until is None:
                         continue
-                    difference = (until - since) * _DAY
+                    difference = (until - since) * DAY
                     if not pairs.window[0] <= difference <= pairs.window[1]:
                         continue
                     done.add(key)

@@ -14,6 +14,7 @@ from ingest.alerts.conversion import (
     published_schemas,
 )
 from ingest.core.errors import InputError
+from ingest.core.moments import isoformat
 
 Document = dict[str, Any]
 
@@ -250,7 +251,7 @@ def _later(now: object, before: object) -> object:
         moment = last.astimezone(UTC) + timedelta(milliseconds=1)
     except (ValueError, TypeError, OverflowError):
         return now
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return isoformat(moment)
 
 
 def _reference(value: object) -> Document:

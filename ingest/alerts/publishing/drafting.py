@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ingest.alerts.archive import Archive, Outbox, Recipient, moment_now
+from ingest.alerts.archive import Archive, Outbox, Recipient
 from ingest.alerts.matching import MatchConfig
 from ingest.alerts.notices import parse
 from ingest.alerts.publishing import earlier, facts, pipelines, subscriptions
@@ -17,6 +17,7 @@ from ingest.alerts.publishing.counterparts import add_counterparts
 from ingest.alerts.publishing.document import Document, complete, follow
 from ingest.alerts.publishing.facts import Facts
 from ingest.alerts.tables import Store
+from ingest.core import moments
 from ingest.core.errors import InputError
 
 _RECENT = 1000
@@ -149,7 +150,7 @@ def _document(
     """Return the notice, and the SHA-256 of the one before, if any."""
     documents = [part for one in request.documents for part in pipelines.split(one)]
     tolerance = config.publish.same_event
-    now = moment_now()
+    now = moments.isoformat(moments.now())
     name = request.update or request.retract
     if name is not None:
         last = earlier.newest(outbox, store, name, request.live)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from ingest.alerts.notices import Notice, containment_radii
 from ingest.alerts.publishing.document import PIPELINES, event_ids
-from ingest.core.timescales import MJD_EPOCH
+from ingest.core.timescales import mjd_to_datetime
 
 Facts = dict[str, Any]
 
@@ -83,6 +82,5 @@ def isoformat(mjd: float | None) -> str | None:
     """Return a time in UTC to the millisecond, from an MJD."""
     if mjd is None:
         return None
-    start = datetime(MJD_EPOCH.year, MJD_EPOCH.month, MJD_EPOCH.day, tzinfo=UTC)
-    moment = start + timedelta(days=mjd)
+    moment = mjd_to_datetime(mjd)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

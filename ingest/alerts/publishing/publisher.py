@@ -15,11 +15,12 @@ from __future__ import annotations
 
 import json
 
-from ingest.alerts.archive import Accepted, Archive, Outbox, Packet, moment_now
+from ingest.alerts.archive import Accepted, Archive, Outbox, Packet
 from ingest.alerts.matching import MatchConfig
 from ingest.alerts.publishing.configuration import Sinks
 from ingest.alerts.publishing.drafting import Request, draft
 from ingest.alerts.tables import Store
+from ingest.core.moments import isoformat, now
 
 
 def accept(
@@ -54,7 +55,7 @@ def accept(
         outbox.accept(
             Accepted(
                 sha256=sha256,
-                when=moment_now(),
+                when=isoformat(now()),
                 alert=made.alert,
                 facts=made.facts,
                 recipients=made.recipients,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
-from ingest.alerts.archive import Accepted, Outbox, moment_now
+from ingest.alerts.archive import Accepted, Outbox
 from ingest.alerts.publishing import facts, subscriptions
 from ingest.alerts.publishing.configuration import Sink
 from ingest.alerts.tables import CLAIMED, Store
+from ingest.core import moments
 from ingest.core.timescales import unix_to_mjd
 
 _AT_ONCE: Final = 500
@@ -92,7 +93,7 @@ def _consider(outbox: Outbox, sinks: Sequence[Sink], row: dict[str, Any], now: f
             outbox.accept(
                 Accepted(
                     sha256=row["sha256"],
-                    when=moment_now(),
+                    when=moments.isoformat(moments.now()),
                     alert=row["alert_id"],
                     facts=found,
                     recipients=who,

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ingest.alerts.tables.records import RECORDS
 from ingest.alerts.tables.store import SCHEMA, Store
-from ingest.core.timescales import unix_to_mjd
+from ingest.core.timescales import iso_to_mjd
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Delivery, Outbox
@@ -63,11 +62,7 @@ def _row(number: int, one: Delivery) -> tuple[object, ...]:
         one.state,
         one.partition,
         one.offset,
-        _mjd(one.notice.when),
-        None if one.sent is None else _mjd(one.sent),
+        iso_to_mjd(one.notice.when),
+        None if one.sent is None else iso_to_mjd(one.sent),
         one.attempts,
     )
-
-
-def _mjd(moment: str) -> float:
-    return unix_to_mjd(datetime.fromisoformat(moment).timestamp())

@@ -8,11 +8,10 @@ see :mod:`ingest.alerts.tables.outbox`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ingest.alerts.tables.store import SCHEMA, Store
-from ingest.core.timescales import unix_to_mjd
+from ingest.core.timescales import iso_to_mjd
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Silence, Withheld
@@ -43,20 +42,20 @@ def seal_row(seal: Seal) -> _Row:
         seal.packets,
         seal.root,
         seal.previous,
-        _mjd(seal.sealed),
+        iso_to_mjd(seal.sealed),
         seal.hash,
     )
 
 
 def withheld_row(one: Withheld) -> _Row:
     """Return the row of a withheld packet."""
-    return (one.entry.number, one.ivorn, one.entry.sha256, _mjd(one.when), one.reason)
+    return (one.entry.number, one.ivorn, one.entry.sha256, iso_to_mjd(one.when), one.reason)
 
 
 def silence_rows(silences: Iterable[Silence]) -> list[_Row]:
     """Return the rows of times without heartbeat; an interrupted listener may log one twice."""
     return [
-        (number, one.source, one.topic, _mjd(one.since), _mjd(one.until))
+        (number, one.source, one.topic, iso_to_mjd(one.since), iso_to_mjd(one.until))
         for number, one in enumerate(dict.fromkeys(silences), 1)
     ]
 
@@ -79,7 +78,3 @@ def write_records(store: Store, table: str, wanted: Sequence[_Row]) -> None:
         cursor.executemany(
             f"INSERT INTO {SCHEMA}.{table} ({', '.join(columns)}) VALUES ({places})", wanted
         )
-
-
-def _mjd(moment: str) -> float:
-    return unix_to_mjd(datetime.fromisoformat(moment).timestamp())

@@ -10,7 +10,6 @@ import hashlib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from ingest.alerts.notices import (
@@ -23,7 +22,7 @@ from ingest.alerts.notices import (
     path_of_topic,
 )
 from ingest.alerts.tables.circle_polygon import circle_polygon
-from ingest.core.timescales import unix_to_mjd
+from ingest.core.timescales import iso_to_mjd
 
 if TYPE_CHECKING:
     from ingest.alerts.archive import Entry, Reception
@@ -191,7 +190,7 @@ def table_rows(entry: Entry, notice: Notice, regions: Regions, sky_map: str | No
 
 def received_mjd(entry: Entry) -> float:
     """Return when a packet was received, MJD in UTC."""
-    return _mjd(entry.received)
+    return iso_to_mjd(entry.received)
 
 
 def reception_row(number: int, reception: Reception) -> tuple[Value, ...]:
@@ -204,8 +203,8 @@ def reception_row(number: int, reception: Reception) -> tuple[Value, ...]:
         reception.topic,
         reception.partition,
         reception.offset,
-        None if produced is None else _mjd(produced),
-        _mjd(reception.received),
+        None if produced is None else iso_to_mjd(produced),
+        iso_to_mjd(reception.received),
         reception.schema,
     )
 
@@ -218,10 +217,6 @@ def text_rows(number: int, rows: Iterable[tuple[Value, ...]]) -> bytes:
 def complete_row(grouping: Sequence[Value], notice: bytes) -> bytes:
     """Return a row of ``notices`` from its :data:`GROUPING_COLUMNS` and the rest of the row."""
     return b"\t".join((text_line(grouping)[:-1], notice))
-
-
-def _mjd(moment: str) -> float:
-    return unix_to_mjd(datetime.fromisoformat(moment).timestamp())
 
 
 def _notice_row(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
+from ingest.core.timescales import mjd_to_datetime
 from ingest.publish.documents.record import ReleaseRecord
-
-_MJD_ZERO = datetime(1858, 11, 17, tzinfo=UTC)
 
 
 def iso_date(mjd: float) -> str:
     """Return the day of a Modified Julian Date (UTC), such as ``2017-08-17``."""
-    return (_MJD_ZERO + timedelta(days=mjd)).date().isoformat()
+    return mjd_to_datetime(mjd).date().isoformat()
 
 
 def days(record: ReleaseRecord) -> tuple[str, str] | None:
