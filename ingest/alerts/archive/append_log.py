@@ -6,15 +6,13 @@ does not exist. A line that a power cut or a full disk has cut is removed by the
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.index import ArchiveError, printable
-from ingest.alerts.archive.line_log import append_lines
-from ingest.core.files import open_regular
+from ingest.alerts.archive.line_log import append_lines, complete_lines
 
 _NULL: Final = "\\N"
 
@@ -59,21 +57,13 @@ class AppendLog:
         ArchiveError
             If a line is damaged.
         """
-        try:
-            stream = open_regular(self.path)
-        except FileNotFoundError:
-            return
-        with stream:
-            if last_bytes is not None:
-                stream.seek(max(0, stream.seek(0, os.SEEK_END) - last_bytes))
-            stream.readline()  # the header, or the rest of a line
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    return  # it is being written
-                texts = line[:-1].decode(errors="backslashreplace").split("\t")
-                if len(texts) != len(self._fields):
-                    raise self.damage(texts)
-                yield [None if text == _NULL else text for text in texts]
+        lines = complete_lines(self.path, -(last_bytes or 0))
+        next(lines, None)  # the header, or the rest of a line
+        for line in lines:
+            texts = line[:-1].decode(errors="backslashreplace").split("\t")
+            if len(texts) != len(self._fields):
+                raise self.damage(texts)
+            yield [None if text == _NULL else text for text in texts]
 
     def damage(self, row: Sequence[str | None]) -> ArchiveError:
         """Return the error for a row that cannot be read."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from ingest.alerts.archive.durability import sync
+from ingest.core.files import open_regular
 from ingest.instance import Account
 
 _BLOCK: Final = 1 << 16
@@ -47,6 +48,29 @@ def append_lines(
         os.fsync(stream.fileno())
     if is_new:
         sync([path.parent])
+
+
+def complete_lines(path: Path, start: int = 0) -> Iterator[bytes]:
+    """Yield the lines of a log with their line breaks; a last one that is being written has none.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        The log; without a file there are no lines.
+    start : int, optional
+        Where to begin, in bytes; negative numbers count from the end of the file.
+    """
+    try:
+        stream = open_regular(path)
+    except FileNotFoundError:
+        return
+    with stream:
+        if start:
+            stream.seek(start if start > 0 else max(0, stream.seek(0, os.SEEK_END) + start))
+        for line in stream:
+            if not line.endswith(b"\n"):
+                return  # it is being written, or its writer was killed
+            yield line
 
 
 def _end_of_lines(stream: BinaryIO) -> int:

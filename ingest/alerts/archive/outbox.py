@@ -27,8 +27,8 @@ from typing import Any
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.durability import replace_durably
 from ingest.alerts.archive.index import CHECKSUM, ArchiveError
-from ingest.alerts.archive.line_log import append_lines
-from ingest.core.files import open_regular, read_regular
+from ingest.alerts.archive.line_log import append_lines, complete_lines
+from ingest.core.files import read_regular
 from ingest.core.moments import isoformat, now
 
 
@@ -176,17 +176,9 @@ class Outbox:
         ArchiveError
             If a line is damaged.
         """
-        try:
-            stream = open_regular(self.path)
-        except FileNotFoundError:
-            return self
-        with stream:
-            stream.seek(self._read)
-            for line in stream:
-                if not line.endswith(b"\n"):
-                    break  # it is being written, or its writer was killed
-                self._take(line)
-                self._read += len(line)
+        for line in complete_lines(self.path, self._read):
+            self._take(line)
+            self._read += len(line)
         return self
 
     @contextmanager
@@ -283,6 +275,15 @@ class Outbox:
         for one in self.waiting(sink):
             first.setdefault(one.notice.alert, one)
         return list(first.values())
+
+    def recipients_of(self, alert: str) -> set[str]:
+        """Return the names of the sinks that get notices of an alert."""
+        return {
+            recipient.sink
+            for one in self.notices.values()
+            if one.alert == alert
+            for recipient in one.recipients
+        }
 
     def of(self, notices: Iterable[str]) -> list[Delivery]:
         """Return the deliveries of notices, given by their checksums."""

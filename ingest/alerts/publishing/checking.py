@@ -16,10 +16,10 @@ from ingest.alerts.conversion import (
     validate_voevent,
 )
 from ingest.alerts.publishing.document import (
-    LARGEST,
     PIPELINES,
     SCHEMA,
     Document,
+    check_size,
     event_ids,
 )
 from ingest.core.errors import InputError
@@ -55,13 +55,7 @@ def checked(document: Document, live: bool) -> bytes:
             remedy=_REMEDY,
         )
     content = save_json(document)
-    if len(content) > LARGEST:
-        raise InputError(
-            "the notice is too large",
-            value=f"{len(content)} bytes",
-            expected=f"at most {LARGEST} bytes",
-            remedy="give the address of the sky map (healpix_url) instead of the map",
-        )
+    check_size(content)
     return content
 
 

@@ -44,19 +44,23 @@ def read_document(content: bytes, file: str) -> Document:
     InputError
         If it is not a JSON object, or larger than :data:`LARGEST`.
     """
-    if len(content) > LARGEST:
-        raise InputError(
-            "the alert is too large",
-            file=file,
-            value=f"{len(content)} bytes",
-            expected=f"at most {LARGEST} bytes",
-            remedy="give the address of the sky map (healpix_url) instead of the map",
-        )
     try:
+        check_size(content)
         return load_json(content)
     except InputError as error:
         error.file = file
         raise
+
+
+def check_size(content: bytes) -> None:
+    """Raise an error if an alert has more than :data:`LARGEST` bytes."""
+    if len(content) > LARGEST:
+        raise InputError(
+            "the alert is too large",
+            value=f"{len(content)} bytes",
+            expected=f"at most {LARGEST} bytes",
+            remedy="give the address of the sky map (healpix_url) instead of the map",
+        )
 
 
 def settings(pairs: Sequence[str]) -> Document:

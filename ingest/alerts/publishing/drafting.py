@@ -80,7 +80,7 @@ class Draft:
     @property
     def alert(self) -> str:
         """The same for all notices of the alert."""
-        return ("test/" if self.facts["test"] else "") + str(self.facts["name"])
+        return facts.alert_of(self.facts)
 
 
 def draft(
@@ -120,13 +120,7 @@ def draft(
         content = checked(document, request.live)
         notice = parse(content, "application/json")
     found = facts.of_notice(notice, document)
-    alert = ("test/" if found["test"] else "") + str(found["name"])
-    had = {
-        recipient.sink
-        for one in outbox.notices.values()
-        if one.alert == alert
-        for recipient in one.recipients
-    }
+    had = outbox.recipients_of(facts.alert_of(found))
     region = None
     if notice.sky_map is not None and any(one.filter.region for one in config.sink):
         from ingest.alerts.skymaps import map_regions

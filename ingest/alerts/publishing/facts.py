@@ -54,6 +54,11 @@ def of_notice(notice: Notice, document: Mapping[str, Any]) -> Facts:
     }
 
 
+def alert_of(facts: Facts) -> str:
+    """Return what is the same for all notices of an alert that is published here."""
+    return ("test/" if facts["test"] else "") + str(facts["name"])
+
+
 def of_row(row: Mapping[str, Any]) -> Facts:
     """Return the facts of a notice of others, from the values of :data:`COLUMNS`."""
     return {

@@ -79,12 +79,7 @@ def _consider(outbox: Outbox, sinks: Sequence[Sink], row: dict[str, Any], now: f
     age = 24 * (now - (row["notice_mjd"] or row["event_mjd"] or row["received"]))
     fresh = [one for one in sinks if age <= one.filter.hours]
     found = facts.of_row(row)
-    earlier = {
-        recipient.sink
-        for one in outbox.notices.values()
-        if one.alert == row["alert_id"]
-        for recipient in one.recipients
-    }
+    earlier = outbox.recipients_of(row["alert_id"])
     who = subscriptions.recipients(fresh, found, row["region_90"], earlier, ours=False)
     if not who:
         return False
