@@ -115,7 +115,7 @@ def match_waiting(
     """
     for finder in finders:
         if isinstance(finder, ChangingMatcher) and (numbers := finder.stale(store)):
-            _enqueue(store, numbers)
+            store.queue_matches(numbers)
     done = 0
     while stop is None or not stop.is_set():
         with store.together() as cursor:
@@ -141,13 +141,6 @@ def enqueue_all(store: Store) -> None:
         cursor.execute(
             "INSERT INTO alerts.match_queue SELECT notice_id FROM alerts.notices"
             " ORDER BY alert_id, notice_id"
-        )
-
-
-def _enqueue(store: Store, numbers: Sequence[int]) -> None:
-    with store.together() as cursor:
-        cursor.execute(
-            "INSERT INTO alerts.match_queue SELECT unnest(%s::bigint[])", [list(numbers)]
         )
 
 

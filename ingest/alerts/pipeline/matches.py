@@ -42,10 +42,16 @@ def compute_matches(
     with lifecycle.database(layout) as state, open_store(layout, state) as store:
         if again:
             enqueue_all(store)
-        finders = matchers(config, archive, layout.inputs)
-        return match_waiting(store, finders, on_progress=on_progress)
+        return update_matches(layout, archive, store, config, on_progress)
 
 
-def update_matches(layout: Layout, archive: Archive, store: Store, config: MatchConfig) -> None:
-    """Compute the matches of the notices that a command has changed, with the store it has open."""
-    match_waiting(store, matchers(config, archive, layout.inputs))
+def update_matches(
+    layout: Layout,
+    archive: Archive,
+    store: Store,
+    config: MatchConfig,
+    on_progress: ProgressCallback | None = None,
+) -> int:
+    """Compute the matches of the notices that have changed, with a store that is open already."""
+    finders = matchers(config, archive, layout.inputs)
+    return match_waiting(store, finders, on_progress=on_progress)

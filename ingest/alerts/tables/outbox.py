@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from ingest.alerts.tables.records import RECORDS
+from ingest.alerts.tables.records import RECORDS, read_records
 from ingest.alerts.tables.store import SCHEMA, Store
 from ingest.core.timescales import iso_to_mjd
 
@@ -31,8 +31,7 @@ def outbox_rows(outbox: Outbox, notices: Iterable[str] | None = None) -> list[tu
 
 def read_outbox(store: Store) -> list[tuple[object, ...]]:
     """Return all rows of the table in order of their keys."""
-    query = f"SELECT {', '.join(_COLUMNS)} FROM {SCHEMA}.outbox"
-    return sorted((tuple(row) for row in store.fetch(query)), key=lambda row: (row[0], row[1]))
+    return sorted(read_records(store, "outbox"), key=lambda row: (row[0], row[1]))
 
 
 def write_outbox(store: Store, rows: list[tuple[object, ...]], complete: bool = False) -> None:

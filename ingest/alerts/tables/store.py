@@ -159,6 +159,11 @@ class Store(Lookups):
             yield
             receptions.restore_times(cursor)
 
+    def queue_matches(self, numbers: Sequence[int]) -> None:
+        """Note that matches of notices have to be computed; see :mod:`ingest.alerts.matching`."""
+        with self._transaction() as cursor:
+            _queue(numbers, cursor)
+
     def lock_matches(self) -> None:
         """Exclude others that write matches until the end of the transaction in progress."""
         self.fetch("SELECT pg_advisory_xact_lock(%s)", [_MATCHING])
