@@ -6,9 +6,9 @@ import difflib
 import re
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ingest.core import privileges
 from ingest.core.errors import ManifestError
@@ -21,6 +21,9 @@ _LARGEST = 1 << 20
 """Number of bytes of the largest file that is read: some 10,000 delivered files."""
 
 Model = TypeVar("Model", bound=BaseModel)
+ServiceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
+"""Name of a source or recipient; it is public, and part of names of environment variables."""
+Port = Annotated[int, Field(ge=1, le=65535)]
 
 
 class StrictModel(BaseModel):

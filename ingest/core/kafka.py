@@ -10,6 +10,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pydantic import AfterValidator, Field
 
 from ingest.core.credentials import credential
+from ingest.core.errors import InputError
 
 Topic = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,249}$")]
 Servers = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -101,6 +102,25 @@ class Redaction(logging.Filter):
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
+
+
+def refused_option(owner: str, table: str, problem: str) -> InputError:
+    """Return the error for an option that librdkafka does not accept.
+
+    Parameters
+    ----------
+    owner, table : str
+        Whose option it is, and the table of ``live.toml`` with the options.
+    problem : str
+        What librdkafka says, without credentials.
+    """
+    return InputError(
+        "the client of Kafka refuses an option",
+        where=owner,
+        value=problem,
+        expected="options of librdkafka",
+        remedy=f"correct {table} in live.toml",
+    )
 
 
 def error_text(error: KafkaException) -> str:

@@ -10,18 +10,15 @@ from typing import Annotated, Final, Literal
 from pydantic import Field, IPvAnyAddress, IPvAnyNetwork, field_validator, model_validator
 
 from ingest.alerts.publishing import Sinks
-from ingest.core.configuration import StrictModel, load
+from ingest.core.configuration import Port, ServiceName, StrictModel, load
 from ingest.core.errors import ManifestError
 from ingest.core.kafka import Credentials, Options, Servers, Topic
 from ingest.instance import SITE_FILES
 
 CONFIG_VARIABLE: Final = "KM3VO_LIVE"
 """Names another ``live.toml``."""
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-"""A source's name; it is part of names of environment variables."""
 IVOID = Annotated[str, Field(pattern=r"^ivo://[A-Za-z0-9][A-Za-z0-9._~-]{2,}(/[A-Za-z0-9._~-]+)*$")]
 """An IVOA identifier without a local part."""
-Port = Annotated[int, Field(ge=1, le=65535)]
 _SCIMMA: Final[dict[str, str | int | float | bool]] = {
     "security.protocol": "sasl_ssl",
     "sasl.mechanisms": "SCRAM-SHA-512",
@@ -55,7 +52,7 @@ class _Topics(StrictModel):
         Further options of librdkafka.
     """
 
-    name: Name
+    name: ServiceName
     servers: Servers
     topics: Annotated[tuple[Topic, ...], Field(min_length=1)]
     group: Annotated[str, Field(min_length=1, max_length=200)]
@@ -103,7 +100,7 @@ class Directory(StrictModel):
     """
 
     kind: Literal["directory"]
-    name: Name
+    name: ServiceName
     path: Path
     interval: Annotated[float, Field(ge=0.01, le=3600)] = 0.2
 
@@ -137,13 +134,13 @@ class VTP(StrictModel):
     """
 
     kind: Literal["vtp"]
-    name: Name
+    name: ServiceName
     ivoid: IVOID
     broker: Annotated[str, Field(pattern=_HOST_AND_PORT)] | None = None
     silence: Annotated[float, Field(ge=0.1, le=3600)] = 120.0
     port: Port | None = None
     address: IPvAnyAddress = IPv4Address("127.0.0.1")
-    authors: Annotated[dict[Name, tuple[IPvAnyNetwork, ...]], Field(min_length=1)] = Field(
+    authors: Annotated[dict[ServiceName, tuple[IPvAnyNetwork, ...]], Field(min_length=1)] = Field(
         default_factory=lambda: {"local": LOOPBACK}
     )
 

@@ -36,8 +36,7 @@ from ingest.alerts.live.source import (
     Message,
     Pause,
 )
-from ingest.core.errors import InputError
-from ingest.core.kafka import Redaction, client_credentials, error_text
+from ingest.core.kafka import Redaction, client_credentials, error_text, refused_option
 from ingest.core.moments import isoformat, now
 
 _POLL: Final = 0.2
@@ -167,13 +166,8 @@ class KafkaSource:
         try:
             Consumer(self._options(), logger=logger).close()
         except KafkaException as error:
-            raise InputError(
-                "the client of Kafka refuses an option",
-                where=f"the source {self.name}",
-                value=self._redaction.redacted(error_text(error)),
-                expected="options of librdkafka",
-                remedy="correct [source.options] in live.toml",
-            ) from None
+            problem = self._redaction.redacted(error_text(error))
+            raise refused_option(f"the source {self.name}", "[source.options]", problem) from None
 
     def _read(self, consumer: Consumer, stop: threading.Event) -> Iterator[Batch]:
         while not stop.is_set():

@@ -5,15 +5,12 @@ from __future__ import annotations
 import re
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
-from ingest.core.configuration import StrictModel
+from ingest.core.configuration import Port, ServiceName, StrictModel
 from ingest.core.kafka import Credentials, Options, Servers, Topic
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,30}$")]
-"""A sink's name; it is public, and part of names of environment variables."""
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
-Port = Annotated[int, Field(ge=1, le=65535)]
 _ADDRESS: Final = re.compile(r"[A-Za-z0-9._%+-]+@[A-Za-z0-9.-]+")
 Address = Annotated[str, Field(pattern=f"^{_ADDRESS.pattern}$", max_length=254)]
 
@@ -76,7 +73,7 @@ class _Sink(StrictModel):
         Which alerts it gets.
     """
 
-    name: Name
+    name: ServiceName
     live: bool = False
     filter: Filter = Filter()
 
@@ -185,11 +182,3 @@ class Sinks(StrictModel):
 
     sink: tuple[Sink, ...] = ()
     publish: Publish = Publish()
-
-    @field_validator("sink")
-    @classmethod
-    def _different_sinks(cls, sinks: tuple[Sink, ...]) -> tuple[Sink, ...]:
-        names = [one.name for one in sinks]
-        if twice := {name for name in names if names.count(name) > 1}:
-            raise ValueError(f"different names of sinks; {min(twice)} occurs twice")
-        return sinks

@@ -10,8 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from ingest.alerts.conversion import load_json, to_voevent
 from ingest.alerts.publishing.configuration import KafkaSink
 from ingest.alerts.publishing.sinks.sink import Outgoing, Receipt, SinkError
-from ingest.core.errors import InputError
-from ingest.core.kafka import Redaction, client_credentials, error_text
+from ingest.core.kafka import Redaction, client_credentials, error_text, refused_option
 
 _TIMEOUT: Final = 30.0
 """Time in s that the broker may take."""
@@ -108,13 +107,8 @@ class KafkaClient:
         try:
             return Producer(options, logger=logger)
         except KafkaException as error:
-            raise InputError(
-                "the client of Kafka refuses an option",
-                where=f"the sink {self._settings.name}",
-                value=self._redaction.redacted(error_text(error)),
-                expected="options of librdkafka",
-                remedy="correct [sink.options] in live.toml",
-            ) from None
+            problem, owner = self._redaction.redacted(error_text(error)), self._settings.name
+            raise refused_option(f"the sink {owner}", "[sink.options]", problem) from None
 
     def _on_error(self, error: KafkaError) -> None:
         self._problem = str(error.str())
