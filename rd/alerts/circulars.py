@@ -10,38 +10,28 @@ import os
 import re
 
 from gavo import base, stc, utils
-from gavo.web import grend
-from twisted.internet import threads
-from twisted.web import server
 
 archive, _ = utils.loadPythonModule("archive", relativeTo=os.path.abspath(__file__))
 files, _ = utils.loadPythonModule("files", relativeTo=os.path.abspath(__file__))
 _NUMBER = re.compile(r"-?[0-9]{1,9}(\.[0-9]{1,9})?")
-_USAGE = "Give id, the number of a circular such as 33633, perhaps with version, or notice_id.\n"
+_USAGE = "Give id, the number of a circular such as 33633, perhaps with version, or notice_id."
 _QUERY = """
     SELECT circular_id, version, created, edited, subject, submitter, body
     FROM alerts.circulars WHERE {} ORDER BY is_latest DESC, notice_id DESC LIMIT 1"""
 
 
-class MainPage(grend.ServiceBasedPage):
+class MainPage(files.ArchivePage):
     """A circular as plain text."""
 
-    name = "custom"
-
-    @classmethod
-    def isBrowseable(cls, service):
-        return False
-
-    def render(self, request):
-        for name, value in files.HEADERS.items():
-            request.setHeader(name, value)
+    def prepare(self, request):
         asked = _conditions(request.strargs)
         if asked is None:
-            return files.plain_text(request, 400, _USAGE)
-        found = threads.deferToThread(_find, asked)
-        found.addCallback(_answer, request)
-        found.addErrback(files.failed, request)
-        return server.NOT_DONE_YET
+            raise files.BadRequest(_USAGE)
+        return _find, {"asked": asked}
+
+    def answer(self, found, request):
+        request.setHeader("Cache-Control", "public, no-cache")
+        return files.plain_text(request, *found)
 
 
 def _conditions(arguments):
@@ -92,10 +82,3 @@ def _date(mjd):
     if mjd is None:
         return "unknown"
     return f"{stc.mjdToDateTime(mjd + 0.5 / 86400):%y/%m/%d %H:%M:%S} GMT"  # rounded
-
-
-def _answer(found, request):
-    code, text = found
-    request.setHeader("Cache-Control", "public, no-cache")
-    request.write(files.plain_text(request, code, text))
-    request.finish()

@@ -77,14 +77,15 @@ def file_name(notice, media_type):
     return f"{local[-120:] or 'packet'}{version}.{_SUFFIXES[media_type]}"
 
 
-class MainPage(grend.ServiceBasedPage):
-    """One file of the archive."""
+class ArchivePage(grend.ServiceBasedPage):
+    """A page of the archive, which is sent with :data:`HEADERS`.
+
+    Its ``prepare(request)`` returns a function and its arguments, or raises ``BadRequest``. What
+    the function returns goes to ``answer(found, request)``, which returns the content, or writes
+    it later.
+    """
 
     name = "custom"
-
-    def __init__(self, request, service):
-        grend.ServiceBasedPage.__init__(self, request, service)
-        self.kind = service.getProperty("kind")
 
     @classmethod
     def isBrowseable(cls, service):
@@ -94,38 +95,51 @@ class MainPage(grend.ServiceBasedPage):
         for name, value in HEADERS.items():
             request.setHeader(name, value)
         try:
-            wanted = parse_parameters(request.strargs)
+            function, arguments = self.prepare(request)
         except BadRequest as error:
             return plain_text(request, 400, f"{error}\n")
         # In a thread, because the query must not block other requests.
-        notice = threads.deferToThread(archive.find_or_reason, **wanted)
-        notice.addCallback(self._answer, request)
-        notice.addErrback(failed, request)
+        found = threads.deferToThread(function, **arguments)
+        found.addCallback(self._finish, request)
+        found.addErrback(_failed, request)
         return server.NOT_DONE_YET
+
+    def _finish(self, found, request):
+        content = self.answer(found, request)
+        if content is not server.NOT_DONE_YET:
+            request.write(content)
+            request.finish()
+
+
+class MainPage(ArchivePage):
+    """One file of the archive."""
+
+    def __init__(self, request, service):
+        ArchivePage.__init__(self, request, service)
+        self.kind = service.getProperty("kind")
+
+    def prepare(self, request):
+        return archive.find_or_reason, parse_parameters(request.strargs)
 
     def getChild(self, name, request):
         # Not every proxy passes on an identifier in the path unchanged.
         request.popSegments(name)
         return _NotFound()
 
-    def _answer(self, notice, request):
+    def answer(self, notice, request):
         reason = notice and notice.get("reason")
         path = None if reason or not notice else archive.path(self.kind, notice)
         if reason:
-            content = plain_text(request, 403, f"This packet is withheld: {reason}\n")
-        elif not path:
+            return plain_text(request, 403, f"This packet is withheld: {reason}\n")
+        if not path:
             what = "notice" if notice is None else self.kind
-            content = plain_text(request, 404, f"There is no such {what} in the archive.\n")
-        else:
-            media_type = archive.media_type(self.kind, notice)
-            name = file_name(notice, media_type)
-            request.setHeader("Content-Disposition", f'inline; filename="{name}"')
-            # A later packet may have the same identifier, so caches have to revalidate.
-            request.setHeader("Cache-Control", "public, no-cache")
-            content = _send(request, path, media_type)
-        if content is not server.NOT_DONE_YET:
-            request.write(content)
-            request.finish()
+            return plain_text(request, 404, f"There is no such {what} in the archive.\n")
+        media_type = archive.media_type(self.kind, notice)
+        name = file_name(notice, media_type)
+        request.setHeader("Content-Disposition", f'inline; filename="{name}"')
+        # A later packet may have the same identifier, so caches have to revalidate.
+        request.setHeader("Cache-Control", "public, no-cache")
+        return _send(request, path, media_type)
 
 
 class _NotFound(static.Data):
@@ -154,7 +168,7 @@ def plain_text(request, code, text):
     return b"" if request.method == b"HEAD" else text.encode()
 
 
-def failed(failure, request):
+def _failed(failure, request):
     """Answer a request that failed."""
     base.ui.notifyFailure(failure)
     if not request.finished:
