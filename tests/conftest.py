@@ -91,12 +91,8 @@ def templates(pytestconfig: pytest.Config) -> Templates:
 @pytest.fixture(scope="session")
 def instance(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Provide a server with all releases and real alerts, which tests must leave unchanged."""
-    made = Instance(tmp_path_factory.mktemp("instance") / "var", port(0))
-    try:
-        templates.copy("served", made).up()
+    with templates.running("served", tmp_path_factory.mktemp("instance"), 0) as made:
         yield made
-    finally:
-        made.reset()
 
 
 @pytest.fixture

@@ -104,6 +104,26 @@ class Templates:
         state.write(layout)
         return made
 
+    @contextmanager
+    def running(
+        self, kind: str, folder: Path, offset: int, durable: bool = False
+    ) -> Iterator[Instance]:
+        """Serve a copy until the block ends; for `kind` and `durable` see :meth:`copy`.
+
+        Parameters
+        ----------
+        folder : pathlib.Path
+            The directory in which it is created.
+        offset : int
+            Of the port of its web server, see :func:`port`.
+        """
+        made = Instance(folder / "var", port(offset))
+        try:
+            self.copy(kind, made, durable).up()
+            yield made
+        finally:
+            made.reset()
+
     def remove(self) -> None:
         """Delete all templates, and copies left behind by processes that were killed."""
         copies = self.folder / "copies"

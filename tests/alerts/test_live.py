@@ -42,13 +42,9 @@ def broker() -> Broker:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Provide an instance with real alerts for the tests of this module."""
-    made = Instance(tmp_path_factory.mktemp("live") / "var", port(30))
-    try:
-        # durable: a test kills the database
-        templates.copy("packets", made, durable=True).up()
+    # durable: a test kills the database
+    with templates.running("packets", tmp_path_factory.mktemp("live"), 30, durable=True) as made:
         yield made
-    finally:
-        made.reset()
 
 
 def km3net_notice(name: str, record: int, **others: object) -> bytes:

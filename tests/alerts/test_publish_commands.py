@@ -12,7 +12,7 @@ import pytest
 from tests.alerts.broker import Broker, configuration, listening, until
 from tests.alerts.outgoing import example, messages, web_server
 from tests.instances import ROOT, Instance
-from tests.templates import Templates, port
+from tests.templates import Templates
 
 OUTBOX = "SELECT sink, state, topic_offset, attempts FROM alerts.outbox WHERE notice_id = {}"
 
@@ -25,12 +25,8 @@ def broker() -> Broker:
 @pytest.fixture(scope="module")
 def node(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Provide an instance with real alerts for the tests of this module."""
-    made = Instance(tmp_path_factory.mktemp("publish") / "var", port(60))
-    try:
-        templates.copy("packets", made).up()
+    with templates.running("packets", tmp_path_factory.mktemp("publish"), 60) as made:
         yield made
-    finally:
-        made.reset()
 
 
 def with_sinks(folder: Path, broker: Broker, topic: str, *sinks: str) -> Path:

@@ -7,15 +7,11 @@ from collections.abc import Iterator
 import pytest
 
 from tests.instances import Instance
-from tests.templates import Templates, port
+from tests.templates import Templates
 
 
 @pytest.fixture(scope="package")
 def worn(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
     """Serve the real data; every test here starts from and ends with a running instance."""
-    made = Instance(tmp_path_factory.mktemp("worn") / "var", port(20))
-    try:
-        templates.copy("antares", made, durable=True).up()
+    with templates.running("antares", tmp_path_factory.mktemp("worn"), 20, durable=True) as made:
         yield made
-    finally:
-        made.reset()

@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.exposition import ThreadingWSGIServer
 from prometheus_client.registry import Collector
 
+from ingest.alerts.live.few_clients import FewClients
 from ingest.alerts.live.housekeeping import Gaps
 from ingest.alerts.live.source import Health
 from ingest.core.errors import InputError
@@ -25,7 +25,6 @@ from ingest.core.moments import isoformat, now
 from ingest.instance import Layout
 
 _HOST: Final = "127.0.0.1"
-_CLIENTS: Final = 8
 _FRESH: Final = 10.0
 """Age in s up to which the file describes a running listener."""
 
@@ -140,26 +139,10 @@ class _Handler(WSGIRequestHandler):
         """Log nothing."""
 
 
-class _Server(ThreadingWSGIServer):
+class _Server(FewClients, WSGIServer):
     """Serves few at a time: other users' connections must not use up the listener's files."""
 
-    def __init__(self, *arguments: Any) -> None:
-        self._free = threading.BoundedSemaphore(_CLIENTS)
-        super().__init__(*arguments)
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client in a thread, or turn it away."""
-        if self._free.acquire(blocking=False):
-            super().process_request(request, client_address)
-        else:
-            self.shutdown_request(request)
-
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a client."""
-        try:
-            super().process_request_thread(request, client_address)
-        finally:
-            self._free.release()
+    most = 8
 
 
 class MetricsServer:

@@ -6,6 +6,7 @@ that is not valid is accepted as well; refused is only what is no VOEvent at all
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import socketserver
@@ -15,6 +16,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from ingest.alerts.live.configuration import VTP
+from ingest.alerts.live.few_clients import FewClients
 from ingest.alerts.live.inbox import Delivery, Inbox, confirm
 from ingest.alerts.live.source import Batch, Health, Message
 from ingest.alerts.live.vtp_subscriber import TOPIC
@@ -118,44 +120,37 @@ class VTPReceiver:
         logger.warning("%s: %s", self.name, problem)
 
 
-class _Server(socketserver.ThreadingTCPServer):
+class _Server(FewClients, socketserver.TCPServer):
     """A thread for each author."""
 
     allow_reuse_address = True
-    daemon_threads = True
-    block_on_close = False
+    most = _CONNECTIONS
     request_queue_size = 2 * _CONNECTIONS
 
     def __init__(self, address: tuple[str, int], receiver: VTPReceiver) -> None:
         self._receiver = receiver
-        self._free = threading.BoundedSemaphore(_CONNECTIONS)
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, socketserver.BaseRequestHandler)
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """Serve an author in a thread; turn others away."""
-        author = self._receiver.author(client_address[0])
-        if author is None:
+        if self._receiver.author(client_address[0]) is None:
             self._receiver.turn_away(client_address[0], "not an author")
-        elif not self._free.acquire(blocking=False):
-            self._receiver.turn_away(author, "too many connections")
+            self.shutdown_request(request)
         else:
             super().process_request(request, client_address)
-            return
-        self.shutdown_request(request)
 
-    def process_request_thread(self, request: Any, client_address: Any) -> None:
+    def turn_away(self, client_address: Any) -> None:
+        """Record that an author came when there were too many."""
+        author = self._receiver.author(client_address[0])
+        self._receiver.turn_away(str(author), "too many connections")
+
+    def finish_request(self, request: Any, client_address: Any) -> None:
         """Serve one author."""
-        connection = Connection(request, _LARGEST)
-        try:
-            author = self._receiver.author(client_address[0])
-            assert author is not None
+        author = self._receiver.author(client_address[0])
+        assert author is not None
+        with contextlib.closing(Connection(request, _LARGEST)) as connection:
             self._receiver.serve(connection, author)
-        except Exception:
-            self.handle_error(request, client_address)
-        finally:
-            connection.close()
-            self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong, instead of printing it."""
