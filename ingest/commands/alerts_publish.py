@@ -251,7 +251,7 @@ def _show(
         raise IngestError(
             "not everything could be sent; it is in the outbox",
             value="\n".join(f"{name}: {text}" for name, text in sorted(problems.items())),
-            remedy="the listener tries again by itself; or type km3vo alerts publish",
+            remedy="the listener keeps trying; to try now, type km3vo alerts publish",
         )
 
 

@@ -79,7 +79,7 @@ def client_credentials(name: str, kind: Credentials, servers: Iterable[str]) -> 
     Raises
     ------
     InputError
-        If there are none.
+        If one is missing.
     """
     source = f"the {kind} credentials of {', '.join(servers)}"
     return {option: credential(name, key, source) for key, option in _PLACES.get(kind, {}).items()}

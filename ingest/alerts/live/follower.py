@@ -70,7 +70,7 @@ class FollowerThread(threading.Thread):
         self._wake.set()
 
     def run(self) -> None:
-        """Call the follower again and again; wait longer after each failure."""
+        """Call the follower repeatedly; wait longer after each failure."""
         name, health = self.name, self.health
         pause = Pause(self._stop_event)
         while not self._stop_event.is_set():

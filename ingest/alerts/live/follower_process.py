@@ -68,7 +68,7 @@ class FollowerProcess(threading.Thread):
             process.wake()
 
     def run(self) -> None:
-        """Start the process again and again; wait longer after each failure."""
+        """Start the process whenever it has ended; wait longer after each failure."""
         pause = Pause(self._stop_event)
         while not self._stop_event.is_set():
             ended = self._run_process(pause)
@@ -111,7 +111,7 @@ class FollowerProcess(threading.Thread):
             if problem:
                 logger.warning("%s: %s", self.name, problem)
             else:
-                logger.info("%s: goes on", self.name)
+                logger.info("%s: works again", self.name)
             self.health.problem = problem
 
 

@@ -159,7 +159,7 @@ class _Listener:
     def _pause(self) -> None:
         """Wait for the next report, or for the end."""
         # Not in the event's own wait: its lock is taken there now and then, and the handler of a
-        # signal, which runs in this thread, would wait for it for ever.
+        # signal, which runs in this thread, would wait for it forever.
         end = time.monotonic() + _STATUS
         while not self._stop.is_set() and time.monotonic() < end:
             time.sleep(_LOOK)

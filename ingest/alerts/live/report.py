@@ -50,7 +50,7 @@ class StatusFile:
             "sources": {name: health.snapshot() for name, health in healths.items()},
         }
         draft = self.path.with_name(f".{self.path.name}.part")
-        draft.unlink(missing_ok=True)  # whatever it is: writing into a pipe would wait for ever
+        draft.unlink(missing_ok=True)  # whatever it is: writing into a pipe would block forever
         with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
             stream.write(json.dumps(content, indent=1))
         draft.replace(self.path)

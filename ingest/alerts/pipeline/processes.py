@@ -27,7 +27,7 @@ from ingest.core import privileges
 MAX_MEMORY: Final = 4 << 30
 """Number of bytes that a process may allocate."""
 _PATIENCE: Final = 0.5
-"""Time in s that a process has to end by itself."""
+"""Time in s that a process has to end on its own."""
 _SAFE_PATH: Final = "PYTHONSAFEPATH"
 _PRELOADED: Final = ("ingest.alerts.pipeline.worker", "ingest.alerts.skymaps")
 

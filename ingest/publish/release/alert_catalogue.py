@@ -101,7 +101,7 @@ def snapshot_alerts(layout: Layout) -> AlertSnapshot:
     Raises
     ------
     InputError
-        If there are none, or a value does not fit its column.
+        If there are no alerts, or a value does not fit its column.
     """
     from ingest.alerts import pipeline  # loads slowly, as do the tables
     from ingest.alerts.tables import open_store
