@@ -244,7 +244,7 @@ class Outbox:
     def record_sent(self) -> None:
         """Record what :meth:`sent` could not, for example because the disk was full.
 
-        While this fails, nothing may be sent: the recipients would receive the same notice repeatedly.
+        While this fails, nothing may be sent: recipients would receive the same notice repeatedly.
         """
         if self._sent:
             with self.writing():
