@@ -51,7 +51,7 @@ def _conditions(arguments):
 
 
 def _find(asked):
-    """Return a circular as text with the status 200, or the reason for its absence with another status."""
+    """Return a circular as text with the status 200, or another status and the reason."""
     conditions = " AND ".join(f"{name} = %({name})s" for name in asked)
     with base.getTableConn() as connection:
         found = list(connection.queryToDicts(_QUERY.format(conditions), asked))
