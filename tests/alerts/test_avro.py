@@ -32,6 +32,24 @@ SUPEREVENT = {
 }
 
 
+def test_a_record_number_stored_as_a_double_is_a_whole_number():
+    schema = {
+        "type": "record",
+        "name": "notice",
+        "fields": [
+            {"name": "event_name", "type": "string"},
+            {"name": "record_number", "type": "double"},
+            {"name": "alert_datetime", "type": "string"},
+        ],
+    }
+    notice = {"event_name": "E1", "record_number": 1.0, "alert_datetime": "2026-11-27T12:00:00Z"}
+    packet = BytesIO()
+    fastavro.writer(packet, schema, [notice])
+    found = parse(packet.getvalue(), topic="gcn.notices.some")
+    assert found.record_number == 1
+    assert found.ivorn.endswith("#E1_1_2026-11-27T12:00:00Z")
+
+
 @pytest.mark.parametrize("name", NOTICES)
 def test_real_notices_say_the_same_in_avro(delivered, name):
     content = (delivered / "alerts" / "gcn" / name).read_bytes()

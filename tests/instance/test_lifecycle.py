@@ -78,13 +78,10 @@ def whole(worn) -> None:
 
 def test_a_second_up_does_nothing(worn) -> None:
     before = pids(worn)
-    begin = time.monotonic()
     done = worn.km3vo("instance", "up")
-    seconds = time.monotonic() - begin
     assert done.returncode == 0
     assert done.stdout == f"The server answers at {worn.url}\n"
     assert pids(worn) == before
-    assert seconds < 2
 
 
 def test_status_shows_the_running_servers(worn) -> None:

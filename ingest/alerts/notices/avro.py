@@ -15,6 +15,9 @@ from ingest.alerts.notices.model import PacketError
 MAGIC: Final = b"Obj\x01"
 """The first bytes of an Avro container, which has its schema with it (Avro 1.11)."""
 
+_EXACT: Final = 2.0**53
+"""Doubles below it represent each whole number."""
+
 
 def json_of(content: bytes, largest: int) -> str:
     """Return the notice in an Avro container as JSON.
@@ -22,7 +25,9 @@ def json_of(content: bytes, largest: int) -> str:
     Parameters
     ----------
     content : bytes
-        The container, with one record. Bytes in it become base64, as they are in GCN's JSON.
+        The container, with one record. Bytes in it become base64, as they are in GCN's JSON, and
+        whole numbers lose their fraction: a schema that an author's library guessed may store a
+        record number as 1.0.
     largest : int
         Maximum number of characters of the JSON.
 
@@ -33,7 +38,7 @@ def json_of(content: bytes, largest: int) -> str:
     """
     try:
         records = list(islice(fastavro.reader(BytesIO(content)), 2))
-        text = [json.dumps(record, default=_text) for record in records]
+        text = [json.dumps(_whole(record), default=_text) for record in records]
     except Exception as error:  # its schema is the sender's: fastavro fails in many ways
         raise PacketError(
             "the Avro container cannot be read",
@@ -56,6 +61,17 @@ def json_of(content: bytes, largest: int) -> str:
             remedy="leave it in quarantine; compressed packets may be meant to exhaust memory",
         )
     return text[0]
+
+
+def _whole(value: Any) -> Any:
+    """Return a record whose floating-point numbers without a fraction are integers."""
+    if isinstance(value, dict):
+        return {key: _whole(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value
 
 
 def _text(value: Any) -> str:
