@@ -59,7 +59,7 @@ audit: setup  ## ask for known vulnerabilities of the pinned packages
 	@.venv/bin/python -m tests.audit --renew
 
 lock: setup  ## write constraints.txt: versions and checksums of all Python packages; UPGRADE=1 for the newest
-	@.venv/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
+	@.venv/bin/uv pip compile pyproject.toml --extra node --extra notebooks --extra test --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
 	    $(if $(UPGRADE),--upgrade) --output-file constraints.txt
 

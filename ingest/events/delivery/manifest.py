@@ -115,11 +115,34 @@ class ResponseFile(DeliveredFile):
     ----------
     response : str
         What it describes, in the words of the high-energy extension of ObsCore.
+    format : str, optional
+        The reader that makes tables of it, see :mod:`ingest.responses`; without one, the response
+        is published as a file only.
     title : str
         Its title in ObsCore and DataLink.
     """
 
     response: Literal["aeff", "edisp", "psf", "bkgrate"]
+    format: str | None = None
+    title: Text
+    public: Literal[True] = True
+
+
+class TableFile(DeliveredFile):
+    """One file beside the events whose content is a table of its own, such as the hits of an event.
+
+    Attributes
+    ----------
+    table : str
+        The table of the release's schema that it fills.
+    format : str
+        The reader that makes the table.
+    title : str
+        Its title in DataLink.
+    """
+
+    table: Name
+    format: str
     title: Text
     public: Literal[True] = True
 
@@ -270,6 +293,8 @@ class Manifest(StrictModel):
     files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
     responses: tuple[ResponseFile, ...] = ()
     """The instrument responses that belong to the events; not published with a stand-in."""
+    tables: tuple[TableFile, ...] = ()
+    """The files that fill further tables; not published with a stand-in."""
 
     @property
     def name(self) -> str:

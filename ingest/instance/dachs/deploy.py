@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ingest.core import privileges
-from ingest.core.checkout import RD
+from ingest.core.checkout import ANALYSIS, RD
 from ingest.core.files import NotRegularError, read_regular
 from ingest.instance.dachs import combined
 from ingest.instance.layout import Layout
@@ -35,10 +35,11 @@ def sources(folder: str) -> Iterator[tuple[str, bytes]]:
     folder : str
         The release's folder below ``rd/``; the files of the shared folder come after its files.
     """
-    for path in (path for name in dict.fromkeys((folder, SHARED)) for path in _sources(RD / name)):
-        with privileges.caller():
-            content = path.read_bytes()
-        yield str(path.relative_to(RD)), content
+    for name in dict.fromkeys((folder, SHARED)):
+        for relative, path in _sources(name).items():
+            with privileges.caller():
+                content = path.read_bytes()
+            yield f"{name}/{relative}", content
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,8 @@ def is_simulated(layout: Layout, folder: str) -> bool:
 
 def _copy_descriptors(folder: str, target: Path) -> None:
     target.mkdir()
-    source = RD / folder
-    for path in _sources(source):
-        copy = target / path.relative_to(source)
+    for relative, path in _sources(folder).items():
+        copy = target / relative
         copy.parent.mkdir(parents=True, exist_ok=True)
         with privileges.caller():
             content = path.read_bytes()
@@ -182,10 +182,16 @@ def _write_generated(deployment: Deployment, folder: Path) -> None:
         (folder / name).write_bytes(content)
 
 
-def _sources(folder: Path) -> list[Path]:
-    """Return the files in a folder of the checkout that are deployed."""
+def _sources(folder: str) -> dict[str, Path]:
+    """Return the files of the checkout that are deployed in a folder, by their paths in it.
+
+    The shared folder has a copy of :mod:`km3vo.analysis`, which DaCHS runs in its own Python.
+    """
     with privileges.caller():
-        return _published(folder)
+        found = {str(path.relative_to(RD / folder)): path for path in _published(RD / folder)}
+        if folder == SHARED:
+            found |= {f"{ANALYSIS.name}/{path.name}": path for path in _published(ANALYSIS)}
+    return found
 
 
 def _published(folder: Path) -> list[Path]:
