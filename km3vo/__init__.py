@@ -1,1 +1,1 @@
-"""Neutrino events of ANTARES and KM3NeT from a node of the Virtual Observatory, and their analysis."""
+"""Neutrino events of ANTARES and KM3NeT from a node of the Virtual Observatory."""
