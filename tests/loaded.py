@@ -81,7 +81,7 @@ def _become(asked: Mapping[str, Any]) -> None:
     signal.alarm(TIME_LIMIT)
     another = asked["environment"].get("PYTHONPATH")
     if another != os.environ.get("PYTHONPATH"):
-        _forget_our_package()
+        _forget_our_packages()
         sys.path[:0] = filter(None, [another])
     os.environ.clear()
     os.environ.update(asked["environment"])
@@ -98,10 +98,10 @@ def _become(asked: Mapping[str, Any]) -> None:
     sys.stdin = os.fdopen(0, closefd=False)
 
 
-def _forget_our_package() -> None:
-    """Unload this package, to load it from another working tree; libraries stay loaded."""
+def _forget_our_packages() -> None:
+    """Unload our packages, to load them from another working tree; libraries stay loaded."""
     for name in list(sys.modules):
-        if name.partition(".")[0] == ingest.__name__:
+        if name.partition(".")[0] in ("ingest", "km3vo"):
             del sys.modules[name]
     importlib.invalidate_caches()
 
