@@ -1,0 +1,165 @@
+"""Poisson probabilities of arrays, without scipy.
+
+Each tail is summed term by term from its largest one, so that the smallest probabilities keep
+their relative precision.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_BLOCK = 32
+"""Number of terms that are added at once."""
+_STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
+"""Coefficients of Stirling's series, NIST Digital Library of Mathematical Functions 5.11.1."""
+_SERIES_FROM = 16
+_CORRECTIONS = np.array(
+    [0.0]
+    + [
+        math.lgamma(n + 1) - (n + 0.5) * math.log(n) + n - 0.5 * math.log(2 * math.pi)
+        for n in range(1, _SERIES_FROM)
+    ]
+)
+
+
+def deviance(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return how much less likely a mean makes a number of events than the best mean does.
+
+    Parameters
+    ----------
+    n, mean : array_like
+        Number of events and its expectation, not negative; they are broadcast.
+
+    Returns
+    -------
+    numpy.ndarray
+        ln P(n | n) - ln P(n | mean); not negative.
+    """
+    n, mean = np.asarray(n, float), np.asarray(mean, float)
+    # log1p keeps the small difference of large numbers
+    with np.errstate(divide="ignore", invalid="ignore"):
+        excess = (mean - n) / n
+        found = n * (excess - np.log1p(excess))
+    return np.where(n > 0, found, mean)
+
+
+def pmf(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return the probability of exactly n events.
+
+    Parameters
+    ----------
+    n, mean : array_like
+        Number of events and its expectation, not negative; they are broadcast.
+
+    Returns
+    -------
+    numpy.ndarray
+        The probabilities. Their relative error is below 1e-12 for means up to a million, because
+        they are computed as in Loader, "Fast and accurate computation of binomial
+        probabilities" (2000), without the difference of large logarithms.
+    """
+    n = np.asarray(n, float)
+    scale = np.where(n > 0, 2 * math.pi * n, 1)
+    probability: Floats = np.exp(-deviance(n, mean) - _correction(n)) / np.sqrt(scale)
+    return probability
+
+
+def at_least(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return the probability of n events or more.
+
+    Parameters
+    ----------
+    n, mean : array_like
+        Number of events and its expectation, not negative; they are broadcast.
+    """
+    n, mean = _flat(n, mean)
+    shape = n.shape
+    n, mean = n.ravel(), mean.ravel()
+    found = np.ones(n.shape)
+    upper = n > mean
+    found[upper] = _upwards(n[upper], mean[upper])
+    below = ~upper & (n > 0)
+    found[below] = 1 - _downwards(n[below] - 1, mean[below])
+    return found.reshape(shape)
+
+
+def at_most(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return the probability of n events or fewer.
+
+    Parameters
+    ----------
+    n, mean : array_like
+        Number of events, -1 for none, and its expectation, not negative; they are broadcast.
+    """
+    n, mean = _flat(n, mean)
+    shape = n.shape
+    n, mean = n.ravel(), mean.ravel()
+    found = np.zeros(n.shape)
+    lower = (n >= 0) & (n < mean)
+    found[lower] = _downwards(n[lower], mean[lower])
+    above = (n >= 0) & ~lower
+    found[above] = 1 - _upwards(n[above] + 1, mean[above])
+    return found.reshape(shape)
+
+
+def between(first: npt.ArrayLike, last: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return the probability of a number of events from the first to the last, both included.
+
+    Parameters
+    ----------
+    first, last, mean : array_like
+        The numbers and the expectation; they are broadcast. If last is first - 1, it is 0.
+    """
+    first = np.asarray(first, float)
+    return at_most(last, mean) - at_most(first - 1, mean)
+
+
+def _flat(n: npt.ArrayLike, mean: npt.ArrayLike) -> tuple[Floats, Floats]:
+    n, mean = np.broadcast_arrays(np.asarray(n, float), np.asarray(mean, float))
+    return n, mean
+
+
+def _correction(n: Floats) -> Floats:
+    """Return the logarithm of n! over Stirling's approximation."""
+    small = n < _SERIES_FROM
+    inverse = 1 / np.maximum(n, _SERIES_FROM)
+    series = np.zeros_like(inverse)
+    for coefficient in reversed(_STIRLING):
+        series = series * inverse**2 + coefficient
+    return np.where(small, _CORRECTIONS[np.where(small, n, 0).astype(int)], series * inverse)
+
+
+def _upwards(n: Floats, mean: Floats) -> Floats:
+    """Return P(N >= n), where the terms decrease because n is above the mean."""
+    return pmf(n, mean) * _sum(n, mean, 1)
+
+
+def _downwards(n: Floats, mean: Floats) -> Floats:
+    """Return P(N <= n), where the terms decrease because n is below the mean."""
+    return pmf(n, mean) * _sum(n, mean, -1)
+
+
+def _sum(n: Floats, mean: Floats, step: int) -> Floats:
+    """Add probabilities, in units of that of n, until they no longer count."""
+    total = np.ones(n.shape)
+    term = np.ones(n.shape)
+    active = np.flatnonzero(mean > 0)
+    done = 0
+    while len(active):
+        offset = done + np.arange(_BLOCK)
+        if step > 0:
+            ratios = mean[active, None] / (n[active, None] + offset + 1)
+        else:
+            ratios = np.maximum(n[active, None] - offset, 0) / mean[active, None]
+        terms = term[active, None] * np.cumprod(ratios, axis=1)
+        total[active] += terms.sum(axis=1)
+        term[active] = terms[:, -1]
+        done += _BLOCK
+        # the terms that remain are smaller than a geometric series with the last ratio
+        active = active[terms[:, -1] > 1e-17 * (1 - ratios[:, -1]) * total[active]]
+    return total
