@@ -8,7 +8,7 @@ other side of m. Two facts make a search for m on a grid unnecessary:
 
 - M enters the set at a mean for which there is a formula, where R(M) = R(n);
 - between two such means the probability of the set, P(n < N <= M), has one extremum, a maximum,
-  so it falls below the confidence at the ends of this segment if it does anywhere.
+  so if it falls below the confidence in this segment, it does so at one of its ends.
 """
 
 from __future__ import annotations
@@ -18,16 +18,22 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .poisson import at_least, between, pmf
+from .poisson import at_least, between, deviance, log_pmf, pmf
 
 Floats = npt.NDArray[np.float64]
 
+NARROW = 0.001
+"""A separate piece of accepted means is neglected up to this width, in events.
+
+Such pieces open at certain backgrounds. The authors scan the background in steps of 0.001, and the
+signal in steps of 0.005, so their tables do not have pieces that just open.
+"""
 _TAIL = math.log(1e17)
 """Deviance of probabilities that do not matter beside one."""
 
 
 def upper_means(n: Floats, background: Floats, confidence: float) -> Floats:
-    """Return the largest mean number of events, with background, that accepts n.
+    """Return the upper ends of the belt, lengthened as the authors do.
 
     Parameters
     ----------
@@ -35,34 +41,31 @@ def upper_means(n: Floats, background: Floats, confidence: float) -> Floats:
         Number of events and mean background, of shape (rows,).
     confidence : float
         Confidence level.
+
+    Returns
+    -------
+    numpy.ndarray
+        The largest mean number of events, with background, that accepts n. It is larger where a
+        larger background has a larger upper limit of the signal, so that limits decrease as the
+        background increases.
     """
     start = np.maximum(n, background)
-    first = np.maximum(n, np.floor(background))
-    limit = _deviance_limit(confidence)
-    mean = start + limit + np.sqrt(limit * (limit + 2 * start))
-    last = np.floor(mean + limit / 3 + np.sqrt(limit * (limit / 9 + 2 * mean))) + 2
-    rows, others = _ragged(first, last)
-    right = _equal_rank(n[rows], others + 1, background[rows])
-    found = between(n[rows] + 1, others, right) < confidence
-    # the last number whose segment ends below the confidence
-    chosen = np.where(found, others, first[rows] - 1)
-    best = np.maximum.reduceat(chosen, np.flatnonzero(np.diff(rows, prepend=-1)))
+    lowest = np.maximum(n, np.floor(background))
+    best = _last_segment(n, background, confidence, start, lowest)
     # the next segment may begin below the confidence, too
-    left = np.where(best >= first, _equal_rank(n, best + 1, background), start)
-    upper = left.copy()
-    best = best + 1
-    partly = np.flatnonzero((between(n + 1, best, left) < confidence) & (best > n))
+    upper = np.where(best >= lowest, _equal_rank(n, best + 1, background), start)
+    top = best + 1
+    partly = np.flatnonzero((between(n + 1, top, upper) < confidence) & (top > n))
     if len(partly):
-        low, size = left[partly], n[partly]
-        top = best[partly]
-        peak = np.exp(_log_factorial_ratio(size, top) / (top - size))
-        high = np.minimum(peak, _equal_rank(size, top + 1, background[partly]))
-        upper[partly] = _root(size + 1, top, low, high, confidence)
-    return upper
+        begin, size, last = upper[partly], n[partly], top[partly]
+        end = np.minimum(_peak(size, last), _equal_rank(size, last + 1, background[partly]))
+        upper[partly] = _root(size + 1, last, begin, end, confidence)
+    later = _later_limit(n, background, np.maximum(top, n + 1), confidence)
+    return np.maximum(upper, background + later)
 
 
 def lower_means(n: Floats, background: Floats, confidence: float) -> Floats:
-    """Return the smallest mean number of events, with background, that accepts n.
+    """Return the lower ends of the belt.
 
     Parameters
     ----------
@@ -70,39 +73,88 @@ def lower_means(n: Floats, background: Floats, confidence: float) -> Floats:
         Number of events and mean background, of shape (rows,).
     confidence : float
         Confidence level.
+
+    Returns
+    -------
+    numpy.ndarray
+        The smallest mean number of events, with background, that accepts n.
     """
     lower = background.copy()
     inside = np.flatnonzero(n > background)
-    if not len(inside):
-        return lower
     inside = inside[1 - at_least(n[inside], background[inside]) >= confidence]
     if not len(inside):
         return lower
     n, background = n[inside], background[inside]
     start = np.maximum(background, n - np.sqrt(2 * _deviance_limit(confidence) * n))
+    # smaller numbers have no probability: all segments that have them are like one
     first = np.maximum(np.floor(start - np.sqrt(2 * _TAIL * start)), 0)
     rows, others = _ragged(first, n - 1)
     begins = np.diff(rows, prepend=-1) > 0
     left = np.where(begins, start[rows], _equal_rank(n[rows], others - 1, background[rows]))
     found = between(others, n[rows] - 1, left) < confidence
-    chosen = np.where(found, others, n[rows])
-    best = np.minimum.reduceat(chosen, np.flatnonzero(begins))
-    right = _equal_rank(n, best - 1, background)
-    result = right.copy()
-    best = best - 1
-    partly = np.flatnonzero(between(best, n - 1, right) < confidence)
+    best = np.minimum.reduceat(np.where(found, others, n[rows]), np.flatnonzero(begins))
+    # the segment below may end below the confidence, too
+    result = _equal_rank(n, best - 1, background)
+    bottom = best - 1
+    partly = np.flatnonzero(between(bottom, n - 1, result) < confidence)
     if len(partly):
-        size, top = best[partly], n[partly]
-        low = np.where(size > first[partly], _equal_rank(top, size - 1, background[partly]), 0)
+        begin, size, last = result[partly], bottom[partly], n[partly]
+        low = _equal_rank(last, np.maximum(size - 1, 0), background[partly])
         low = np.where(size > first[partly], low, start[partly])
-        peak = np.where(
-            size > 0,
-            np.exp(_log_factorial_ratio(size - 1, top - 1) / np.maximum(top - size, 1)),
-            0,
-        )
-        result[partly] = _root(size, top - 1, right[partly], np.maximum(low, peak), confidence)
+        end = np.maximum(low, np.where(size > 0, _peak(size - 1, last - 1), 0))
+        result[partly] = _root(size, last - 1, begin, end, confidence)
     lower[inside] = result
     return lower
+
+
+def _last_segment(
+    n: Floats, background: Floats, confidence: float, start: Floats, lowest: Floats
+) -> Floats:
+    """Return the largest M whose segment ends below the confidence, or lowest - 1."""
+    limit = _deviance_limit(confidence)
+    mean = start + limit + np.sqrt(limit * (limit + 2 * start))
+    highest = np.floor(mean + limit / 3 + np.sqrt(limit * (limit / 9 + 2 * mean))) + 2
+    rows, others = _ragged(lowest, highest)
+    ends = _equal_rank(n[rows], others + 1, background[rows])
+    found = between(n[rows] + 1, others, ends) < confidence
+    begins = np.flatnonzero(np.diff(rows, prepend=-1))
+    while True:
+        best = np.maximum.reduceat(np.where(found, others, lowest[rows] - 1), begins)
+        inside = np.flatnonzero((best >= lowest) & (best > n))
+        end = _equal_rank(n[inside], best[inside] + 1, background[inside]) - NARROW
+        # it is a separate piece if the probability falls towards the end of its segment
+        last = best[inside]
+        piece = end > _peak(n[inside], last)
+        piece &= between(n[inside] + 1, last, end) >= confidence
+        if not piece.any():
+            return best
+        narrow = inside[piece]
+        found[begins[narrow] + (best[narrow] - lowest[narrow]).astype(int)] = False
+
+
+def _later_limit(n: Floats, background: Floats, top: Floats, confidence: float) -> Floats:
+    """Return the largest upper limit of larger backgrounds, where upper limits jump up.
+
+    They jump where a separate piece opens at the end of the segment of a number M. For a
+    confidence of 50 % or more, jumps are smaller the larger M is, so the first M above those that
+    are accepted decides.
+    """
+    limit = np.full(n.shape, -np.inf)
+    peak = _peak(n, top)
+    rows = np.flatnonzero((between(n + 1, top, peak) >= confidence) & (n < background + top))
+    n, top, peak = n[rows], top[rows], peak[rows]
+    far = top + _deviance_limit(confidence) + np.sqrt(2 * _TAIL * top)
+    opens = _root(n + 1, top, far, peak, confidence) + NARROW
+    # the background at which R(n) = R(M + 1) there
+    wanted = deviance(top + 1, opens)
+    low, high = np.maximum(n, 1e-300), opens
+    for _ in range(60):
+        middle = (low + high) / 2
+        below = opens - middle - n * np.log(opens / middle) > wanted
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    valid = (opens < top + 1) & (low > background[rows])
+    limit[rows] = np.where(valid, opens - low, -np.inf)
+    return limit
 
 
 def _deviance_limit(confidence: float) -> float:
@@ -127,31 +179,37 @@ def _equal_rank(n: Floats, other: Floats, background: Floats) -> Floats:
     n, other = np.minimum(n, other), np.maximum(n, other)
     best, best_other = np.maximum(n, background), np.maximum(other, background)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # of x ln x, the difference without cancellation; 0 ln 0 is 0
+        # the difference of n ln n without cancellation; 0 ln 0 is 0
         part = np.where(n > 0, n * np.log(best_other / best), 0)
-        power = (part - (best_other - best)) / (other - n)
-    mean: Floats = best_other * np.exp(power)
+        mean: Floats = best_other * np.exp((part - (best_other - best)) / (other - n))
     return mean
 
 
-def _log_factorial_ratio(n: Floats, other: Floats) -> Floats:
-    """Return ln(other! / n!)."""
-    # the ratio of two probabilities with the same mean
-    size = np.maximum(other, 1)
-    with np.errstate(divide="ignore"):
-        found: Floats = np.log(pmf(n, size) / pmf(other, size)) + (other - n) * np.log(size)
-    return found
+def _peak(n: Floats, last: Floats) -> Floats:
+    """Return the mean at which P(n < N <= last) is largest: there P(n) = P(last)."""
+    size = np.maximum(last, 1)
+    # the ratio of two probabilities at any mean has that of the factorials
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean: Floats = size * np.exp((log_pmf(n, size) - log_pmf(last, size)) / (last - n))
+    return mean
 
 
 def _root(first: Floats, last: Floats, inner: Floats, outer: Floats, confidence: float) -> Floats:
-    """Return where the probability from first to last reaches the confidence, between two means.
+    """Return where P(first <= N <= last) reaches the confidence, between two means.
 
-    It is below the confidence at inner, above it at outer, and monotonic between.
+    It is below the confidence at inner, not below at outer, and monotonic between.
     """
+    mean = (inner + outer) / 2
     for _ in range(60):
-        middle = (inner + outer) / 2
-        below = between(first, last, middle) < confidence
-        inner, outer = np.where(below, middle, inner), np.where(below, outer, middle)
-        if np.all(np.abs(outer - inner) <= 1e-12 * np.maximum(outer, inner)):
-            break
-    return (inner + outer) / 2
+        excess = between(first, last, mean) - confidence
+        inner, outer = np.where(excess < 0, mean, inner), np.where(excess < 0, outer, mean)
+        slope = np.where(first > 0, pmf(np.maximum(first - 1, 0), mean), 0) - pmf(last, mean)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = mean - excess / slope
+        # Newton's step, or bisection where it leaves the interval
+        inside = (step - inner) * (step - outer) < 0
+        following = np.where(inside, step, (inner + outer) / 2)
+        if np.all(np.abs(following - mean) <= 1e-13 * mean):
+            return following
+        mean = following
+    return mean

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
-_BLOCK = 32
-"""Number of terms that are added at once."""
+_CACHE = 16384
+"""Number of terms that are added at once, of all rows together."""
+_PRECISION = 1e-17
+"""Share of a sum that may be neglected."""
 _STIRLING = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 """Coefficients of Stirling's series, NIST Digital Library of Mathematical Functions 5.11.1."""
 _SERIES_FROM = 16
@@ -48,6 +50,14 @@ def deviance(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
     return np.where(n > 0, found, mean)
 
 
+def log_pmf(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
+    """Return the natural logarithm of the probability of exactly n events; see `pmf`."""
+    n = np.asarray(n, float)
+    scale = np.where(n > 0, 2 * math.pi * n, 1)
+    logarithm: Floats = -deviance(n, mean) - _correction(n) - np.log(scale) / 2
+    return logarithm
+
+
 def pmf(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
     """Return the probability of exactly n events.
 
@@ -63,9 +73,7 @@ def pmf(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
         they are computed as in Loader, "Fast and accurate computation of binomial
         probabilities" (2000), without the difference of large logarithms.
     """
-    n = np.asarray(n, float)
-    scale = np.where(n > 0, 2 * math.pi * n, 1)
-    probability: Floats = np.exp(-deviance(n, mean) - _correction(n)) / np.sqrt(scale)
+    probability: Floats = np.exp(log_pmf(n, mean))
     return probability
 
 
@@ -151,15 +159,18 @@ def _sum(n: Floats, mean: Floats, step: int) -> Floats:
     active = np.flatnonzero(mean > 0)
     done = 0
     while len(active):
-        offset = done + np.arange(_BLOCK)
+        # few rows take long steps, and many rows as many as fit into the processor's cache
+        steps = min(max(_CACHE // len(active), 8), 256)
+        offset = done + np.arange(steps)[:, None]
         if step > 0:
-            ratios = mean[active, None] / (n[active, None] + offset + 1)
+            ratios = mean[active] / (n[active] + offset + 1)
         else:
-            ratios = np.maximum(n[active, None] - offset, 0) / mean[active, None]
-        terms = term[active, None] * np.cumprod(ratios, axis=1)
-        total[active] += terms.sum(axis=1)
-        term[active] = terms[:, -1]
-        done += _BLOCK
+            ratios = np.maximum(n[active] - offset, 0) / mean[active]
+        terms = np.multiply.accumulate(ratios, axis=0)
+        terms *= term[active]
+        total[active] += terms.sum(axis=0)
+        term[active] = terms[-1]
+        done += steps
         # the terms that remain are smaller than a geometric series with the last ratio
-        active = active[terms[:, -1] > 1e-17 * (1 - ratios[:, -1]) * total[active]]
+        active = active[terms[-1] > _PRECISION * (1 - ratios[-1]) * total[active]]
     return total
