@@ -106,11 +106,14 @@ def _fill_sorted(table, stored, computed, order, stream):
 
 
 def find_events(hdus, source):
-    """Return the binary table EVENTS of a file."""
-    for hdu in hdus:
-        if hdu.name == "EVENTS" and isinstance(hdu, fits.BinTableHDU):
-            return hdu
-    raise base.ReportableError(f"{source} has no table EVENTS")
+    """Return the binary table EVENTS of a file, or the only one."""
+    tables = [hdu for hdu in hdus if isinstance(hdu, fits.BinTableHDU)]
+    chosen = [hdu for hdu in tables if hdu.name == "EVENTS"] or tables
+    if len(chosen) != 1:
+        raise base.ReportableError(
+            f"{source} has {len(tables)} binary tables; expected one, or one called EVENTS"
+        )
+    return chosen[0]
 
 
 class Column:

@@ -55,6 +55,20 @@ def text(value: str) -> bytes:
     return struct.pack(">i", len(value)) + value.encode() if value else struct.pack(">i", -1)
 
 
+@pytest.mark.parametrize(("names", "loads"), [(["RESPONSE"], True), (["A", "EVENTS"], True),
+                                              (["A", "B"], False), ([], False)])  # fmt: skip
+def test_the_only_table_of_a_file_is_loaded_or_the_one_called_events(
+    product: Path, tmp_path: Path, names: list[str], loads: bool
+) -> None:
+    with fits.open(product) as hdus:
+        columns = hdus[1].columns
+        tables = [fits.BinTableHDU.from_columns(columns, name=name) for name in names]
+        fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(tmp_path / "other.fits")
+    done = probe(tmp_path / "other.fits", {"name": "event_id", "type": "bigint"}, tmp_path=tmp_path)
+    assert (done.returncode == 0) == loads
+    assert loads or f"has {len(names)} binary tables" in done.stderr.decode()
+
+
 def test_the_stream_is_what_postgresql_documents(product: Path, tmp_path: Path) -> None:
     done = probe(
         product,
