@@ -5,9 +5,21 @@ the same functions in the Python of DaCHS, so this package needs only numpy, and
 modules relatively.
 """
 
+from .acceptance import Acceptance as Acceptance
+from .background import Polynomial as Polynomial
+from .containment import best_radius as best_radius
+from .containment import contained as contained
 from .errors import AnalysisError as AnalysisError
 from .intervals import feldman_cousins as feldman_cousins
 from .intervals import p_value as p_value
 from .intervals import sensitivity as sensitivity
+from .region import Region as Region
+from .region_search import Bands as Bands
+from .region_search import RegionAnswer as RegionAnswer
+from .region_search import search_region as search_region
+from .sample import Sample as Sample
+from .search import PointSources as PointSources
+from .search import SourceEvents as SourceEvents
+from .search import search as search
 from .trials import benjamini_hochberg as benjamini_hochberg
 from .trials import sidak as sidak
