@@ -153,5 +153,4 @@ class Polynomial:
 
 
 def _value(coefficients: Floats, x: Floats) -> Floats:
-    value: Floats = np.polynomial.polynomial.polyval(x, coefficients)
-    return value
+    return np.asarray(np.polynomial.polynomial.polyval(x, coefficients), dtype=np.float64)
