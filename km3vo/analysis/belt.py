@@ -22,11 +22,11 @@ from .poisson import at_least, between, deviance, log_pmf, pmf
 
 Floats = npt.NDArray[np.float64]
 
-NARROW = 0.001
-"""A separate piece of accepted means is neglected up to this width, in events.
+STEP = 0.001
+"""Step of the mean, in events, that a separate piece of accepted means must reach to count.
 
-Such pieces open at certain backgrounds. The authors scan the background in steps of 0.001, and the
-signal in steps of 0.005, so their tables do not have pieces that just open.
+Such pieces open at certain backgrounds. The authors scan the background in steps of 0.001, so their
+tables do not have pieces that just open.
 """
 _TAIL = math.log(1e17)
 """Deviance of probabilities that do not matter beside one."""
@@ -121,9 +121,9 @@ def _last_segment(
     while True:
         best = np.maximum.reduceat(np.where(found, others, lowest[rows] - 1), begins)
         inside = np.flatnonzero((best >= lowest) & (best > n))
-        end = _equal_rank(n[inside], best[inside] + 1, background[inside]) - NARROW
-        # it is a separate piece if the probability falls towards the end of its segment
         last = best[inside]
+        end = np.floor(_equal_rank(n[inside], last + 1, background[inside]) / STEP) * STEP
+        # it is a separate piece if the probability falls towards the end of its segment
         piece = end > _peak(n[inside], last)
         piece &= between(n[inside] + 1, last, end) >= confidence
         if not piece.any():
@@ -144,7 +144,7 @@ def _later_limit(n: Floats, background: Floats, top: Floats, confidence: float) 
     rows = np.flatnonzero((between(n + 1, top, peak) >= confidence) & (n < background + top))
     n, top, peak = n[rows], top[rows], peak[rows]
     far = top + _deviance_limit(confidence) + np.sqrt(2 * _TAIL * top)
-    opens = _root(n + 1, top, far, peak, confidence) + NARROW
+    opens = np.ceil(_root(n + 1, top, far, peak, confidence) / STEP) * STEP
     # the background at which R(n) = R(M + 1) there
     wanted = deviance(top + 1, opens)
     low, high = np.maximum(n, 1e-300), opens
@@ -178,7 +178,7 @@ def _equal_rank(n: Floats, other: Floats, background: Floats) -> Floats:
     """Return the mean that gives two different numbers of events the same ratio R."""
     n, other = np.minimum(n, other), np.maximum(n, other)
     best, best_other = np.maximum(n, background), np.maximum(other, background)
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         # the difference of n ln n without cancellation; 0 ln 0 is 0
         part = np.where(n > 0, n * np.log(best_other / best), 0)
         mean: Floats = best_other * np.exp((part - (best_other - best)) / (other - n))
