@@ -43,10 +43,11 @@ def deviance(n: npt.ArrayLike, mean: npt.ArrayLike) -> Floats:
         ln P(n | n) - ln P(n | mean); not negative.
     """
     n, mean = np.asarray(n, float), np.asarray(mean, float)
-    # log1p keeps the small difference of large numbers
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         excess = (mean - n) / n
-        found = n * (excess - np.log1p(excess))
+        # log1p keeps the small difference of large numbers, and log a small mean
+        logarithm = np.where(excess < -0.5, np.log(mean / n), np.log1p(excess))
+        found = n * (excess - logarithm)
     return np.where(n > 0, found, mean)
 
 
