@@ -163,6 +163,57 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY separation
 		</meta>
 
+		<meta name="_example" title="Candidate counterparts of KM3-230213A">
+			The sources in :taptable:`evts23_01.counterparts` that are inside the circle around
+			the event in :taptable:`evts23_01.main` that contains its true direction with a
+			probability of 90 %, nearest first:
+
+			.. tapquery::
+
+				SELECT c.source, c.name, c.ra, c.dec,
+					DISTANCE(c.ra, c.dec, e.ra, e.dec) AS separation, e.err_90
+				FROM evts23_01.counterparts AS c
+				JOIN evts23_01.main AS e
+					ON DISTANCE(c.ra, c.dec, e.ra, e.dec) &lt; e.err_90
+				ORDER BY separation
+		</meta>
+
+		<meta name="_example" title="Drawing KM3-230213A">
+			The hits in :taptable:`evts23_01.hits` that were part of the trigger, in the order of
+			time. Drawn in TOPCAT as a cube of x, y and z with the colour for t and the size for
+			tot, they show the muon crossing the detector in a few microseconds. The last column
+			is the distance of each hit from the track in :taptable:`evts23_01.tracks`:
+
+			.. tapquery::
+
+				SELECT h.t, h.x, h.y, h.z, h.tot, h.detection_unit, h.floor_no,
+					SQRT(POWER((h.y - k.y) * k.dir_z - (h.z - k.z) * k.dir_y, 2)
+						+ POWER((h.z - k.z) * k.dir_x - (h.x - k.x) * k.dir_z, 2)
+						+ POWER((h.x - k.x) * k.dir_y - (h.y - k.y) * k.dir_x, 2))
+						AS distance_from_track
+				FROM evts23_01.hits AS h
+				JOIN evts23_01.tracks AS k ON h.event_id = k.event_id
+				WHERE h.triggered = 1
+				ORDER BY h.t
+		</meta>
+
+		<meta name="_example" title="The energy of KM3-230213A">
+			How probable the number of photomultipliers in the trigger of KM3-230213A is for muons
+			of 10, 100 and 1000 PeV: counts them in :taptable:`evts23_01.hits`, and takes the bins
+			of :taptable:`evts23_01.pmt_numbers` that contain this number:
+
+			.. tapquery::
+
+				SELECT p.series, p.energy, n.n_pmts, p.density
+				FROM evts23_01.pmt_numbers AS p
+				JOIN (
+					SELECT COUNT(*) AS n_pmts FROM (
+						SELECT DISTINCT dom_id, channel_id
+						FROM evts23_01.hits WHERE triggered = 1) AS hit_pmts) AS n
+					ON n.n_pmts BETWEEN p.n_pmts_lo AND p.n_pmts_hi
+				ORDER BY p.series, p.energy
+		</meta>
+
 		<meta name="_example" title="All samples at once">
 			The view :taptable:`km3net.events` has the events of all samples with the columns
 			they have in common. This query selects well-reconstructed events around the blazar

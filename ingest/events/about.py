@@ -278,6 +278,10 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
             {"name": one.name, "response": one.response, "title": one.title}
             for one in manifest.responses
         ],
+        "tables": [
+            {"name": one.name, "table": one.table, "title": one.title} for one in manifest.tables
+        ],
+        "alert": manifest.publication.alert,
         "supersedes": manifest.release.supersedes,
         "superseded_by": where.superseded_by,
         "repeats": where.repeats,

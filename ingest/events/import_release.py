@@ -92,6 +92,7 @@ class _Delivery:
     manifest: Manifest
     files: Sequence[AcquiredFile]
     responses: Sequence[AcquiredFile]
+    tables: Sequence[AcquiredFile]
 
     @classmethod
     def find(
@@ -109,11 +110,12 @@ class _Delivery:
 
         files = found(manifest.files)
         simulated = any(file.simulated for file in files)
-        return cls(manifest, files, [] if simulated else found(manifest.responses))
+        beside = [] if simulated else [manifest.responses, manifest.table_files]
+        return cls(manifest, files, *(found(one) for one in beside or ((), ())))
 
     @property
     def all(self) -> list[AcquiredFile]:
-        return [*self.files, *self.responses]
+        return [*self.files, *self.responses, *self.tables]
 
     @property
     def is_simulated(self) -> bool:
@@ -256,6 +258,7 @@ def _convert_and_publish(
 
     Return the report with the result, and the fingerprint of the texts that are online now.
     """
+    from ingest.events.further_tables import write_tables
     from ingest.events.product import write_bundle
     from ingest.events.release_conversion import convert_release
     from ingest.events.report import difference_to_online
@@ -268,6 +271,7 @@ def _convert_and_publish(
     try:
         conversions = convert_release(manifest, delivery.files, staging, report.survey)
         simulated = delivery.is_simulated
+        tables = write_tables(manifest, delivery.tables, staging)
         products = [one.product for one in conversions]
         difference, before = difference_to_online(manifest, layout, products, simulated)
         for line in difference.lines() if difference else ():
@@ -280,7 +284,7 @@ def _convert_and_publish(
         # until the end the record would not describe what is online
         layout.record(manifest.name).unlink(missing_ok=True)
         rows = sum(one.rows for one in conversions)
-        publish(publication_of(manifest), layout, state, [release, *others], rows)
+        publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     report = replace(
@@ -295,6 +299,7 @@ def _convert_and_publish(
 
 def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
     """Keep the delivered files, and copy those to be published into the staging directory."""
+    from ingest.events.further_tables import TABLES
     from ingest.events.product import RESPONSES
 
     manifest = delivery.manifest
@@ -312,3 +317,6 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
         (staging / RESPONSES).mkdir(exist_ok=True)
         kept = store.keep(found.path, found.sha256)
         shutil.copyfile(kept, staging / RESPONSES / response.name)
+    for file, found in zip(manifest.table_files, delivery.tables, strict=bool(delivery.tables)):
+        kept = store.keep(found.path, found.sha256)
+        shutil.copyfile(kept, staging / TABLES / file.name)

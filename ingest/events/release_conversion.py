@@ -119,7 +119,7 @@ def release_recipe(
     # without a livetime the good time intervals are unknown
     days = release.livetime_days
     additional = frozenset(reject) - manifest.checks.reject
-    parameters = manifest.model_dump(mode="json", exclude={"files", "responses"})
+    parameters = manifest.model_dump(mode="json", exclude={"files", "responses", "tables"})
     if additional:
         parameters["rejected_besides"] = sorted(additional)
     return Recipe(

@@ -139,10 +139,21 @@ resource itself publishes nothing. -->
 		</data>
 		<service id="files" allowed="static">
 			<meta name="title">Files of this release</meta>
-			<meta name="description">Provenance documents and sky plots of the data products.</meta>
+			<meta name="description">Provenance documents and sky plots of the data products, and
+				the files of which further tables were made.</meta>
 			<property name="staticData">data</property>
 			<nullCore/>
 		</service>
+	</STREAM>
+
+	<STREAM id="further-table">
+		<doc>Fills a further table of the release from one of the files that its manifest lists under
+		tables; give its name as table. A simulated stand-in has none: the table is then empty.</doc>
+		<data id="import_\table">
+			<sources pattern="data/tables/\table.fits"/>
+			<customGrammar module="../km3net/bulkload"/>
+			<make table="\table"/>
+		</data>
 	</STREAM>
 
 	<STREAM id="structured-data">

@@ -3,6 +3,7 @@
 Runs inside DaCHS, under Debian's Python.
 """
 
+import mimetypes
 import os
 
 from gavo import base
@@ -15,6 +16,9 @@ PRODUCTS = """
     FROM km3net.observations WHERE release = %(release)s
     ORDER BY product_type, product_subtype, accref"""
 BUNDLE, RESPONSE = "hea-event-bundle", "response-function"
+NOTICES = """
+    SELECT notice_id, event_name FROM alerts.notices WHERE ivorn = %(ivorn)s
+    ORDER BY notice_id DESC LIMIT 1"""
 OURS = (".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")
 """Ends of the names of files that are neither products nor delivered."""
 
@@ -38,6 +42,8 @@ def links(descriptor):
             yield _product(descriptor, this, one)
     if this["product_type"] != RESPONSE:
         yield from _beside(descriptor, release, products)
+        yield from _further_tables(descriptor, release)
+        yield from _alert(descriptor, release)
     yield from _documentation(descriptor, release)
 
 
@@ -108,3 +114,50 @@ def _beside(descriptor, release, products):
                 contentType="application/octet-stream",
                 contentLength=os.path.getsize(path),
             )
+
+
+def _further_tables(descriptor, release):
+    """Yield the links to the files of which further tables were made, and to these as FITS."""
+    files = base.makeAbsoluteURL(f"{release}/nu/files/static/tables/")
+    folder = os.path.join(base.getConfig("inputsDir"), release, "data", "tables")
+    listed = facts_of(release).get("tables", ())
+    # a file that fills several tables is linked once
+    titles = {one["name"]: one["title"] for one in listed}
+    titles |= {one["table"] + ".fits": "Table {}".format(one["table"]) for one in listed}
+    for name, title in titles.items():
+        path = os.path.join(folder, name)
+        # a simulated stand-in has none
+        if os.path.exists(path):
+            yield descriptor.makeLink(
+                files + name,
+                description=title,
+                semantics="#auxiliary",
+                contentType=_media_type(name),
+                contentLength=os.path.getsize(path),
+            )
+
+
+def _media_type(name):
+    kind, encoding = mimetypes.guess_type(name)
+    if name.endswith(".fits"):
+        return "application/fits"
+    return f"application/{encoding}" if encoding else kind or "application/octet-stream"
+
+
+def _alert(descriptor, release):
+    """Yield the link to the notice that announced the event of a release, if it is archived."""
+    ivorn = facts_of(release).get("alert")
+    if not ivorn:
+        return
+    with base.getTableConn() as connection:
+        (archive,) = connection.queryToDicts("SELECT to_regclass('alerts.notices') AS found")
+        found = archive["found"] and list(connection.queryToDicts(NOTICES, {"ivorn": ivorn}))
+    for notice in found or ():
+        yield descriptor.makeLink(
+            base.makeAbsoluteURL("alerts/nu/dl/dlmeta?ID={}".format(notice["notice_id"])),
+            description="The alert {}: its packet and what is linked to it".format(
+                notice["event_name"] or ivorn
+            ),
+            semantics="#coderived",
+            contentType="application/x-votable+xml;content=datalink",
+        )

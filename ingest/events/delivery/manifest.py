@@ -28,7 +28,7 @@ REVISABLE: Final = {
         "bibcode", "reference_url", "kind",
     },
     "observation": {"collection"},
-    "publication": {"open_data_id"},
+    "publication": {"open_data_id", "alert"},
 }  # fmt: skip
 """The facts that a release's rows and products do not depend on, by section."""
 
@@ -136,13 +136,20 @@ class TableFile(DeliveredFile):
     table : str
         The table of the release's schema that it fills.
     format : str
-        The reader that makes the table.
+        The reader that makes the table, see :mod:`ingest.events.tables`.
+    part : str, optional
+        What part of the file, if files of this format have several; the file is then listed once
+        for each table.
+    bins : DeliveredFile, optional
+        A further file, with the edges of the bins.
     title : str
         Its title in DataLink.
     """
 
     table: Name
     format: str
+    part: str | None = None
+    bins: DeliveredFile | None = None
     title: Text
     public: Literal[True] = True
 
@@ -281,6 +288,8 @@ class PublicationSection(StrictModel):
 
     open_data_id: Name | None = None
     """Its collection in KM3NeT's Open Data Center, if that is not named like the release."""
+    alert: Annotated[str, Field(pattern=r"^ivo://\S+#\S+$")] | None = None
+    """The IVORN of the notice that announced its event."""
 
 
 class Manifest(StrictModel):
@@ -295,6 +304,27 @@ class Manifest(StrictModel):
     """The instrument responses that belong to the events; not published with a stand-in."""
     tables: tuple[TableFile, ...] = ()
     """The files that fill further tables; not published with a stand-in."""
+
+    @model_validator(mode="after")
+    def _tables_are_filled_once(self) -> Manifest:
+        names = [one.table for one in self.tables]
+        for name in names:
+            if name == "main" or names.count(name) > 1:
+                raise ValueError(f"each file must fill a table of its own, but not {name} again")
+        return self
+
+    @model_validator(mode="after")
+    def _files_of_tables_are_the_same(self) -> Manifest:
+        files = _delivered(self.tables)
+        for name in {one.name for one in files}:
+            if len({one.sha256 for one in files if one.name == name}) > 1:
+                raise ValueError(f"{name} is listed with different checksums")
+        return self
+
+    @property
+    def table_files(self) -> tuple[DeliveredFile, ...]:
+        """The files that fill further tables, each once."""
+        return tuple({one.name: one for one in reversed(_delivered(self.tables))}.values())[::-1]
 
     @property
     def name(self) -> str:
@@ -313,7 +343,8 @@ class Manifest(StrictModel):
     def row_facts(self) -> dict[str, Any]:
         """Return what the rows and products depend on, as JSON has it."""
         titles = {"__all__": {"title"}}
-        return self.facts({**REVISABLE, "publication": True, "responses": titles})
+        without = {"publication": True, "responses": titles, "tables": titles}
+        return self.facts({**REVISABLE, **without})
 
     def facts(self, without: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the content as JSON has it, by section, except for some."""
@@ -325,6 +356,11 @@ class Manifest(StrictModel):
     def folder(self) -> Path:
         """The release's folder, which contains the manifest and may contain files."""
         return INPUTS / self.name
+
+
+def _delivered(tables: tuple[TableFile, ...]) -> list[DeliveredFile]:
+    """Return the files of tables, as often as they are listed."""
+    return [file for one in tables for file in (one, one.bins) if file is not None]
 
 
 def load_manifest(name: str) -> Manifest:

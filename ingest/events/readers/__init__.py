@@ -10,6 +10,7 @@ from typing import Final
 
 from ingest.core.errors import InputError
 from ingest.events.readers._files import open_delivered, unreadable
+from ingest.events.readers._root_files import ROOT
 from ingest.events.readers.alert_catalogue import ALERT_COLUMNS, AlertCatalogueReader
 from ingest.events.readers.antares_text import AntaresTextReader
 from ingest.events.readers.base import DEFAULT_CHUNK_ROWS, FileFacts, Reader
@@ -45,6 +46,7 @@ __all__ = [
     "AUTO",
     "DEFAULT_CHUNK_ROWS",
     "READERS",
+    "ROOT",
     "FileFacts",
     "Reader",
     "open_reader",

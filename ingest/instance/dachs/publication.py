@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from psycopg2 import sql
@@ -53,6 +53,7 @@ def publish(
     state: InstanceState,
     deployments: Sequence[Deployment],
     rows: int,
+    further: Mapping[str, int] | None = None,
 ) -> None:
     """Publish a release, or leave everything unchanged.
 
@@ -67,6 +68,8 @@ def publish(
         table is made again from them; otherwise only descriptions and privileges change.
     rows : int
         The expected number of rows of the table.
+    further : mapping of str to int, optional
+        The expected numbers of rows of further tables of the schema, if they are made again.
 
     Raises
     ------
@@ -98,6 +101,10 @@ def publish(
         # The description of the TAP service lists the tables.
         ["pub", *described, "//tap"],
         ["expect", publication.table, str(rows)],
+        *(
+            ["expect", f"{publication.schema}.{table}", str(number)]
+            for table, number in (further or {}).items()
+        ),
         indexed=publication.table,
     )
 

@@ -68,12 +68,13 @@ def check_release(name: str, layout: Layout, overlay: Path | None = None) -> lis
     if manifest is not None:
         findings += _life(manifest, layout)
         files: list[AcquiredFile] = []
-        for file in (*manifest.files, *manifest.responses):
+        for file in (*manifest.files, *manifest.responses, *manifest.table_files):
             findings += _file(manifest, file, overlay, layout, files)
         names = {file.name for file in manifest.files}
         events = [one for one in files if one.path.name in names]
         if len(events) == len(names):
             findings += _shared(manifest, events, layout)
+        findings += _further_tables(manifest, files)
     return findings + check_metadata(name, manifest)
 
 
@@ -195,6 +196,20 @@ def _shared(
         yield ReleaseCheck("events", name, False, finding)
     if not found:
         yield ReleaseCheck("events", "of other releases", True, "none")
+
+
+def _further_tables(manifest: Manifest, files: list[AcquiredFile]) -> Iterator[ReleaseCheck]:
+    """Read the files that fill further tables, and look for these tables in the descriptor."""
+    if not manifest.tables:
+        return
+    from ingest.events.further_tables import read_further_table, require_declared  # loads slowly
+
+    found = {one.path.name: one.path for one in files}
+    yield _tried("tables", "descriptor", "declares them", require_declared, manifest)
+    for one in manifest.tables:
+        if all(file in found for file in (one.name, *((one.bins.name,) if one.bins else ()))):
+            name = f"{manifest.name}.{one.table}"
+            yield _tried("tables", name, "readable", read_further_table, one, found)
 
 
 def _descriptor(resource: etree._Element, name: str, place: Places) -> Iterator[ReleaseCheck]:

@@ -172,7 +172,7 @@ class Draft:
 
     def _manifest(self, missing: list[Question]) -> str:
         blanks = self._blanks_of(missing)
-        lines = [*self._reject(), f"files = {self._files()}", *self._responses()]
+        lines = [*self._reject(), f"files = {self._files()}", *self._responses(), *self._tables()]
         for section in ("release", "observation"):
             lines += ["", f"[{section}]"]
             for name in facts.SECTIONS[section].model_fields:
@@ -239,6 +239,17 @@ class Draft:
             table.update(facts_of_file)
             entries.append(table.as_string())
         return [f"responses = {_lines(entries)}"] if entries else []
+
+    def _tables(self) -> list[str]:
+        """Return the further tables of the predecessor, as its descriptor declares them."""
+        if self._former is None or ("release", "supersedes") not in self._values:
+            return []
+        entries = []
+        for one in self._former.tables:
+            table = tomlkit.inline_table()
+            table.update(one.model_dump(mode="json", exclude_defaults=True))
+            entries.append(table.as_string())
+        return [f"tables = {_lines(entries)}"] if entries else []
 
     def _texts(self, missing: list[Question]) -> bytes:
         if self._content is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ingest.core.configuration import read_toml
 from ingest.core.errors import ManifestError
@@ -65,7 +66,7 @@ def _listed(release: str) -> list[tuple[str, str]]:
     try:
         return [
             (str(checksum), str(file["name"]))
-            for file in (*content.get("files", []), *content.get("responses", []))
+            for file in _files(content)
             for checksum in file.get("sha256", [])
         ]
     except (TypeError, KeyError, AttributeError):
@@ -76,6 +77,15 @@ def _listed(release: str) -> list[tuple[str, str]]:
             expected='tables with "name" and "sha256"',
             remedy=f"km3vo release check {release}",
         ) from None
+
+
+def _files(content: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield all files that a manifest lists."""
+    for section in ("files", "responses", "tables"):
+        for file in content.get(section, []):
+            yield file
+            if "bins" in file:
+                yield file["bins"]
 
 
 def _imported(release: str, layout: Layout) -> list[tuple[str, str]]:
