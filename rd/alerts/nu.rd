@@ -685,6 +685,10 @@ of its own; this descriptor is the only definition of their content. -->
 			Each alert is represented by its newest notice; alerts without a region are not
 			found. The parameters are those of a cone search, in degrees (ICRS); without SR, or
 			with SR=0, the region must contain the position.</meta>
+		<meta name="testQuery">
+			<meta name="ra">96.2</meta>
+			<meta name="dec">-7.8</meta>
+		</meta>
 		<publish render="api" sets="ivo_managed"/>
 		<publish render="form" sets="local,ivo_managed"/>
 		<scsCore queriedTable="latest">
@@ -731,7 +735,12 @@ of its own; this descriptor is the only definition of their content. -->
 						</code>
 					</setup>
 					<code>
-						yield intersects(inPars["RA"], inPars["DEC"], inPars["SR"] or 0, outPars)
+						for name in ("RA", "DEC"):
+							if inPars.get(name) is None:
+								raise base.ValidationError(
+									"%s is missing; give it in degrees (ICRS)"%name, name)
+						yield intersects(
+							inPars["RA"], inPars["DEC"], inPars.get("SR") or 0, outPars)
 					</code>
 				</phraseMaker>
 			</condDesc>

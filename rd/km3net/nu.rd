@@ -240,6 +240,13 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		</datalinkCore>
 	</service>
 
+	<service id="openapi" allowed="custom" customPage="openapi" defaultRenderer="custom">
+		<meta name="title">Description of the services (OpenAPI)</meta>
+		<meta name="description">The services of this node with their parameters, for programs that
+			read OpenAPI documents. The IVOA's clients need only the registry and TAP.</meta>
+		<nullCore/>
+	</service>
+
 	<regSuite title="All samples">
 		<regTest title="The view of all events contains those of a release">
 			<url parSet="TAP"

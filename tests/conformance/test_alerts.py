@@ -626,3 +626,9 @@ def test_foreign_keys_are_told(tap):
     references = {(row["from_table"], row["target_table"]) for row in keys}
     for name in ("events", "counterparts", "params", "citations"):
         assert (f"alerts.{name}", "alerts.notices") in references
+
+
+@pytest.mark.parametrize(("given", "missing"), [("DEC=3", "RA"), ("RA=3", "DEC")])
+def test_a_search_by_region_without_a_position_names_the_parameter(instance, given, missing):
+    answer = instance.fetch(f"alerts/nu/region/api?{given}").decode()
+    assert 'value="ERROR"' in answer and f"{missing} is missing" in answer
