@@ -10,6 +10,13 @@ from .background import Polynomial as Polynomial
 from .containment import best_radius as best_radius
 from .containment import contained as contained
 from .errors import AnalysisError as AnalysisError
+from .exposure import events_by_energy as events_by_energy
+from .exposure import expected_background as expected_background
+from .exposure import expected_events as expected_events
+from .exposure import exposure_by_energy as exposure_by_energy
+from .exposure import fold as fold
+from .exposure import zenith_fractions as zenith_fractions
+from .flux import PowerLaw as PowerLaw
 from .intervals import feldman_cousins as feldman_cousins
 from .intervals import p_value as p_value
 from .intervals import sensitivity as sensitivity
@@ -17,6 +24,9 @@ from .region import Region as Region
 from .region_search import Bands as Bands
 from .region_search import RegionAnswer as RegionAnswer
 from .region_search import search_region as search_region
+from .responses import BackgroundRate as BackgroundRate
+from .responses import EffectiveArea as EffectiveArea
+from .responses import EnergyResponse as EnergyResponse
 from .sample import Sample as Sample
 from .search import PointSources as PointSources
 from .search import SourceEvents as SourceEvents
