@@ -135,16 +135,19 @@ def _last_segment(
 def _later_limit(n: Floats, background: Floats, top: Floats, confidence: float) -> Floats:
     """Return the largest upper limit of larger backgrounds, where upper limits jump up.
 
-    They jump where a separate piece opens at the end of the segment of a number M. For a
-    confidence of 50 % or more, jumps are smaller the larger M is, so the first M above those that
-    are accepted decides.
+    They jump where a separate piece opens at the end of the segment of a number M. Computed for
+    all n to 400, some to 3000, and confidences from 50 % to 99.999 %: jumps are smaller the
+    larger M is, so the first M above those that are accepted decides; and all are at least 0.6
+    events below the upper limit for background = n, so they matter only for a larger background.
     """
     limit = np.full(n.shape, -np.inf)
-    peak = _peak(n, top)
-    rows = np.flatnonzero((between(n + 1, top, peak) >= confidence) & (n < background + top))
-    n, top, peak = n[rows], top[rows], peak[rows]
+    rows = np.flatnonzero(n < background)
+    rows = rows[between(n[rows] + 1, top[rows], _peak(n[rows], top[rows])) >= confidence]
+    if not len(rows):
+        return limit
+    n, top = n[rows], top[rows]
     far = top + _deviance_limit(confidence) + np.sqrt(2 * _TAIL * top)
-    opens = np.ceil(_root(n + 1, top, far, peak, confidence) / STEP) * STEP
+    opens = np.ceil(_root(n + 1, top, far, _peak(n, top), confidence) / STEP) * STEP
     # the background at which R(n) = R(M + 1) there
     wanted = deviance(top + 1, opens)
     low, high = np.maximum(n, 1e-300), opens
@@ -209,7 +212,9 @@ def _root(first: Floats, last: Floats, inner: Floats, outer: Floats, confidence:
         # Newton's step, or bisection where it leaves the interval
         inside = (step - inner) * (step - outer) < 0
         following = np.where(inside, step, (inner + outer) / 2)
-        if np.all(np.abs(following - mean) <= 1e-13 * mean):
-            return following
+        # the error of a step is as its square
+        near = inside & (np.abs(step - mean) <= 1e-8 * mean)
         mean = following
+        if np.all(near | (np.abs(outer - inner) <= 1e-13 * mean)):
+            break
     return mean

@@ -124,8 +124,15 @@ def between(first: npt.ArrayLike, last: npt.ArrayLike, mean: npt.ArrayLike) -> F
     first, last, mean : array_like
         The numbers and the expectation; they are broadcast. If last is first - 1, it is 0.
     """
-    first = np.asarray(first, float)
-    return at_most(last, mean) - at_most(first - 1, mean)
+    first, mean = _flat(first, mean)
+    last, mean = _flat(last, mean)
+    shape = np.broadcast_shapes(first.shape, last.shape)
+    first, last, mean = (np.broadcast_to(x, shape).ravel() for x in (first, last, mean))
+    # from the largest term in both directions
+    most = np.clip(np.floor(mean), first, np.maximum(last, first))
+    terms = _sum(most, mean, 1, last) + _sum(most, mean, -1, first) - 1
+    found: Floats = np.where(last < first, 0, pmf(most, mean) * terms)
+    return found.reshape(shape)
 
 
 def _flat(n: npt.ArrayLike, mean: npt.ArrayLike) -> tuple[Floats, Floats]:
@@ -145,16 +152,16 @@ def _correction(n: Floats) -> Floats:
 
 def _upwards(n: Floats, mean: Floats) -> Floats:
     """Return P(N >= n), where the terms decrease because n is above the mean."""
-    return pmf(n, mean) * _sum(n, mean, 1)
+    return pmf(n, mean) * _sum(n, mean, 1, np.full(n.shape, np.inf))
 
 
 def _downwards(n: Floats, mean: Floats) -> Floats:
     """Return P(N <= n), where the terms decrease because n is below the mean."""
-    return pmf(n, mean) * _sum(n, mean, -1)
+    return pmf(n, mean) * _sum(n, mean, -1, np.zeros(n.shape))
 
 
-def _sum(n: Floats, mean: Floats, step: int) -> Floats:
-    """Add probabilities, in units of that of n, until they no longer count."""
+def _sum(n: Floats, mean: Floats, step: int, end: Floats) -> Floats:
+    """Add probabilities from n to the end, in units of that of n, until they no longer count."""
     total = np.ones(n.shape)
     term = np.ones(n.shape)
     active = np.flatnonzero(mean > 0)
@@ -162,11 +169,12 @@ def _sum(n: Floats, mean: Floats, step: int) -> Floats:
     while len(active):
         # few rows take long steps, and many rows as many as fit into the processor's cache
         steps = min(max(_CACHE // len(active), 8), 256)
-        offset = done + np.arange(steps)[:, None]
+        numbers = n[active] + step * (done + np.arange(1, steps + 1)[:, None])
         if step > 0:
-            ratios = mean[active] / (n[active] + offset + 1)
+            ratios = np.where(numbers <= end[active], mean[active] / numbers, 0)
         else:
-            ratios = np.maximum(n[active] - offset, 0) / mean[active]
+            with np.errstate(over="ignore"):
+                ratios = np.where(numbers >= end[active], (numbers + 1) / mean[active], 0)
         terms = np.multiply.accumulate(ratios, axis=0)
         terms *= term[active]
         total[active] += terms.sum(axis=0)
