@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from astropy.table import QTable
 
 from km3vo import adql, products, services
+from km3vo.analysis import Sample
 from km3vo.errors import BadRequestError
 from km3vo.selection import Selection
 from km3vo.tap import Session, Tap
@@ -350,7 +351,7 @@ class Node:
         """
         return products.responses(adql.name(release, "the release"), self._tap)
 
-    def sample(self, release: str) -> Any:
+    def sample(self, release: str) -> Sample:
         """Return a sample with its responses, for the functions of :mod:`km3vo.analysis`.
 
         With it, :func:`km3vo.analysis.search` gives the numbers of :meth:`limit` without a server.

@@ -17,6 +17,7 @@ from pyvo.dal import DALAccessError
 from pyvo.dal.adhoc import DatalinkResults
 
 from km3vo import adql
+from km3vo.analysis import Acceptance, Polynomial, Sample
 from km3vo.errors import BadRequestError, MissingPackageError, ServiceError
 from km3vo.tap import Tap, find
 
@@ -68,9 +69,8 @@ def responses(release: str, tap: Tap) -> dict[str, Any]:
     return found
 
 
-def sample(release: str, tap: Tap) -> Any:
+def sample(release: str, tap: Tap) -> Sample:
     """Return a sample with its responses, see :meth:`km3vo.Node.sample`."""
-    analysis: Any = importlib.import_module("km3vo.analysis")
     known = tap.columns(f"{release}.main")
     meanings = {
         "event_id": "meta.id;meta.main",
@@ -93,10 +93,10 @@ def sample(release: str, tap: Tap) -> Any:
     )
     arrays = {key: np.asarray(getattr(rows[key], "value", rows[key])) for key in names}
     resolution = _observations(release, tap)["s_resolution"][0].to_value("deg")
-    return analysis.Sample(
+    return Sample(
         release=release,
-        polynomial=analysis.Polynomial.from_text(texts["bkgrate"]),
-        acceptance=analysis.Acceptance.from_text(texts["aeff"]),
+        polynomial=Polynomial.from_text(texts["bkgrate"]),
+        acceptance=Acceptance.from_text(texts["aeff"]),
         resolution=float(resolution),
         **arrays,
     )

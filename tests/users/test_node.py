@@ -231,6 +231,17 @@ def test_the_event_list_is_read_by_gammapy(node):
         node.event_list("ant99_01")
 
 
+def test_a_sample_has_events_background_and_acceptance(node, public):
+    sample = node.sample("ant20_01")
+    assert set(sample.event_id) == set(public["id"])
+    # background.txt: 7893.0656 events below 20 deg, as the collaboration's openkm3 evaluates it
+    assert sample.polynomial.below(20.0) == pytest.approx(7893.0656, abs=5e-5)
+    assert sample.acceptance.values.shape == (16, 20)
+    assert sample.resolution == 0.4
+    with pytest.raises(BadRequestError, match="no acceptance"):
+        node.sample("evts23_01")
+
+
 def test_without_gammapy_the_error_says_how_to_install_it(node, monkeypatch):
     monkeypatch.setitem(sys.modules, "gammapy.data", None)
     with pytest.raises(ImportError, match="pip install 'gammapy"):

@@ -40,8 +40,6 @@ def user(tmp_path_factory) -> Path:
     source = copy_checkout(place / "source")
     for name in ("README.md", "LICENSE"):
         (source / name).write_bytes((ROOT / name).read_bytes())
-    if not (source / "km3vo").exists():
-        (source / "km3vo").symlink_to(ROOT / "km3vo")
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input"]
     alone = ["--no-deps", "--no-index"]
     build = [*pip, "wheel", *alone, "--no-build-isolation", "--wheel-dir", place, source]
