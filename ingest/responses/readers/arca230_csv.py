@@ -11,6 +11,9 @@ line says what it is:
 * background in the logarithm of the reconstructed energy and the sine of the declination: events
   per second in the bin, from the whole band of declination, averaged over the day. Divided by the
   width of the energy bin and the solid angle of the band, this is a rate per GeV and sr.
+
+The example analysis of that repository states that its sensitivity is worse than the paper's
+(arXiv:2402.08363), for its simpler method and selection; see docs/decisions/028-responses.md.
 """
 
 from __future__ import annotations
