@@ -26,6 +26,29 @@ from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 ABOUT: Final = "about.rd"
 """The name of the first file, in the deployed folder of a release."""
 _AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
+_NEEDED: Final = {"aeff": "acceptance", "bkgrate": "background"}
+"""The responses that the services of limits need, and what they call the files."""
+_LIMITS: Final = {
+    "ps": (
+        "Events and limits around a source",
+        "What a sample of neutrino events says of a source, or of a list of sources: the events"
+        " within a radius, the background to expect, the probability by chance, the interval of"
+        " Feldman and Cousins, the flux and its limit for a power law in energy, and the"
+        " sensitivity. Parameters: RA and DEC in degrees (ICRS), or TARGET, a name, or SOURCES, a"
+        " VOTable or CSV file with sources; SR, the radius in degrees; INDEX, the spectral index"
+        " or a range; CONFIDENCE.",
+    ),
+    "region": (
+        "Events and limits in a region of the sky",
+        "What a sample of neutrino events says of a region of the sky, such as that of a"
+        " gravitational wave: the events inside, the background to expect, the probability by"
+        " chance, the interval of Feldman and Cousins, and the flux limit for a source somewhere"
+        " in the region, also in bands of declination. Parameters: MOC, a coverage map, or MAP, a"
+        " HEALPix file, or ALERT, an alert in this archive; CONTAINMENT, of the region of a map or"
+        " an alert; INDEX, the spectral index; CONFIDENCE.",
+    ),
+}
+"""Titles and descriptions of the services of limits, see ``rd/km3net/limits.rd``."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +117,7 @@ def _streams(manifest: Manifest, where: Circumstances) -> bytes:
     _open_to_queries(_stream(root, "access"), manifest)
     _describe_origin(_stream(root, "origin-columns"), manifest)
     _describe_cone(_stream(root, "cone"), manifest, where)
+    _add_limits(_stream(root, "limits"), manifest, where)
     _add_test(_stream(root, "tests"), manifest, where)
     text: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
     return text
@@ -196,17 +220,46 @@ def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstan
         ra, dec = where.example.ra, where.example.dec
     for name, value in (("ra", f"{ra:.2f}"), ("dec", f"{dec:.2f}"), ("sr", "1")):
         _meta(query, name, value)
+    _open_service(stream, manifest, where, "scs.xml")
+
+
+def _add_limits(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
+    """Add the services of limits, if the release has real data and what they need."""
+    if (responses := _files_of_limits(manifest, where)) is None:
+        return
+    etree.SubElement(stream, "FEED", source="km3net/limits#tables")
+    for name, (title, description) in _LIMITS.items():
+        service = etree.SubElement(stream, "service", id=name, allowed="form,api")
+        _meta(service, "title", f"{title}: {manifest.release.title}")
+        _meta(service, "shortName", f"{manifest.name} {name}")
+        _meta(service, "description", description)
+        _open_service(service, manifest, where, "api")
+        etree.SubElement(service, "FEED", responses, source=f"km3net/limits#{name}")
+
+
+def _files_of_limits(manifest: Manifest, where: Circumstances) -> dict[str, str] | None:
+    """Return the files that the services of limits need, or None without these services."""
+    files: dict[str, str] = {one.response: one.name for one in manifest.responses}
+    if where.simulated or not _NEEDED.keys() <= files.keys():
+        return None
+    return {name: files[response] for response, name in _NEEDED.items()}
+
+
+def _open_service(
+    stream: etree._Element, manifest: Manifest, where: Circumstances, protocol: str
+) -> None:
+    """Say who may use a service, and where it is published."""
     if not manifest.is_public_today():
         etree.SubElement(stream, "limitTo").text = GROUP
-    for render, sets in _publications(manifest, where):
+    for render, sets in _publications(manifest, where, protocol):
         etree.SubElement(stream, "publish", render=render, sets=sets)
 
 
-def _publications(manifest: Manifest, where: Circumstances) -> list[tuple[str, str]]:
-    """Return the renderers and sets of the cone search that are published."""
+def _publications(manifest: Manifest, where: Circumstances, protocol: str) -> list[tuple[str, str]]:
+    """Return the renderers and sets of a service that are published."""
     match _audience(manifest, where):
         case "registries":
-            return [("scs.xml", "ivo_managed"), ("form", "local,ivo_managed")]
+            return [(protocol, "ivo_managed"), ("form", "local,ivo_managed")]
         case "visitors":
             return [("form", "local")]
         case "nobody":
@@ -282,6 +335,7 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
             {"name": one.name, "table": one.table, "title": one.title} for one in manifest.tables
         ],
         "alert": manifest.publication.alert,
+        "limits": _files_of_limits(manifest, where),
         "supersedes": manifest.release.supersedes,
         "superseded_by": where.superseded_by,
         "repeats": where.repeats,

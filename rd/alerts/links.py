@@ -12,6 +12,7 @@ from gavo.protocols import datalink
 from gavo.protocols.soda import DatalinkFault
 
 archive, _ = utils.loadPythonModule("archive", relativeTo=os.path.abspath(__file__))
+facts, _ = utils.loadPythonModule("../km3net/facts", relativeTo=os.path.abspath(__file__))
 _MOST = 20
 """The maximum number of citing packets, of published events and of circulars that are listed."""
 NEIGHBOURS = """
@@ -126,6 +127,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         yield from self._other_notices()
         yield self._detector_events()
         yield self._matches()
+        yield from self._limits()
         yield from self._circulars()
         yield self.makeLink(
             base.makeAbsoluteURL("alerts/nu/cone/info"),
@@ -239,6 +241,19 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
         )
         text = "What else was observed near this alert, and how likely that is by chance"
         return self._query(query, "#counterpart", text, "matches")
+
+    def _limits(self):
+        if self.notice["region_90"] is None:
+            return
+        asked = urlencode({"ALERT": self.notice["notice_id"]})
+        for release in facts.with_limits():
+            yield self._link(
+                f"{release}/nu/region/api?{asked}",
+                "#proc",
+                f"Neutrinos of {release} in the region of the alert, and limits of the flux",
+                "application/x-votable+xml",
+                localSemantics=release,
+            )
 
     def _query(self, query, semantics, description, local=None):
         return self._link(

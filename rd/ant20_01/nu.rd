@@ -91,6 +91,8 @@ make import RELEASE=ant20_01 -->
 		</scsCore>
 	</service>
 
+	<FEED source="ant20_01/about#limits"/>
+
 	<regSuite title="ANTARES 2007-2017">
 		<regTest title="The cone search around (43, 35) returns what the earlier service did">
 			<url RA="43" DEC="35" SR="3" responseformat="votabletd">cone/scs.xml</url>

@@ -6,6 +6,26 @@ import os
 from gavo import base
 
 
+def with_limits():
+    """Return the public releases that have services of limits.
+
+    Returns
+    -------
+    dict of str to dict of str to str
+        By the names of releases, the paths of their files: ``acceptance`` and ``background``.
+    """
+    found = {}
+    folder = base.getConfig("inputsDir")
+    for release in sorted(os.listdir(folder)):
+        facts = facts_of(release) if os.path.isdir(os.path.join(folder, release)) else {}
+        if facts.get("limits") and not facts["protected"]:
+            found[release] = {
+                name: os.path.join(folder, release, "data", "responses", file)
+                for name, file in facts["limits"].items()
+            }
+    return found
+
+
 def facts_of(release):
     """Return the facts of a release; none if it was imported by a version that did not write them.
 

@@ -24,6 +24,7 @@ import os
 import shutil
 import sys
 
+import functions  # noqa: F401  (declares them)
 import patches
 from exchange import exchange
 from gavo import base

@@ -24,7 +24,7 @@ from ingest.instance.layout import Layout
 SHARED = "km3net"
 """The folder with the streams and grammars that all releases use."""
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
-_SUFFIXES = (".rd", ".py", ".json")
+_SUFFIXES = (".rd", ".py", ".json", ".html")
 
 
 def sources(folder: str) -> Iterator[tuple[str, bytes]]:

@@ -35,6 +35,7 @@ def apply():
         "requests",
         "refuse_unknown_methods",
         "refuse_what_is_not_text",
+        "read_addresses_of_uploads",
         "ignore_hosts_in_requests",
         "name_missing_parameters",
         "stay_on_this_site_after_login",

@@ -155,6 +155,32 @@ def name_missing_parameters():
     common.JSONQuery.render = render_if_complete
 
 
+def read_addresses_of_uploads():
+    """Let DaCHS read the parameters in the address of a request with a multipart body, too.
+
+    For DaCHS 2.7; we have not tested later versions.
+
+    ``Request._makeStrargs`` reads the body only, so that ``?INDEX=2.5`` is ignored without a word
+    if a file is sent in the body. We suggest to read both; a parameter in the body takes
+    precedence.
+    """
+    make = common.Request._makeStrargs
+
+    @functools.wraps(make)
+    def make_from_both(self):
+        found = make(self)
+        if self.fields is not None:
+            for name, values in self.args.items():
+                name = name if isinstance(name, str) else name.decode("iso-8859-1")
+                if name not in found and all(
+                    isinstance(one, bytes) and _is_text(one) for one in values
+                ):
+                    found[name] = [value.decode("utf-8") for value in values]
+        return found
+
+    common.Request._makeStrargs = make_from_both
+
+
 def refuse_what_is_not_text():
     """Let DaCHS refuse null characters, invalid UTF-8, paths with ``..``, and impossible forms.
 
