@@ -84,7 +84,8 @@ class Polynomial:
     def below(self, dec_deg: Any) -> Floats:
         """Return the number of events below a declination in deg, NaN outside `south`, `north`."""
         dec = numbers("dec", dec_deg)
-        return np.where(self.valid(dec), _value(self.coefficients, dec), np.nan)
+        valid = self.valid(dec)
+        return np.where(valid, _value(self.coefficients, np.where(valid, dec, 0)), np.nan)
 
     def in_band(self, dec1_deg: Any, dec2_deg: Any) -> Floats:
         """Return the expected number of events between two declinations in deg."""
@@ -102,9 +103,11 @@ class Polynomial:
         grows without bound, unless P' is 0 there, but its integrals are those of P.
         """
         dec = numbers("dec", dec_deg)
-        cos_dec = np.maximum(np.cos(np.radians(dec)), 1e-12)
-        density = np.degrees(_value(self._derivative, dec)) / (2 * np.pi * cos_dec)
-        return np.where(np.isnan(dec), np.nan, np.where(self.valid(dec), density, 0.0))
+        valid = self.valid(dec)
+        inside = np.where(valid, dec, 0)
+        cos_dec = np.maximum(np.cos(np.radians(inside)), 1e-12)
+        density = np.degrees(_value(self._derivative, inside)) / (2 * np.pi * cos_dec)
+        return np.where(np.isnan(dec), np.nan, np.where(valid, density, 0.0))
 
     def in_circle(self, dec_deg: Any, radius_deg: Any) -> Floats:
         """Return the expected number of events in circles.
@@ -131,23 +134,22 @@ class Polynomial:
         around = np.maximum(radius - (90 - np.abs(dec)), 0)
         ends = np.abs(dec) + radius
         outer = np.where(around > 0, 90 - around, np.minimum(ends, 90))
-        low = np.where(dec >= 0, dec - radius, -outer)
-        high = np.where(dec >= 0, outer, dec + radius)
+        low = np.maximum(np.where(dec >= 0, dec - radius, -outer), self.south)
+        high = np.minimum(np.where(dec >= 0, outer, dec + radius), self.north)
         caps = np.where(
             around > 0,
             np.where(dec >= 0, self.in_band(90 - around, 90), self.in_band(-90, around - 90)),
             0.0,
         )
         angles = (_NODES + 1) * np.pi / 2
-        middle, half = ((high + low) / 2)[..., None], ((high - low) / 2)[..., None]
+        middle, half = (high + low)[..., None] / 2, np.maximum(high - low, 0)[..., None] / 2
         points = middle + half * np.cos(angles)
-        inside = (points >= self.south) & (points <= self.north)
         fraction = fraction_of_parallel(
             np.sin(np.radians(points)),
             np.sin(np.radians(dec))[..., None],
             np.cos(np.radians(radius))[..., None],
         )
-        values = np.where(inside, _value(self._derivative, points), 0) * fraction
+        values = _value(self._derivative, points) * fraction
         integral = (values * np.sin(angles) * _WEIGHTS).sum(axis=-1) * np.pi / 2
         return np.where(self.valid(dec), caps + half[..., 0] * integral, np.nan)
 

@@ -16,6 +16,8 @@ from .sphere import SQUARE_DEGREES, Floats, Integers, numbers
 TOLERANCE = 0.05
 """How far the sum of a map's probabilities may be from 1; it is then normalised."""
 _UNITS = {"cell": None, "sr": 1.0, "deg2": SQUARE_DEGREES}
+_FIRST_UNIQ = np.int64(4) ** np.arange(1, MAX_ORDER + 3)
+"""The number of the first cell of each order, and of one order more."""
 _ORDER = re.compile(r"\s*(\d+)\s*/")
 
 
@@ -75,16 +77,13 @@ class Region:
         if number.dtype.kind not in "iu" or number.ndim != 1 or not len(number):
             raise AnalysisError("region", repr(uniq)[:60], "whole numbers of cells, one or more")
         number = number.astype(np.int64)
-        # the exponent of a float is exact for what is compared: powers of 4
-        order = (np.frexp(number.astype(np.float64))[1] - 1) // 2 - 1
-        order = np.where(number < np.int64(1) << (2 * np.clip(order, 0, MAX_ORDER) + 2), -1, order)
-        cell = number - (np.int64(1) << (2 * np.clip(order, 0, MAX_ORDER) + 2))
+        order = np.searchsorted(_FIRST_UNIQ, number, side="right") - 1
         wrong = (order < 0) | (order > MAX_ORDER)
-        wrong |= cell >= np.int64(12) << 2 * np.clip(order, 0, MAX_ORDER)
         if wrong.any():
             raise AnalysisError(
                 "region", int(number[wrong][0]), f"numbers of cells up to order {MAX_ORDER}"
             )
+        cell = number - _FIRST_UNIQ[order]
         shift = 2 * (MAX_ORDER - order)
         first, last = merged(cell << shift, (cell + 1) << shift)
         if probability is None:

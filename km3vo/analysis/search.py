@@ -153,10 +153,9 @@ def search(
     known = sample.acceptance.in_range(index_)
     lowest, highest = sample.acceptance.indices[[0, -1]]
     _note(remark, good & ~known, f"spectral index outside {lowest:g} to {highest:g}: no flux")
-    ends = (np.minimum(dec_ + radius_, 90), np.maximum(dec_ - radius_, -90))
-    cut = good & ~(
-        sample.sees(np.where(good, ends[0], 0)) & sample.sees(np.where(good, ends[1], 0))
-    )
+    reach = np.where(good, radius_, 0)
+    ends = np.minimum(dec_ + reach, 90), np.maximum(dec_ - reach, -90)
+    cut = good & ~(sample.sees(ends[0]) & sample.sees(ends[1]))
     _note(remark, cut, "the circle reaches into the sky that the sample does not see")
 
     nan = np.full(len(ra_), np.nan)
@@ -168,7 +167,7 @@ def search(
     low[at], up[at] = feldman_cousins(n_obs[at], n_bkg[at], confidence)
     p[at] = p_value(n_obs[at], n_bkg[at])
     median[at] = sensitivity(n_bkg[at], confidence)
-    containment = np.where(good, contained(radius_, sample.resolution), np.nan)
+    containment = contained(np.where(good, radius_, np.nan), sample.resolution)
     per_flux = sample.acceptance.at(dec_, index_) * containment
     return PointSources(
         ra=ra_,
