@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast lint lock audit attack bench
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast lint lock audit attack bench notebooks
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -43,6 +43,9 @@ status: setup  ## show the status of the database and the server
 
 check: setup  ## check the services with independent validators
 	@$(km3vo) check
+
+notebooks: setup  ## execute docs/notebooks against the running server, and publish them as pages
+	@$(km3vo) notebooks $(if $(PORT),--node http://localhost:$(PORT))
 
 publish: setup  ## publish the registry records, and show how to register
 	@$(km3vo) registry publish $(if $(DRY_RUN),--dry-run) $(if $(OFFLINE),--offline)

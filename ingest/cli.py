@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "events": ("ingest.commands.events", "events"),
     "import": ("ingest.commands.imports", "import_"),
     "instance": ("ingest.commands.instance", "instance"),
+    "notebooks": ("ingest.commands.notebooks", "notebooks"),
     "qa": ("ingest.commands.qa", "qa"),
     "registry": ("ingest.commands.registry", "registry"),
     "release": ("ingest.commands.release", "release"),
