@@ -266,6 +266,43 @@ def change(path: Path, old: str, new: str) -> None:
     path.write_text(path.read_text().replace(old, new, 1))
 
 
+HITS = "KM3-230213A_allhits.json.gz"
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        (HITS, b"\x1f\x8b\x08", ["the compressed file is damaged"]),
+        (HITS, b'{"hits": [{"t": 0}]}', ["hits[0]", "a value is missing", "expected: dom_id"]),
+        ("Figure4.csv", b"title\nSource,Name\n", ["line 2", "columns", "RA J2000 [deg]"]),
+        ("figure2.csv", b"E,syst,bin_center,hist_val\n10,,5,many\n", ["line 2", "many"]),
+        ("detector.json.gz", b"[]", ["the file has no rows"]),
+    ],
+)
+def test_a_bad_file_of_a_further_table(
+    instance, untouched, tmp_path, file: str, content: bytes, expected: list[str]
+) -> None:
+    (tmp_path / file).write_bytes(content)
+    done = instance.km3vo("import", "--release", "evts23_01", "--inputs", str(tmp_path))
+    message = refusal(done)
+    assert str(tmp_path / file) in message
+    assert all(words in message for words in expected), message
+
+
+def test_a_further_table_with_another_checksum(instance, untouched, tmp_path, delivered) -> None:
+    lines = (delivered / "evts23_01" / "Figure4.csv").read_text()
+    (tmp_path / "Figure4.csv").write_text(lines.replace("94.263708", "94.263709"))
+    done = instance.km3vo("import", "--release", "evts23_01", "--inputs", str(tmp_path))
+    assert "the checksum of the file is not in the manifest" in refusal(done)
+
+
+def test_a_further_table_that_the_descriptor_lacks(instance, untouched, checkout: Path) -> None:
+    change(checkout / "rd" / "evts23_01" / "nu.rd", '<table id="pmts"', '<table id="tubes"')
+    done = instance.km3vo("import", "--release", "evts23_01", PYTHONPATH=str(checkout))
+    message = refusal(done)
+    assert "does not declare a table" in message and "pmts" in message
+
+
 @pytest.mark.slow
 def test_the_second_data_element_fails_and_the_first_is_rolled_back(
     instance, untouched, checkout: Path

@@ -520,6 +520,27 @@ def test_check_finds_what_is_wrong(
     assert words in wrong[0].finding
 
 
+@pytest.mark.parametrize(
+    ("file", "old", "new", "subject", "words"),
+    [
+        ("release.toml", 'table = "pmts"', 'table = "tubes"', "descriptor", "tubes"),
+        ("release.toml", '"figure2.csv"', '"figure3.csv"', "figure3.csv", "is not available"),
+        ("release.toml", '"hits-json"\npart', '"detector-json"\npart', "evts23_01.hits", "part"),
+        ("Figure4.csv", "#1,", "1,", "Figure4.csv", "the checksum of the file"),
+    ],
+)
+def test_check_finds_what_is_wrong_with_further_tables(
+    folders: Path, layout: Layout, file: str, old: str, new: str, subject: str, words: str
+) -> None:
+    path = folders / "inputs" / "evts23_01" / file
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    wrong = [one for one in check.check_release("evts23_01", layout) if not one.passed]
+    assert [one.subject for one in wrong][:1] == [subject]
+    assert words in wrong[0].finding
+
+
 @pytest.mark.parametrize("content", [None, b"", b"\0\xff\xfe", b"<resource/>", b"release = 3"])
 @pytest.mark.parametrize("file", [RD, COMMON, TOML, TEXTS])
 def test_check_survives_anything(

@@ -63,7 +63,7 @@ PARTS: Final = {"pmt-numbers": pmt_numbers}
 def _histogram(
     path: Path, lines: list[tuple[str, list[float]]], series: int
 ) -> list[tuple[str, dict[str, object]]]:
-    where = f"{lines[0][0]} to {lines[-1][0].removeprefix('line ')}"
+    where = f"{lines[0][0].replace('line', 'lines')} to {lines[-1][0].removeprefix('line ')}"
     energies, centres, densities = np.array([values for _, values in lines]).T
     widths = np.diff(centres)
     width = widths.mean() if len(widths) else np.nan
