@@ -14,9 +14,9 @@ from .exposure import events_by_energy as events_by_energy
 from .exposure import expected_background as expected_background
 from .exposure import expected_events as expected_events
 from .exposure import exposure_by_energy as exposure_by_energy
-from .exposure import fold as fold
 from .exposure import zenith_fractions as zenith_fractions
 from .flux import PowerLaw as PowerLaw
+from .folding import fold as fold
 from .intervals import feldman_cousins as feldman_cousins
 from .intervals import p_value as p_value
 from .intervals import sensitivity as sensitivity
@@ -27,6 +27,7 @@ from .region_search import search_region as search_region
 from .responses import BackgroundRate as BackgroundRate
 from .responses import EffectiveArea as EffectiveArea
 from .responses import EnergyResponse as EnergyResponse
+from .responses import PointSpread as PointSpread
 from .sample import Sample as Sample
 from .search import PointSources as PointSources
 from .search import SourceEvents as SourceEvents

@@ -1,4 +1,4 @@
-"""Expected events of a source or of a flux over the sky, seen with a response of KM3NeT.
+"""Expected events of a source, and background around it, with a response of KM3NeT.
 
 The effective area depends on the zenith angle, which changes over the day. Over whole sidereal
 days each hour angle is equally likely; the time in which the detector took data is assumed to be
@@ -10,23 +10,19 @@ neglected, which change a zenith angle by less than 0.2 deg until 2035.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
 from .errors import AnalysisError
-from .flux import PowerLaw, energy_nodes
+from .flux import PowerLaw
 from .responses import BackgroundRate, EffectiveArea
 
 Floats = npt.NDArray[np.float64]
-Intensity = Callable[[Floats, Floats], npt.ArrayLike]
 
 CM2_PER_M2 = 1e4
 
 _RADII, _RADIAL_WEIGHTS = np.polynomial.legendre.leggauss(8)
 _ANGLES = np.radians(np.arange(0.5, 24) * 15)
-_ANGLE_NODES, _ANGLE_WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
 def zenith_fractions(dec: npt.ArrayLike, latitude: float, edges: npt.ArrayLike) -> Floats:
@@ -55,10 +51,10 @@ def zenith_fractions(dec: npt.ArrayLike, latitude: float, edges: npt.ArrayLike) 
     AnalysisError
         If a declination or the latitude is not from -90 to 90, or the edges do not increase.
     """
-    declination = _declinations(dec)[..., np.newaxis]
+    declination = declinations(dec)[..., np.newaxis]
     if not -90 <= latitude <= 90:
         raise AnalysisError("latitude", latitude, "a latitude from -90 to 90 deg")
-    limits = _increasing("edges", edges)
+    limits = increasing("edges", edges)
     fixed = np.sin(np.radians(latitude)) * np.sin(np.radians(declination))
     moving = np.cos(np.radians(latitude)) * np.cos(np.radians(declination))
     # at a pole, of the Earth or the sky, the zenith angle does not change
@@ -96,8 +92,7 @@ def exposure_by_energy(
     AnalysisError
         If a parameter is out of range.
     """
-    if not (np.isfinite(livetime) and livetime >= 0):
-        raise AnalysisError("livetime", livetime, "a number of seconds from 0")
+    seconds(livetime)
     fractions = zenith_fractions(dec, latitude, area.zenith_edges)
     exposure: Floats = fractions @ area.values.T * (CM2_PER_M2 * livetime)
     return exposure
@@ -182,11 +177,10 @@ def expected_background(
     AnalysisError
         If a parameter is out of range, or the latitude is missing.
     """
-    centre = np.radians(_declinations(dec))[..., np.newaxis]
+    centre = np.radians(declinations(dec))[..., np.newaxis]
     if not 0 < radius <= 180:
         raise AnalysisError("radius", radius, "a radius above 0, up to 180 deg")
-    if not (np.isfinite(livetime) and livetime >= 0):
-        raise AnalysisError("livetime", livetime, "a number of seconds from 0")
+    seconds(livetime)
     if not rate.by_declination and latitude is None:
         raise AnalysisError("latitude", latitude, "the latitude of the detector in deg")
     # points of equal solid angle: evenly spaced in the angle, Gauss-Legendre in the cosine
@@ -208,77 +202,8 @@ def expected_background(
     return events
 
 
-def fold(
-    area: EffectiveArea,
-    intensity: Intensity,
-    livetime: float,
-    latitude: float | None = None,
-    dec_edges: npt.ArrayLike | None = None,
-) -> Floats:
-    """Fold a flux that depends on energy and direction with an effective area.
-
-    Parameters
-    ----------
-    area : EffectiveArea
-        The effective area.
-    intensity : callable
-        The flux per solid angle, GeV-1 cm-2 s-1 sr-1, as a function of two arrays that are
-        broadcast: the energy in GeV, and the zenith angle or, with `dec_edges`, the declination,
-        in deg. It is averaged over the azimuth or the right ascension.
-    livetime : float
-        Seconds; with `dec_edges`, spread evenly over the sidereal day.
-    latitude : float, optional
-        Geodetic latitude of the detector, deg. Needed with `dec_edges`.
-    dec_edges : array_like, shape (bands + 1,), optional
-        Edges of bands of declination, deg. Without it, the result is in bins of the zenith angle.
-
-    Returns
-    -------
-    numpy.ndarray, shape (energies, zeniths) or (energies, bands)
-        Expected events of the whole band.
-
-    Raises
-    ------
-    AnalysisError
-        If a parameter is out of range, or the latitude is missing.
-    """
-    if not (np.isfinite(livetime) and livetime >= 0):
-        raise AnalysisError("livetime", livetime, "a number of seconds from 0")
-    energies, energy_weights = energy_nodes(area.energy_edges)
-    if dec_edges is None:
-        angles, angle_weights = _angle_nodes(np.cos(np.radians(area.zenith_edges))[::-1])
-        angles = np.degrees(np.arccos(np.clip(angles, -1, 1)))[::-1]
-        exposure = np.broadcast_to(
-            area.values[:, :, np.newaxis] * (CM2_PER_M2 * livetime),
-            (*area.values.shape, angles.shape[1]),
-        )
-        angle_weights = angle_weights[::-1]
-    else:
-        if latitude is None:
-            raise AnalysisError("latitude", latitude, "the latitude of the detector in deg")
-        limits = _increasing("dec_edges", dec_edges)
-        _declinations(limits)
-        angles, angle_weights = _angle_nodes(np.sin(np.radians(limits)))
-        angles = np.degrees(np.arcsin(np.clip(angles, -1, 1)))
-        exposure = np.moveaxis(exposure_by_energy(area, angles, latitude, livetime), -1, 0)
-    flux = np.asarray(
-        intensity(energies[:, np.newaxis, :, np.newaxis], angles[np.newaxis, :, np.newaxis, :]),
-        float,
-    )
-    shape = (*energies.shape, *angles.shape)
-    flux = np.broadcast_to(flux, (shape[0], shape[2], shape[1], shape[3]))
-    per_angle = np.einsum("ijkl,ik->ijl", flux, energy_weights)
-    events: Floats = 2 * np.pi * (per_angle * exposure * angle_weights).sum(axis=-1)
-    return events
-
-
-def _angle_nodes(edges: Floats) -> tuple[Floats, Floats]:
-    """Return points and weights for integrals over bins of a sine or cosine."""
-    middle, half = (edges[1:] + edges[:-1]) / 2, np.diff(edges)[:, np.newaxis] / 2
-    return middle[:, np.newaxis] + half * _ANGLE_NODES, half * _ANGLE_WEIGHTS
-
-
-def _declinations(dec: npt.ArrayLike) -> Floats:
+def declinations(dec: npt.ArrayLike) -> Floats:
+    """Return declinations as an array, and raise AnalysisError where one is impossible."""
     values = np.asarray(dec, float)
     wrong = ~((values >= -90) & (values <= 90)) & ~np.isnan(values)
     if wrong.any():
@@ -286,8 +211,15 @@ def _declinations(dec: npt.ArrayLike) -> Floats:
     return values
 
 
-def _increasing(name: str, edges: npt.ArrayLike) -> Floats:
+def increasing(name: str, edges: npt.ArrayLike) -> Floats:
+    """Return edges as an array, and raise AnalysisError if they do not increase."""
     values = np.asarray(edges, float)
     if values.ndim != 1 or len(values) < 2 or not (np.diff(values) > 0).all():
         raise AnalysisError(name, edges, "at least two increasing numbers, in deg")
     return values
+
+
+def seconds(livetime: float) -> None:
+    """Raise AnalysisError if a livetime is not a number from 0."""
+    if not (np.isfinite(livetime) and livetime >= 0):
+        raise AnalysisError("livetime", livetime, "a number of seconds from 0")

@@ -1,4 +1,4 @@
-"""Instrument responses from rows of the tables ``irf.aeff``, ``irf.edisp`` and ``irf.bkgrate``."""
+"""Instrument responses from rows of the tables in ``irf``: areas, resolutions and backgrounds."""
 
 from __future__ import annotations
 
@@ -99,6 +99,83 @@ class EnergyResponse:
             )
         folded: Floats = given @ self.values
         return folded
+
+
+@dataclass(frozen=True)
+class PointSpread:
+    """The distribution of the angle between true and reconstructed direction.
+
+    Parameters
+    ----------
+    energy_edges, zenith_edges, radius_edges : numpy.ndarray
+        GeV, deg and deg.
+    values : numpy.ndarray, shape (energies, zeniths, radii)
+        Probability per sr.
+    """
+
+    energy_edges: Floats
+    zenith_edges: Floats
+    radius_edges: Floats
+    values: Floats
+
+    @classmethod
+    def from_rows(cls, rows: Any) -> PointSpread:
+        """Return the point spread function in rows of ``irf.psf``, of one response.
+
+        Raises
+        ------
+        AnalysisError
+            If the rows are not a complete grid of bins.
+        """
+        axes = ("energy_true", "zenith", "radius")
+        (energy, zenith, radius), values = _grid(rows, axes, "density")
+        return cls(energy, zenith, radius, values)
+
+    def containment(self, radius: float) -> Floats:
+        """Return the fraction of events within a radius of their source.
+
+        Parameters
+        ----------
+        radius : float
+            deg.
+
+        Returns
+        -------
+        numpy.ndarray, shape (energies, zeniths)
+            Relative to the integral over the sphere, whether or not this is 1; NaN where there
+            are no events.
+        """
+        if not 0 < radius <= 180:
+            raise AnalysisError("radius", radius, "a radius above 0, up to 180 deg")
+        edges = np.cos(np.radians(self.radius_edges))
+        within = np.cos(np.radians(np.minimum(self.radius_edges, radius)))
+        inside = self.values @ -np.diff(within)
+        total = self.values @ -np.diff(edges)
+        fraction = np.full(total.shape, np.nan)
+        np.divide(inside, total, out=fraction, where=total > 0)
+        return fraction
+
+    def contained_area(self, area: EffectiveArea, radius: float) -> EffectiveArea:
+        """Return the effective area for events within a radius of their source.
+
+        Parameters
+        ----------
+        area : EffectiveArea
+            The effective area for all events. In each of its bins the point spread function is
+            taken at the centre; outside its range, that of the nearest bin.
+        radius : float
+            deg.
+        """
+        fraction = np.nan_to_num(self.containment(radius))
+        energy = np.sqrt(area.energy_edges[1:] * area.energy_edges[:-1])
+        cosine = np.cos(np.radians(area.zenith_edges))
+        zenith = np.degrees(np.arccos((cosine[1:] + cosine[:-1]) / 2))
+        rows, columns = (
+            np.clip(np.searchsorted(edges, values) - 1, 0, len(edges) - 2)
+            for edges, values in ((self.energy_edges, energy), (self.zenith_edges, zenith))
+        )
+        values = area.values * fraction[np.ix_(rows, columns)]
+        return EffectiveArea(area.energy_edges, area.zenith_edges, values)
 
 
 @dataclass(frozen=True)

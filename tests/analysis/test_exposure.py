@@ -24,11 +24,16 @@ from km3vo.analysis.exposure import (
     expected_background,
     expected_events,
     exposure_by_energy,
-    fold,
     zenith_fractions,
 )
 from km3vo.analysis.flux import PowerLaw
-from km3vo.analysis.responses import BackgroundRate, EffectiveArea, EnergyResponse
+from km3vo.analysis.folding import fold
+from km3vo.analysis.responses import (
+    BackgroundRate,
+    EffectiveArea,
+    EnergyResponse,
+    PointSpread,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = ROOT / "inputs"
@@ -230,6 +235,32 @@ def test_the_energy_response_keeps_the_number_of_events(rows, area):
         response.fold(by_energy)
 
 
+def test_the_events_within_a_circle_are_those_of_the_example(rows):
+    """The example has ARCA230's point spread function, which is not among its tables here."""
+    whole = EffectiveArea.from_rows(rows("gadf", "irf_arca115/aeff.fits"))
+    spread = PointSpread.from_rows(rows("gadf", "irf_arca115/psf.fits"))
+    inside = spread.contained_area(whole, 1.0)
+    events = [expected_events(one, EXAMPLE, EXAMPLE_DEC, LATITUDE, YEAR) for one in (inside, whole)]
+    # it prints "Fraction within 1 degrees: 0.892"
+    assert events[0] / events[1] == pytest.approx(0.892, abs=0.03)
+
+
+def test_the_containment_is_that_of_gammapy(rows):
+    irf = pytest.importorskip("gammapy.irf")
+    spread = PointSpread.from_rows(rows("gadf", "irf_arca115/psf.fits"))
+    theirs = irf.PSF3D.read(INPUTS / "irf_arca115/psf.fits")
+    theirs.normalize()
+    centre = [axis.center for axis in theirs.axes]
+    for radius in (0.2, 1.0, 5.0):
+        ours = spread.containment(radius)
+        for i, j in ((4, 3), (12, 4), (20, 3)):
+            expected = theirs.containment(
+                energy_true=centre[0][i], offset=centre[1][j], rad=radius * u.deg
+            )
+            assert ours[i, j] == pytest.approx(float(expected), abs=0.02)
+    assert np.allclose(spread.containment(180)[:, 3:], 1)
+
+
 def test_rows_in_any_order_and_masked_columns(rows):
     table = rows("arca230-csv", "irf_arca230/bkg_track.csv")
     ordered = BackgroundRate.from_rows(table)
@@ -267,6 +298,7 @@ def test_rows_of_two_responses_or_of_half_a_one_are_refused(rows):
         ("radius", lambda a, b: expected_background(b, 1, 0, 1)),
         ("radius", lambda a, b: expected_background(b, 1, np.nan, 1)),
         ("energy_min", lambda a, b: expected_background(b, 1, 1, 1, None, 10, 10)),
+        ("radius", lambda a, b: PointSpread(a, a, a, a).containment(181)),
         ("edges", lambda a, b: zenith_fractions(1, 1, [3, 2])),
         ("latitude", lambda a, b: fold(a, lambda e, d: e, 1, None, [-90, 90])),
         ("dec_edges", lambda a, b: fold(a, lambda e, d: e, 1, 36, [90, -90])),

@@ -247,6 +247,13 @@ def test_an_unknown_format_names_the_known_ones(tmp_path):
 CHANGES = {
     # name: format, what is replaced, by what, place, problem
     "missing bin": ("arca230_bkg", "\n1.0,1.175,1.35,-0.95,", None, None, "not a complete grid"),
+    "double bin": (
+        "arca230_bkg",
+        "\n1.0,1.175,1.35,-0.95,-0.925,-0.9,",
+        "\n1.0,1.175,1.35,-1.0,-0.975,-0.95,",
+        None,
+        "not a complete grid",
+    ),
     "negative": ("arca230_bkg", "2.019420076044072e-06", "-1", "line 2", "not possible"),
     "not a number": ("arca230_bkg", "2.019420076044072e-06", "nan", "line 2 column 7", "number"),
     "gap": ("arca230_bkg", "1.35,1.525,1.7,", "1.4,1.525,1.7,", "reco_E", "not adjacent"),

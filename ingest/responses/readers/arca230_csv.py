@@ -143,9 +143,17 @@ def _positions(rows: Floats, column: int, quantity: str, path: Path) -> _Bins:
 def _grid(column: Floats, first: _Bins, second: _Bins, path: Path) -> Floats:
     """Return the values in two dimensions; each bin has to have exactly one."""
     shape = (len(first.lo), len(second.lo))
+    expected = f"one line for each of {shape[0]} × {shape[1]} bins"
+    if len(column) != shape[0] * shape[1]:
+        raise InputError(
+            "the bins are not a complete grid",
+            file=path,
+            value=f"{len(column)} lines",
+            expected=expected,
+            remedy=REDELIVER,
+        )
     count = np.zeros(shape, np.int64)
-    if len(column) <= 2 * count.size:
-        np.add.at(count, (first.of_line, second.of_line), 1)
+    np.add.at(count, (first.of_line, second.of_line), 1)
     if (count != 1).any():
         i, j = np.argwhere(count != 1)[0]
         raise InputError(
@@ -153,7 +161,7 @@ def _grid(column: Floats, first: _Bins, second: _Bins, path: Path) -> Floats:
             file=path,
             value=f"{count[i, j]} lines with {first.quantity} from {first.lo[i]:.9g} and"
             f" {second.quantity} from {second.lo[j]:.9g}",
-            expected=f"one line for each of {shape[0]} × {shape[1]} bins",
+            expected=expected,
             remedy=REDELIVER,
         )
     values = np.empty(shape)
