@@ -157,6 +157,7 @@ class LimitsSection(StrictModel):
     async_upload: _Count
     upload_rows: _Count
     upload_columns: _Count
+    map_upload: _Count
     body: _Count
     header_time: _Count
     body_time: _Count

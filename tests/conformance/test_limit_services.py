@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import subprocess
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 import pyvo
 import requests
-from astropy.io import votable
+from astropy.coordinates import angular_separation
+from astropy.io import fits, votable
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
+from astropy_healpix import HEALPix
 from scipy import stats
 
 SERVICE = "/ant20_01/nu/ps/api"
@@ -347,3 +350,185 @@ def test_curl_sends_a_list(instance, tmp_path):
     )
     (row,) = Table.read(done.stdout, format="ascii.csv")
     assert row["name"] == "TXS 0506+056"
+
+
+REGION = "/ant20_01/nu/region/api"
+NSIDE = 64
+
+
+@pytest.fixture(scope="module")
+def ask_region(instance):
+    """Return a function that sends parameters, and a map if given, to the service for regions."""
+
+    def send(content=None, **parameters):
+        files = None if content is None else {"MAP": ("map.fits", content)}
+        method = "GET" if content is None else "POST"
+        url = instance.url + REGION
+        reply = requests.request(method, url, params=parameters, files=files, timeout=60)
+        return votable.parse(io.BytesIO(reply.content))
+
+    return send
+
+
+def probabilities(order):
+    """Return a Gaussian of 5 deg around HESS J0632+057 in the cells of a map."""
+    cells = HEALPix(NSIDE, order)
+    lon, lat = cells.healpix_to_lonlat(np.arange(cells.npix))
+    away = angular_separation(lon.rad, lat.rad, *np.radians(HESS))
+    values = np.exp(-(np.degrees(away) ** 2) / 50)
+    return values / values.sum()
+
+
+def fits_file(columns, **keywords):
+    table = fits.BinTableHDU.from_columns(columns)
+    table.header.update({"PIXTYPE": "HEALPIX", "COORDSYS": "C", "NSIDE": NSIDE} | keywords)
+    content = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(content)
+    return content.getvalue()
+
+
+def flat_map(scale=1.0, **keywords):
+    values = probabilities("nested") * scale
+    return fits_file([fits.Column("PROB", "D", array=values)], **{"ORDERING": "NESTED"} | keywords)
+
+
+def multiorder_map():
+    values = probabilities("nested")
+    columns = [
+        fits.Column("UNIQ", "K", array=4 * NSIDE**2 + np.arange(len(values))),
+        fits.Column("PROBDENSITY", "D", unit="sr-1", array=values * len(values) / 4 / np.pi),
+    ]
+    return fits_file(columns, ORDERING="NUNIQ")
+
+
+def partial_ring_map():
+    values = probabilities("ring")
+    some = np.argsort(-values)[:20_000]
+    columns = [
+        fits.Column("PIXEL", "J", array=some),
+        fits.Column("PROB", "D", array=values[some]),
+    ]
+    return fits_file(columns, ORDERING="RING", INDXSCHM="EXPLICIT")
+
+
+def test_a_map_gives_the_events_in_its_smallest_region(ask_region, tap):
+    values = probabilities("nested")
+    falling = np.argsort(-values)
+    count = np.searchsorted(np.cumsum(values[falling]), 0.9) + 1
+    events = tap.search("SELECT id, ra, decl FROM ant20_01.main").to_table()
+    cells = HEALPix(NSIDE, "nested").lonlat_to_healpix(
+        events["ra"].quantity, events["decl"].quantity
+    )
+    expected = set(events["id"][np.isin(cells, falling[:count])])
+    assert len(expected) > 40
+    for content in (flat_map(), multiorder_map(), partial_ring_map(), gzip.compress(flat_map())):
+        answer = ask_region(content)
+        (row,) = answers(answer)
+        bands, inside = (
+            one.to_table(use_names_over_ids=True) for one in answer.resources[0].tables[1:]
+        )
+        assert set(inside["event_id"]) == expected
+        assert row["n_obs"] == bands["n_obs"].sum() == len(expected)
+        assert row["area"] == pytest.approx(count * 41252.96125 / len(values))
+        assert row["n_bkg"] == pytest.approx(np.nansum(bands["n_bkg"]))
+        assert bands["probability"].sum() == pytest.approx(0.9, abs=0.001)
+
+
+def test_a_coverage_map_has_the_events_that_tap_finds(ask_region, tap):
+    moc = "3/1,4-6 5/700"
+    (row,) = answers(ask_region(MOC=moc))
+    (expected,) = tap.search(
+        "SELECT COUNT(id) AS n FROM ant20_01.main"
+        f" WHERE 1 = CONTAINS(POINT(ra, decl), MOC('{moc}'))"
+    )
+    assert row["n_obs"] == expected["n"] > 0
+    assert row["area"] == pytest.approx((4 / 768 + 1 / 12288) * 41252.96125)
+
+
+def test_the_whole_sky_has_all_events_and_says_what_is_not_seen(ask_region):
+    (row,) = answers(ask_region(MOC="0/0-11"))
+    assert row["n_obs"] == 8754
+    assert "the sample sees 90" in row["remark"]
+
+
+def test_the_links_of_an_alert_lead_to_its_region(instance, tap, ask_region):
+    (alert,) = tap.search(
+        "SELECT notice_id, ivorn, region_90 FROM alerts.latest WHERE event_name = 'KM3-230213A'"
+    )
+    links = pyvo.dal.adhoc.DatalinkResults.from_result_url(
+        f"{instance.url}/alerts/nu/dl/dlmeta?ID={alert['notice_id']}"
+    )
+    (link,) = [one for one in links if one["semantics"] == "#proc"]
+    by_link = votable.parse(io.BytesIO(requests.get(link.access_url, timeout=60).content))
+    (row,) = answers(by_link)
+    for parameters in ({"ALERT": alert["ivorn"]}, {"ALERT": "KM3-230213A", "CONTAINMENT": 0.9}):
+        (other,) = answers(ask_region(**parameters))
+        assert [row[name] for name in ("area", "n_obs", "flux_limit")] == [
+            other[name] for name in ("area", "n_obs", "flux_limit")
+        ]
+    assert row["name"] == "KM3-230213A"
+    (count,) = tap.search(
+        "SELECT COUNT(e.id) AS n FROM ant20_01.main AS e JOIN alerts.latest AS a"
+        " ON 1 = CONTAINS(POINT(e.ra, e.decl), a.region_90) WHERE a.event_name = 'KM3-230213A'"
+    )
+    assert row["n_obs"] == count["n"] > 0
+
+
+BAD_REGIONS = {
+    "nothing": ({}, "MOC", "nothing is given"),
+    "two": ({"MOC": "3/1", "ALERT": "x"}, "MOC", "cannot be combined"),
+    "no coverage map": ({"MOC": "CIRCLE 1 2 3"}, "MOC", "order/cells"),
+    "no such cell": ({"MOC": "3/768"}, "MOC", "3/768"),
+    "no such order": ({"MOC": "30/1"}, "MOC", "30/1"),
+    "empty": ({"MOC": "5/"}, "MOC", "one cell or more"),
+    "no such alert": ({"ALERT": "nobody knows"}, "ALERT", "no alert nobody knows"),
+    "containment of a coverage map": ({"MOC": "3/1", "CONTAINMENT": 0.5}, "CONTAINMENT", "no prob"),
+    "containment 2": ({"ALERT": "KM3-230213A", "CONTAINMENT": 2}, "CONTAINMENT", "up to 1"),
+    "no such region": ({"ALERT": "KM3-230213A", "CONTAINMENT": 0.7}, "CONTAINMENT", "neither"),
+    "range": ({"MOC": "3/1", "INDEX": "2 2.5"}, "INDEX", "one spectral index"),
+    "index": ({"MOC": "3/1", "INDEX": 9}, "INDEX", "1.5 to 3"),
+}
+
+
+@pytest.mark.parametrize(("parameters", "name", "reason"), BAD_REGIONS.values(), ids=BAD_REGIONS)
+def test_a_bad_region_is_an_error_that_names_the_parameter(ask_region, parameters, name, reason):
+    code, text = status(ask_region(**parameters))
+    assert code == "ERROR"
+    assert text.startswith(f"Field {name}: ")
+    assert reason in text
+
+
+BAD_MAPS = {
+    "sums to two": (lambda: flat_map(2.0), "do not sum to one"),
+    "negative": (lambda: flat_map(-1.0), "not probabilities"),
+    "nothing but NaN": (lambda: flat_map(np.nan), "not probabilities"),
+    "galactic": (lambda: flat_map(COORDSYS="G"), "equatorial"),
+    "another size": (lambda: flat_map(NSIDE=32), "expected 12288"),
+    "no power of two": (lambda: flat_map(NSIDE=63), "power of 2"),
+    "no ordering": (lambda: flat_map(ORDERING="?"), "RING or NESTED"),
+    "cut short": (lambda: flat_map()[:20_000], "shorter"),
+    "no FITS": (lambda: b"SIMPLY", "not a FITS file"),
+    "no end": (lambda: b"SIMPLE  = T" + b" " * 10_000, "no end"),
+    "a bomb": (lambda: gzip.compress(b"SIMPLE" + bytes(100_000_000)), "limit"),
+    "cut gzip": (lambda: gzip.compress(flat_map())[:-100], "truncated"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD_MAPS.values(), ids=BAD_MAPS)
+def test_a_hostile_map_is_an_error_of_the_map(ask_region, make, reason):
+    code, text = status(ask_region(make()))
+    assert code == "ERROR"
+    assert text.startswith("Field MAP: ")
+    assert reason in text
+
+
+def test_a_map_beyond_the_limit_is_not_read(ask_region):
+    code, text = status(ask_region(bytes(16_500_000)))
+    assert code == "ERROR"
+    assert "at most 16000000 bytes" in text
+
+
+def test_votlint_has_nothing_to_say_of_regions(fetch, stilts, tmp_path):
+    document = tmp_path / "answer.vot"
+    document.write_bytes(fetch(f"{REGION}?MOC=3/1").read())
+    assert stilts("votlint", f"votable={document}") == ""

@@ -6,6 +6,7 @@ This runs in the Python of DaCHS.
 import collections
 import functools
 import io
+import re
 import sys
 
 from gavo import base, svcs
@@ -20,6 +21,10 @@ _LARGE = 100_000
 """Bodies with more bytes are not read at all if there is no room for another query."""
 _MOST_PARTS = 2000
 _CHUNK = 2**20
+_TAKES_MAPS = re.compile(rb"/nu/region/(api|form)$")
+"""The paths of services that take sky maps; see ``rd/km3net/limits.rd``."""
+_MAPS, _MAPS_PER_CLIENT = 8, 2
+"""How many sky maps are being received or used, in all and of one client."""
 _PATIENCE = 10
 """How many times the limit is read and discarded, so that the client reads the error."""
 
@@ -53,6 +58,8 @@ def _got_length(self, length):
             limit = bounds["sync_upload"]
         elif b"/async" in path:
             limit = bounds["async_upload"]
+        elif _TAKES_MAPS.search(path):
+            limit = bounds["map_upload"]
     # Chunks are collected as if they were many: in a file.
     http.Request.gotLength(self, length)
     self.refusal = None
@@ -61,8 +68,38 @@ def _got_length(self, length):
     elif path.endswith(b"/sync") and (length is None or length > _LARGE):
         reason = turns.queries().reason_to_refuse(clients.client_of(self))
         self.refusal = turns.Busy(reason) if reason else None
+    elif limit == bounds["map_upload"] and (length is None or length > bounds["body"]):
+        reason = _maps.take(self)
+        self.refusal = turns.Busy(reason) if reason else None
     if self.content:
         self.content = _Body(self, limit)
+
+
+class _Maps:
+    """Counts the requests with sky maps, each of which needs memory from its first byte on."""
+
+    def __init__(self):
+        self.clients = collections.Counter()
+
+    def take(self, request):
+        """Count a request until it ends, or return why it is refused."""
+        client = clients.client_of(request)
+        if self.clients[client] >= _MAPS_PER_CLIENT or self.clients.total() >= _MAPS:
+            return (
+                f"This service is working on {self.clients.total()} sky maps,"
+                f" {self.clients[client]} of them yours; its limits are {_MAPS} and"
+                f" {_MAPS_PER_CLIENT}."
+            )
+        self.clients[client] += 1
+        request.notifyFinish().addBoth(lambda _: self._release(client))
+        return None
+
+    def _release(self, client):
+        self.clients[client] -= 1
+        self.clients += collections.Counter()  # drops clients that have none
+
+
+_maps = _Maps()
 
 
 def _too_large(limit):
