@@ -143,11 +143,12 @@ class Region:
             raise AnalysisError("containment", containment, "a number above 0, up to 1")
         if self.probability is None:
             raise AnalysisError("containment", containment, "a map with probabilities")
-        densest = np.argsort(-self.probability / cell_area(self.order), kind="stable")
+        densest = np.argsort(-self.probability * 4.0**self.order)
         reached = np.cumsum(self.probability[densest])
         # rounding: the sum of all may be a little less than 1
         count = int(np.searchsorted(reached, containment * reached[-1] * (1 - 1e-12))) + 1
-        chosen = np.sort(densest[:count])
+        chosen = np.zeros(len(densest), dtype=bool)
+        chosen[densest[:count]] = True
         return Region(self.order[chosen], self.cell[chosen], self.probability[chosen], self.unknown)
 
     @property

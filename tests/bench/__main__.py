@@ -19,6 +19,7 @@ BENCHES = (
     "live",
     "matches",
     "match_events",
+    "search",
 )
 ON_REQUEST = ("pool",)
 """They need a library that nothing else does."""
