@@ -19,6 +19,8 @@ from ingest.responses.model import Axis, Floats, Response
 
 _INCHES, _DPI = (10.0, 6.0), 110
 _FRAME: Final = (0.095, 0.115, 0.70, 0.74)
+_WHOLE_FRAME: Final = (0.095, 0.115, 0.87, 0.74)
+"""Without a legend beside it."""
 _COLOURS: Final = colormaps["viridis"]
 _GRID: Final[dict[str, Any]] = {"color": "#d8dee6", "lw": 0.7}
 _YEAR: Final = 31_557_600.0
@@ -48,6 +50,8 @@ def draw(response: Response, path: Path, title: str = "", subtitle: str = "") ->
         axes = figure.add_axes(_FRAME)
         shown = _DRAWINGS[response.table](figure, axes, response)
         _finish(axes)
+        if axes.get_legend() is None:
+            axes.set_position(_WHOLE_FRAME)
         write_text(figure, _FRAME[0], 0.945, title or shown, 15, BOLD)
         write_text(figure, _FRAME[0], 0.895, subtitle or (shown if title else ""), 11)
         return save(figure, path)

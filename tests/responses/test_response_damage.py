@@ -7,12 +7,12 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
-from conftest import DELIVERED
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ingest.core.errors import InputError
 from ingest.responses import READERS, Response, read_response
+from tests.responses.delivered_responses import DELIVERED
 
 BYTES = {name: path.read_bytes() for name, (_, path) in DELIVERED.items()}
 WORDS = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DELIVERED
 from PIL import Image
 
 from ingest.responses import Axis, Response, draw
 from ingest.responses.bands import bands, containment_radius, median_of
 from ingest.responses.preview import draw as draw_itself
+from tests.responses.delivered_responses import DELIVERED
 
 
 @pytest.mark.parametrize("name", DELIVERED)
