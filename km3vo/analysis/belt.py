@@ -210,7 +210,7 @@ def _root(first: Floats, last: Floats, inner: Floats, outer: Floats, confidence:
         with np.errstate(divide="ignore", invalid="ignore"):
             step = mean - excess / slope
         # Newton's step, or bisection where it leaves the interval
-        inside = (step - inner) * (step - outer) < 0
+        inside = (np.minimum(inner, outer) < step) & (step < np.maximum(inner, outer))
         following = np.where(inside, step, (inner + outer) / 2)
         # the error of a step is as its square
         near = inside & (np.abs(step - mean) <= 1e-8 * mean)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from .belt import lower_means, upper_means
 from .errors import AnalysisError
 from .poisson import at_least, at_most
+from .sphere import numbers
 
 Floats = npt.NDArray[np.float64]
 
@@ -37,6 +38,14 @@ def feldman_cousins(
     AnalysisError
         If n is not a whole number or negative, the background is negative, or the confidence is
         not between 0 and 1.
+
+    Notes
+    -----
+    Feldman & Cousins, Phys. Rev. D 57, 3873 (1998), with the conventions of their tables: where
+    the accepted signals are not one interval, the ends are the outermost ones, and upper ends are
+    lengthened so that they do not increase with the background. They are computed without a grid;
+    see docs/decisions/026-intervals.md. As numbers of events are whole, the coverage is above the
+    confidence almost everywhere. For a confidence below 0.5, an interval can be from 0 to 0.
     """
     n, background = _numbers(n), _background(background)
     confidence = _confidence(confidence)
@@ -112,15 +121,15 @@ def p_value(n: npt.ArrayLike, background: npt.ArrayLike) -> Floats:
 
 
 def _numbers(n: npt.ArrayLike) -> Floats:
-    values = np.asarray(n, float)
-    wrong = (values < 0) | (values != np.floor(values)) & ~np.isnan(values) | np.isinf(values)
+    values = numbers("n", n)
+    wrong = (values < 0) | ((values != np.floor(values)) & ~np.isnan(values)) | np.isinf(values)
     if wrong.any():
         raise AnalysisError("n", float(values[wrong].flat[0]), "whole numbers from 0")
     return values
 
 
 def _background(background: npt.ArrayLike) -> Floats:
-    values = np.asarray(background, float)
+    values = numbers("background", background)
     wrong = (values < 0) | np.isinf(values)
     if wrong.any():
         raise AnalysisError("background", float(values[wrong].flat[0]), "numbers from 0")
@@ -128,8 +137,9 @@ def _background(background: npt.ArrayLike) -> Floats:
 
 
 def _confidence(confidence: float) -> float:
-    if not 0 < confidence < 1:
+    value = numbers("confidence", confidence)
+    if value.shape or not 0 < value < 1:
         raise AnalysisError(
             "confidence", confidence, "a number between 0 and 1", "0.9 means 90 per cent"
         )
-    return float(confidence)
+    return float(value)

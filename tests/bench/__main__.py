@@ -20,6 +20,7 @@ BENCHES = (
     "matches",
     "match_events",
     "search",
+    "intervals",
 )
 ON_REQUEST = ("pool",)
 """They need a library that nothing else does."""
