@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -11,6 +13,9 @@ from .poisson import at_least, at_most
 from .sphere import numbers
 
 Floats = npt.NDArray[np.float64]
+
+_COMPARED = 2_000_000
+"""Pairs of numbers of events that are in memory at a time."""
 
 
 def feldman_cousins(
@@ -55,9 +60,12 @@ def feldman_cousins(
     size, mean = n[known], background[known]
     if size.size:
         pairs, back = np.unique(np.stack([size, mean]), axis=1, return_inverse=True)
-        back = back.reshape(-1)
-        low[known] = (lower_means(pairs[0], pairs[1], confidence) - pairs[1])[back]
-        high[known] = (upper_means(pairs[0], pairs[1], confidence) - pairs[1])[back]
+        ends = np.empty(pairs.shape)
+        for part in _parts(pairs):
+            means = pairs[:, part]
+            ends[0, part] = lower_means(means[0], means[1], confidence) - means[1]
+            ends[1, part] = upper_means(means[0], means[1], confidence) - means[1]
+        low[known], high[known] = ends[:, back.reshape(-1)]
     return low, high
 
 
@@ -118,6 +126,14 @@ def p_value(n: npt.ArrayLike, background: npt.ArrayLike) -> Floats:
     found = np.full(n.shape, np.nan)
     found[known] = at_least(n[known], background[known])
     return found
+
+
+def _parts(pairs: Floats) -> Iterator[slice]:
+    """Yield slices of pairs that need about the same memory."""
+    # a number of events is compared with those within some standard deviations
+    cost = np.cumsum(30 + 12 * np.sqrt(pairs.max(axis=0)))
+    limits = np.searchsorted(cost, np.arange(0, cost[-1], _COMPARED))
+    yield from map(slice, limits, [*limits[1:], len(cost)])
 
 
 def _numbers(n: npt.ArrayLike) -> Floats:

@@ -199,6 +199,13 @@ def test_arrays_of_any_shape_are_broadcast() -> None:
     assert feldman_cousins(3, 1.0)[0].shape == sensitivity(1.0).shape == ()
 
 
+def test_long_lists_are_computed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    n, background = np.arange(50), np.linspace(0, 60, 50)
+    whole = feldman_cousins(n, background)
+    monkeypatch.setattr("km3vo.analysis.intervals._COMPARED", 500)
+    np.testing.assert_allclose(feldman_cousins(n, background), whole, rtol=1e-12)
+
+
 def test_what_is_not_known_stays_unknown() -> None:
     n, background = [np.nan, 2, 2], [1.0, np.nan, 1.0]
     for values in (*feldman_cousins(n, background), p_value(n, background)):
