@@ -224,7 +224,7 @@ class Node:
         self,
         release: str,
         target: Any,
-        index: float = 2.0,
+        index: float | tuple[float, float] = 2.0,
         radius: Any = None,
         confidence: float = 0.9,
     ) -> QTable:
@@ -238,8 +238,9 @@ class Node:
             A name or a position, as in :meth:`events`; an array of positions; or a table of
             sources with columns ``ra`` and ``dec``, and optionally ``name``, ``radius`` and
             ``index``, for one row each.
-        index : float, optional
-            The spectral index of the flux, E^-index.
+        index : float or pair of float, optional
+            The spectral index of the flux, E^-index; for a pair, a row for each index of the
+            acceptance's table in this range.
         radius : astropy.units.Quantity or float, optional
             The radius around a source; a number is in degrees. If missing, the best for the index.
         confidence : float, optional

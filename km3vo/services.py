@@ -28,10 +28,10 @@ _VOTABLE: Final = "votable"
 
 
 def limit(
-    tap: Tap, release: str, target: Any, index: float, radius: Any, confidence: float
+    tap: Tap, release: str, target: Any, index: Any, radius: Any, confidence: float
 ) -> QTable:
     """Return what a sample says about sources, see :meth:`km3vo.Node.limit`."""
-    sent = _numbers(INDEX=index, CONFIDENCE=confidence)
+    sent = {"INDEX": _index(index)} | _numbers(CONFIDENCE=confidence)
     if radius is not None:
         sent["SR"] = adql.number(adql.degrees(radius, "the radius"), "the radius")
     files = {}
@@ -42,14 +42,14 @@ def limit(
     else:
         place = place_of(target, tap)
         sent["RA"], sent["DEC"] = place.position()
-    return _ask(tap, release, _POINT, sent, files, "events")
+    return _ask(tap, release, _POINT, sent, files)
 
 
 def limit_in(
-    tap: Tap, release: str, region: Any, index: float, confidence: float, containment: float | None
+    tap: Tap, release: str, region: Any, index: Any, confidence: float, containment: float | None
 ) -> QTable:
     """Return what a sample says about a region, see :meth:`km3vo.Node.limit_in`."""
-    sent = _numbers(INDEX=index, CONFIDENCE=confidence)
+    sent = {"INDEX": _index(index)} | _numbers(CONFIDENCE=confidence)
     if containment is not None:
         sent |= _numbers(CONTAINMENT=containment)
     files = {}
@@ -66,11 +66,17 @@ def limit_in(
         sent["ALERT"] = place.ivorn
     else:
         raise BadRequestError(f"{region!r} is neither a coverage map nor a file nor an alert")
-    return _ask(tap, release, _REGION, sent, files, "bands")
+    return _ask(tap, release, _REGION, sent, files)
 
 
 def _numbers(**values: Any) -> dict[str, str]:
     return {name: adql.number(value, name.lower()) for name, value in values.items()}
+
+
+def _index(index: Any) -> str:
+    """Return a spectral index, or two for a range, as the service reads it."""
+    both = index if isinstance(index, list | tuple) else (index,)
+    return " ".join(adql.number(one, "index") for one in both)
 
 
 def _is_moc(text: str) -> bool:
@@ -122,14 +128,8 @@ def _ask(
     path: str,
     sent: dict[str, str],
     files: Mapping[str, tuple[str, bytes, str]],
-    second: str,
 ) -> QTable:
-    """Send a request to a service and return its table.
-
-    Parameters
-    ----------
-    second : str
-        What the further table of the answer is called in ``meta``.
+    """Send a request to a service and return its first table, with the others in ``meta``.
 
     Raises
     ------
@@ -158,11 +158,14 @@ def _ask(
                 raise BadRequestError(" ".join(str(info.content).split()), url)
     if not reply.ok:
         raise ServiceError(f"HTTP status {reply.status_code}", url)
-    tables = [tidy(QTable(one.to_table(use_names_over_ids=True))) for one in votable.iter_tables()]
+    tables = [
+        (str(one.name), tidy(QTable(one.to_table(use_names_over_ids=True))))
+        for one in votable.iter_tables()
+    ]
     if not tables:
         raise ServiceError("the answer has no table", url)
-    found = tables[0]
-    found.meta.update(node=tap.url, parameters=sent, **products.reference(release, tap))
-    if len(tables) > 1:
-        found.meta[second] = tables[1]
+    (_, found), *others = tables
+    found.meta = {"node": tap.url, "parameters": sent, **products.reference(release, tap)}
+    # such as ps_events and region_bands
+    found.meta |= {name.rpartition("_")[2]: table for name, table in others}
     return found
