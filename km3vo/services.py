@@ -73,6 +73,13 @@ def _numbers(**values: Any) -> dict[str, str]:
     return {name: adql.number(value, name.lower()) for name, value in values.items()}
 
 
+def _shorten(table: QTable) -> None:
+    """Let numbers be printed with six digits; they are as precise as before."""
+    for name in table.colnames:
+        if table[name].dtype.kind == "f":
+            table[name].info.format = ".6g"
+
+
 def _index(index: Any) -> str:
     """Return a spectral index, or two for a range, as the service reads it."""
     both = index if isinstance(index, list | tuple) else (index,)
@@ -164,6 +171,8 @@ def _ask(
     ]
     if not tables:
         raise ServiceError("the answer has no table", url)
+    for _, table in tables:
+        _shorten(table)
     (_, found), *others = tables
     found.meta = {"node": tap.url, "parameters": sent, **products.reference(release, tap)}
     # such as ps_events and region_bands

@@ -205,6 +205,9 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 		acceptance   the name of the file with the acceptance, among the release's responses
 		background   the name of the file with the background polynomial
 		</doc>
+		<meta name="testQuery">
+			<meta name="moc">3/1,4-6 5/10</meta>
+		</meta>
 		<property name="acceptance">\acceptance</property>
 		<property name="background">\background</property>
 		<FEED source="km3net/limits#page"/>
@@ -301,6 +304,10 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 		acceptance   the name of the file with the acceptance, among the release's responses
 		background   the name of the file with the background polynomial
 		</doc>
+		<meta name="testQuery">
+			<meta name="ra">77.3582</meta>
+			<meta name="dec">5.6931</meta>
+		</meta>
 		<property name="acceptance">\acceptance</property>
 		<property name="background">\background</property>
 		<FEED source="km3net/limits#page"/>

@@ -97,9 +97,27 @@ def document():
             "url": base.makeAbsoluteURL("oai.xml?verb=ListRecords&metadataPrefix=ivo_vor"),
         },
     }
+    _share_answers(found)
     content = json.dumps(found, sort_keys=True).encode()
     found["info"]["version"] = hashlib.sha256(content).hexdigest()[:12]
     return found
+
+
+def _share_answers(found):
+    """Write the answers that operations have in common once, and refer to them."""
+    shared, names = {}, {}
+    for methods in found["paths"].values():
+        for method, operation in methods.items():
+            if method in ("get", "post", "delete"):
+                for status, answer in operation["responses"].items():
+                    if status not in ("200", "4XX"):
+                        continue
+                    text = json.dumps(answer, sort_keys=True)
+                    kind = "Error" if status == "4XX" else "Answer"
+                    name = names.setdefault(text, f"{kind}{len(names) + 1}")
+                    shared[name] = answer
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
+    found["components"] = {"responses": shared}
 
 
 def _descriptors():
@@ -133,7 +151,6 @@ def _operation(rd, service, renderer):
         "summary": _meta(service, "title"),
         "description": _meta(service, "description"),
         "tags": [_tag(rd)["name"]],
-        "responses": tap.responses(_formats(keys)),
     }
     uploads = [key for key in keys if key.type == "file"]
     get = described | {
@@ -142,10 +159,12 @@ def _operation(rd, service, renderer):
     columns = [_column(one) for one in service.getCurOutputFields() or ()]
     if columns:
         get["x-columns"] = columns
+    get["responses"] = tap.responses(_formats(keys))
     methods = {"get": get}
     if uploads:
         methods["post"] = described | {
             "operationId": f"{described['operationId']}_post",
+            "responses": tap.responses(_formats(keys)),
             "requestBody": {"content": {"multipart/form-data": {"schema": _form(keys)}}},
         }
     return methods
@@ -192,7 +211,8 @@ def _schema(key):
         limits = {
             "minimum": key.values.min,
             "maximum": key.values.max,
-            "enum": [_typed(key, one) for one in options] or None,
+            # DaCHS lists some names of formats several times
+            "enum": list(dict.fromkeys(_typed(key, one) for one in options)) or None,
         }
         schema.update((name, value) for name, value in limits.items() if value is not None)
     default = _default(key)

@@ -37,7 +37,7 @@ def responses(formats):
 
 def operations(formats):
     """Return the operations of the TAP service by their paths; it answers in these media types."""
-    sync = {"tags": [TAG], "responses": responses(formats)}
+    sync = {"tags": [TAG]}
     jobs = {"tags": [TAG]}
     xml = {"application/xml": {"schema": {"type": "string"}}}
     return {
@@ -46,6 +46,7 @@ def operations(formats):
             | {
                 "operationId": "tap_sync",
                 "summary": "A query whose answer comes at once",
+                "responses": responses(formats),
                 "parameters": [
                     _parameter(name, *described)
                     for name, described in _PARAMETERS.items()
@@ -56,6 +57,7 @@ def operations(formats):
             | {
                 "operationId": "tap_sync_post",
                 "summary": "The same, for long queries and with uploads",
+                "responses": responses(formats),
                 "requestBody": _body(),
             },
         },

@@ -39,6 +39,8 @@ def test_it_has_the_registered_services_datalink_and_tap(document, instance):
     assert server["url"] == instance.url
     assert {
         "/ant20_01/nu/cone/scs.xml",
+        "/ant20_01/nu/ps/api",
+        "/ant20_01/nu/region/api",
         "/km3net/nu/cone/scs.xml",
         "/km3net/nu/dl/dlmeta",
         "/alerts/nu/cone/scs.xml",
@@ -75,10 +77,12 @@ def test_each_example_is_answered(document, instance):
             assert status == "OK", url
             assert len(votable.get_first_table().array), url
         called += 1
-    assert called >= 8
+    assert called >= 10
 
 
-@pytest.mark.parametrize("service", ["ant20_01/nu/cone", "alerts/nu/region", "km3net/nu/cone"])
+@pytest.mark.parametrize(
+    "service", ["ant20_01/nu/cone", "ant20_01/nu/ps", "alerts/nu/region", "km3net/nu/cone"]
+)
 def test_parameters_are_those_that_the_service_itself_declares(document, instance, service):
     (path,) = [one for one in document["paths"] if one.startswith(f"/{service}/")]
     here = {one["name"].lower(): one for one in document["paths"][path]["get"]["parameters"]}
@@ -88,12 +92,28 @@ def test_parameters_are_those_that_the_service_itself_declares(document, instanc
         for one in capabilities.iter("interface")
         if one.find("param") is not None and path in one.findtext("accessURL")
     )
-    declared = interface.findall("param")
+    # files are sent by POST, either directly or as DALI's UPLOAD says
+    files = ("sources", "upload")
+    declared = [
+        one for one in interface.findall("param") if one.findtext("name").lower() not in files
+    ]
     assert len(declared) >= 5
     for one in declared:
         found = here[one.findtext("name").lower()]
         assert found["schema"].get("x-unit") == (one.findtext("unit") or None)
         assert " ".join(one.findtext("description").split()) in found["description"]
+
+
+def test_defaults_and_uploads_are_those_of_the_service(document):
+    methods = document["paths"]["/ant20_01/nu/ps/api"]
+    defaults = {
+        one["name"]: one["schema"]["default"]
+        for one in methods["get"]["parameters"]
+        if "default" in one["schema"]
+    }
+    assert defaults == {"INDEX": "2.0", "CONFIDENCE": 0.9}
+    form = methods["post"]["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert "VOTable" in form["properties"]["SOURCES"]["description"]
 
 
 def test_columns_have_their_units(document):
