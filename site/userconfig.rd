@@ -214,6 +214,51 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY p.series, p.energy
 		</meta>
 
+		<meta name="_example" title="Events in units of their own errors">
+			The function gavo_error_distance gives a distance in units of an error. This query
+			selects the events of :taptable:`ant20_01.main` that are closer to the blazar
+			MG3 J225517+2409 than three times their own angular error estimate:
+
+			.. tapquery::
+
+				SELECT id, mjd, nhit, beta,
+					gavo_error_distance(ra, decl, 343.78, 24.19, beta) AS errors_away
+				FROM ant20_01.main
+				WHERE gavo_error_distance(ra, decl, 343.78, 24.19, beta) &lt; 3
+				ORDER BY errors_away
+		</meta>
+
+		<meta name="_example" title="How many events are expected by chance?">
+			The function gavo_background_events gives the number of background events of a release
+			that are expected in a circle, by the release's published background function. This
+			query counts the events of :taptable:`ant20_01.main` within 1 degree of the alerts in
+			:taptable:`alerts.latest`, and compares them with what chance gives:
+
+			.. tapquery::
+
+				SELECT a.notice_id, a.stream, a.event_name, COUNT(e.id) AS observed,
+					gavo_background_events('ant20_01', a.dec, 1) AS expected
+				FROM alerts.latest AS a
+				LEFT OUTER JOIN ant20_01.main AS e ON DISTANCE(e.ra, e.decl, a.ra, a.dec) &lt; 1
+				WHERE a.retracted = 0 AND a.dec &lt; 50
+				GROUP BY a.notice_id, a.stream, a.event_name, a.dec
+				ORDER BY expected
+		</meta>
+
+		<meta name="_example" title="The density of background">
+			The function gavo_background_density gives the number of background events of a release
+			per sr at a declination. Its inverse is a weight that is large where background is rare.
+			This query lists the ten events of :taptable:`ant20_01.main` with the largest weight:
+
+			.. tapquery::
+
+				SELECT TOP 10 id, decl, nhit, beta,
+					gavo_background_density('ant20_01', decl) AS events_per_sr
+				FROM ant20_01.main
+				WHERE gavo_background_density('ant20_01', decl) > 0
+				ORDER BY events_per_sr
+		</meta>
+
 		<meta name="_example" title="All samples at once">
 			The view :taptable:`km3net.events` has the events of all samples with the columns
 			they have in common. This query selects well-reconstructed events around the blazar

@@ -107,6 +107,27 @@ make import RELEASE=ant20_01 -->
 					(55592.169, 0.3, 48, 43.3, 35.8))
 			</code>
 		</regTest>
+		<regTest title="The service of limits counts the events around HESS J0632+057">
+			<url RA="98.24" DEC="5.81" SR="1" RESPONSEFORMAT="votabletd">ps/api</url>
+			<code>
+				row = self.getVOTableRows()[0]
+				self.assertEqual(row["n_obs"], 1)
+				self.assertAlmostEqual(row["n_bkg"], 0.559, 3)
+				self.assertHasStrings("ANT3969")
+			</code>
+		</regTest>
+		<regTest title="The service of limits says what is wrong with a request">
+			<url RA="98.24" DEC="80">ps/api</url>
+			<code>
+				self.assertHasStrings('value="ERROR"', "Field DEC: ")
+			</code>
+		</regTest>
+		<regTest title="The service of limits takes a region">
+			<url MOC="0/0-11" RESPONSEFORMAT="votabletd">region/api</url>
+			<code>
+				self.assertEqual(self.getVOTableRows()[0]["n_obs"], 8754)
+			</code>
+		</regTest>
 		<regTest title="TAP serves the sample">
 			<url parSet="TAP"
 				QUERY="SELECT count(*) AS n FROM ant20_01.main WHERE nhit &gt; 150"

@@ -162,7 +162,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			<column name="dec_hi" type="double precision" unit="deg" ucd="pos.eq.dec;stat.max"
 				tablehead="Dec, upper" displayHint="sf=2" verbLevel="1"
 				description="Upper limit of the band in declination (ICRS)."/>
-			<column name="area" type="double precision" unit="deg**2" ucd="phys.angArea"
+			<column name="sky_area" type="double precision" unit="deg**2" ucd="phys.angArea"
 				tablehead="Area" displayHint="sf=2" verbLevel="1"
 				description="Area of the region in the band."/>
 			<column name="probability" type="double precision" ucd="stat.probability"
@@ -237,7 +237,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 				<meta name="title">Answer</meta>
 				<outputField name="name" type="text" ucd="meta.id;meta.main" verbLevel="1"
 					tablehead="Alert" description="Name of the alert."/>
-				<outputField name="area" type="double precision" unit="deg**2" ucd="phys.angArea"
+				<outputField name="sky_area" type="double precision" unit="deg**2" ucd="phys.angArea"
 					verbLevel="1" tablehead="Area" displayHint="sf=2"
 					description="Area of the region."/>
 				<outputField name="visible" type="double precision" ucd="stat.probability"

@@ -65,7 +65,7 @@ def run(core, service, arguments, query_meta):
     answer = {
         column.name: [getattr(found, column.name, None)] for column in core.outputTable.columns
     }
-    answer |= {"name": [name], "containment": [containment]}
+    answer |= {"name": [name], "containment": [containment], "sky_area": [found.area]}
     bands = service.rd.getById("region_bands")
     events = service.rd.getById("region_events")
     inside = found.event[: limits.MOST_EVENTS]
@@ -73,11 +73,7 @@ def run(core, service, arguments, query_meta):
         service,
         limits.table(core.outputTable, answer, query_meta),
         [
-            limits.table(
-                bands,
-                {one.name: getattr(found.bands, one.name) for one in bands.columns},
-                query_meta,
-            ),
+            limits.table(bands, {"sky_area": found.bands.area, **vars(found.bands)}, query_meta),
             limits.table(
                 events,
                 {one.name: getattr(sample, one.name)[inside] for one in events.columns},

@@ -14,6 +14,7 @@ BENCHES = (
     "path",
     "memory",
     "cone",
+    "limits",
     "circles",
     "alerts",
     "live",

@@ -429,7 +429,7 @@ def test_a_map_gives_the_events_in_its_smallest_region(ask_region, tap):
         )
         assert set(inside["event_id"]) == expected
         assert row["n_obs"] == bands["n_obs"].sum() == len(expected)
-        assert row["area"] == pytest.approx(count * 41252.96125 / len(values))
+        assert row["sky_area"] == pytest.approx(count * 41252.96125 / len(values))
         assert row["n_bkg"] == pytest.approx(np.nansum(bands["n_bkg"]))
         assert bands["probability"].sum() == pytest.approx(0.9, abs=0.001)
 
@@ -442,7 +442,7 @@ def test_a_coverage_map_has_the_events_that_tap_finds(ask_region, tap):
         f" WHERE 1 = CONTAINS(POINT(ra, decl), MOC('{moc}'))"
     )
     assert row["n_obs"] == expected["n"] > 0
-    assert row["area"] == pytest.approx((4 / 768 + 1 / 12288) * 41252.96125)
+    assert row["sky_area"] == pytest.approx((4 / 768 + 1 / 12288) * 41252.96125)
 
 
 def test_the_whole_sky_has_all_events_and_says_what_is_not_seen(ask_region):
@@ -463,8 +463,8 @@ def test_the_links_of_an_alert_lead_to_its_region(instance, tap, ask_region):
     (row,) = answers(by_link)
     for parameters in ({"ALERT": alert["ivorn"]}, {"ALERT": "KM3-230213A", "CONTAINMENT": 0.9}):
         (other,) = answers(ask_region(**parameters))
-        assert [row[name] for name in ("area", "n_obs", "flux_limit")] == [
-            other[name] for name in ("area", "n_obs", "flux_limit")
+        assert [row[name] for name in ("sky_area", "n_obs", "flux_limit")] == [
+            other[name] for name in ("sky_area", "n_obs", "flux_limit")
         ]
     assert row["name"] == "KM3-230213A"
     (count,) = tap.search(
