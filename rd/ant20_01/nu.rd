@@ -119,7 +119,7 @@ make import RELEASE=ant20_01 -->
 		<regTest title="The service of limits says what is wrong with a request">
 			<url RA="98.24" DEC="80">ps/api</url>
 			<code>
-				self.assertHasStrings('value="ERROR"', "Field DEC: ")
+				self.assertHasStrings('value="ERROR"', "sees no source")
 			</code>
 		</regTest>
 		<regTest title="The service of limits takes a region">
