@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from .containment import best_radius, contained
@@ -15,7 +17,7 @@ from .sphere import Bools, Floats, Integers, fraction_of_parallel
 _POINT_ORDERS = (7, 9)
 """Coarsest and finest order of the cells whose centres are tried as positions of a source."""
 _NODES = 64
-"""Backgrounds for which intervals are computed; between them they are interpolated."""
+"""Steps of the background between which intervals are interpolated."""
 
 
 def averaged_over_points(
@@ -127,10 +129,22 @@ def _interpolated(
     count: Floats, background: Floats, confidence: float
 ) -> tuple[Floats, Floats, Floats]:
     """Return intervals and the median limit, interpolated in the background."""
-    nodes = np.linspace(background.min(), background.max(), _NODES)
+    # a power of two, so that regions share the intervals that were computed
+    step = float(2.0 ** np.ceil(np.log2(background.max() / _NODES)))
+    nodes = step * np.arange(_NODES + 1)
     low, up = np.empty_like(count), np.empty_like(count)
     for n in np.unique(count):
         some = count == n
-        ends = feldman_cousins(n, nodes, confidence)
+        ends = _intervals(float(n), step, confidence)
         low[some], up[some] = (np.interp(background[some], nodes, end) for end in ends)
-    return low, up, np.interp(background, nodes, sensitivity(nodes, confidence))
+    return low, up, np.interp(background, nodes, _medians(step, confidence))
+
+
+@lru_cache(maxsize=512)
+def _intervals(n: float, step: float, confidence: float) -> tuple[Floats, Floats]:
+    return feldman_cousins(n, step * np.arange(_NODES + 1), confidence)
+
+
+@lru_cache(maxsize=64)
+def _medians(step: float, confidence: float) -> Floats:
+    return sensitivity(step * np.arange(_NODES + 1), confidence)
