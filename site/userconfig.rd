@@ -222,9 +222,9 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 			.. tapquery::
 
 				SELECT id, mjd, nhit, beta,
-					gavo_error_distance(ra, decl, 343.78, 24.19, beta) AS errors_away
+					gavo_error_distance(ra, decl, 343.821, 24.15, beta) AS errors_away
 				FROM ant20_01.main
-				WHERE gavo_error_distance(ra, decl, 343.78, 24.19, beta) &lt; 3
+				WHERE gavo_error_distance(ra, decl, 343.821, 24.15, beta) &lt; 3
 				ORDER BY errors_away
 		</meta>
 

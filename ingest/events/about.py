@@ -26,8 +26,11 @@ from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 ABOUT: Final = "about.rd"
 """The name of the first file, in the deployed folder of a release."""
 _AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
-_NEEDED: Final = {"aeff": "acceptance", "bkgrate": "background"}
-"""The responses that the services of limits need, and what they call the files."""
+_NEEDED: Final = {
+    "acceptance": ("aeff", "antares-acceptance"),
+    "background": ("bkgrate", "antares-background"),
+}
+"""The responses that the services of limits need: what each is, and its format."""
 _LIMITS: Final = {
     "ps": (
         "Events and limits around a source",
@@ -239,10 +242,14 @@ def _add_limits(stream: etree._Element, manifest: Manifest, where: Circumstances
 
 def _files_of_limits(manifest: Manifest, where: Circumstances) -> dict[str, str] | None:
     """Return the files that the services of limits need, or None without these services."""
-    files: dict[str, str] = {one.response: one.name for one in manifest.responses}
-    if where.simulated or not _NEEDED.keys() <= files.keys():
-        return None
-    return {name: files[response] for response, name in _NEEDED.items()}
+    found = {
+        name: one.name
+        for name, (response, form) in _NEEDED.items()
+        for one in manifest.responses
+        if one.response == response
+        and (one.format == form or (one.format is None and one.name.endswith(".txt")))
+    }
+    return found if found.keys() == _NEEDED.keys() and not where.simulated else None
 
 
 def _open_service(

@@ -18,6 +18,11 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			from gavo.web import htmltable
 			primary, parts = self.result.getPrimaryTable(), []
 			for table in [primary, *(one for one in self.result if one is not primary)]:
+				# in tables that are no output tables, columns have no formatters for small numbers
+				for row in table.rows:
+					for name, value in row.items():
+						if isinstance(value, float) and abs(value) < 1e-3:
+							row[name] = float("%.3g" % value)
 				if table is not primary:
 					parts.append(T.h2[base.getMetaText(table, "title")])
 				if table is primary and len(table) == 1:
