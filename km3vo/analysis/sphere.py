@@ -18,7 +18,7 @@ SQUARE_DEGREES = float(np.degrees(1) ** 2)
 
 
 def numbers(parameter: str, values: Any) -> Floats:
-    """Return what a caller gives as an array of float64.
+    """Return what a caller gives as an array of float64; masked values become NaN.
 
     Raises
     ------
@@ -26,6 +26,8 @@ def numbers(parameter: str, values: Any) -> Floats:
         If it is no number, or an array of no numbers.
     """
     try:
+        if isinstance(values, np.ma.MaskedArray):
+            values = values.astype(np.float64).filled(np.nan)
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise AnalysisError(parameter, repr(values)[:80], "numbers") from None

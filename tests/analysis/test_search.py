@@ -151,6 +151,13 @@ def test_argument_that_is_wrong_for_all_rows_is_an_error_that_names_it(
     assert parameter in str(error.value)
 
 
+def test_masked_radius_is_the_best_one_and_a_masked_position_is_none(antares):
+    radius = np.ma.array([1.0, 5.0], mask=[False, True])
+    found = search(antares, np.ma.array([10, 98.24]), [0, 5.81], radius)
+    assert list(found.radius) == [1.0, 0.88]
+    assert "position" in search(antares, np.ma.array([10], mask=[True]), 0).remark[0]
+
+
 def test_no_source_is_an_empty_answer(antares):
     found = search(antares, [], [])
     assert len(found) == 0
