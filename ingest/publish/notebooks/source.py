@@ -55,9 +55,10 @@ class Notebook:
 
 
 def notebooks() -> list[Notebook]:
-    """Return all notebooks in the order of their names."""
+    """Return all notebooks, in the order that their metadata give, then by name."""
     with privileges.caller():
-        return [_read(path) for path in sorted(FOLDER.glob("*.ipynb"))]
+        found = [_read(path) for path in sorted(FOLDER.glob("*.ipynb"))]
+    return sorted(found, key=lambda one: one.content.metadata.get("order", len(found)))
 
 
 def find(names: Sequence[str]) -> list[Notebook]:
