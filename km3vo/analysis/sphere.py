@@ -27,7 +27,7 @@ def numbers(parameter: str, values: Any) -> Floats:
     """
     try:
         if isinstance(values, np.ma.MaskedArray):
-            values = values.astype(np.float64).filled(np.nan)
+            values = np.ma.filled(values.astype(np.float64), np.nan)
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise AnalysisError(parameter, repr(values)[:80], "numbers") from None
