@@ -26,9 +26,18 @@ from ingest.core.errors import (
     ManifestError,
     UnavailableError,
 )
-from ingest.events.delivery import is_draft, load_manifest, overlay_directory, release_names
+from ingest.events.delivery import (
+    is_draft,
+    is_draft_of_responses,
+    load_manifest,
+    load_responses,
+    overlay_directory,
+    release_names,
+    responses_names,
+)
 from ingest.events.import_record import ImportResult
 from ingest.events.import_release import import_release
+from ingest.events.import_responses import import_responses
 from ingest.instance import current_layout, lifecycle
 
 
@@ -56,7 +65,8 @@ def import_(
     results: list[ImportResult] = []
     refused: dict[str, IngestError] = {}
     with console.status("starting the database …") as shown, lifecycle.database(layout) as state:
-        for name in names or _releases(as_json):
+        responses = _responses(names, as_json)
+        for name in _samples(names, as_json):
             shown.update(f"importing {name} …")
             try:
                 result = import_release(
@@ -78,6 +88,17 @@ def import_(
             say(f"{name}: taken from {result.source}", as_json)
             say(f"{name}: report in {result.report}", as_json)
             results.append(result)
+        if responses:
+            shown.update("importing instrument responses …")
+            published, reasons = import_responses(responses, layout, state, overlay, force)
+            for name, why in reasons.items():
+                if if_available and isinstance(why, UnavailableError):
+                    say(f"{name}: skipped\n{why}", as_json)
+                else:
+                    refused[name] = why
+            for result in published:
+                say(f"{result.release}: taken from {result.source}", as_json)
+            results += published
         # They are empty before the first alert, but queries, examples and links refer to them.
         shown.update("updating the tables of alerts …")
         ensure_tables(layout, state)
@@ -91,8 +112,10 @@ def import_(
         raise SystemExit(_report(refused, results))
 
 
-def _releases(as_json: bool) -> list[str]:
-    """Return the releases that are imported unless some are named."""
+def _samples(names: tuple[str, ...], as_json: bool) -> list[str]:
+    """Return the releases of events to be imported: those that are named, or all."""
+    if names:
+        return [name for name in names if name not in responses_names()]
     found = []
     for name in release_names():
         if is_draft(name):
@@ -102,6 +125,28 @@ def _releases(as_json: bool) -> list[str]:
         else:
             found.append(name)
     return found
+
+
+def _responses(names: tuple[str, ...], as_json: bool) -> list[str]:
+    """Return the releases of responses to be imported: those that are named, or all."""
+    if names:
+        return [name for name in responses_names() if name in names]
+    found = []
+    for name in responses_names():
+        if is_draft_of_responses(name):
+            say(f"{name}: a draft, not imported", as_json)
+        elif reason := _responses_withdrawn(name):
+            say(f"{name}: withdrawn, not imported; {reason}", as_json)
+        else:
+            found.append(name)
+    return found
+
+
+def _responses_withdrawn(name: str) -> str | None:
+    try:
+        return load_responses(name).release.withdrawn
+    except ManifestError:
+        return None  # its import reports it
 
 
 def _withdrawn(name: str) -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import click
 
 from ingest.commands.output import console, json_option, say, show_json, show_table
-from ingest.events.delivery import load_manifest, release_names
+from ingest.events.delivery import load_manifest, release_names, responses_names
 from ingest.events.history import history
 from ingest.instance import current_layout, lifecycle
 from ingest.publish import release as releases
@@ -73,7 +73,9 @@ def withdraw(name: str, reason: str | None, undo: bool, yes: bool, as_json: bool
         question = f"Take {name} offline, with its table and products?"
         click.confirm(question, abort=True, err=as_json)
     with console.status(f"withdrawing {name} …"), lifecycle.database(layout) as state:
-        gone = releases.withdraw_release(name, reason, layout, state)
+        of_responses = name in responses_names()
+        take = releases.withdraw_responses if of_responses else releases.withdraw_release
+        gone = take(name, reason, layout, state)
     if as_json:
         show_json({"release": name, "withdrawn": reason, "deleted_records": gone})
     say(f"{name} is offline.", as_json)
@@ -139,7 +141,8 @@ def files(name: str | None, prune: bool, yes: bool, as_json: bool) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List all releases with their states."""
-    found = releases.list_releases(current_layout())
+    layout = current_layout()
+    found = [*releases.list_releases(layout), *releases.list_responses(layout)]
     nothing = None if as_json else ""
     rows = [
         (
@@ -160,7 +163,10 @@ def list_(as_json: bool) -> None:
 def show(name: str, as_json: bool) -> None:
     """Show everything about the release NAME, and what differs from what is online."""
     layout = current_layout()
-    found = releases.describe(releases.state_of(name, layout), layout)
+    if name in responses_names():
+        found = releases.describe_responses(releases.state_of_responses(name, layout), layout)
+    else:
+        found = releases.describe(releases.state_of(name, layout), layout)
     if as_json:
         show_json(found)
         return

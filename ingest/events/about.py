@@ -10,7 +10,7 @@ that is simulated, for the collaboration only, or superseded, differs in these s
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
@@ -19,7 +19,7 @@ from lxml import etree
 
 from ingest.core.units import gev_to_joule
 from ingest.events.coverage import sky_coverage
-from ingest.events.delivery import Manifest, Texts, read_texts
+from ingest.events.delivery import Manifest, ResponseFile, Texts, read_texts
 from ingest.events.sky import detector
 from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 
@@ -122,34 +122,33 @@ def _streams(manifest: Manifest, where: Circumstances) -> bytes:
     _describe_cone(_stream(root, "cone"), manifest, where)
     _add_limits(_stream(root, "limits"), manifest, where)
     _add_test(_stream(root, "tests"), manifest, where)
-    text: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
-    return text
+    return serialized(root)
 
 
 def _describe(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     """Add the metadata of the resource."""
     release, texts = manifest.release, read_texts(manifest)
     _protect(stream, manifest)
-    _meta(stream, "title", _marked(release.title, where))
-    _meta(stream, "description", _marked(texts.description, where))
-    _meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
-    _meta(stream, "creator", release.creator)
-    _meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
-    _meta(stream, "instrument", release.instrument)
+    add_meta(stream, "title", _marked(release.title, where))
+    add_meta(stream, "description", _marked(texts.description, where))
+    add_meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
+    add_meta(stream, "creator", release.creator)
+    add_meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
+    add_meta(stream, "instrument", release.instrument)
     if release.bibcode is not None:
-        _meta(stream, "source", release.bibcode)
+        add_meta(stream, "source", release.bibcode)
     for doi in dict.fromkeys((release.data_doi, release.doi)):
         if doi is not None:
-            _meta(stream, "doi", doi)
-    _meta(stream, "referenceURL", release.reference_url)
+            add_meta(stream, "doi", doi)
+    add_meta(stream, "referenceURL", release.reference_url)
     if release.updated is not None:
-        date = _meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
-        _meta(date, "role", "Updated")
+        date = add_meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
+        add_meta(date, "role", "Updated")
     if release.supersedes is not None:
         _relate(stream, "isNewVersionOf", release.supersedes)
     if where.superseded_by is not None:
         _relate(stream, "isPreviousVersionOf", where.superseded_by)
-    _meta(stream, "_longdoc", _documentation(manifest, texts, where), format="rst")
+    add_meta(stream, "_longdoc", _documentation(manifest, texts, where), format="rst")
     etree.SubElement(stream, "FEED", source="km3net/common#metadata")
     _cover(stream, manifest)
 
@@ -189,8 +188,8 @@ def _coverage(manifest: Manifest) -> dict[str, str]:
 
 def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     _open_to_queries(stream, manifest)
-    _meta(stream, "title", _marked(manifest.release.title, where))
-    _meta(stream, "description", _marked(read_texts(manifest).description, where))
+    add_meta(stream, "title", _marked(manifest.release.title, where))
+    add_meta(stream, "description", _marked(read_texts(manifest).description, where))
     if where.superseded_by is not None:
         _property(stream, "superseded_by", where.superseded_by)
 
@@ -214,15 +213,15 @@ def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
 def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     """Add the metadata of the cone search, and where it is published."""
     release = manifest.release
-    _meta(stream, "title", _marked(release.title, where))
-    _meta(stream, "shortName", release.short_name or release.name)
-    query = _meta(stream, "testQuery", None)
+    add_meta(stream, "title", _marked(release.title, where))
+    add_meta(stream, "shortName", release.short_name or release.name)
+    query = add_meta(stream, "testQuery", None)
     seen = manifest.observation
     ra, dec = seen.centre_ra_deg, seen.centre_dec_deg
     if where.example is not None:
         ra, dec = where.example.ra, where.example.dec
     for name, value in (("ra", f"{ra:.2f}"), ("dec", f"{dec:.2f}"), ("sr", "1")):
-        _meta(query, name, value)
+        add_meta(query, name, value)
     _open_service(stream, manifest, where, "scs.xml")
 
 
@@ -233,9 +232,9 @@ def _add_limits(stream: etree._Element, manifest: Manifest, where: Circumstances
     etree.SubElement(stream, "FEED", source="km3net/limits#tables")
     for name, (title, description) in _LIMITS.items():
         service = etree.SubElement(stream, "service", id=name, allowed="form,api")
-        _meta(service, "title", f"{title}: {manifest.release.title}")
-        _meta(service, "shortName", f"{manifest.name} {name}")
-        _meta(service, "description", description)
+        add_meta(service, "title", f"{title}: {manifest.release.title}")
+        add_meta(service, "shortName", f"{manifest.name} {name}")
+        add_meta(service, "description", description)
         _open_service(service, manifest, where, "api")
         etree.SubElement(service, "FEED", responses, source=f"km3net/limits#{name}")
 
@@ -334,10 +333,7 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "created": manifest.release.created.isoformat(),
         "kind": manifest.release.kind,
         "simulated": where.simulated,
-        "responses": [
-            {"name": one.name, "response": one.response, "title": one.title}
-            for one in manifest.responses
-        ],
+        "responses": response_facts(manifest.responses),
         "tables": [
             {"name": one.name, "table": one.table, "title": one.title} for one in manifest.tables
         ],
@@ -355,11 +351,25 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
 
+def response_facts(responses: Iterable[ResponseFile]) -> list[dict[str, str]]:
+    """Return what ObsCore says of each response, besides what holds for all of a release."""
+    return [{"name": one.name, "response": one.response, "title": one.title} for one in responses]
+
+
 def _stream(root: etree._Element, name: str) -> etree._Element:
     return etree.SubElement(root, "STREAM", id=name)
 
 
-def _meta(parent: etree._Element, name: str, text: str | None, **attributes: str) -> etree._Element:
+def serialized(root: etree._Element) -> bytes:
+    """Return the content of a descriptor."""
+    text: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
+    return text
+
+
+def add_meta(
+    parent: etree._Element, name: str, text: str | None, **attributes: str
+) -> etree._Element:
+    """Add an item of metadata with a text in which DaCHS finds no macros; return it."""
     element = etree.SubElement(parent, "meta", name=name, **attributes)
     element.text = None if text is None else _escaped(text)
     return element
@@ -371,7 +381,7 @@ def _property(parent: etree._Element, name: str, text: str) -> None:
 
 def _relate(stream: etree._Element, relation: str, release: str) -> None:
     """Add a relation to another release, as VOResource has it."""
-    element = _meta(stream, relation, release)
+    element = add_meta(stream, relation, release)
     etree.SubElement(element, "meta", name="ivoId").text = f"ivo://{_AUTHORITY}/{release}/nu/cone"
 
 

@@ -20,12 +20,12 @@ from ingest.events.delivery import (
     Manifest,
     acquire,
     read_texts,
-    verify,
 )
 from ingest.events.deployment import deployment, predecessor_deployment, publication_of
 from ingest.events.history import HistoryEntry, append, append_revision, describing
 from ingest.events.import_record import ImportResult, read_record, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
+from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import count, is_simulated, publish
 
@@ -300,7 +300,7 @@ def _convert_and_publish(
 def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
     """Keep the delivered files, and copy those to be published into the staging directory."""
     from ingest.events.further_tables import TABLES
-    from ingest.events.product import RESPONSES
+    from ingest.events.product import RESPONSES, Instrument, write_responses
 
     manifest = delivery.manifest
     for file, found in zip(manifest.files, delivery.files, strict=True):
@@ -310,13 +310,11 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
         # DaCHS would read a FITS file as a product
         if file.public and not file.name.endswith(".fits"):
             shutil.copyfile(kept, staging / file.name)
-    for response, found in zip(
-        manifest.responses, delivery.responses, strict=bool(delivery.responses)
-    ):
-        verify(response, found)
-        (staging / RESPONSES).mkdir(exist_ok=True)
-        kept = store.keep(found.path, found.sha256)
-        shutil.copyfile(kept, staging / RESPONSES / response.name)
+    if delivery.responses:
+        site, release = detector(manifest.release.detector), manifest.release
+        of = Instrument(manifest.name, site.telescope, release.instrument)
+        place = staging / RESPONSES
+        write_responses(manifest.responses, delivery.responses, of, place, manifest.path, store)
     for file, found in zip(manifest.table_files, delivery.tables, strict=bool(delivery.tables)):
         kept = store.keep(found.path, found.sha256)
         shutil.copyfile(kept, staging / TABLES / file.name)

@@ -18,7 +18,12 @@ from lxml import etree
 from ingest.alerts.tables import DESCRIPTOR as ALERTS
 from ingest.core.errors import InstanceError
 from ingest.instance import Layout, lifecycle
-from ingest.instance.dachs import COMBINED_DESCRIPTORS, Dachs, online_releases
+from ingest.instance.dachs import (
+    COMBINED_DESCRIPTORS,
+    Dachs,
+    online_releases,
+    online_responses,
+)
 from ingest.publish import oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
@@ -70,7 +75,8 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
 
 def online_descriptors(layout: Layout) -> list[str]:
     """Return the deployed descriptors: releases, the resources that join them, and the alerts."""
-    releases = [f"{name}/nu" for name in online_releases(layout)]
+    names = (*online_releases(layout), *online_responses(layout))
+    releases = [f"{name}/nu" for name in names]
     return [
         descriptor
         for descriptor in (*releases, *COMBINED_DESCRIPTORS, ALERTS)

@@ -68,12 +68,13 @@ def RowIterator(grammar, source, sourceRow=None):  # the name that DaCHS require
             if computed or order:
                 _fill_sorted(table, stored, computed, order, stream)
             else:
-                _copy(table.connection, table.tableName, stream)
+                copy(table.connection, table.tableName, stream)
 
     return load
 
 
-def _copy(connection, name, stream):
+def copy(connection, name, stream):
+    """Append the rows of a binary COPY stream to a table."""
     # Not table.copyIn, which sends pieces of 8 kB.
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
@@ -94,7 +95,7 @@ def _fill_sorted(table, stored, computed, order, stream):
         "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
         f" SELECT {names} FROM {table.tableName} WITH NO DATA"
     )
-    _copy(table.connection, "delivered", stream)
+    copy(table.connection, "delivered", stream)
     # For this transaction only: enough memory to sort the rows.
     execute(f"SET LOCAL work_mem = '{memory}MB'")
     execute(

@@ -6,8 +6,8 @@ resource itself publishes nothing. -->
 	<meta name="creationDate">2026-11-21T00:00:00Z</meta>
 	<meta name="subject">neutrino-astronomy</meta>
 
-	<STREAM id="metadata">
-		<doc>Metadata common to all releases.</doc>
+	<STREAM id="subjects">
+		<doc>Metadata common to all releases, except for their licence.</doc>
 		<meta name="subject">neutrino-astronomy</meta>
 		<meta name="subject">neutrino-telescopes</meta>
 		<meta name="subject">high-energy-astrophysics</meta>
@@ -15,6 +15,11 @@ resource itself publishes nothing. -->
 		<meta name="contentLevel">Research</meta>
 		<meta name="type">Catalog</meta>
 		<meta name="coverage.waveband">Neutrino</meta>
+	</STREAM>
+
+	<STREAM id="metadata">
+		<doc>Metadata common to all releases of events.</doc>
+		<FEED source="km3net/common#subjects"/>
 		<!-- Plain text, because DaCHS copies it into every response. -->
 		<meta name="rights">The data are available under the Creative Commons Attribution 4.0
 			International licence (CC BY 4.0). Please acknowledge the source of the data and cite
@@ -130,6 +135,17 @@ resource itself publishes nothing. -->
 		<!-- The index on origin_est is built after the import, when the table is already online. -->
 	</STREAM>
 
+	<STREAM id="files">
+		<doc>Serves the files of a release that are no products of their own.</doc>
+		<service id="files" allowed="static">
+			<meta name="title">Files of this release</meta>
+			<meta name="description">Provenance documents, previews and tables of the data products,
+				and the files of which further tables were made.</meta>
+			<property name="staticData">data</property>
+			<nullCore/>
+		</service>
+	</STREAM>
+
 	<STREAM id="import">
 		<doc>Fills the table main from the release's data products, and serves the files beside them.</doc>
 		<data id="import_main">
@@ -137,13 +153,41 @@ resource itself publishes nothing. -->
 			<customGrammar module="../km3net/bulkload"/>
 			<make table="main"/>
 		</data>
-		<service id="files" allowed="static">
-			<meta name="title">Files of this release</meta>
-			<meta name="description">Provenance documents and sky plots of the data products, and
-				the files of which further tables were made.</meta>
-			<property name="staticData">data</property>
-			<nullCore/>
-		</service>
+		<FEED source="km3net/common#files"/>
+	</STREAM>
+
+	<STREAM id="responses">
+		<doc>The core of the service of a release of responses: the list of its files. Title and
+		short name are in about.rd.
+
+		release   the release's name
+		</doc>
+		<publish render="form" sets="local,ivo_managed"/>
+		<dbCore queriedTable="km3net/nu#observations">
+			<condDesc fixedSQL="release = '\release'"/>
+		</dbCore>
+		<outputTable>
+			<outputField original="km3net/nu#observations.accref"/>
+			<outputField original="km3net/nu#observations.title"/>
+			<outputField original="km3net/nu#observations.product_subtype"/>
+			<outputField original="km3net/nu#observations.mime"/>
+			<outputField original="km3net/nu#observations.accsize"/>
+			<outputField original="km3net/nu#observations.obs_publisher_did"/>
+		</outputTable>
+	</STREAM>
+
+	<STREAM id="responses-tests">
+		<doc>A test of what ObsCore says, which ``dachs test`` runs; release as above.</doc>
+		<regSuite title="Instrument responses of \release">
+			<regTest title="ObsCore has the responses">
+				<url parSet="TAP"
+					QUERY="SELECT count(*) AS n FROM km3net.observations WHERE release='\release' AND product_type='response-function'"
+					>/__system__/tap/run/tap/sync</url>
+				<code>
+					self.assertTrue(self.getVOTableRows()[0]["n"] > 0)
+				</code>
+			</regTest>
+		</regSuite>
 	</STREAM>
 
 	<STREAM id="further-table">

@@ -29,11 +29,14 @@ def with_limits():
 def facts_of(release):
     """Return the facts of a release; none if it was imported by a version that did not write them.
 
-    The next import of the release writes them.
+    The next import of the release writes them. Those of a release of responses, which has no
+    events, are in a file of another name.
     """
-    path = os.path.join(base.getConfig("inputsDir"), release, "release.json")
-    try:
-        with open(path, encoding="utf-8") as stream:
-            return json.load(stream)
-    except FileNotFoundError:
-        return {}
+    for name in ("release.json", "responses.json"):
+        path = os.path.join(base.getConfig("inputsDir"), release, name)
+        try:
+            with open(path, encoding="utf-8") as stream:
+                return json.load(stream)
+        except FileNotFoundError:
+            continue
+    return {}

@@ -21,6 +21,8 @@ NOTICES = """
     ORDER BY notice_id DESC LIMIT 1"""
 OURS = (".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")
 """Ends of the names of files that are neither products nor delivered."""
+GADF, TABLE = ".gadf.fits", ".table.fits"
+"""Ends of the names of files made from a delivered response, see ``products.py``."""
 
 
 def links(descriptor):
@@ -40,7 +42,9 @@ def links(descriptor):
     for one in products.values():
         if one is not this:
             yield _product(descriptor, this, one)
-    if this["product_type"] != RESPONSE:
+    if this["product_type"] == RESPONSE:
+        yield from _table(descriptor, release)
+    else:
         yield from _beside(descriptor, release, products)
         yield from _further_tables(descriptor, release)
         yield from _alert(descriptor, release)
@@ -54,6 +58,10 @@ def _product(descriptor, this, other):
         semantics = "#calibration"
     elif this["obs_id"] != other["obs_id"]:
         return None
+    elif kind == RESPONSE:
+        if _stem(this["accref"]) != _stem(other["accref"]):
+            return None
+        semantics = "#derivation" if other["accref"].endswith(GADF) else "#progenitor"
     elif kind == BUNDLE:
         semantics = "#package"
     elif this["product_type"] == BUNDLE:
@@ -70,17 +78,37 @@ def _product(descriptor, this, other):
     )
 
 
+def _stem(accref):
+    """Return what the files made from the same delivered response share in their names."""
+    return accref.removesuffix(GADF) if accref.endswith(GADF) else os.path.splitext(accref)[0]
+
+
+def _table(descriptor, release):
+    """Yield the link to the rows that a response has in the schema irf, as a file."""
+    name = os.path.basename(_stem(descriptor.accref)) + TABLE
+    path = os.path.join(base.getConfig("inputsDir"), release, "data", "responses", name)
+    if os.path.exists(path):
+        yield descriptor.makeLink(
+            base.makeAbsoluteURL(f"{release}/nu/files/static/responses/{name}"),
+            description="The same response with one row per bin, as in the schema irf",
+            semantics="#derivation",
+            contentType="application/fits",
+            contentLength=os.path.getsize(path),
+        )
+
+
 def _documentation(descriptor, release):
     """Yield the links to the pages of the release, and of those before and after it."""
     facts = facts_of(release)
     for other, text in (
         (facts.get("superseded_by"), "The release that has replaced this one: {}"),
         (facts.get("supersedes"), "The release that this one replaces: {}"),
-        (release, "Description of the sample and how to use it"),
+        (release, "Description of the release and how to use it"),
     ):
         if other:
+            page = facts_of(other).get("page", "cone/info")
             yield descriptor.makeLink(
-                base.makeAbsoluteURL(f"{other}/nu/cone/info"),
+                base.makeAbsoluteURL(f"{other}/nu/{page}"),
                 description=text.format(other),
                 semantics="#documentation",
                 contentType="text/html",

@@ -22,7 +22,7 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			responses), and instrument responses. Those of one observation have the same obs_id. The same products
 			are in ivoa.obscore; this table adds KM3NeT's own identifiers.</meta>
 		<meta name="_associatedDatalinkService">
-			<meta name="serviceId">dl</meta>
+			<meta name="serviceId">km3net/nu#dl</meta>
 			<meta name="idColumn">obs_publisher_did</meta>
 		</meta>
 		<mixin>//products#table</mixin>
@@ -87,11 +87,12 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		<column name="instrument" type="text" ucd="meta.id;instr" verbLevel="10"
 			description="Detector, in its configuration at the time of the observation."/>
 		<column name="t_min" type="double precision" unit="d" ucd="time.start;obs.exposure"
-			verbLevel="1" description="Start of data taking (MJD, UTC)."/>
+			verbLevel="1" description="Start of data taking, or of the validity of a response (MJD, UTC)."/>
 		<column name="t_max" type="double precision" unit="d" ucd="time.end;obs.exposure"
-			verbLevel="1" description="End of data taking (MJD, UTC)."/>
+			verbLevel="1" description="End of data taking, or of the validity of a response (MJD, UTC)."/>
 		<column name="t_intervals" type="text" ucd="time.interval;obs" verbLevel="20"
-			description="Time intervals of the observation, as a temporal MOC."/>
+			description="Time intervals of the observation, or the validity of a response without one,
+				as a temporal MOC."/>
 		<column name="livetime" type="double precision" unit="s" ucd="time.duration;obs.exposure"
 			verbLevel="10" description="Livetime: the time during which the detector was taking data."/>
 		<column name="s_ra" type="double precision" unit="deg" ucd="pos.eq.ra" verbLevel="10"
@@ -140,7 +141,8 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 				record."/>
 		<column name="preview" type="text" ucd="meta.ref.url;meta.preview" verbLevel="20"
 			displayHint="type=product"
-			description="Preview of the data product: a sky plot of the events."/>
+			description="Preview of the data product: a sky plot of the events, or a plot of the
+				response."/>
 	</table>
 
 	<data id="import_observations">
@@ -222,7 +224,7 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 	<service id="dl" allowed="dlmeta">
 		<meta name="title">Data products of KM3NeT and ANTARES observations</meta>
 		<meta name="description">Files that belong to a data product: bundle, instrument responses,
-			provenance, sky plot and documentation.</meta>
+			provenance, preview and documentation.</meta>
 		<datalinkCore>
 			<descriptorGenerator procDef="//soda#fromStandardPubDID"/>
 			<metaMaker>

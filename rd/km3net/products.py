@@ -1,10 +1,11 @@
 """A DaCHS grammar that describes the data products of a release for km3net.observations.
 
 For each event list it yields two rows: the list, and its bundle with provenance and instrument
-responses. Each instrument response has a row of its own. The words are those of the
-high-energy extension of ObsCore. A release without products has no rows, and neither has one that
-is hidden. What may be corrected later without a new product, such as the title, is in
-``release.json`` in the folder of the release, not in the headers. This runs in the Python of DaCHS.
+responses. Each file with an instrument response has a row of its own: the delivered one, and the
+one in GADF. The words are those of the high-energy extension of ObsCore. A release without
+products has no rows, and neither has one that is hidden. What may be corrected later without a
+new product, such as the title, is in ``release.json`` in the folder of the release, not in the
+headers; for a release of responses, all is in ``responses.json``. This runs in the Python of DaCHS.
 """
 
 import datetime
@@ -31,6 +32,8 @@ SAMPLE = 10_000
 """How many events are looked at to see whether a column has values."""
 FITS_TYPE = "application/fits"
 mimetypes.add_type(FITS_TYPE, ".fits")
+GADF, PREVIEW = ".gadf.fits", ".png"
+"""Ends of the names of files beside a delivered response, as written by ``ingest``."""
 
 
 class RowIterator(CustomRowIterator):
@@ -38,13 +41,17 @@ class RowIterator(CustomRowIterator):
 
     def _iterRows(self):
         folder = os.path.dirname(self.sourceToken)
+        release = os.path.basename(folder)
         products = sorted(glob.glob(os.path.join(folder, "data", "*.fits")))
-        facts = facts_of(os.path.basename(folder))
+        facts = facts_of(release)
+        place = os.path.join(folder, "data", "responses")
+        if "validity" in facts:
+            yield from _responses(place, facts, _valid(release, facts))
         if not products or facts.get("hidden"):
             return
         lists = [_event_list(path, facts) for path in products]
         yield from lists
-        responses = list(_responses(os.path.join(folder, "data", "responses"), facts, lists))
+        responses = list(_responses(place, facts, _observed(lists)))
         contents = "provenance and instrument responses" if responses else "provenance"
         for event_list in lists:
             yield from _bundle(event_list, contents, facts)
@@ -130,29 +137,80 @@ def _bundle(event_list, contents, facts):
         }
 
 
-def _responses(folder, facts, lists):
-    """Yield the rows of the instrument responses, which hold for all event lists of a release."""
+def _observed(lists):
+    """Return what holds for the responses that belong to event lists."""
     common = {
         **lists[0],
         "t_min": min(one["t_min"] for one in lists),
         "t_max": max(one["t_max"] for one in lists),
         "t_intervals": timemoc.ascii_moc(*np.hstack([one["intervals"] for one in lists])),
         "livetime": sum(one["livetime"] or 0 for one in lists) or None,
-        "preview": None,
-        "preview_path": None,
-        "o_ucd": None,
-        "ev_xel": None,
-        "kid": None,
-        "product_type": "response-function",
     }
     if len(lists) > 1:
         common["obs_id"] = "{}/all".format(common["release"])
+    return common
+
+
+def _valid(release, facts):
+    """Return what holds for the responses of a release without events."""
+    seen = facts["observation"]
+    times = Time(facts["validity"], format="mjd", scale="utc")
+    low, high = seen["min_energy_gev"] * EV_PER_GEV, seen["max_energy_gev"] * EV_PER_GEV
+    resolution = seen["angular_resolution_deg"]
+    reference_energy = seen["resolution_energy_gev"]
+    return {
+        "release": release,
+        "obs_id": f"{release}/all",
+        "collection": seen["collection"],
+        "facility": facts["facility"],
+        "instrument": facts["instrument"],
+        "t_min": facts["validity"][0],
+        "t_max": facts["validity"][1],
+        "t_intervals": timemoc.ascii_moc(*timemoc.microseconds(times).reshape(2, 1)),
+        "livetime": None,
+        "s_ra": seen["centre_ra_deg"],
+        "s_dec": seen["centre_dec_deg"],
+        "s_fov": seen["diameter_deg"],
+        "s_resolution": None if resolution is None else resolution * 3600,
+        "s_ref_energy": None if reference_energy is None else reference_energy * EV_PER_GEV,
+        "energy_min": low,
+        "energy_max": high,
+        "em_min": WAVELENGTH_OF_EV / high,
+        "em_max": WAVELENGTH_OF_EV / low,
+        "event_type": seen["event_type"],
+        "obs_mode": seen["obs_mode"],
+        "analysis_mode": seen["analysis_mode"],
+        "messenger_name": seen["messenger"],
+        "messenger_pdgid": seen["messenger_pdgid"],
+        "reference": facts["reference"],
+        "owner": None,
+        "embargo": None,
+    }
+
+
+def _responses(folder, facts, common):
+    """Yield the rows of the instrument responses of a release: delivered, and in GADF."""
     for one in facts.get("responses", ()):
-        path = os.path.join(folder, one["name"])
+        delivered = os.path.join(folder, one["name"])
         # a simulated stand-in has none
-        if os.path.exists(path):
-            subtype = {"product_subtype": one["response"], "title": one["title"]}
-            yield {**common, **_file(path, facts), **subtype}
+        if not os.path.exists(delivered):
+            continue
+        stem = os.path.splitext(delivered)[0]
+        picture = _below_inputs(stem + PREVIEW) if os.path.exists(stem + PREVIEW) else None
+        for path, ending in ((delivered, ""), (stem + GADF, " (GADF for gammapy)")):
+            if os.path.exists(path):
+                yield {
+                    **common,
+                    **_file(path, facts),
+                    "product_type": "response-function",
+                    "product_subtype": one["response"],
+                    "title": one["title"] + ending,
+                    "preview": picture and f"{_below_inputs(path)}?preview=True",
+                    "preview_path": picture,
+                    "o_ucd": None,
+                    "ev_xel": None,
+                    "kid": None,
+                }
 
 
 def _file(path, facts):

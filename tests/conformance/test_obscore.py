@@ -35,6 +35,8 @@ TAU_NEUTRINOS = """
     AND (messenger_pdgid = '-16' OR messenger_pdgid = '+16')
     AND obs_mode LIKE '%wide-array%' AND analysis_mode LIKE '%pointsource%'"""
 
+AREA = "effective_area_brighttrackselection_allflavour_skyavg"
+
 
 @pytest.fixture(scope="module")
 def entry(tap):
@@ -146,7 +148,24 @@ def test_events_acceptance_and_background_of_hess_j0632_057(tap, delivered):
         assert content["response-function", kind] == published
 
 
-@pytest.mark.parametrize("where", [VELA_X, GALACTIC_PLANE, TAU_NEUTRINOS])
+def test_responses_for_a_combined_study_of_vela_x(tap):
+    """The note's use case with KM3NeT/ARCA, whose responses are those of the planned detector."""
+    found = tap.search(JOINED + VELA_X).to_table()
+    kinds = {}
+    for row in found:
+        kinds.setdefault(row["obs_collection"], set()).add(row["dataproduct_subtype"])
+    assert kinds == {
+        "KM3NeT-ARCA115-IRF": {"aeff", "edisp", "psf", "bkgrate"},
+        "KM3NeT-ARCA230-IRF": {"aeff", "edisp", "bkgrate"},
+    }
+    assert set(found["messenger_pdgid"]) == {"+14"}
+    assert set(found["access_format"]) == {"application/fits", "text/csv"}
+    # from 2027 to 2030, the years that the note gives
+    assert Time(found["t_min"][0], format="mjd").isot.startswith("2027-01-01T00")
+    assert Time(found["t_max"][0], format="mjd").isot.startswith("2031-01-01T00")
+
+
+@pytest.mark.parametrize("where", [GALACTIC_PLANE, TAU_NEUTRINOS])
 def test_queries_for_data_that_are_not_public_are_quick_and_find_nothing(tap, where):
     start = time.monotonic()
     assert len(tap.search(JOINED + where)) == 0
@@ -163,7 +182,11 @@ def test_the_parts_of_these_queries_find_what_there_is(tap):
     assert collections(galactic) == {"ANTARES-2017-PS"}
     vela = VELA_X.replace("ARCA", "ANTARES").replace("61406", "54129").replace("62870", "58119")
     assert collections(vela) == {"ANTARES-2017-PS"}
-    assert collections(TAU_NEUTRINOS.replace("16", "14")) == {"ANTARES-2017-PS"}
+    assert collections(TAU_NEUTRINOS.replace("16", "14")) == {
+        "ANTARES-2017-PS",
+        "KM3NeT-ARCA115-IRF",
+        "KM3NeT-ARCA230-IRF",
+    }
 
 
 @pytest.mark.parametrize(
@@ -186,8 +209,7 @@ def test_what_obscore_says_of_a_file_is_true(joined):
         reply = download(row["access_url"])
         assert reply.headers["content-type"].partition(";")[0] == row["access_format"]
         assert row["access_estsize"] == -(-len(reply.content) // 1024)
-        if row["dataproduct_type"] != "response-function":
-            assert download(row["preview"]).content.startswith(b"\x89PNG")
+        assert download(row["preview"]).content.startswith(b"\x89PNG")
 
 
 def test_a_bundle_has_the_list_its_provenance_and_the_responses(joined):
@@ -206,6 +228,8 @@ def test_a_bundle_has_the_list_its_provenance_and_the_responses(joined):
         expected = [f"{name}/{name}.fits", f"{name}/{name}.fits.prov.json"]
         if name == "ant20_01":
             expected += [f"{name}/responses/{one}.txt" for one in ("acceptance", "background")]
+        if name == "evts23_01":
+            expected += [f"{name}/responses/{AREA}{end}" for end in (".gadf.fits", ".json")]
         assert names == expected
 
 

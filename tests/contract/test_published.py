@@ -23,11 +23,12 @@ from ingest.events.delivery.manifest import load_manifest, release_names
 
 DESCRIPTORS = sorted(path for path in (ROOT / "rd").glob("*/*.rd") if path.stem != "voevent")
 DIMENSIONLESS = ("meta", "stat.likelihood", "stat.confidenceLevel", "stat.probability", "src.class",
-    "spect.resolution", "pos.outline", "pos.dirCos")  # fmt: skip
+    "spect.resolution", "spect.index", "pos.outline", "pos.dirCos")  # fmt: skip
 """First words of the UCDs of numbers that have no unit; the outline is DaCHS' s_region."""
-UNITLESS = {"far_original"}
+UNITLESS = {"far_original", "migration_lo", "migration_hi", "coefficient"}
 """Columns without a unit although their kind of quantity has one: the unit of the rate is in the
-column beside it, as given in the packet."""
+column beside it, as given in the packet; migrations are ratios of energies; the unit of a
+coefficient depends on its degree."""
 # The recommendation's word is no longer in the list of UCDs: UCDlist 1.4 has the second one.
 SAME_UCD = {"meta.ref.uri;meta.curation": "meta.ref.ivoid"}
 CONES = [f"{name}/nu" for name in release_names()] + ["km3net/nu"]
@@ -80,6 +81,7 @@ def test_the_tables_of_all_releases_are_in_the_contract(online) -> None:
     tables = {row[0] for row in online}
     assert {load_manifest(name).release.table for name in release_names()} <= tables
     assert {"ivoa.obscore", "ivoa.obscore_hea", "km3net.events", "km3net.observations"} <= tables
+    assert {f"irf.{name}" for name in TABLES} <= tables
 
 
 def test_every_published_column_has_a_description_and_a_valid_ucd(columns) -> None:

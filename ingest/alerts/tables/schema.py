@@ -19,7 +19,15 @@ from ingest.core.checkout import RD
 from ingest.core.descriptors import expand_descriptor, table_columns
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance import Cluster, InstanceState, Layout
-from ingest.instance.dachs import COMBINED, bring_online, deploy, online_releases, recover
+from ingest.instance.dachs import (
+    COMBINED,
+    COMBINED_SCHEMAS,
+    bring_online,
+    deploy,
+    online_releases,
+    online_responses,
+    recover,
+)
 
 FOLDER: Final = "alerts"
 DESCRIPTOR: Final = f"{FOLDER}/nu"
@@ -84,14 +92,14 @@ def _deploy(layout: Layout, state: InstanceState, replace: bool) -> None:
     recover(layout, state)
     deploy.stage(layout, [deploy.Deployment(FOLDER, {}, [])])
     # Tables that stay are changed last: from then on their readers wait for the commit.
-    commands = [*COMBINED] if online_releases(layout) else []
+    commands = [*COMBINED] if online_releases(layout) or online_responses(layout) else []
     commands += [["pub", DESCRIPTOR, "//tap"], ["imp", DESCRIPTOR]]
     if lacking and not replace:
         commands.append(["imp", "-I", DESCRIPTOR])
     bring_online(
         layout,
         state,
-        [SCHEMA, deploy.SHARED] if replace else [deploy.SHARED],
+        [SCHEMA, *COMBINED_SCHEMAS] if replace else COMBINED_SCHEMAS,
         *commands,
         problem="DaCHS could not create the tables of the alerts",
     )

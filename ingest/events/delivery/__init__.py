@@ -14,12 +14,22 @@ from ingest.events.delivery.manifest import (
     predecessors,
     release_names,
 )
+from ingest.events.delivery.responses import (
+    LICENCES,
+    RESPONSES_MANIFEST,
+    ResponsesManifest,
+    is_draft_of_responses,
+    load_responses,
+    responses_names,
+)
 from ingest.events.delivery.sources import AcquiredFile, acquire, overlay_directory, verify
 from ingest.events.delivery.store import DeliveryStore, KeptFile
 from ingest.events.delivery.texts import Texts, parse_texts, read_texts
 
 __all__ = [
+    "LICENCES",
     "MANIFEST",
+    "RESPONSES_MANIFEST",
     "REVISABLE",
     "TEXTS",
     "AcquiredFile",
@@ -29,15 +39,19 @@ __all__ = [
     "Manifest",
     "ObservationSection",
     "ResponseFile",
+    "ResponsesManifest",
     "TableFile",
     "Texts",
     "acquire",
     "is_draft",
+    "is_draft_of_responses",
     "load_manifest",
+    "load_responses",
     "overlay_directory",
     "parse_texts",
     "predecessors",
     "read_texts",
     "release_names",
+    "responses_names",
     "verify",
 ]

@@ -41,6 +41,10 @@ def _printable(text: str) -> str:
 
 Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
 """One line for people."""
+ShortName = Annotated[str, Field(max_length=16), AfterValidator(_printable)]
+Doi = Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")]
+Detector = Literal["antares", "orca", "arca", "km3net"]
+"""``km3net`` is for catalogues of alerts, which are of several detectors."""
 
 
 class OverlaySource(StrictModel):
@@ -159,7 +163,7 @@ class ReleaseSection(StrictModel):
 
     name: Name
     title: Text
-    short_name: Annotated[str, Field(max_length=16), AfterValidator(_printable)] | None = None
+    short_name: ShortName | None = None
     """The name of its cone search in lists; the release's name by default."""
     kind: Literal["sample", "test"] = "sample"
     """A test is served, but never registered."""
@@ -179,17 +183,16 @@ class ReleaseSection(StrictModel):
     withdrawn: Text | None = None
     """Why the release was withdrawn."""
     creator: Text = "KM3NeT Collaboration"
-    doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
+    doi: Doi | None = None
     """The DOI to cite, without https://doi.org/."""
-    data_doi: Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")] | None = None
+    data_doi: Doi | None = None
     """The DOI of the data themselves, which ``km3vo cite --reserve`` writes."""
     no_doi: Text | None = None
     """Why there is none."""
     bibcode: Annotated[str, Field(pattern=r"^\d{4}\S{15}$")] | None = None
     """The publication to cite, in the Astrophysics Data System."""
     reference_url: Url = "https://www.km3net.org"
-    detector: Literal["antares", "orca", "arca", "km3net"]
-    """``km3net`` is for catalogues of alerts, which are of several detectors."""
+    detector: Detector
     instrument: Text
     """The detector's configuration, such as ORCA6."""
     det_id: Annotated[int, Field(ge=0)] | None = None
@@ -356,6 +359,11 @@ class Manifest(StrictModel):
     def folder(self) -> Path:
         """The release's folder, which contains the manifest and may contain files."""
         return INPUTS / self.name
+
+    @property
+    def path(self) -> Path:
+        """The manifest itself."""
+        return self.folder / MANIFEST
 
 
 def _delivered(tables: tuple[TableFile, ...]) -> list[DeliveredFile]:

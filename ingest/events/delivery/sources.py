@@ -25,6 +25,7 @@ from ingest.events.delivery.manifest import (
     SimulationSource,
     UrlSource,
 )
+from ingest.events.delivery.responses import ResponsesManifest
 from ingest.events.delivery.store import KeptFile
 
 OVERLAY_VARIABLE: Final = "KM3VO_INPUTS"
@@ -83,7 +84,7 @@ def overlay_directory(named: str | None) -> Path | None:
 
 
 def acquire(
-    manifest: Manifest,
+    manifest: Manifest | ResponsesManifest,
     file: DeliveredFile,
     overlay: Path | None,
     scratch: Path,
@@ -96,7 +97,7 @@ def acquire(
 
     Parameters
     ----------
-    manifest : Manifest
+    manifest : Manifest or ResponsesManifest
         The release.
     file : DeliveredFile
         The file.
@@ -131,7 +132,7 @@ def acquire(
         return AcquiredFile(kept.path, description, kept.sha256, False, tuple(unavailable))
     raise UnavailableError(
         f"{file.name} of the release {manifest.name} is not available",
-        file=manifest.folder / "release.toml",
+        file=manifest.path,
         value="\n".join(unavailable),
         expected="one of these sources to have it",
         remedy=f"put the file into {manifest.folder}, or name its directory with INPUTS=",
@@ -165,12 +166,16 @@ def verify(file: DeliveredFile, acquired: AcquiredFile) -> None:
             value=f"sha256 {acquired.sha256}",
             expected=" or ".join(file.sha256),
             remedy="fetch or copy the file again; if this is a new delivery, add its checksum to"
-            " release.toml",
+            " the manifest",
         )
 
 
 def _fetch(
-    source: FileSource, manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
+    source: FileSource,
+    manifest: Manifest | ResponsesManifest,
+    file: DeliveredFile,
+    overlay: Path | None,
+    scratch: Path,
 ) -> tuple[Path, str]:
     """Return the file from a source, and a description of the source."""
     in_folder = manifest.folder / file.name
@@ -193,6 +198,8 @@ def _fetch(
         case PackageSource():
             return _find_in_package(source), f"Python package {source.package}"
         case SimulationSource():
+            if isinstance(manifest, ResponsesManifest):
+                raise _NotThere("instrument responses have no stand-in")
             path = simulation.write_stand_in(manifest, file, source.seed, scratch)
             return path, f"SIMULATED stand-in, seed {source.seed}"
 

@@ -11,6 +11,7 @@ from ingest.core.configuration import refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.core.files import open_regular
 from ingest.events.delivery.manifest import TEXTS, Manifest
+from ingest.events.delivery.responses import ResponsesManifest
 
 _LARGEST: Final = 1 << 20  # bytes
 
@@ -31,7 +32,7 @@ class Texts:
     documentation: str
 
 
-def read_texts(manifest: Manifest) -> Texts:
+def read_texts(manifest: Manifest | ResponsesManifest) -> Texts:
     """Return the texts of a release.
 
     Raises

@@ -3,14 +3,16 @@
 :mod:`ingest.events.product.preview` is imported separately, because it loads matplotlib.
 """
 
-from ingest.events.product.bundle import RESPONSES, write_bundle
+from ingest.events.product.bundle import write_bundle
 from ingest.events.product.gadf import Product, write_event_list
 from ingest.events.product.header import ProductMetadata
 from ingest.events.product.index import Response, write_index
 from ingest.events.product.observation import observation_cards
+from ingest.events.product.responses import RESPONSES, Instrument, write_responses
 
 __all__ = [
     "RESPONSES",
+    "Instrument",
     "Product",
     "ProductMetadata",
     "Response",
@@ -18,4 +20,5 @@ __all__ = [
     "write_bundle",
     "write_event_list",
     "write_index",
+    "write_responses",
 ]

@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import tarfile
 from pathlib import Path
-from typing import Final
 
 from ingest.core.files import atomic_write
-
-RESPONSES: Final = "responses"
-"""The directory beside the event lists with the instrument responses that belong to them."""
+from ingest.events.product.responses import RESPONSES, in_bundle
 
 
 def write_bundle(product: Path) -> Path:
     """Write the bundle of an event list beside it, as ``<product>.tar``.
 
-    It contains one directory with the event list, its provenance document, and all files in the
-    directory ``responses`` beside it. The same files give the same bytes.
+    It contains one directory with the event list, its provenance document, and the responses in
+    the directory ``responses`` beside it, as delivered and as GADF files. The same files give the
+    same bytes.
 
     Parameters
     ----------
@@ -31,7 +29,7 @@ def write_bundle(product: Path) -> Path:
     pathlib.Path
         The bundle.
     """
-    responses = sorted((product.parent / RESPONSES).glob("*"))
+    responses = sorted(filter(in_bundle, (product.parent / RESPONSES).glob("*")))
     members = [product, product.with_name(f"{product.name}.prov.json"), *responses]
     bundle = product.with_suffix(".tar")
     with (

@@ -4,26 +4,30 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 """
 
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.combined import FACTS, facts_in
+from ingest.instance.dachs.combined import FACTS, RESPONSES_FACTS, facts_in
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
 from ingest.instance.dachs.logins import GROUP, members, remove_member, set_member
 from ingest.instance.dachs.publication import (
     COMBINED,
     COMBINED_DESCRIPTORS,
+    COMBINED_SCHEMAS,
     Publication,
     count,
     known_to_registries,
     publish,
+    publish_responses,
 )
-from ingest.instance.dachs.registration import online_releases, register, withdraw
+from ingest.instance.dachs.registration import online_releases, online_responses, register, withdraw
 from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS, known_terms
 
 __all__ = [
     "COMBINED",
     "COMBINED_DESCRIPTORS",
+    "COMBINED_SCHEMAS",
     "FACTS",
     "GROUP",
+    "RESPONSES_FACTS",
     "SIMULATED_WARNING",
     "VOCABULARY_ROOT",
     "VOCABULARY_TERMS",
@@ -38,7 +42,9 @@ __all__ = [
     "known_to_registries",
     "members",
     "online_releases",
+    "online_responses",
     "publish",
+    "publish_responses",
     "recover",
     "register",
     "remove_member",

@@ -1,8 +1,9 @@
-"""The description of the tables that combine all releases: their coverage is that of the parts."""
+"""The description of the tables that combine releases: their coverage is that of the parts."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ NAME: Final = "about.rd"
 """The file with the stream ``coverage``, in the shared folder."""
 FACTS: Final = "release.json"
 """The file with facts of a release, in its deployed folder."""
+RESPONSES_FACTS: Final = "responses.json"
+"""The file with facts of a release of responses, which has no events."""
 _WHOLE_SKY: Final = "0/0-11 6/"
 _TEMPLATE: Final = """<resource schema="{schema}" resdir=".">
   <STREAM id="coverage">
@@ -22,17 +25,17 @@ _TEMPLATE: Final = """<resource schema="{schema}" resdir=".">
 """
 
 
-def describe(inputs: Path, schema: str) -> bytes:
+def describe(schema: str, releases: Iterable[Mapping[str, Any]]) -> bytes:
     """Return the content of the file.
 
     Parameters
     ----------
-    inputs : pathlib.Path
-        An inputs directory with the folders of all releases.
     schema : str
         The schema of the combined tables.
+    releases : iterable of mapping
+        The facts of the releases that they combine.
     """
-    coverages = [facts["coverage"] for facts in facts_in(inputs).values() if not facts["protected"]]
+    coverages = [facts["coverage"] for facts in releases if not facts.get("protected")]
     parts = {}
     if coverages:
         parts["spatial"] = _union([one["spatial"] for one in coverages])
@@ -45,10 +48,20 @@ def describe(inputs: Path, schema: str) -> bytes:
 
 
 def facts_in(inputs: Path) -> dict[str, dict[str, Any]]:
-    """Return the facts of the releases in an inputs directory, by their names."""
+    """Return the facts of the releases of events in an inputs directory, by their names."""
+    return _facts(inputs, FACTS)
+
+
+def facts_of_responses(inputs: Path) -> dict[str, dict[str, Any]]:
+    """Return the facts of all releases in an inputs directory that have responses."""
+    found = facts_in(inputs) | _facts(inputs, RESPONSES_FACTS)
+    return {name: facts for name, facts in found.items() if facts.get("responses")}
+
+
+def _facts(inputs: Path, file: str) -> dict[str, dict[str, Any]]:
     return {
         path.parent.name: json.loads(read_regular(path))
-        for path in sorted(inputs.glob(f"[a-z]*/{FACTS}"))
+        for path in sorted(inputs.glob(f"[a-z]*/{file}"))
     }
 
 

@@ -23,6 +23,10 @@ from ingest.instance.layout import Layout
 
 SHARED = "km3net"
 """The folder with the streams and grammars that all releases use."""
+RESPONSES = "irf"
+"""The folder of the tables with the instrument responses of all releases."""
+_COMMON = (SHARED, RESPONSES)
+"""What is deployed with every release."""
 SIMULATED_WARNING = "[SIMULATED stand-in, not real data]"
 _SUFFIXES = (".rd", ".py", ".json", ".html")
 
@@ -33,9 +37,10 @@ def sources(folder: str) -> Iterator[tuple[str, bytes]]:
     Parameters
     ----------
     folder : str
-        The release's folder below ``rd/``; the files of the shared folder come after its files.
+        The release's folder below ``rd/``; the files of the folders that are deployed with every
+        release come after its files.
     """
-    for name in dict.fromkeys((folder, SHARED)):
+    for name in dict.fromkeys((folder, *_COMMON)):
         for relative, path in _sources(name).items():
             with privileges.caller():
                 content = path.read_bytes()
@@ -63,9 +68,10 @@ class Deployment:
 
 
 def stage(layout: Layout, deployments: Sequence[Deployment]) -> None:
-    """Make the staged inputs directory with new versions of releases and of the shared folder."""
-    _stage_others(layout, (SHARED, *(one.folder for one in deployments)))
-    _copy_descriptors(SHARED, layout.staged / SHARED)
+    """Make the staged inputs directory with new versions of releases and of what they share."""
+    _stage_others(layout, (*_COMMON, *(one.folder for one in deployments)))
+    for name in _COMMON:
+        _copy_descriptors(name, layout.staged / name)
     for one in deployments:
         _stage(layout, one)
     _describe_combined(layout)
@@ -83,7 +89,10 @@ def stage_without_products(
     for one in deployments:
         _stage(layout, one)
     shutil.rmtree(layout.staged / folder / "data", ignore_errors=True)
-    (layout.staged / folder / combined.FACTS).unlink(missing_ok=True)
+    for name in (combined.FACTS, combined.RESPONSES_FACTS):
+        (layout.staged / folder / name).unlink(missing_ok=True)
+    if not (layout.staged / RESPONSES).exists():  # deployed by a version without them
+        _copy_descriptors(RESPONSES, layout.staged / RESPONSES)
     _describe_combined(layout)
 
 
@@ -126,10 +135,10 @@ def differences(layout: Layout, deployment: Deployment) -> list[str]:
         Their paths below ``rd/``, including files that are missing on either side.
     """
     found = []
-    for name in (SHARED, deployment.folder):
+    for name in (*_COMMON, deployment.folder):
         present = _contents(layout.inputs / name)
-        if name == SHARED:
-            present.pop(f"{SHARED}/{combined.NAME}", None)  # it follows from the releases
+        if name in _COMMON:
+            present.pop(f"{name}/{combined.NAME}", None)  # it follows from the releases
         with tempfile.TemporaryDirectory() as place:
             draft = Path(place, name)
             _copy_descriptors(name, draft)
@@ -169,12 +178,16 @@ def _copy_descriptors(folder: str, target: Path) -> None:
 
 
 def _describe_combined(layout: Layout) -> None:
-    folder = layout.staged / SHARED
-    folder.mkdir(exist_ok=True)
-    path = folder / combined.NAME
-    path.unlink(missing_ok=True)  # a link to the one that is served
-    path.write_bytes(combined.describe(layout.staged, SHARED))
-    _set_owner(layout, folder)
+    for name, facts in (
+        (SHARED, combined.facts_in(layout.staged)),
+        (RESPONSES, combined.facts_of_responses(layout.staged)),
+    ):
+        folder = layout.staged / name
+        folder.mkdir(exist_ok=True)
+        path = folder / combined.NAME
+        path.unlink(missing_ok=True)  # a link to the one that is served
+        path.write_bytes(combined.describe(name, facts.values()))
+        _set_owner(layout, folder)
 
 
 def _write_generated(deployment: Deployment, folder: Path) -> None:

@@ -13,8 +13,14 @@ from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 
-COMBINED_DESCRIPTORS = (f"{deploy.SHARED}/nu", f"{deploy.SHARED}/obscore_hea")
+COMBINED_DESCRIPTORS = (
+    f"{deploy.SHARED}/nu",
+    f"{deploy.SHARED}/obscore_hea",
+    f"{deploy.RESPONSES}/nu",
+)
 """Descriptors of the tables that combine all releases, imported again after each release."""
+COMBINED_SCHEMAS = (deploy.SHARED, deploy.RESPONSES)
+"""Their schemas, except for that of ObsCore."""
 COMBINED = [["imp", descriptor] for descriptor in COMBINED_DESCRIPTORS]
 """The commands that import them."""
 COMBINED_TABLES = ("ivoa.obscore_hea", f"{deploy.SHARED}.events", f"{deploy.SHARED}.observations")
@@ -80,7 +86,7 @@ def publish(
     deploy.stage(layout, deployments)
     release, *others = deployments
     descriptor = publication.descriptor
-    schemas = [deploy.SHARED]
+    schemas = [*COMBINED_SCHEMAS]
     commands = [["imp", "-m", f"{one.folder}/nu"] for one in others]
     if release.products is None:
         commands.insert(0, ["imp", "-m", descriptor])
@@ -107,6 +113,31 @@ def publish(
         ),
         indexed=publication.table,
     )
+
+
+def publish_responses(
+    layout: Layout, state: InstanceState, deployments: Sequence[Deployment]
+) -> None:
+    """Publish releases of responses, which have no tables of their own; all of them, or none.
+
+    Parameters
+    ----------
+    layout, state : Layout, InstanceState
+        The instance, locked; its database must be running.
+    deployments : sequence of Deployment
+        The releases.
+
+    Raises
+    ------
+    ImportFailedError
+        If DaCHS fails; nothing that is served has changed then.
+    """
+    recover(layout, state)
+    deploy.stage(layout, deployments)
+    described = [*(f"{one.folder}/nu" for one in deployments), *COMBINED_DESCRIPTORS]
+    # without tables this only reads the descriptors; "pub" would pass over one with an error
+    read = [["imp", f"{one.folder}/nu"] for one in deployments]
+    bring_online(layout, state, COMBINED_SCHEMAS, *read, *COMBINED, ["pub", *described, "//tap"])
 
 
 def count(publication: Publication, layout: Layout, state: InstanceState) -> int | None:

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from ingest.core.errors import ManifestError
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
-from ingest.instance.dachs.publication import COMBINED, COMBINED_DESCRIPTORS, COMBINED_TABLES
+from ingest.instance.dachs.combined import RESPONSES_FACTS
+from ingest.instance.dachs.publication import (
+    COMBINED,
+    COMBINED_DESCRIPTORS,
+    COMBINED_SCHEMAS,
+    COMBINED_TABLES,
+)
 from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
@@ -21,7 +27,7 @@ from ingest.instance.postgres import Cluster
 SYSTEM = ("//services", "//tap")
 """DaCHS' own descriptors with the records of registry, authority, organisation and TAP service."""
 
-_PERMANENT = (deploy.SHARED, "alerts")
+_PERMANENT = (deploy.SHARED, deploy.RESPONSES, "alerts")
 """Folders that are not releases and cannot be withdrawn."""
 _OF_RELEASE = "split_part(sourcerd, '/', 1) = %s"
 
@@ -50,9 +56,14 @@ def register(layout: Layout, descriptors: Sequence[str]) -> None:
 
 
 def online_releases(layout: Layout) -> list[str]:
-    """Return the folders of the releases that have products online."""
+    """Return the folders of the releases of events that have products online."""
     folders = {path.parent.name for path in layout.inputs.glob("[a-z]*/data") if path.is_dir()}
-    return sorted(folders - set(_PERMANENT))
+    return sorted(folders.difference(_PERMANENT, online_responses(layout)))
+
+
+def online_responses(layout: Layout) -> list[str]:
+    """Return the folders of the releases of responses that are online."""
+    return sorted(path.parent.name for path in layout.inputs.glob(f"[a-z]*/{RESPONSES_FACTS}"))
 
 
 def withdraw(
@@ -91,7 +102,7 @@ def withdraw(
         raise ManifestError(
             "there is no such release online",
             value=release,
-            expected=f"one of {', '.join(online)}" if (online := online_releases(layout)) else None,
+            expected=f"one of {', '.join(online)}" if (online := _online(layout)) else None,
             remedy="correct the name",
         )
     recover(layout, state)
@@ -104,18 +115,22 @@ def withdraw(
         # In two steps: "drop" alone does not change the date of the record, and harvesters that
         # ask for changes would not receive the deletion.
         commands += [["pub", "--unpublish", descriptor], ["drop", descriptor]]
-    if set(online_releases(layout)) - {release}:
+    if set(_online(layout)) - {release}:
         commands += [*COMBINED, ["pub", *changed, *COMBINED_DESCRIPTORS, "//tap"]]
     else:
-        tables += COMBINED_TABLES
+        tables += [*COMBINED_TABLES, *_tables(deploy.RESPONSES, layout, state)]
     if tables:
         # "drop" forgets only tables that have not been set aside.
         commands.append(["purge", *tables])
     if folder.exists():
         commands.append(["leave-out", release])
-    bring_online(layout, state, [release, deploy.SHARED], *commands)
+    bring_online(layout, state, [release, *COMBINED_SCHEMAS], *commands)
     _delete_remains(release, layout, state)
     return sorted(known)
+
+
+def _online(layout: Layout) -> list[str]:
+    return sorted({*online_releases(layout), *online_responses(layout)})
 
 
 def _records(release: str, layout: Layout, state: InstanceState) -> list[str]:

@@ -9,9 +9,17 @@ from psycopg2 import sql
 
 from ingest.alerts.archive import withheld_packets
 from ingest.alerts.pipeline import count_rows
-from ingest.events.delivery import is_draft, load_manifest, release_names
+from ingest.events.delivery import (
+    is_draft,
+    is_draft_of_responses,
+    load_manifest,
+    load_responses,
+    release_names,
+    responses_names,
+)
 from ingest.events.deployment import deployment
-from ingest.instance.dachs import deploy, online_releases
+from ingest.events.import_responses import responses_deployment
+from ingest.instance.dachs import deploy, online_releases, online_responses
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
 
@@ -75,10 +83,17 @@ def _rows(patient: Patient) -> None:
 
 
 def _descriptors(patient: Patient) -> None:
-    for release in _releases(patient):
-        if release not in release_names() or is_draft(release):
-            continue
-        present = deployment(load_manifest(release), patient.layout, patient.state)
+    deployed = {
+        release: deployment(load_manifest(release), patient.layout, patient.state)
+        for release in _releases(patient)
+        if release in release_names() and not is_draft(release)
+    }
+    deployed |= {
+        release: responses_deployment(load_responses(release))
+        for release in online_responses(patient.layout)
+        if release in responses_names() and not is_draft_of_responses(release)
+    }
+    for release, present in deployed.items():
         if different := deploy.differences(patient.layout, present):
             raise Advice(
                 f"files of {release} that differ from rd/: {len(different)}; first {different[0]}",

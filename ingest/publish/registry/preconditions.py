@@ -16,9 +16,24 @@ import pyvo
 
 from ingest.core import privileges
 from ingest.core.errors import IngestError, UnavailableError
-from ingest.events.delivery import MANIFEST, Manifest, is_draft, load_manifest, release_names
+from ingest.events.delivery import (
+    MANIFEST,
+    RESPONSES_MANIFEST,
+    Manifest,
+    is_draft,
+    is_draft_of_responses,
+    load_manifest,
+    load_responses,
+    release_names,
+    responses_names,
+)
 from ingest.instance import Layout, Site
-from ingest.instance.dachs import SIMULATED_WARNING, is_simulated, online_releases
+from ingest.instance.dachs import (
+    SIMULATED_WARNING,
+    is_simulated,
+    online_releases,
+    online_responses,
+)
 from ingest.publish import oai
 from ingest.publish.registry.findings import Finding, Party
 
@@ -126,17 +141,40 @@ def releases(layout: Layout) -> Iterator[Finding]:
     names = release_names()
     for name in online_releases(layout):
         if name not in names:
-            yield Finding(
-                Party.CURATOR,
-                "withdrawn",
-                name,
-                str(layout.inputs / name),
-                "online without a manifest",
-                f"inputs/{name}/release.toml, or no such release online",
-                f"km3vo registry withdraw {name}",
-            )
+            yield _without_manifest(layout, name, MANIFEST)
         elif not is_draft(name):
             yield from _release(layout, load_manifest(name))
+    for name in online_responses(layout):
+        if name not in responses_names():
+            yield _without_manifest(layout, name, RESPONSES_MANIFEST)
+        elif not is_draft_of_responses(name):
+            yield from _responses(name)
+
+
+def _without_manifest(layout: Layout, name: str, manifest: str) -> Finding:
+    return Finding(
+        Party.CURATOR,
+        "withdrawn",
+        name,
+        str(layout.inputs / name),
+        "online without a manifest",
+        f"inputs/{name}/{manifest}, or no such release online",
+        f"km3vo registry withdraw {name}",
+    )
+
+
+def _responses(name: str) -> Iterator[Finding]:
+    release = load_responses(name).release
+    if release.doi is None:
+        yield Finding(
+            Party.CURATOR,
+            "doi",
+            name,
+            f"inputs/{name}/{RESPONSES_MANIFEST}",
+            release.no_doi or "",
+            "the DOI of the responses, or of the paper to cite",
+            f'replace no_doi by doi = "10.…/…"; then make import RELEASE={name}',
+        )
 
 
 def _release(layout: Layout, manifest: Manifest) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from lxml import etree
 
 from ingest.core.errors import InstanceError
 from ingest.instance import Layout, Site, lifecycle, load_site
-from ingest.instance.dachs import Dachs, known_terms, online_releases, register
+from ingest.instance.dachs import Dachs, known_terms, online_releases, online_responses, register
 from ingest.publish import oai, schemas, validators
 from ingest.publish.registry import preconditions, rules, services
 from ingest.publish.registry.findings import Finding, Party
@@ -171,7 +171,7 @@ def judge(layout: Layout, site: Site, url: str) -> Judgement:
         for record in harvest.records
         if record.metadata is not None
     }
-    releases = frozenset(online_releases(layout))
+    releases = frozenset((*online_releases(layout), *online_responses(layout)))
     context = Context(
         authority=site.authority.id,
         url=url,

@@ -8,6 +8,12 @@ from ingest.publish.release.editing import read_text_file, set_facts, write_fact
 from ingest.publish.release.kept import Delivery, deliveries, prune
 from ingest.publish.release.places import check_name, deliver, require_release
 from ingest.publish.release.questions import Question
+from ingest.publish.release.responses import (
+    describe_responses,
+    list_responses,
+    state_of_responses,
+    withdraw_responses,
+)
 from ingest.publish.release.states import (
     ReleaseState,
     State,
@@ -33,7 +39,9 @@ __all__ = [
     "deliver",
     "deliveries",
     "describe",
+    "describe_responses",
     "list_releases",
+    "list_responses",
     "prune",
     "read_text_file",
     "refuse_removal",
@@ -43,9 +51,11 @@ __all__ = [
     "set_facts",
     "snapshot_alerts",
     "state_of",
+    "state_of_responses",
     "summarize",
     "take_offline",
     "undo_withdrawal",
     "withdraw_release",
+    "withdraw_responses",
     "write_facts",
 ]

@@ -16,10 +16,17 @@ from pydantic import ValidationError
 from tomlkit import TOMLDocument
 
 from ingest.core import privileges
+from ingest.core.checkout import INPUTS
 from ingest.core.configuration import BLANK, read_toml, validate
 from ingest.core.errors import InputError, ManifestError
 from ingest.core.files import NotRegularError, read_regular
-from ingest.events.delivery import Manifest, parse_texts
+from ingest.events.delivery import (
+    RESPONSES_MANIFEST,
+    Manifest,
+    ResponsesManifest,
+    parse_texts,
+    responses_names,
+)
 from ingest.events.life import refuse_embargo, refuse_successor
 from ingest.instance import Layout
 from ingest.instance.dachs import online_releases
@@ -94,12 +101,13 @@ def write_facts(name: str, given: Mapping[str, Any]) -> None:
     ingest.core.errors.ManifestError
         If the manifest cannot be read, or is not valid with them. Nothing is written then.
     """
-    place = require_release(name)
-    document = _document(place.manifest)
+    of_responses = name in responses_names()
+    path = INPUTS / name / RESPONSES_MANIFEST if of_responses else require_release(name).manifest
+    document = _document(path)
     for key, value in given.items():
         _put(document, "release", key, value)
-    validate(document.unwrap(), Manifest, place.manifest)
-    write(place.manifest, document.as_string())
+    validate(document.unwrap(), ResponsesManifest if of_responses else Manifest, path)
+    write(path, document.as_string())
 
 
 def _document(path: Path) -> TOMLDocument:

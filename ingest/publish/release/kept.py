@@ -6,12 +6,20 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ingest.core.checkout import INPUTS
 from ingest.core.configuration import read_toml
 from ingest.core.errors import ManifestError
-from ingest.events.delivery import DeliveryStore, KeptFile, release_names
+from ingest.events.delivery import (
+    RESPONSES_MANIFEST,
+    DeliveryStore,
+    KeptFile,
+    release_names,
+    responses_names,
+)
 from ingest.events.deployment import facts_online
 from ingest.events.history import history
 from ingest.instance import Layout
+from ingest.instance.dachs import online_responses
 from ingest.publish.release.places import places
 
 
@@ -40,7 +48,8 @@ def deliveries(layout: Layout, name: str | None = None) -> list[Delivery]:
         If a manifest cannot be read: its files would seem to be unused.
     """
     referring: dict[tuple[str, str], set[str]] = {}
-    for release in {*release_names(), *facts_online(layout)}:
+    names = {*release_names(), *facts_online(layout), *responses_names(), *online_responses(layout)}
+    for release in names:
         for file in (*_listed(release), *_imported(release, layout)):
             referring.setdefault(file, set()).add(release)
     found = [
@@ -59,9 +68,12 @@ def prune(layout: Layout, unused: Iterable[Delivery]) -> None:
 
 def _listed(release: str) -> list[tuple[str, str]]:
     """Return checksums and names of the files in a manifest, also of a draft."""
-    if release not in release_names():
+    if release in responses_names():
+        path = INPUTS / release / RESPONSES_MANIFEST
+    elif release in release_names():
+        path = places(release).manifest
+    else:
         return []
-    path = places(release).manifest
     content = read_toml(path)
     try:
         return [

@@ -12,7 +12,13 @@ from ingest.core import privileges
 from ingest.core.checkout import INPUTS, RD
 from ingest.core.errors import ManifestError
 from ingest.core.files import atomic_write
-from ingest.events.delivery import MANIFEST, TEXTS, release_names
+from ingest.events.delivery import (
+    MANIFEST,
+    RESPONSES_MANIFEST,
+    TEXTS,
+    release_names,
+    responses_names,
+)
 
 NAME: Final = re.compile(r"[a-z]{2,10}\d\d_\d\d")
 
@@ -73,6 +79,12 @@ def require_release(name: str) -> Places:
     ingest.core.errors.ManifestError
         If none does.
     """
+    if name in responses_names():
+        raise ManifestError(
+            f"{name} is a release of instrument responses, for which there is no such command",
+            file=INPUTS / name / RESPONSES_MANIFEST,
+            remedy=f"edit its files, then make import RELEASE={name}",
+        )
     found = places(name) if NAME.fullmatch(name) else None
     with privileges.caller():
         exists = found is not None and any(path.is_file() for path in found)

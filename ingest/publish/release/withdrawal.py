@@ -5,7 +5,14 @@ from __future__ import annotations
 from contextlib import nullcontext, suppress
 
 from ingest.core.errors import ManifestError
-from ingest.events.delivery import MANIFEST, Manifest, load_manifest, release_names
+from ingest.events.delivery import (
+    MANIFEST,
+    Manifest,
+    load_manifest,
+    load_responses,
+    release_names,
+    responses_names,
+)
 from ingest.events.deployment import deployment, facts_online, online_predecessor
 from ingest.events.history import HistoryEntry, append, history
 from ingest.instance import InstanceState, Layout
@@ -79,11 +86,11 @@ def undo_withdrawal(name: str) -> None:
     ingest.core.errors.ManifestError
         If the release was not withdrawn.
     """
-    manifest = load_manifest(name)
+    manifest = load_responses(name) if name in responses_names() else load_manifest(name)
     if manifest.release.withdrawn is None:
         raise ManifestError(
             f"the release {name} is not withdrawn",
-            file=manifest.folder / MANIFEST,
+            file=manifest.path,
             remedy=f"km3vo release show {name} says what it is",
         )
     write_facts(name, {"withdrawn": None})

@@ -1,0 +1,99 @@
+"""What the manifest and the texts of a release of responses say, in the form that DaCHS reads.
+
+Its descriptor takes all from the streams of ``about.rd``, as that of a sample does, see
+:mod:`ingest.events.about`. ``responses.json`` is what ``rd/km3net/products.py`` makes rows of
+ObsCore from, since no product has headers that say it.
+"""
+
+from __future__ import annotations
+
+import json
+
+from lxml import etree
+
+from ingest.core.units import gev_to_joule
+from ingest.events.about import ABOUT, add_meta, response_facts, serialized
+from ingest.events.coverage import sky_coverage
+from ingest.events.delivery import LICENCES, ResponsesManifest, read_texts
+from ingest.events.sky import detector
+from ingest.instance.dachs import RESPONSES_FACTS
+
+
+def about_responses(manifest: ResponsesManifest) -> dict[str, bytes]:
+    """Return the files that describe a release of responses: their names and contents.
+
+    Raises
+    ------
+    ingest.core.errors.ManifestError
+        If the texts of the release are missing or have blanks.
+    """
+    root = etree.Element("resource", schema=manifest.name, resdir=".")
+    _describe(etree.SubElement(root, "STREAM", id="metadata"), manifest)
+    _describe_service(etree.SubElement(root, "STREAM", id="service"), manifest)
+    return {ABOUT: serialized(root), RESPONSES_FACTS: _facts(manifest)}
+
+
+def _describe(stream: etree._Element, manifest: ResponsesManifest) -> None:
+    """Add the metadata of the resource."""
+    release, texts = manifest.release, read_texts(manifest)
+    add_meta(stream, "title", release.title)
+    add_meta(stream, "description", texts.description)
+    add_meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
+    add_meta(stream, "creator", release.creator)
+    add_meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
+    add_meta(stream, "instrument", release.instrument)
+    if release.doi is not None:
+        add_meta(stream, "doi", release.doi)
+    add_meta(stream, "referenceURL", release.reference_url)
+    if release.updated is not None:
+        date = add_meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
+        add_meta(date, "role", "Updated")
+    parts = [texts.documentation]
+    if release.revisions:
+        parts += ["Revisions\n=========", "\n".join(f"* {one}" for one in release.revisions)]
+    add_meta(stream, "_longdoc", "\n" + "\n\n".join(parts) + "\n", format="rst")
+    etree.SubElement(stream, "FEED", source="km3net/common#subjects")
+    add_meta(
+        stream,
+        "rights",
+        f"The files are available under the {LICENCES[release.licence]}. Please acknowledge their"
+        " source and cite the accompanying publication.",
+    )
+    add_meta(stream, "rights.rightsURI", f"https://spdx.org/licenses/{release.licence}.html")
+    coverage = etree.SubElement(stream, "coverage")
+    for name, text in _coverage(manifest).items():
+        etree.SubElement(coverage, name).text = text
+
+
+def _coverage(manifest: ResponsesManifest) -> dict[str, str]:
+    release, seen = manifest.release, manifest.observation
+    energies = (gev_to_joule(seen.min_energy_gev), gev_to_joule(seen.max_energy_gev))
+    return {
+        "spatial": sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg),
+        "temporal": f"{release.start_mjd:.5f} {release.stop_mjd:.5f}",
+        "spectral": " ".join(f"{energy:.10g}" for energy in energies),
+    }
+
+
+def _describe_service(stream: etree._Element, manifest: ResponsesManifest) -> None:
+    release = manifest.release
+    add_meta(stream, "title", release.title)
+    add_meta(stream, "shortName", release.short_name or release.name)
+
+
+def _facts(manifest: ResponsesManifest) -> bytes:
+    """Return what ObsCore says of the responses."""
+    release = manifest.release
+    facts = {
+        "title": release.title,
+        "reference": f"doi:{release.doi}" if release.doi else None,
+        "created": release.created.isoformat(),
+        "facility": detector(release.detector).facility,
+        "instrument": release.instrument,
+        "validity": [release.start_mjd, release.stop_mjd],
+        "observation": manifest.observation.model_dump(mode="json"),
+        "responses": response_facts(manifest.responses),
+        "coverage": _coverage(manifest),
+        "page": "responses/info",
+    }
+    return json.dumps(facts, indent=1, ensure_ascii=False).encode()
