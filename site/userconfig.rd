@@ -130,6 +130,38 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 				ORDER BY obs_collection, dataproduct_type
 		</meta>
 
+		<meta name="_example" title="Expected neutrinos from a source">
+			Folds the effective area of KM3NeT/ARCA230, :taptable:`irf.aeff`, with a flux of
+			neutrinos and antineutrinos of 1e-8 (E/GeV)^-2 GeV^-1 cm^-2 s^-1: the number of events
+			per year from a source that stays at a zenith angle. The integral of E^-2 over a bin is
+			1/energy_true_lo - 1/energy_true_hi; 1e4 converts m2 to cm2. The result is a number,
+			although TAP, which does not know the unit of the flux, states that of the area:
+
+			.. tapquery::
+
+				SELECT zenith_lo, zenith_hi,
+					31557600 * SUM(aeff * 1e4 * 1e-8
+						* (POWER(energy_true_lo, -1) - POWER(energy_true_hi, -1)))
+						AS events_per_year
+				FROM irf.aeff
+				WHERE release = 'irf_arca230'
+				GROUP BY zenith_lo, zenith_hi
+				ORDER BY zenith_lo
+		</meta>
+
+		<meta name="_example" title="Expected neutrinos by declination">
+			:taptable:`irf.acceptance` is the effective area of ANTARES integrated over energy
+			and livetime: times a flux at 1 GeV, here 1e-8 GeV^-1 cm^-2 s^-1 of one flavour, it is
+			the number of events in the sample. For a spectral index of 2:
+
+			.. tapquery::
+
+				SELECT dec_lo, dec_hi, 1e-8 * acceptance AS events
+				FROM irf.acceptance
+				WHERE release = 'ant20_01' AND spectral_index BETWEEN 1.95 AND 2.05
+				ORDER BY dec_lo
+		</meta>
+
 		<meta name="_example" title="Pairs of neutrinos">
 			Pairs of events that are less than 0.5 degrees and one day apart, both from
 			:taptable:`ant20_01.main`. Replace either table by another sample or by a table of

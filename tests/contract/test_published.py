@@ -20,6 +20,7 @@ from lxml import etree
 from published import CHANGELOG, GOLDEN, as_text, fingerprint, newest_entry, published
 
 from ingest.events.delivery.manifest import load_manifest, release_names
+from ingest.responses import TABLES
 
 DESCRIPTORS = sorted(path for path in (ROOT / "rd").glob("*/*.rd") if path.stem != "voevent")
 DIMENSIONLESS = ("meta", "stat.likelihood", "stat.confidenceLevel", "stat.probability", "src.class",
