@@ -152,7 +152,8 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 		<meta name="_example" title="Expected neutrinos by declination">
 			:taptable:`irf.acceptance` is the effective area of ANTARES integrated over energy
 			and livetime: times a flux at 1 GeV, here 1e-8 GeV^-1 cm^-2 s^-1 of one flavour, it is
-			the number of events in the sample. For a spectral index of 2:
+			the number of events in the sample, also a number without the unit that TAP states.
+			For a spectral index of 2:
 
 			.. tapquery::
 

@@ -1,7 +1,7 @@
 """The model of an instrument response: axes, values, and the columns of its table.
 
 Every reader converts to these units: energies in GeV, angles in deg, areas in m2. Acceptances keep
-``GeV-1 cm2 s``, the unit in which they and the limits made with them are published.
+``GeV cm2 s``, so that they are divided into a number of events to get a flux in GeV-1 cm-2 s-1.
 """
 
 from __future__ import annotations
@@ -171,7 +171,7 @@ TABLES: Final[dict[str, ResponseTable]] = {
         FitsColumn("rate", "f8", "GeV-1 sr-1 s-1", "background events"),
     ),
     "acceptance": ResponseTable(
-        ("spectral_index", "dec"), FitsColumn("acceptance", "f8", "GeV-1 cm2 s", "flux at 1 GeV")
+        ("spectral_index", "dec"), FitsColumn("acceptance", "f8", "GeV cm2 s", "flux at 1 GeV")
     ),
     "background": ResponseTable(
         ("degree",), FitsColumn("coefficient", "f8", "", "events per deg^degree")

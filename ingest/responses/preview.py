@@ -78,7 +78,7 @@ def _acceptance(figure: Figure, axes: Axes, response: Response) -> str:
     axes.set_xlim(-1, 1)
     ticks = np.array([-90, -60, -45, -30, -15, 0, 15, 30, 45, 60, 90])
     axes.set_xticks(np.sin(np.radians(ticks)), [f"{tick}°".replace("-", "−") for tick in ticks])
-    _labels(axes, "declination", "acceptance [GeV⁻¹ cm² s]")
+    _labels(axes, "declination", "acceptance [GeV cm² s]")
     _legend(axes, "spectral index")
     return "Acceptance of the sample, flux normalised at 1 GeV"
 

@@ -159,7 +159,7 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 			verbLevel="1" displayHint="sf=1"
 			description="Spectral index g of a flux proportional to E^-g."/>
 		<FEED source="declination"/>
-		<column name="acceptance" type="double precision" unit="GeV**-1.cm**2.s"
+		<column name="acceptance" type="double precision" unit="GeV.cm**2.s"
 			ucd="instr.sensitivity" required="True" verbLevel="1" displayHint="sf=4"
 			description="Expected number of events for a flux of one neutrino flavour at 1 GeV of 1
 				GeV^-1 cm^-2 s^-1."/>

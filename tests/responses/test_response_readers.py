@@ -42,8 +42,8 @@ def test_the_acceptance_is_that_of_the_file(response):
     assert index.points and np.allclose(index.edges, np.linspace(1.5, 3.0, 16))
     assert np.allclose(np.sin(np.radians(dec.edges)), np.linspace(-1, 1, 21), atol=1e-6)
     # first line, first and last numbers; last line
-    assert acceptance.values[0, [0, 19]].tolist() == [1141.34, 0.220271]
-    assert acceptance.unit == "GeV-1 cm2 s"
+    assert acceptance.values[0, [0, 19]] == pytest.approx([1141.34e8, 0.220271e8], rel=1e-12)
+    assert acceptance.unit == "GeV cm2 s"
 
 
 def test_the_background_gives_the_published_number_of_events(response):

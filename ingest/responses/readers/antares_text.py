@@ -25,6 +25,8 @@ from ingest.responses.readers._files import REDELIVER, REFETCH, number, read_lin
 INDICES: Final = np.round(np.arange(16) * 0.1 + 1.5, 1)
 SIN_DEC_EDGES: Final = np.round(np.linspace(-1, 1, 21), 1)
 _MOST_COEFFICIENTS: Final = 32
+_FILE_UNIT: Final = 1e8
+"""GeV cm2 s in the unit of the acceptance's file, see :mod:`km3vo.analysis.acceptance`."""
 
 
 def read_acceptance(path: Path) -> Response:
@@ -50,7 +52,8 @@ def read_acceptance(path: Path) -> Response:
     edges = np.degrees(np.arcsin(SIN_DEC_EDGES))
     dec = adjacent("dec", edges[:-1], edges[1:], path, lambda index: f"bin {index + 1}")
     axes = (Axis("spectral_index", single(INDICES), points=True), dec)
-    return Response("aeff", "acceptance", axes, values)
+    note = "The file has the acceptance in units of 1e8 GeV cm2 s"
+    return Response("aeff", "acceptance", axes, values * _FILE_UNIT, {"notes": (note,)})
 
 
 def read_background(path: Path) -> Response:
