@@ -9,5 +9,6 @@ rd/irf/nu.rd. After a change: make import RELEASE=irf_arca115 -->
 		<FEED source="irf_arca115/about#service"/>
 		<FEED source="km3net/common#responses" release="irf_arca115"/>
 	</service>
+	<FEED source="km3net/common#responses-links"/>
 	<FEED source="km3net/common#responses-tests" release="irf_arca115"/>
 </resource>

@@ -176,6 +176,12 @@ resource itself publishes nothing. -->
 		</outputTable>
 	</STREAM>
 
+	<STREAM id="responses-links">
+		<doc>The DataLink service under the name that the table of the service above states; DaCHS
+		looks for it in the descriptor of the service.</doc>
+		<service id="dl" original="km3net/nu#dl"/>
+	</STREAM>
+
 	<STREAM id="responses-tests">
 		<doc>A test of what ObsCore says, which ``dachs test`` runs; release as above.</doc>
 		<regSuite title="Instrument responses of \release">

@@ -22,7 +22,7 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 			responses), and instrument responses. Those of one observation have the same obs_id. The same products
 			are in ivoa.obscore; this table adds KM3NeT's own identifiers.</meta>
 		<meta name="_associatedDatalinkService">
-			<meta name="serviceId">km3net/nu#dl</meta>
+			<meta name="serviceId">dl</meta>
 			<meta name="idColumn">obs_publisher_did</meta>
 		</meta>
 		<mixin>//products#table</mixin>
