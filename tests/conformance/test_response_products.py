@@ -101,6 +101,9 @@ def test_a_response_leads_to_its_other_forms(links, responses):
     gadf, table = by_meaning["#derivation"]
     assert gadf.access_url.endswith("/aeff.gadf.fits")
     assert gadf["content_qualifier"] == "aeff"
+    for link in links:
+        stated = download(link.access_url).headers["content-type"].partition(";")[0]
+        assert stated == link.content_type.partition(";")[0], link.access_url
     with fits.open(io.BytesIO(download(table.access_url).content)) as hdus:
         assert len(hdus[1].data) == 576  # 48 energies, 12 zenith angles
     assert download(by_meaning["#preview"][0].access_url).content.startswith(b"\x89PNG")

@@ -51,7 +51,7 @@ def apply():
         "keep_percent_signs",
         "let_circles_cover_the_sky",
     )
-    _apply("datalink", "qualify_contents")
+    _apply("datalink", "qualify_contents", "name_types_of_static_files")
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")
     _apply("visitors", "restore_the_role_of_visitors")

@@ -5,6 +5,7 @@ import inspect
 
 from gavo import base, rscdef
 from gavo.protocols import datalink
+from gavo.web import common
 
 _COLUMN = {
     "name": "content_qualifier",
@@ -56,3 +57,15 @@ def _add_column(rd):
     table.feedObject("column", base.makeStruct(rscdef.Column, parent_=table, **_COLUMN))
     (make,) = rd.getById("make_response").makes
     make.rowmaker = rscdef.RowmakerDef.makeIdentityFromTable(table)
+
+
+def name_types_of_static_files():
+    """Serve files with the media types that DataLink states for them.
+
+    For DaCHS 2.7; from 2.10 on, FITS files have the type ``application/fits`` everywhere.
+
+    The static renderer calls FITS tables ``image/fits``, and delivered texts that end in ``.dat``
+    web pages, which a browser would show as such.
+    """
+    common.static.File.contentTypes[".fits"] = "application/fits"
+    common.static.File.contentTypes[".dat"] = "text/plain"
