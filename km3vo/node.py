@@ -227,7 +227,7 @@ class Node:
         index: float | tuple[float, float] = 2.0,
         radius: Any = None,
         confidence: float = 0.9,
-    ) -> QTable:
+    ) -> services.Limits:
         """Return what a sample says about point sources: events, background, limits.
 
         Parameters
@@ -248,9 +248,9 @@ class Node:
 
         Returns
         -------
-        astropy.table.QTable
+        km3vo.services.Limits
             A row per source. The columns have descriptions: ``table["flux_limit"].info``. The
-            events around the sources are in ``meta["events"]``.
+            events around the sources are a table of its own, ``table.events``.
 
         Raises
         ------
@@ -272,7 +272,7 @@ class Node:
         index: float = 2.0,
         confidence: float = 0.9,
         containment: float | None = None,
-    ) -> QTable:
+    ) -> services.Limits:
         """Return what a sample says about a region of the sky, such as that of an alert.
 
         Parameters
@@ -290,9 +290,9 @@ class Node:
 
         Returns
         -------
-        astropy.table.QTable
-            One row for the region. The bands of declination, if the service reports them, are in
-            ``meta["bands"]``.
+        km3vo.services.Limits
+            One row for the region; its events are in ``table.events``, its bands of declination
+            in ``table.bands``.
 
         Raises
         ------

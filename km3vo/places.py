@@ -142,7 +142,7 @@ def _value(cell: Any) -> float | None:
 def _resolved(name: str) -> Place:
     """Return the position of an astronomical object, as Sesame at CDS gives it."""
     try:
-        return Place(name, *_icrs(SkyCoord.from_name(name, parse=True)))
+        return Place(name, *_icrs(SkyCoord.from_name(name)))
     except NameResolveError as error:
         raise NameResolutionError(
             f"{name!r} is no event or alert of this node, and Sesame could not resolve it"

@@ -27,9 +27,27 @@ _REGION: Final = "nu/region/api"
 _VOTABLE: Final = "votable"
 
 
+class Limits(QTable):  # type: ignore[misc] # astropy has no types
+    """What a sample says about sources or a region: a table with further tables.
+
+    These are not in ``meta``, because files cannot contain them. Parts of the table do not have
+    them.
+
+    Attributes
+    ----------
+    events : astropy.table.QTable or None
+        The events around the sources or in the region; for sources with their weights.
+    bands : astropy.table.QTable or None
+        The region in bands of declination.
+    """
+
+    events: QTable | None = None
+    bands: QTable | None = None
+
+
 def limit(
     tap: Tap, release: str, target: Any, index: Any, radius: Any, confidence: float
-) -> QTable:
+) -> Limits:
     """Return what a sample says about sources, see :meth:`km3vo.Node.limit`."""
     sent = {"INDEX": _index(index)} | _numbers(CONFIDENCE=confidence)
     if radius is not None:
@@ -47,7 +65,7 @@ def limit(
 
 def limit_in(
     tap: Tap, release: str, region: Any, index: Any, confidence: float, containment: float | None
-) -> QTable:
+) -> Limits:
     """Return what a sample says about a region, see :meth:`km3vo.Node.limit_in`."""
     sent = {"INDEX": _index(index)} | _numbers(CONFIDENCE=confidence)
     if containment is not None:
@@ -135,8 +153,8 @@ def _ask(
     path: str,
     sent: dict[str, str],
     files: Mapping[str, tuple[str, bytes, str]],
-) -> QTable:
-    """Send a request to a service and return its first table, with the others in ``meta``.
+) -> Limits:
+    """Send a request to a service and return its first table, which has the others.
 
     Raises
     ------
@@ -173,8 +191,8 @@ def _ask(
         raise ServiceError("the answer has no table", url)
     for _, table in tables:
         _shorten(table)
-    (_, found), *others = tables
+    found = Limits(tables[0][1])
     found.meta = {"node": tap.url, "parameters": sent, **products.reference(release, tap)}
-    # such as ps_events and region_bands
-    found.meta |= {name.rpartition("_")[2]: table for name, table in others}
+    for name, table in tables[1:]:  # such as ps_events and region_bands
+        setattr(found, name.rpartition("_")[2], table)
     return found

@@ -55,9 +55,19 @@ def test_one_source(node, sample, source, arguments):
     found = node.limit("ant20_01", source, **arguments)
     expected = search(sample, source.ra.deg, source.dec.deg, **arguments)
     assert_same(found, expected)
-    events = found.meta["events"]
+    events = found.events
     assert set(events["event_id"]) == set(sample.event_id[expected.events.event])
     assert len(events) == found["n_obs"][0]
+
+
+def test_an_answer_can_be_saved(node, tmp_path):
+    found = node.limit("ant20_01", HESS)
+    found.write(tmp_path / "limits.ecsv")
+    again = QTable.read(tmp_path / "limits.ecsv")
+    assert again["flux_limit"].unit == FLUX
+    assert again["flux_limit"][0] == found["flux_limit"][0]
+    assert again.meta["reference"] == "doi:10.3847/2041-8213/aad8c0"
+    found.events.write(tmp_path / "events.fits")
 
 
 def test_a_table_of_sources(node, sample):
@@ -101,7 +111,7 @@ def test_a_coverage_map(node, sample):
     for name in ("n_bkg", "p_value", "n_sig_up"):
         assert found[name][0] == pytest.approx(getattr(answer, name), rel=SAME)
     assert found["flux_limit"][0].to_value(FLUX) == pytest.approx(answer.flux_limit, rel=SAME)
-    assert len(found.meta["bands"]) == len(answer.bands.n_obs)
+    assert len(found.bands) == len(answer.bands.n_obs)
     text = node.limit_in("ant20_01", moc.to_string(), index=2.5)
     assert text["n_obs"][0] == found["n_obs"][0]
 
@@ -113,7 +123,7 @@ def test_an_alert_and_a_sky_map(node, tmp_path):
     events = node.events("ant20_01", near=alert)
     for one in (found, again):
         assert one["n_obs"][0] == len(events)
-        assert set(one.meta["events"]["event_id"]) == set(events["id"])
+        assert set(one.events["event_id"]) == set(events["id"])
     density = flat_density(64, (94.3, -7.8), 400.0)
     path = tmp_path / "map.fits"
     path.write_bytes(flat_bytes(density, 64, name="PROBDENSITY", unit="sr-1"))
