@@ -325,6 +325,22 @@ def test_the_density_integrates_to_the_published_number_below_a_declination(tap)
     assert first + density @ area == pytest.approx(7893.0656, abs=0.05)
 
 
+@pytest.mark.parametrize("alias", ["a", "b", "c", "n", "p", "q", "v"])
+def test_functions_do_not_confuse_aliases_of_queries(tap, alias):
+    (row,) = tap.search(
+        f"SELECT gavo_background_events('ant20_01', {alias}.decl, {alias}.beta + 0.7) AS n,"
+        f" gavo_background_density('ant20_01', {alias}.decl) AS density"
+        f" FROM ant20_01.main AS {alias} WHERE {alias}.id = 'ANT0001'"
+    )
+    (expected,) = tap.search(
+        "SELECT gavo_background_events('ant20_01', 19.5, beta + 0.7) AS n,"
+        " gavo_background_density('ant20_01', 19.5) AS density"
+        " FROM ant20_01.main WHERE id = 'ANT0001'"
+    )
+    assert row["n"] == pytest.approx(expected["n"]) and row["n"] > 0
+    assert row["density"] == expected["density"]
+
+
 @pytest.mark.parametrize(
     ("query", "reason"),
     [

@@ -73,6 +73,16 @@ def test_a_name_has_the_position_that_the_resolver_gives(resolver, tmp_path) -> 
     assert resolver.asked == ["M 31", "TXS 0506+056", "nothing 7", "x"]
 
 
+def test_an_alert_has_its_position_unless_several_have_the_name(tmp_path) -> None:
+    one, lower, same, twice = look_up(
+        "http://127.0.0.1:9/?", ["KM3-1", "km3-1", "SAME", "TWICE"], tmp_path
+    )
+    assert one == lower == [94.3, -7.8]
+    assert same == [359.999, 20.0]
+    assert twice.startswith("Field TARGET: The name TWICE is ambiguous")
+    assert "a/TWICE at 10 +20; b/TWICE at 10.5 +20" in twice
+
+
 def test_without_a_resolver_the_error_says_so(tmp_path) -> None:
     (found,) = look_up("http://127.0.0.1:9/?", ["M 31"], tmp_path)
     assert found.startswith("Field TARGET: ")
