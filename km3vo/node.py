@@ -340,15 +340,16 @@ class Node:
         Returns
         -------
         dict of str to gammapy.irf.IRF
-            By the name of their file without its ending. The axis THETA of KM3NeT's responses is
-            the zenith angle.
+            By the name of their file without its ending, such as ``aeff``. The axis THETA of
+            KM3NeT's responses is the zenith angle.
 
         Raises
         ------
         MissingPackageError
             If gammapy is not installed.
         NodeError
-            If the release does not exist or has no responses in FITS, or the node does not answer.
+            If the release does not exist or has no responses in the form of GADF, or the node
+            does not answer.
         """
         return products.responses(adql.name(release, "the release"), self._tap)
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gammapy.data import EventList
 
 _LINKS: Final = "/km3net/nu/dl/dlmeta"
+_GADF: Final = ".gadf.fits"
 _NOT_LISTS: Final = "product_type NOT IN ('response-function', 'hea-event-bundle')"
 """What an event list is called differs between nodes, and will change."""
 
@@ -60,12 +61,13 @@ def responses(release: str, tap: Tap) -> dict[str, Any]:
     gammapy = _gammapy("irf")
     found = {}
     for _, url in _responses(release, tap):
-        name = PurePosixPath(urlsplit(url).path)
-        if name.suffix == ".fits":
+        name = PurePosixPath(urlsplit(url).path).name
+        # not the files as delivered, which may differ from the standard
+        if name.endswith(_GADF):
             with _file(_download(url, tap)) as path:
-                (found[name.stem],) = gammapy.load_irf_dict_from_file(path).values()
+                (found[name.removesuffix(_GADF)],) = gammapy.load_irf_dict_from_file(path).values()
     if not found:
-        raise BadRequestError(f"{release} has no instrument responses in FITS", tap.url)
+        raise BadRequestError(f"{release} has no instrument responses for gammapy", tap.url)
     return found
 
 

@@ -60,6 +60,7 @@ def test_one_source(node, sample, source, arguments):
     assert len(events) == found["n_obs"][0]
 
 
+@pytest.mark.filterwarnings("ignore:Keyword name")
 def test_an_answer_can_be_saved(node, tmp_path):
     found = node.limit("ant20_01", HESS)
     found.write(tmp_path / "limits.ecsv")

@@ -13,6 +13,7 @@ import pytest
 from astropy import units as u
 from astropy.coordinates import SkyCoord
 from astropy.coordinates.name_resolve import sesame_database, sesame_url
+from astropy.io import fits
 from astropy.table import QTable
 from astropy.time import Time
 
@@ -229,6 +230,18 @@ def test_the_event_list_is_read_by_gammapy(node):
     assert len(found.table) == 8754
     with pytest.raises(BadRequestError, match="no sample ant99_01"):
         node.event_list("ant99_01")
+
+
+def test_instrument_responses_are_read_by_gammapy(node, delivered):
+    found = node.responses("irf_arca115")
+    assert set(found) == {"aeff", "edisp", "psf", "bkg_nu", "bkg_mu"}
+    with fits.open(delivered / "irf_arca115" / "aeff.fits") as hdus:
+        expected = hdus[1].data["EFFAREA"][0].T * u.Unit(hdus[1].columns["EFFAREA"].unit)
+    assert found["aeff"].quantity.shape == expected.shape
+    assert u.allclose(found["aeff"].quantity, expected)
+    assert (found["bkg_mu"].quantity.value >= 0).all()
+    with pytest.raises(BadRequestError, match="no instrument responses for gammapy"):
+        node.responses("ant20_01")
 
 
 def test_a_sample_has_events_background_and_acceptance(node, public):
