@@ -27,6 +27,7 @@ from ingest.publish.release import (
     Question,
     check_name,
     deliver,
+    draft_oscillation,
     read_text_file,
     snapshot_alerts,
     summarize,
@@ -41,6 +42,9 @@ from ingest.publish.release import (
 @click.option("--from", "first", metavar="FILE...", type=FILE, help="The delivered files.")
 @click.option(
     "--alerts", is_flag=True, help="KM3NeT's own alerts, as the alert archive has them now."
+)
+@click.option(
+    "--oscillation", is_flag=True, help="The files are binned data of an oscillation analysis."
 )
 @format_option
 @topology_option
@@ -66,6 +70,7 @@ def new(
     first: Path | None,
     more: tuple[Path, ...],
     alerts: bool,
+    oscillation: bool,
     format: str,
     topology: str | None,
     detector: str | None,
@@ -87,6 +92,12 @@ def new(
     if alerts == (first is not None):
         raise click.UsageError("Give either --from with the delivered files, or --alerts.")
     check_name(name)
+    if oscillation:
+        if first is None:
+            raise click.UsageError("--oscillation needs --from with the delivered files.")
+        facts = {key: given[key] for key in ("title", "instrument", "doi")}
+        _show(name, draft_oscillation(name, (first, *more), **facts), as_json)
+        return
     content = None if texts is None else read_text_file(texts)
     if first is None:
         first, content = _freeze_alerts(name, given, energies, content, as_json)
@@ -107,18 +118,24 @@ def new(
             if text := _ask(question):
                 draft.answer(question.key, text)
     written = draft.write()
-    left = {str(path): len(blanks(path)) for path in written}
-    if as_json:
-        show_json({"release": name, "blanks": left})
-    for path, number in left.items():
-        say(f"{path}: {number} blanks", as_json)
+    left = _show(name, written, as_json)
     for one in found:
         for line in one.checks.lines():
             say(f"  {line}", as_json)
         if one.path.resolve().parent != written[0].parent.resolve():
             say(f"Put {one.path.name} into {written[0].parent}, or give INPUTS=.", as_json)
-    if any(left.values()):
+    if left:
         say(f"Fill in what is marked FILL IN, then: km3vo release check {name}", as_json)
+
+
+def _show(name: str, written: tuple[Path, ...], as_json: bool) -> int:
+    """Print the number of blanks in each file of a draft; return that of all."""
+    left = {str(path): len(blanks(path)) for path in written}
+    if as_json:
+        show_json({"release": name, "blanks": left})
+    for path, number in left.items():
+        say(f"{path}: {number} blanks", as_json)
+    return sum(left.values())
 
 
 def _freeze_alerts(

@@ -19,7 +19,7 @@ from lxml import etree
 
 from ingest.core.units import gev_to_joule
 from ingest.events.coverage import sky_coverage
-from ingest.events.delivery import Manifest, ResponseFile, Texts, read_texts
+from ingest.events.delivery import Manifest, ResponseFile, TableFile, Texts, read_texts
 from ingest.events.sky import detector
 from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 
@@ -334,9 +334,7 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "kind": manifest.release.kind,
         "simulated": where.simulated,
         "responses": response_facts(manifest.responses),
-        "tables": [
-            {"name": one.name, "table": one.table, "title": one.title} for one in manifest.tables
-        ],
+        "tables": table_facts(manifest.tables),
         "alert": manifest.publication.alert,
         "limits": _files_of_limits(manifest, where),
         "supersedes": manifest.release.supersedes,
@@ -354,6 +352,11 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
 def response_facts(responses: Iterable[ResponseFile]) -> list[dict[str, str]]:
     """Return what ObsCore says of each response, besides what holds for all of a release."""
     return [{"name": one.name, "response": one.response, "title": one.title} for one in responses]
+
+
+def table_facts(tables: Iterable[TableFile]) -> list[dict[str, str]]:
+    """Return what DataLink says of each file that fills a further table."""
+    return [{"name": one.name, "table": one.table, "title": one.title} for one in tables]
 
 
 def _stream(root: etree._Element, name: str) -> etree._Element:

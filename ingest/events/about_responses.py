@@ -12,7 +12,7 @@ import json
 from lxml import etree
 
 from ingest.core.units import gev_to_joule
-from ingest.events.about import ABOUT, add_meta, response_facts, serialized
+from ingest.events.about import ABOUT, add_meta, response_facts, serialized, table_facts
 from ingest.events.coverage import sky_coverage
 from ingest.events.delivery import LICENCES, ResponsesManifest, read_texts
 from ingest.events.sky import detector
@@ -30,6 +30,9 @@ def about_responses(manifest: ResponsesManifest) -> dict[str, bytes]:
     root = etree.Element("resource", schema=manifest.name, resdir=".")
     _describe(etree.SubElement(root, "STREAM", id="metadata"), manifest)
     _describe_service(etree.SubElement(root, "STREAM", id="service"), manifest)
+    sets = "local" if manifest.release.kind == "test" else "local,ivo_managed"
+    publication = etree.SubElement(root, "STREAM", id="publication")
+    etree.SubElement(publication, "publish", render="form", sets=sets)
     return {ABOUT: serialized(root), RESPONSES_FACTS: _facts(manifest)}
 
 
@@ -93,6 +96,7 @@ def _facts(manifest: ResponsesManifest) -> bytes:
         "validity": [release.start_mjd, release.stop_mjd],
         "observation": manifest.observation.model_dump(mode="json"),
         "responses": response_facts(manifest.responses),
+        "tables": table_facts(manifest.tables),
         "coverage": _coverage(manifest),
         "page": "responses/info",
     }

@@ -6,6 +6,7 @@ nobody takes them for event lists.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -17,7 +18,14 @@ from ingest.core.files import atomic_write
 from ingest.core.fitstable import TableWriter, write_primary
 from ingest.core.prov_document import write_provenance
 from ingest.core.provenance import Production, Source
-from ingest.events.delivery import MANIFEST, AcquiredFile, Manifest, TableFile, verify
+from ingest.events.delivery import (
+    AcquiredFile,
+    DeliveryStore,
+    Manifest,
+    ResponsesManifest,
+    TableFile,
+    verify,
+)
 from ingest.events.tables import Table, read_table
 
 TABLES: Final = "tables"
@@ -27,19 +35,26 @@ _IMPORT: Final = "import_"
 
 
 def write_tables(
-    manifest: Manifest, acquired: Sequence[AcquiredFile], directory: Path
+    manifest: Manifest | ResponsesManifest,
+    acquired: Sequence[AcquiredFile],
+    directory: Path,
+    store: DeliveryStore,
 ) -> dict[str, int]:
     """Write the further tables of a release, each with its provenance document.
 
+    The delivered files come beside them.
+
     Parameters
     ----------
-    manifest : Manifest
+    manifest : Manifest or ResponsesManifest
         The release.
     acquired : sequence of AcquiredFile
-        Its files for tables, in the order of :attr:`.Manifest.table_files`; none if the release
+        Its files for tables, in the order of :attr:`.WithTables.table_files`; none if the release
         is a simulated stand-in, whose further tables remain empty.
     directory : pathlib.Path
         The directory of the products.
+    store : DeliveryStore
+        Keeps the delivered files.
 
     Returns
     -------
@@ -64,7 +79,11 @@ def write_tables(
     for listed, file in zip(manifest.table_files, acquired, strict=True):
         verify(listed, file)
     for one in manifest.tables:
+        _refuse_extract(manifest, one, tables[one.table])
         _write(manifest, one, tables[one.table], found, directory / TABLES / f"{one.table}.fits")
+    for file in acquired:
+        kept = store.keep(file.path, file.sha256)
+        shutil.copyfile(kept, directory / TABLES / file.path.name)
     return {name: len(table) for name, table in tables.items()}
 
 
@@ -87,7 +106,7 @@ def read_further_table(one: TableFile, found: Mapping[str, Path]) -> Table:
     return read_table(found[one.name], one.format, one.part, bins)
 
 
-def require_declared(manifest: Manifest) -> None:
+def require_declared(manifest: Manifest | ResponsesManifest) -> None:
     """Refuse a release whose descriptor lacks a table that its manifest fills.
 
     Raises
@@ -103,7 +122,7 @@ def require_declared(manifest: Manifest) -> None:
         if table not in declared or table not in loaded:
             raise ManifestError(
                 "the descriptor does not declare a table that the manifest fills",
-                file=manifest.folder / MANIFEST,
+                file=manifest.path,
                 where="tables.table",
                 value=table,
                 expected=f'<table id="{table}"> and its import in {path}',
@@ -111,8 +130,25 @@ def require_declared(manifest: Manifest) -> None:
             )
 
 
+def _refuse_extract(manifest: Manifest | ResponsesManifest, one: TableFile, table: Table) -> None:
+    """Refuse an extract, unless the release is a test, which is never registered."""
+    if table.is_extract and manifest.release.kind != "test":
+        raise ManifestError(
+            f"{one.name} is an extract: it lacks bins of the table {one.table}",
+            file=manifest.path,
+            where="release.kind",
+            value=f"{manifest.release.kind}, with {len(table)} of {table.cells} bins",
+            expected="the complete file, or a release that is never registered",
+            remedy='import the complete file, or write kind = "test"',
+        )
+
+
 def _write(
-    manifest: Manifest, one: TableFile, table: Table, found: Mapping[str, Path], path: Path
+    manifest: Manifest | ResponsesManifest,
+    one: TableFile,
+    table: Table,
+    found: Mapping[str, Path],
+    path: Path,
 ) -> None:
     """Write a table and its provenance document."""
     names = [one.name] if one.bins is None else [one.name, one.bins.name]
@@ -126,7 +162,7 @@ def _write(
     cards = [
         ("RELEASE", manifest.name, "data release"),
         ("TITLE", one.title, ""),
-        ("LICENSE", licence(), ""),
+        ("LICENSE", getattr(manifest.release, "licence", None) or licence(), ""),
         ("KID", production.kid, "identifier of its provenance"),
     ]
     with atomic_write(path) as stream:

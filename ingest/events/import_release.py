@@ -271,7 +271,8 @@ def _convert_and_publish(
     try:
         conversions = convert_release(manifest, delivery.files, staging, report.survey)
         simulated = delivery.is_simulated
-        tables = write_tables(manifest, delivery.tables, staging)
+        store = DeliveryStore(layout.deliveries)
+        tables = write_tables(manifest, delivery.tables, staging, store)
         products = [one.product for one in conversions]
         difference, before = difference_to_online(manifest, layout, products, simulated)
         for line in difference.lines() if difference else ():
@@ -299,7 +300,6 @@ def _convert_and_publish(
 
 def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
     """Keep the delivered files, and copy those to be published into the staging directory."""
-    from ingest.events.further_tables import TABLES
     from ingest.events.product import RESPONSES, Instrument, write_responses
 
     manifest = delivery.manifest
@@ -315,6 +315,3 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
         of = Instrument(manifest.name, site.telescope, release.instrument)
         place = staging / RESPONSES
         write_responses(manifest.responses, delivery.responses, of, place, manifest.path, store)
-    for file, found in zip(manifest.table_files, delivery.tables, strict=bool(delivery.tables)):
-        kept = store.keep(found.path, found.sha256)
-        shutil.copyfile(kept, staging / TABLES / file.name)

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ingest import __version__
 from ingest.core import privileges
+from ingest.core.descriptors import expand_descriptor, table_structure
 from ingest.core.errors import ImportFailedError, IngestError, InputError, ManifestError
 from ingest.events.about_responses import about_responses
 from ingest.events.delivery import (
@@ -48,6 +49,7 @@ class _Prepared:
     files: Sequence[AcquiredFile]
     deployment: Deployment
     rows: int
+    tables: Mapping[str, int]
     record: Mapping[str, Any]
     revised: bool
     start: float
@@ -103,7 +105,8 @@ def import_responses(
                 prepared.append(one)
         if prepared:
             try:
-                publish_responses(layout, state, [one.deployment for one in prepared])
+                tables = {one.manifest.name: one.tables for one in prepared}
+                publish_responses(layout, state, [one.deployment for one in prepared], tables)
             except ImportFailedError as reason:
                 return results, refused | {one.manifest.name: reason for one in prepared}
     finally:
@@ -150,7 +153,7 @@ def _prepare(
     store = DeliveryStore(layout.deliveries)
     files = [
         acquire(manifest, one, overlay, layout.scratch, store.find(one.sha256, one.name))
-        for one in manifest.responses
+        for one in (*manifest.responses, *manifest.table_files)
     ]
     described = responses_deployment(manifest)
     data, texts = _data(manifest, files), _texts(described)
@@ -159,17 +162,21 @@ def _prepare(
         rows = int(last["result"]["imported"])
         return _result(manifest, files, layout, rows, start, unchanged=True)
     # not at the top: an import that finds nothing new does not need matplotlib
+    from ingest.events.further_tables import write_tables
     from ingest.events.product import RESPONSES, Instrument, write_responses
 
     of = Instrument(manifest.name, detector(release.detector).telescope, release.instrument)
     place = folder / RESPONSES
     folder.mkdir(parents=True)
-    rows = write_responses(manifest.responses, files, of, place, manifest.path, store)
+    number = len(manifest.responses)
+    rows = write_responses(manifest.responses, files[:number], of, place, manifest.path, store)
+    tables = write_tables(manifest, files[number:], folder, store)
     return _Prepared(
         manifest=manifest,
         files=files,
-        deployment=responses_deployment(manifest, [place]),
-        rows=rows,
+        deployment=responses_deployment(manifest, sorted(folder.iterdir())),
+        rows=rows + sum(tables.values()),
+        tables=tables,
         record={"data": data, "texts": texts},
         revised=is_online and not force and last.get("data") == data,
         start=start,
@@ -196,10 +203,14 @@ def _recorded(one: _Prepared, layout: Layout) -> ImportResult:
 
 def _data(manifest: ResponsesManifest, files: Sequence[AcquiredFile]) -> str:
     """Return a checksum of what the files and rows of a release depend on."""
-    listed = [one.model_dump(mode="json", exclude={"title"}) for one in manifest.responses]
+    listed = [
+        one.model_dump(mode="json", exclude={"title"})
+        for one in (*manifest.responses, *manifest.tables)
+    ]
     digest = hashlib.sha256(f"{__version__} {json.dumps(listed)}".encode())
     for file in files:
         digest.update(file.sha256.encode())
+    digest.update(table_structure(expand_descriptor(manifest.release.descriptor)).encode())
     with privileges.caller():
         for path in sorted(_CODE.rglob("*.py")):
             digest.update(path.read_bytes())

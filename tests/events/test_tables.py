@@ -243,10 +243,11 @@ def test_binned_data_are_as_delivered(path: Path, bins: Path | None, part: str, 
 
 
 def test_the_test_file_is_an_extract_of_649_events() -> None:
-    rows = read_table(VERSION_5, "oscillation-root", "data").rows
-    assert rows["n_events"].sum() == 649
+    table = read_table(VERSION_5, "oscillation-root", "data")
+    assert table.rows["n_events"].sum() == 649
     # the publication has 5828 (arXiv:2408.07015), in 3 classes of 15 by 20 bins
-    assert len(rows) == 92 < 3 * 15 * 20
+    assert (len(table), table.cells) == (92, 3 * 15 * 20)
+    assert table.is_extract
 
 
 def test_both_versions_name_neutrinos_by_pdg_code() -> None:

@@ -295,21 +295,14 @@ class PublicationSection(StrictModel):
     """The IVORN of the notice that announced its event."""
 
 
-class Manifest(StrictModel):
-    """The content of a ``release.toml``."""
+class WithTables(StrictModel):
+    """What manifests have in common whose releases may have further tables."""
 
-    release: ReleaseSection
-    observation: ObservationSection
-    checks: ChecksSection = ChecksSection()
-    publication: PublicationSection = PublicationSection()
-    files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
-    responses: tuple[ResponseFile, ...] = ()
-    """The instrument responses that belong to the events; not published with a stand-in."""
     tables: tuple[TableFile, ...] = ()
     """The files that fill further tables; not published with a stand-in."""
 
     @model_validator(mode="after")
-    def _tables_are_filled_once(self) -> Manifest:
+    def _tables_are_filled_once(self) -> WithTables:
         names = [one.table for one in self.tables]
         for name in names:
             if name == "main" or names.count(name) > 1:
@@ -317,7 +310,7 @@ class Manifest(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _files_of_tables_are_the_same(self) -> Manifest:
+    def _files_of_tables_are_the_same(self) -> WithTables:
         files = _delivered(self.tables)
         for name in {one.name for one in files}:
             if len({one.sha256 for one in files if one.name == name}) > 1:
@@ -328,6 +321,18 @@ class Manifest(StrictModel):
     def table_files(self) -> tuple[DeliveredFile, ...]:
         """The files that fill further tables, each once."""
         return tuple({one.name: one for one in reversed(_delivered(self.tables))}.values())[::-1]
+
+
+class Manifest(WithTables):
+    """The content of a ``release.toml``."""
+
+    release: ReleaseSection
+    observation: ObservationSection
+    checks: ChecksSection = ChecksSection()
+    publication: PublicationSection = PublicationSection()
+    files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
+    responses: tuple[ResponseFile, ...] = ()
+    """The instrument responses that belong to the events; not published with a stand-in."""
 
     @property
     def name(self) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import INPUTS
@@ -23,6 +23,7 @@ from ingest.events.delivery.manifest import (
     ShortName,
     Text,
     Url,
+    WithTables,
 )
 
 RESPONSES_MANIFEST: Final = "responses.toml"
@@ -42,6 +43,8 @@ class ResponsesSection(StrictModel):
     title: Text
     short_name: ShortName | None = None
     """The name of its service in lists; the release's name by default."""
+    kind: Literal["sample", "test"] = "sample"
+    """A test is served, but never registered."""
     created: date
     """When the responses were published."""
     updated: date | None = None
@@ -84,6 +87,11 @@ class ResponsesSection(StrictModel):
         return self
 
     @property
+    def descriptor(self) -> str:
+        """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
+        return f"{self.name}/nu"
+
+    @property
     def start_mjd(self) -> float:
         """Start of the period of validity, MJD UTC."""
         return unix_to_mjd(self.start.timestamp())
@@ -94,12 +102,18 @@ class ResponsesSection(StrictModel):
         return unix_to_mjd(self.stop.timestamp())
 
 
-class ResponsesManifest(StrictModel):
+class ResponsesManifest(WithTables):
     """The content of a ``responses.toml``."""
 
     release: ResponsesSection
     observation: ObservationSection
-    responses: Annotated[tuple[ResponseFile, ...], Field(min_length=1)]
+    responses: tuple[ResponseFile, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_a_file(self) -> ResponsesManifest:
+        if not (self.responses or self.tables):
+            raise ValueError("list at least one file as [[responses]] or [[tables]]")
+        return self
 
     @property
     def name(self) -> str:

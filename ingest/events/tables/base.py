@@ -27,10 +27,18 @@ class Table:
         Its columns with their units; the descriptor of the release describes them.
     rows : numpy.ndarray
         Its rows, of the type that :func:`ingest.core.fitstable.row_dtype` gives.
+    cells : int, optional
+        The number of rows that a complete table has, if it has one for each bin.
     """
 
     columns: tuple[FitsColumn, ...]
     rows: npt.NDArray[np.void]
+    cells: int | None = None
+
+    @property
+    def is_extract(self) -> bool:
+        """Whether bins are missing."""
+        return self.cells is not None and len(self.rows) < self.cells
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -3,12 +3,15 @@
 ROOT files as those of the open data of ORCA6, 433 kton-years. Two versions are known: 0.5 has the
 axes of the bins in the file, neutrinos by their PDG code, and the class as ``AnaClass``; 0.4 has
 ``Flav`` with ``IsNB`` and ``Class``, and the edges of the bins in a JSON file of their own. Bins
-are counted from 1, as by ROOT. The branch ``WE`` contains the sum of the squared weights, that is
-the variance of ``W``, as KM3io documents it; its square root becomes the error.
+are counted from 1, as by ROOT. Data and muons have an entry for each class and bin, also for those
+without events; a file that lacks some is an extract. The branch ``WE`` contains the sum of the
+squared weights, that is the variance of ``W``, as KM3io documents it; its square root becomes the
+error.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -166,7 +169,9 @@ class _Tree:
         rows = np.empty(len(columns["event_class"][2]), row_dtype(described))
         for name, (_, _, content) in columns.items():
             rows[name] = content
-        found = Table(described, rows)
+        sizes = [len(self.edges[axis]) - 1 for axis in axes]
+        cells = None if keys else len(_CLASSES) * math.prod(sizes)
+        found = Table(described, rows, cells)
         bins = tuple(f"{_AXES[axis][1]}_bin" for axis in axes)
         require_unique(self.path, found, ("event_class", *bins, *keys), f"{self.name} entry")
         return found

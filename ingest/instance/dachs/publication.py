@@ -116,9 +116,12 @@ def publish(
 
 
 def publish_responses(
-    layout: Layout, state: InstanceState, deployments: Sequence[Deployment]
+    layout: Layout,
+    state: InstanceState,
+    deployments: Sequence[Deployment],
+    tables: Mapping[str, Mapping[str, int]],
 ) -> None:
-    """Publish releases of responses, which have no tables of their own; all of them, or none.
+    """Publish releases of responses, which have no events; all of them, or none.
 
     Parameters
     ----------
@@ -126,6 +129,8 @@ def publish_responses(
         The instance, locked; its database must be running.
     deployments : sequence of Deployment
         The releases.
+    tables : mapping of str to mapping of str to int
+        The expected numbers of rows of their tables, by schema and name.
 
     Raises
     ------
@@ -137,7 +142,14 @@ def publish_responses(
     described = [*(f"{one.folder}/nu" for one in deployments), *COMBINED_DESCRIPTORS]
     # without tables this only reads the descriptors; "pub" would pass over one with an error
     read = [["imp", f"{one.folder}/nu"] for one in deployments]
-    bring_online(layout, state, COMBINED_SCHEMAS, *read, *COMBINED, ["pub", *described, "//tap"])
+    counts = [
+        ["expect", f"{schema}.{table}", str(rows)]
+        for schema, numbers in tables.items()
+        for table, rows in numbers.items()
+    ]
+    schemas = [*(schema for schema, numbers in tables.items() if numbers), *COMBINED_SCHEMAS]
+    published = ["pub", *described, "//tap"]
+    bring_online(layout, state, schemas, *read, *COMBINED, published, *counts)
 
 
 def count(publication: Publication, layout: Layout, state: InstanceState) -> int | None:

@@ -6,6 +6,7 @@ from ingest.publish.release.delivered import summarize
 from ingest.publish.release.draft import Draft
 from ingest.publish.release.editing import read_text_file, set_facts, write_facts
 from ingest.publish.release.kept import Delivery, deliveries, prune
+from ingest.publish.release.oscillation import draft_oscillation
 from ingest.publish.release.places import check_name, deliver, require_release
 from ingest.publish.release.questions import Question
 from ingest.publish.release.responses import (
@@ -40,6 +41,7 @@ __all__ = [
     "deliveries",
     "describe",
     "describe_responses",
+    "draft_oscillation",
     "list_releases",
     "list_responses",
     "prune",

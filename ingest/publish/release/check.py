@@ -11,18 +11,24 @@ from lxml import etree
 from pydantic import ValidationError
 
 from ingest.core import privileges
-from ingest.core.checkout import RD
+from ingest.core.checkout import INPUTS, RD
 from ingest.core.configuration import BLANK, blanks, read_toml
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError
 from ingest.events.about import ABOUT, about
+from ingest.events.about_responses import about_responses
 from ingest.events.delivery import (
+    RESPONSES_MANIFEST,
+    TEXTS,
     AcquiredFile,
     DeliveredFile,
     DeliveryStore,
     Manifest,
+    ResponsesManifest,
     acquire,
+    load_responses,
     read_texts,
+    responses_names,
     verify,
 )
 from ingest.events.life import refuse_embargo, refuse_successor, refuse_withdrawn
@@ -57,6 +63,8 @@ def check_release(name: str, layout: Layout, overlay: Path | None = None) -> lis
     ingest.core.errors.ManifestError
         If there is no such release.
     """
+    if name in responses_names():
+        return _check_responses(name, layout, overlay)
     place = require_release(name)
     findings = [
         ReleaseCheck("blank", f"{_short(path)} {where}", False, wanted)
@@ -76,6 +84,32 @@ def check_release(name: str, layout: Layout, overlay: Path | None = None) -> lis
             findings += _shared(manifest, events, layout)
         findings += _further_tables(manifest, files)
     return findings + check_metadata(name, manifest)
+
+
+def _check_responses(name: str, layout: Layout, overlay: Path | None) -> list[ReleaseCheck]:
+    """Return what a release without events has and lacks."""
+    folder, descriptor = INPUTS / name, RD / name / "nu.rd"
+    paths = (folder / RESPONSES_MANIFEST, folder / TEXTS, descriptor)
+    findings = [
+        ReleaseCheck("blank", f"{_short(path)} {where}", False, wanted)
+        for path in paths
+        for where, wanted in blanks(path)
+    ]
+    if findings:
+        return findings
+    try:
+        manifest = load_responses(name)
+        resource = expand_descriptor(f"{name}/nu", RD, about_responses(manifest)[ABOUT])
+    except IngestError as error:
+        return [ReleaseCheck("manifest", _short(paths[0]), False, _said(error))]
+    findings.append(ReleaseCheck("manifest", _short(paths[0]), True, "valid"))
+    files: list[AcquiredFile] = []
+    for file in (*manifest.responses, *manifest.table_files):
+        findings += _file(manifest, file, overlay, layout, files)
+    findings += _further_tables(manifest, files)
+    if manifest.tables:
+        findings += _columns(resource)
+    return findings
 
 
 def check_metadata(name: str, manifest: Manifest | None) -> list[ReleaseCheck]:
@@ -153,7 +187,7 @@ def _texts(manifest: Manifest, place: Places) -> Iterator[ReleaseCheck]:
 
 
 def _file(
-    manifest: Manifest,
+    manifest: Manifest | ResponsesManifest,
     file: DeliveredFile,
     overlay: Path | None,
     layout: Layout,
@@ -198,7 +232,9 @@ def _shared(
         yield ReleaseCheck("events", "of other releases", True, "none")
 
 
-def _further_tables(manifest: Manifest, files: list[AcquiredFile]) -> Iterator[ReleaseCheck]:
+def _further_tables(
+    manifest: Manifest | ResponsesManifest, files: list[AcquiredFile]
+) -> Iterator[ReleaseCheck]:
     """Read the files that fill further tables, and look for these tables in the descriptor."""
     if not manifest.tables:
         return
