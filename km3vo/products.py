@@ -42,10 +42,12 @@ def releases(tap: Tap) -> QTable:
 
 
 def reference(release: str, tap: Tap) -> dict[str, str]:
-    """Return the name of a release and the publication to cite."""
-    found = _observations(release, tap)["reference"]
-    given = sorted({str(one) for one in found if one is not np.ma.masked and one})
-    return {"release": release} | ({"reference": "; ".join(given)} if given else {})
+    """Return the name of a release and the publication to cite; the node is asked once."""
+    if release not in tap.references:
+        found = _observations(release, tap)["reference"]
+        tap.references[release] = sorted({str(o) for o in found if o is not np.ma.masked and o})
+    given = "; ".join(tap.references[release])
+    return {"release": release} | ({"reference": given} if given else {})
 
 
 def event_list(release: str, tap: Tap) -> EventList:

@@ -52,12 +52,18 @@ class Tap:
         The node's address.
     session : Session
         The connection.
+
+    Attributes
+    ----------
+    references : dict
+        Publications to cite, by releases that were asked for.
     """
 
     def __init__(self, url: str, session: Session) -> None:
         self.url = url
         self.session = session
         self.service = TAPService(url + PATH, session=session)
+        self.references: dict[str, list[str]] = {}
         self._columns: dict[str, dict[str, Described]] = {}
 
     def query(self, query: str) -> QTable:

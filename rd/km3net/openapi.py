@@ -22,12 +22,11 @@ MEDIA_TYPE = "application/openapi+json;version=3.1"
 RENDERERS = ("scs.xml", "api", "dlmeta")
 NUMBERS = ("double precision", "real", "float")
 INTEGERS = ("integer", "smallint", "bigint")
-PRODUCT = (
-    "SELECT obs_publisher_did FROM km3net.observations WHERE embargo IS NULL ORDER BY 1 LIMIT 1"
-)
+PRODUCT = """
+    SELECT obs_publisher_did FROM km3net.observations
+    WHERE embargo IS NULL AND (release = %(release)s OR %(release)s = 'km3net')
+    ORDER BY obs_publisher_did LIMIT 1"""
 NOTICE = "SELECT max(notice_id)::text FROM alerts.latest"
-EXAMPLES = {"km3net/nu#dl": PRODUCT, "alerts/nu#dl": NOTICE}
-"""Queries for the identifiers in the examples of DataLink services, which depend on the data."""
 
 
 class MainPage(grend.ServiceBasedPage):
@@ -263,10 +262,12 @@ def _formats(keys):
 
 def _example(rd, service):
     """Return values of parameters for an example, by their lower-case names."""
-    query = EXAMPLES.get(f"{rd.sourceId}#{service.id}")
-    if query:
+    if service.id == "dl":
+        # identifiers depend on the data
+        name = rd.sourceId.partition("/")[0]
         with base.getTableConn() as connection:
-            ((value,),) = list(connection.query(query)) or [(None,)]
+            query = NOTICE if name == "alerts" else PRODUCT
+            ((value,),) = list(connection.query(query, {"release": name})) or [(None,)]
         return {} if value is None else {"id": value}
     tested = service.getMeta("testQuery", propagate=False)
     if tested is None:

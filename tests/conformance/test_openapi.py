@@ -43,6 +43,7 @@ def test_it_has_the_registered_services_datalink_and_tap(document, instance):
         "/ant20_01/nu/region/api",
         "/km3net/nu/cone/scs.xml",
         "/km3net/nu/dl/dlmeta",
+        "/irf_arca115/nu/dl/dlmeta",
         "/alerts/nu/cone/scs.xml",
         "/alerts/nu/region/api",
         "/alerts/nu/dl/dlmeta",
@@ -77,7 +78,7 @@ def test_each_example_is_answered(document, instance):
             assert status == "OK", url
             assert len(votable.get_first_table().array), url
         called += 1
-    assert called >= 10
+    assert called >= 12
 
 
 @pytest.mark.parametrize(
