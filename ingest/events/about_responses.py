@@ -94,6 +94,7 @@ def _facts(manifest: ResponsesManifest) -> bytes:
         "facility": detector(release.detector).facility,
         "instrument": release.instrument,
         "validity": [release.start_mjd, release.stop_mjd],
+        "latitude_deg": detector(release.detector).latitude,
         "observation": manifest.observation.model_dump(mode="json"),
         "responses": response_facts(manifest.responses),
         "tables": table_facts(manifest.tables),

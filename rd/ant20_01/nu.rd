@@ -123,9 +123,9 @@ make import RELEASE=ant20_01 -->
 			</code>
 		</regTest>
 		<regTest title="The service of limits takes a region">
-			<url MOC="0/0-11" RESPONSEFORMAT="votabletd">region/api</url>
+			<url MOC="3/1,4-6" RESPONSEFORMAT="votabletd">region/api</url>
 			<code>
-				self.assertEqual(self.getVOTableRows()[0]["n_obs"], 8754)
+				self.assertEqual(self.getVOTableRows()[0]["n_obs"], 28)
 			</code>
 		</regTest>
 		<regTest title="TAP serves the sample">

@@ -191,6 +191,144 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 		<make table="background"/>
 	</data>
 
+	<table id="expected_bins">
+		<meta name="title">Bins of energy</meta>
+		<meta name="description">Exposure and expected events in the bins of the effective
+			area.</meta>
+		<column name="energy_true_lo" tablehead="Energy from" type="double precision" unit="GeV"
+			ucd="phys.energy;stat.min" verbLevel="1" displayHint="sf=1"
+			description="Lower edge of the bin of the energy of the neutrino."/>
+		<column name="energy_true_hi" tablehead="Energy to" type="double precision" unit="GeV"
+			ucd="phys.energy;stat.max" verbLevel="1" displayHint="sf=1"
+			description="Upper edge of the bin of the energy of the neutrino."/>
+		<column name="exposure" tablehead="Exposure" type="double precision" unit="cm**2.s"
+			ucd="phys.area;instr.det" verbLevel="1" displayHint="sf=1"
+			description="Effective area at the source, integrated over the livetime; a flux times it
+				is a number of events."/>
+		<column name="n_sig" tablehead="Signal" type="double precision"
+			ucd="meta.number;phys.particle.neutrino" verbLevel="1" displayHint="sf=4"
+			description="Expected number of events of the source, at any distance from it."/>
+		<column name="n_sig_inside" tablehead="Signal inside" type="double precision"
+			ucd="meta.number;phys.particle.neutrino" verbLevel="1" displayHint="sf=4"
+			description="Expected number of events of the source within the radius; NULL without a
+				point-spread function."/>
+	</table>
+
+	<service id="expected" allowed="form,api">
+		<meta name="title">Expected events of a neutrino source</meta>
+		<meta name="shortName">KM3NeT expected</meta>
+		<meta name="description">Expected events of a point source in KM3NeT, and background around it,
+			for a flux that is a power of the energy, with or without exponential cutoff. The zenith
+			angle of the source changes over the sidereal day; the livetime is taken as spread evenly
+			over it. Parameters: RELEASE, the release of responses; DEC, the declination in degrees;
+			NORM, INDEX and CUTOFF of the flux; LIVETIME in days; SR, the radius in degrees; EMIN, the
+			lowest reconstructed energy of the background.</meta>
+		<publish render="api" sets="ivo_managed"/>
+		<publish render="form" sets="local,ivo_managed"/>
+		<FEED source="km3net/limits#page"/>
+		<pythonCore>
+			<inputTable>
+				<inputKey name="RELEASE" type="text" ucd="meta.dataset" multiplicity="forced-single"
+					tablehead="Responses" std="True"
+					description="Release of the responses, such as irf_arca230 or irf_arca115; those
+						in irf.aeff.">irf_arca230<property name="defaultForForm"
+						>irf_arca230</property></inputKey>
+				<inputKey name="DEC" type="double precision" unit="deg" ucd="pos.eq.dec;meta.main"
+					multiplicity="forced-single" tablehead="Dec" std="True"
+					description="Declination (ICRS) of the source."/>
+				<inputKey name="NORM" type="double precision" unit="GeV**-1.cm**-2.s**-1"
+					ucd="phot.flux.density;phys.particle.neutrino" multiplicity="forced-single"
+					tablehead="Flux" std="True"
+					description="Flux dN/dE at 1 GeV, of neutrinos and antineutrinos of one
+						flavour.">1e-8<property name="defaultForForm">1e-8</property></inputKey>
+				<inputKey name="INDEX" type="double precision" ucd="spect.index"
+					multiplicity="forced-single" tablehead="Spectral index" std="True"
+					description="Spectral index γ of the source, where the flux is proportional to
+						E^-γ.">2.0<property name="defaultForForm">2.0</property></inputKey>
+				<inputKey name="CUTOFF" type="double precision" unit="GeV" ucd="phys.energy"
+					multiplicity="forced-single" tablehead="Cutoff"
+					description="Energy at which the flux is cut off exponentially; if missing, it is
+						not."/>
+				<inputKey name="LIVETIME" type="double precision" unit="d" ucd="time.duration"
+					multiplicity="forced-single" tablehead="Livetime" std="True"
+					description="Time in which data are taken.">365.25<property
+						name="defaultForForm">365.25</property></inputKey>
+				<inputKey name="SR" type="double precision" unit="deg" ucd="pos.angDistance"
+					multiplicity="forced-single" tablehead="Radius" std="True"
+					description="Radius of the circle around the source in which events are counted,
+						between 0 and 90.">1.0<property name="defaultForForm">1.0</property></inputKey>
+				<inputKey name="EMIN" type="double precision" unit="GeV" ucd="phys.energy;stat.min"
+					multiplicity="forced-single" tablehead="Lowest energy"
+					description="Lowest reconstructed energy of the background that is counted. It does
+						not change the signal.">0<property name="defaultForForm">0</property></inputKey>
+			</inputTable>
+			<outputTable id="expected_answer">
+				<meta name="title">Answer</meta>
+				<outputField name="release" type="text" ucd="meta.dataset" verbLevel="1"
+					tablehead="Responses" description="Release of the responses."/>
+				<outputField name="dec" type="double precision" unit="deg"
+					ucd="pos.eq.dec;meta.main" verbLevel="1" tablehead="Dec" displayHint="sf=4"
+					description="Declination (ICRS) of the source."/>
+				<outputField name="norm" type="double precision" unit="GeV**-1.cm**-2.s**-1"
+					ucd="phot.flux.density;phys.particle.neutrino" verbLevel="1" tablehead="Flux"
+					description="Flux dN/dE at 1 GeV, of neutrinos and antineutrinos of one flavour.">
+					<formatter>return "" if data is None else "%.3g"%data</formatter>
+				</outputField>
+				<outputField name="index" type="double precision" ucd="spect.index" verbLevel="1"
+					tablehead="Spectral index" displayHint="sf=2"
+					description="Spectral index γ of the source, where the flux is proportional to
+						E^-γ."/>
+				<outputField name="cutoff" type="double precision" unit="GeV" ucd="phys.energy"
+					verbLevel="1" tablehead="Cutoff" displayHint="sf=0"
+					description="Energy at which the flux is cut off exponentially; NULL without a
+						cutoff."/>
+				<outputField name="livetime" type="double precision" unit="d" ucd="time.duration"
+					verbLevel="1" tablehead="Livetime" displayHint="sf=2"
+					description="Time in which data are taken."/>
+				<outputField name="radius" type="double precision" unit="deg" ucd="pos.angDistance"
+					verbLevel="1" tablehead="Radius" displayHint="sf=2"
+					description="Radius of the circle around the source."/>
+				<outputField name="energy_min" type="double precision" unit="GeV"
+					ucd="phys.energy;stat.min" verbLevel="10" tablehead="Lowest energy"
+					displayHint="sf=1"
+					description="Lowest reconstructed energy of the background that is counted."/>
+				<outputField name="n_sig" type="double precision"
+					ucd="meta.number;phys.particle.neutrino" verbLevel="1" tablehead="Signal"
+					displayHint="sf=3"
+					description="Expected number of events of the source, of all energies and at any
+						distance from it."/>
+				<outputField name="n_sig_inside" type="double precision"
+					ucd="meta.number;phys.particle.neutrino" verbLevel="1"
+					tablehead="Signal inside" displayHint="sf=3"
+					description="Expected number of events of the source within the radius, by the
+						point-spread function; NULL if the release has none."/>
+				<outputField name="n_bkg" type="double precision"
+					ucd="meta.number;instr.background" verbLevel="1" tablehead="Background"
+					displayHint="sf=3"
+					description="Expected number of background events within the radius, the sum over
+						all backgrounds of the release; NULL if it has none."/>
+				<outputField name="up_going" type="double precision" ucd="time.duration;arith.ratio"
+					verbLevel="10" tablehead="Below the horizon" displayHint="sf=3"
+					description="Fraction of the sidereal day in which the source is below the
+						horizon, so that its neutrinos cross the Earth."/>
+				<outputField name="remark" type="text" ucd="meta.note" verbLevel="1"
+					tablehead="Remark" description="Why values are missing."/>
+			</outputTable>
+			<coreProc>
+				<setup imports="os">
+					<code>
+						from gavo import utils
+						expected, _ = utils.loadPythonModule(os.path.join(
+							base.getConfig("inputsDir"), "irf", "expected"))
+					</code>
+				</setup>
+				<code>
+					return expected.run(self, service, inputTable, queryMeta)
+				</code>
+			</coreProc>
+		</pythonCore>
+	</service>
+
 	<regSuite title="Instrument responses as tables">
 		<regTest title="The tables can be queried">
 			<url parSet="TAP"
@@ -198,6 +336,12 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 				>/__system__/tap/run/tap/sync</url>
 			<code>
 				self.assertTrue(self.getVOTableRows()[0]["n"] >= 0)
+			</code>
+		</regTest>
+		<regTest title="The service of expected events names the parameter that is wrong">
+			<url DEC="100">expected/api</url>
+			<code>
+				self.assertHasStrings('value="ERROR"', "from -90 to 90")
 			</code>
 		</regTest>
 	</regSuite>

@@ -222,10 +222,8 @@ def _origin(service):
         ("publisher", "publisher", "Who publishes the data."),
         ("creator", "creator.name", "Who made the data. Please cite the publication."),
         ("rights_uri", "rights.rightsURI", "The licence of the data."),
+        ("citation", "doi", "Please cite this publication."),
     ):
-        value = base.getMetaText(service, key)
-        if value:
-            yield name, value, text
-    for doi in service.iterMeta("doi", propagate=True):
-        value = doi.getContent("text")
-        yield "citation", f"doi:{value.removeprefix('doi:')}", "Please cite this publication."
+        for found in service.iterMeta(key, propagate=True):
+            value = found.getContent("text", macroPackage=service)
+            yield name, f"doi:{value.removeprefix('doi:')}" if key == "doi" else value, text
