@@ -149,7 +149,7 @@ def test_the_guide_leads_a_release_through_its_life(
     def counted(release: str) -> int:
         return int(tap.run_sync(count.format(release))[0]["n"])
 
-    *drafting, importing, correcting, superseding, embargo, withdrawing = blocks
+    *drafting, importing, correcting, superseding, embargo, withdrawing, responses = blocks
     for block in (*drafting, importing):
         follow(block)
     assert counted("evts99_01") == 2495
@@ -183,6 +183,9 @@ def test_the_guide_leads_a_release_through_its_life(
     refused = served.km3vo("import", "--release", "evts99_02")
     assert refused.returncode == 2
     assert "the release evts99_02 was withdrawn" in refused.stderr
+
+    follow(responses)
+    assert "irf_arca230" in printed[-1]
 
 
 # --- beginning a release ---
@@ -464,7 +467,9 @@ def test_a_superseded_release_has_no_embargo(folders: Path, layout: Layout) -> N
 # --- check ---
 
 
-@pytest.mark.parametrize("name", ["ant20_01", "evts20_01", "evts21_01", "evts23_01"])
+@pytest.mark.parametrize(
+    "name", ["ant20_01", "evts20_01", "evts21_01", "evts23_01", "irf_arca115", "irf_arca230"]
+)
 def test_check_finds_nothing_missing_in_our_releases(name: str) -> None:
     done = km3vo(ROOT, "release", "check", name)
     assert done.returncode == 0, done.stdout + done.stderr
