@@ -42,7 +42,12 @@ def apply():
     )
     _apply("closed", "close_test_services", "close_well_known")
     _apply("protected", "close_protected_releases", "lock_products")
-    _apply("registry", "register_alert_streams", "bound_resumption_tokens")
+    _apply(
+        "registry",
+        "register_alert_streams",
+        "state_rights_of_tables",
+        "bound_resumption_tokens",
+    )
     _apply(
         "adql",
         "read_string_literals_as_the_standard_does",

@@ -1,7 +1,7 @@
 """Patches of DaCHS' registry records."""
 
 from gavo import base
-from gavo.registry import capabilities, common, oaiinter
+from gavo.registry import builders, capabilities, common, oaiinter
 from gavo.registry.model import VOR
 
 VOEVENT_STANDARD = "ivo://ivoa.net/std/voevent"
@@ -24,6 +24,28 @@ def register_alert_streams():
     """
     # This dictionary takes classes and returns instances of them.
     capabilities._getCapabilityMaker.registry["external"] = StreamCapabilityMaker
+
+
+def state_rights_of_tables():
+    """Let DaCHS write the rights into the records of tables.
+
+    For DaCHS 2.7; we have not tested later versions.
+
+    Only records of services have the metadata ``rights``, although VODataService has it for data
+    resources as well.
+    """
+    make = builders.ResourceMaker._makeResource
+    if make.__name__ == "_make_with_rights":
+        return
+
+    def _make_with_rights(self, carrier, sets):
+        resource = make(self, carrier, sets)
+        if isinstance(self, builders.DataCollectionResourceMaker):
+            # here, before capabilities are added, because the order of elements matters
+            resource = resource[builders._rightsBuilder.build(carrier)]
+        return resource
+
+    builders.ResourceMaker._makeResource = _make_with_rights
 
 
 class StreamEndpoint(VOR.interface):
