@@ -55,6 +55,8 @@ def execute(notebook: Notebook, node: str, folder: Path = FOLDER) -> Any:
         NODE_VARIABLE: node,
         # pictures go into the notebook, wherever the command was called
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        # progress bars of libraries as widgets would need scripts
+        "PYTHONWARNINGS": "ignore:IProgress not found",
     }
     with tempfile.TemporaryDirectory(prefix="km3vo-notebook-") as sockets:
         manager = AsyncKernelManager(
