@@ -14,7 +14,7 @@ from gavo.utils import loadPythonModule
 _HERE = os.path.abspath(__file__)
 limits, _ = loadPythonModule("../km3net/limits", relativeTo=_HERE)
 samples, _ = loadPythonModule("../km3net/samples", relativeTo=_HERE)
-analysis = samples.load_analysis("expected")
+analysis = samples.load_analysis()
 _SECONDS_PER_DAY = 86400.0
 _MOST_DAYS = 36525.0
 _LARGEST_FLUX = 1e3

@@ -14,7 +14,7 @@ limits, _ = loadPythonModule("limits", relativeTo=_HERE)
 names, _ = loadPythonModule("names", relativeTo=_HERE)
 samples, _ = loadPythonModule("samples", relativeTo=_HERE)
 sourcelists, _ = loadPythonModule("sourcelists", relativeTo=_HERE)
-analysis = samples.load_analysis("pointsources")
+analysis = samples.load_analysis()
 _samples = samples.Samples(analysis)
 MOST_ROWS = sourcelists.MOST_SOURCES
 _MOST_BYTES = 10_000_000

@@ -15,7 +15,7 @@ _HERE = os.path.abspath(__file__)
 limits, _ = loadPythonModule("limits", relativeTo=_HERE)
 samples, _ = loadPythonModule("samples", relativeTo=_HERE)
 skymaps, _ = loadPythonModule("skymaps", relativeTo=_HERE)
-analysis = samples.load_analysis("regions")
+analysis = samples.load_analysis()
 _samples = samples.Samples(analysis)
 _CONTAINMENT = 0.9
 _WAYS = ("MOC", "MAP", "ALERT")

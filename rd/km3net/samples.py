@@ -9,6 +9,7 @@ import importlib.util
 import os
 import sys
 import threading
+import uuid
 
 import numpy as np
 from astropy.io import fits
@@ -21,24 +22,23 @@ PROPERTIES = ("acceptance", "background")
 """The properties of a service: the names of two of the responses of its release."""
 
 
-def load_analysis(purpose):
+def load_analysis():
     """Return the package with the analysis, as it was deployed with the shared folder.
 
-    Parameters
-    ----------
-    purpose : str
-        The name of the module that uses it. Each has a copy of its own, which it loads again when
-        the descriptors are read again.
+    Each module that uses it has a copy of its own, loaded again when descriptors are read again.
+    Several threads may do so at once: Python knows a copy only while it is loaded, by a name of
+    its own.
     """
-    name = f"km3net_analysis_for_{purpose}"
-    for known in [one for one in sys.modules if one.partition(".")[0] == name]:
-        del sys.modules[known]
+    name = f"km3net_analysis_{uuid.uuid4().hex}"
     spec = importlib.util.spec_from_file_location(
         name, os.path.join(_ANALYSIS, "__init__.py"), submodule_search_locations=[_ANALYSIS]
     )
-    package = importlib.util.module_from_spec(spec)
-    sys.modules[name] = package
-    spec.loader.exec_module(package)
+    package = sys.modules[name] = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(package)
+    finally:
+        for loaded in [one for one in sys.modules if one.partition(".")[0] == name]:
+            del sys.modules[loaded]
     return package
 
 

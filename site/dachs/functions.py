@@ -126,7 +126,7 @@ def _background(literal):
 def _read(path, changed):
     samples, _ = loadPythonModule(os.path.join(base.getConfig("inputsDir"), "km3net", "samples"))
     with open(path, encoding="utf-8") as stream:
-        return samples.load_analysis("functions").Polynomial.from_text(stream.read())
+        return samples.load_analysis().Polynomial.from_text(stream.read())
 
 
 def _derivative(background):
