@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Bools, Floats, Integers, numbers
 from .errors import AnalysisError
-from .sphere import Bools, Floats, numbers
 
 INDICES = np.round(np.arange(15, 31) / 10, 1)
 """The spectral indices of the rows of ANTARES' table."""
@@ -63,6 +63,12 @@ class Acceptance:
         values = numbers("index", index)
         return np.asarray((values >= self.indices[0]) & (values <= self.indices[-1]))
 
+    def bins(self, sin_dec: Floats) -> Integers:
+        """Return the bins of sines of declinations; on an edge, the northern one."""
+        # sin 30° is 0.49999999999999994
+        column = np.searchsorted(self.sin_dec_edges, sin_dec + 1e-12, side="right") - 1
+        return np.clip(column, 0, self.values.shape[1] - 1)
+
     def at(self, dec_deg: Any, index: Any) -> Floats:
         """Return the acceptance in GeV cm² s, NaN outside the table.
 
@@ -79,10 +85,7 @@ class Acceptance:
         """
         dec, gamma = np.broadcast_arrays(numbers("dec", dec_deg), numbers("index", index))
         known = self.in_range(gamma) & (np.abs(dec) <= 90)
-        sine = np.sin(np.radians(np.where(known, dec, 0)))
-        # sin 30° is 0.49999999999999994
-        column = np.searchsorted(self.sin_dec_edges, sine + 1e-12, side="right") - 1
-        column = np.clip(column, 0, self.values.shape[1] - 1)
+        column = self.bins(np.sin(np.radians(np.where(known, dec, 0))))
         gamma = np.where(known, gamma, self.indices[0])
         row = np.clip(np.searchsorted(self.indices, gamma, "right") - 1, 0, len(self.indices) - 2)
         step = (gamma - self.indices[row]) / (self.indices[row + 1] - self.indices[row])

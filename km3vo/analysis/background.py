@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Bools, Floats, numbers
 from .errors import AnalysisError
-from .sphere import Bools, Floats, fraction_of_parallel, numbers
+from .sphere import fraction_of_parallel
 
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(24)
 

@@ -16,11 +16,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Floats, ranges
 from .poisson import at_least, between, deviance, log_pmf, pmf
-
-Floats = npt.NDArray[np.float64]
 
 STEP = 0.001
 """Step of the mean, in events, that a separate piece of accepted means must reach to count.
@@ -88,7 +86,7 @@ def lower_means(n: Floats, background: Floats, confidence: float) -> Floats:
     start = np.maximum(background, n - np.sqrt(2 * _deviance_limit(confidence) * n))
     # smaller numbers have no probability: all segments that have them are like one
     first = np.maximum(np.floor(start - np.sqrt(2 * _TAIL * start)), 0)
-    rows, others = _ragged(first, n - 1)
+    rows, others = ranges(first, n)
     begins = np.diff(rows, prepend=-1) > 0
     left = np.where(begins, start[rows], _equal_rank(n[rows], others - 1, background[rows]))
     found = between(others, n[rows] - 1, left) < confidence
@@ -114,7 +112,7 @@ def _last_segment(
     limit = _deviance_limit(confidence)
     mean = start + limit + np.sqrt(limit * (limit + 2 * start))
     highest = np.floor(mean + limit / 3 + np.sqrt(limit * (limit / 9 + 2 * mean))) + 2
-    rows, others = _ragged(lowest, highest)
+    rows, others = ranges(lowest, highest + 1)
     ends = _equal_rank(n[rows], others + 1, background[rows])
     found = between(n[rows] + 1, others, ends) < confidence
     begins = np.flatnonzero(np.diff(rows, prepend=-1))
@@ -167,14 +165,6 @@ def _deviance_limit(confidence: float) -> float:
     the set between two of them has 1 - 2R at least.
     """
     return math.log(2 / (1 - confidence))
-
-
-def _ragged(first: Floats, last: Floats) -> tuple[npt.NDArray[np.intp], Floats]:
-    """Return the numbers from first to last of each row, one after the other, and their rows."""
-    sizes = (last - first + 1).astype(int)
-    rows = np.repeat(np.arange(len(sizes)), sizes)
-    begins = np.cumsum(sizes) - sizes
-    return rows, first[rows] + np.arange(len(rows)) - begins[rows]
 
 
 def _equal_rank(n: Floats, other: Floats, background: Floats) -> Floats:

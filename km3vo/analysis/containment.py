@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .sphere import Floats, numbers
+from .arrays import Floats, numbers
 
 _LOG_BACKGROUND = np.linspace(-4, 2, 13)
 """Decimal logarithm of the number of background events within the resolution."""

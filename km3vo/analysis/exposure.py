@@ -13,11 +13,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats
 from .errors import AnalysisError
 from .flux import PowerLaw
 from .responses import BackgroundRate, EffectiveArea
-
-Floats = npt.NDArray[np.float64]
 
 CM2_PER_M2 = 1e4
 
@@ -51,10 +50,10 @@ def zenith_fractions(dec: npt.ArrayLike, latitude: float, edges: npt.ArrayLike) 
     AnalysisError
         If a declination or the latitude is not from -90 to 90, or the edges do not increase.
     """
-    declination = declinations(dec)[..., np.newaxis]
+    declination = checked_declinations(dec)[..., np.newaxis]
     if not -90 <= latitude <= 90:
         raise AnalysisError("latitude", latitude, "a latitude from -90 to 90 deg")
-    limits = increasing("edges", edges)
+    limits = checked_edges("edges", edges)
     fixed = np.sin(np.radians(latitude)) * np.sin(np.radians(declination))
     moving = np.cos(np.radians(latitude)) * np.cos(np.radians(declination))
     # at a pole, of the Earth or the sky, the zenith angle does not change
@@ -92,7 +91,7 @@ def exposure_by_energy(
     AnalysisError
         If a parameter is out of range.
     """
-    seconds(livetime)
+    check_livetime(livetime)
     fractions = zenith_fractions(dec, latitude, area.zenith_edges)
     exposure: Floats = fractions @ area.values.T * (CM2_PER_M2 * livetime)
     return exposure
@@ -177,10 +176,10 @@ def expected_background(
     AnalysisError
         If a parameter is out of range, or the latitude is missing.
     """
-    centre = np.radians(declinations(dec))[..., np.newaxis]
+    centre = np.radians(checked_declinations(dec))[..., np.newaxis]
     if not 0 < radius <= 180:
         raise AnalysisError("radius", radius, "a radius above 0, up to 180 deg")
-    seconds(livetime)
+    check_livetime(livetime)
     if not rate.by_declination and latitude is None:
         raise AnalysisError("latitude", latitude, "the latitude of the detector in deg")
     # points of equal solid angle: evenly spaced in the angle, Gauss-Legendre in the cosine
@@ -202,7 +201,7 @@ def expected_background(
     return events
 
 
-def declinations(dec: npt.ArrayLike) -> Floats:
+def checked_declinations(dec: npt.ArrayLike) -> Floats:
     """Return declinations as an array, and raise AnalysisError where one is impossible."""
     values = np.asarray(dec, float)
     wrong = ~((values >= -90) & (values <= 90)) & ~np.isnan(values)
@@ -211,7 +210,7 @@ def declinations(dec: npt.ArrayLike) -> Floats:
     return values
 
 
-def increasing(name: str, edges: npt.ArrayLike) -> Floats:
+def checked_edges(name: str, edges: npt.ArrayLike) -> Floats:
     """Return edges as an array, and raise AnalysisError if they do not increase."""
     values = np.asarray(edges, float)
     if values.ndim != 1 or len(values) < 2 or not (np.diff(values) > 0).all():
@@ -219,7 +218,7 @@ def increasing(name: str, edges: npt.ArrayLike) -> Floats:
     return values
 
 
-def seconds(livetime: float) -> None:
+def check_livetime(livetime: float) -> None:
     """Raise AnalysisError if a livetime is not a number from 0."""
     if not (np.isfinite(livetime) and livetime >= 0):
         raise AnalysisError("livetime", livetime, "a number of seconds from 0")

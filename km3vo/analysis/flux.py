@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats
 from .errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
 
 # in each bin of energy; exact to 1e-9 for bins of a third of a decade
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(12)

@@ -7,12 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats
 from .errors import AnalysisError
-from .exposure import CM2_PER_M2, declinations, exposure_by_energy, increasing, seconds
+from .exposure import (
+    CM2_PER_M2,
+    check_livetime,
+    checked_declinations,
+    checked_edges,
+    exposure_by_energy,
+)
 from .flux import energy_nodes
 from .responses import EffectiveArea
 
-Floats = npt.NDArray[np.float64]
 Intensity = Callable[[Floats, Floats], npt.ArrayLike]
 
 _ANGLE_NODES, _ANGLE_WEIGHTS = np.polynomial.legendre.leggauss(4)
@@ -52,7 +58,7 @@ def fold(
     AnalysisError
         If a parameter is out of range, or the latitude is missing.
     """
-    seconds(livetime)
+    check_livetime(livetime)
     energies, energy_weights = energy_nodes(area.energy_edges)
     if dec_edges is None:
         angles, angle_weights = _angle_nodes(np.cos(np.radians(area.zenith_edges))[::-1])
@@ -65,8 +71,8 @@ def fold(
     else:
         if latitude is None:
             raise AnalysisError("latitude", latitude, "the latitude of the detector in deg")
-        limits = increasing("dec_edges", dec_edges)
-        declinations(limits)
+        limits = checked_edges("dec_edges", dec_edges)
+        checked_declinations(limits)
         angles, angle_weights = _angle_nodes(np.sin(np.radians(limits)))
         angles = np.degrees(np.arcsin(np.clip(angles, -1, 1)))
         exposure = np.moveaxis(exposure_by_energy(area, angles, latitude, livetime), -1, 0)

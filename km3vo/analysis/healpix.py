@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .sphere import Floats, Integers
+from .arrays import Floats, Integers, ranges
 
 MAX_ORDER = 29
 _FACE_Y = np.repeat([1, 0, -1], 4)
@@ -175,11 +175,9 @@ def cells_of_ranges(first: Integers, last: Integers) -> tuple[Integers, Integers
         begin, end = -(-first >> shift), last >> shift
         some = begin < end
         if some.any():
-            count = np.where(some, end - begin, 0)
-            where = np.repeat(np.arange(len(first)), count)
-            step = np.arange(len(where)) - (np.cumsum(count) - count)[where]
-            numbers.append(begin[where] + step)
-            orders.append(np.full(len(where), order))
+            _, inside = ranges(begin, end)
+            numbers.append(inside)
+            orders.append(np.full(len(inside), order))
             # what is left of each range, before and after the cells
             left = np.stack([first, np.where(some, begin << shift, last)])
             right = np.stack([np.where(some, end << shift, last), last])

@@ -7,12 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats, numbers
 from .belt import lower_means, upper_means
 from .errors import AnalysisError
 from .poisson import at_least, at_most
-from .sphere import numbers
-
-Floats = npt.NDArray[np.float64]
 
 _COMPARED = 2_000_000
 """Pairs of numbers of events that are in memory at a time."""

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from .arrays import Floats
 
 _CACHE = 16384
 """Number of terms that are added at once, of all rows together."""

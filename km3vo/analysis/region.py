@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Floats, Integers, numbers
 from .errors import AnalysisError
 from .healpix import MAX_ORDER, cell_area, cells_of_ranges, merged, nested
-from .sphere import SQUARE_DEGREES, Floats, Integers, numbers
+from .sphere import SQUARE_DEGREES
 
 TOLERANCE = 0.05
 """How far the sum of a map's probabilities may be from 1; it is then normalised."""

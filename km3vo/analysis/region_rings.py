@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .arrays import Floats, Integers
 from .healpix import MAX_ORDER, cell_area, cells, parallel_share, projected, rings, sin_dec
 from .region import Region
 from .sample import Sample
-from .sphere import Floats, Integers
 
 _RING_ORDER = 9
 """Larger cells are divided into cells of this order, 0.1 deg."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from .arrays import Floats, Integers, numbers
 from .errors import AnalysisError
 from .healpix import cell_area, sin_dec
 from .intervals import feldman_cousins, p_value
@@ -21,7 +21,7 @@ from .region_rings import (
 )
 from .sample import Sample
 from .scan import averaged_over_points
-from .sphere import SQUARE_DEGREES, Floats, Integers, numbers
+from .sphere import SQUARE_DEGREES
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,11 +147,11 @@ def search_region(
     by_ring = rings_of(region)
     event = events_inside(sample, region)
     expected = expected_in_rings(sample, by_ring)
-    n_bkg = float(expected.sum())
     shares = shares_of_events(sample, by_ring)
     visible = sample.sees(declinations(by_ring.y))
     sees = bool(visible.any())
-    low, up = _interval(len(event), n_bkg if sees else np.nan, confidence)
+    n_bkg = float(expected.sum()) if sees else float("nan")
+    low, up = feldman_cousins(len(event), n_bkg, confidence)
     source = averaged_over_points(sample, region, index, confidence)
     part = float(by_ring.probability[visible].sum())
     remarks = []
@@ -167,10 +167,10 @@ def search_region(
         index=float(index),
         confidence=float(confidence),
         n_obs=len(event),
-        n_bkg=n_bkg if sees else float("nan"),
+        n_bkg=n_bkg,
         n_bkg_err=float(np.sqrt((shares**2).sum())),
         n_bkg_scrambled=float(shares.sum()),
-        p_value=float(p_value(len(event), n_bkg)) if sees else float("nan"),
+        p_value=float(p_value(len(event), n_bkg)),
         n_sig_lo=float(low),
         n_sig_up=float(up),
         bands=_bands(sample, by_ring, expected, event, index, confidence),
@@ -178,11 +178,6 @@ def search_region(
         remark="; ".join(remarks) or None,
         **source,
     )
-
-
-def _interval(n: Any, background: Any, confidence: float) -> tuple[Floats, Floats]:
-    n, background = np.broadcast_arrays(np.asarray(n, float), np.asarray(background, float))
-    return feldman_cousins(np.where(np.isnan(background), np.nan, n), background, confidence)
 
 
 def _bands(
@@ -195,19 +190,16 @@ def _bands(
 ) -> Bands:
     edges = sample.acceptance.sin_dec_edges
     size = len(edges) - 1
-
-    def band_of(sine: Floats) -> Integers:
-        return np.clip(np.searchsorted(edges, sine + 1e-12, side="right") - 1, 0, size - 1)
-
-    at = band_of(sin_dec(by_ring.y))
+    at = sample.acceptance.bins(sin_dec(by_ring.y))
     area = np.bincount(at, cell_area(by_ring.order) * by_ring.number, size).astype(np.float64)
     chance: Floats = np.bincount(at, by_ring.probability, size).astype(np.float64)
-    n_bkg = np.bincount(at, expected, size)
-    n_obs = np.bincount(band_of(np.sin(np.radians(sample.dec[event]))), minlength=size)
+    n_bkg: Floats = np.bincount(at, expected, size).astype(np.float64)
+    n_bkg[n_bkg == 0] = np.nan  # the sample sees nothing there
+    band_of_event = sample.acceptance.bins(np.sin(np.radians(sample.dec[event])))
+    n_obs = np.bincount(band_of_event, minlength=size)
     some = area > 0
     dec = np.degrees(np.arcsin((edges[1:] + edges[:-1]) / 2))
-    seen = n_bkg > 0
-    up = _interval(n_obs[some], np.where(seen, n_bkg, np.nan)[some], confidence)[1]
+    up = feldman_cousins(n_obs[some], n_bkg[some], confidence)[1]
     limits = np.degrees(np.arcsin(np.clip(edges, -1, 1)))
     return Bands(
         dec_lo=limits[:-1][some],
@@ -215,7 +207,7 @@ def _bands(
         area=area[some] * SQUARE_DEGREES,
         probability=chance[some],
         n_obs=n_obs[some].astype(np.float64),
-        n_bkg=np.where(seen, n_bkg, np.nan)[some],
+        n_bkg=n_bkg[some],
         n_sig_up=up,
         flux_limit=up / sample.acceptance.at(dec, index)[some],
     )

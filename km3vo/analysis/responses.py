@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats
 from .errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-5
 """Relative; the edges in the tables have single precision."""

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from .acceptance import Acceptance
+from .arrays import Bools, Floats, Integers, numbers, ranges
 from .background import Polynomial
 from .errors import AnalysisError
-from .sphere import Bools, Floats, Integers, fraction_of_parallel, numbers, unit_vectors
+from .sphere import fraction_of_parallel, unit_vectors
 
 
 class Pairs(NamedTuple):
@@ -99,7 +100,7 @@ class Sample:
         """Return whether the sample has events of a source at a declination in deg.
 
         There the polynomial is valid, and the acceptance for an index of 2 is at least 1 % of the
-        largest. ANTARES' table has values for all of the sky, but they drop by a factor of 400 at
+        largest. ANTARES' table has values for all of the sky, but they drop by a factor of 370 at
         +53.13 deg, north of which the sample has no event.
         """
         acceptance = self.acceptance.at(dec_deg, 2.0)
@@ -131,17 +132,3 @@ class Sample:
         )
         separation = np.degrees(2 * np.arcsin(np.minimum(chord / 2, 1)))
         return Pairs(position, order[event], fraction, separation)
-
-
-def ranges(first: Integers, last: Integers) -> tuple[Integers, Integers]:
-    """Return for each number of some ranges which range it is of, and the number.
-
-    Parameters
-    ----------
-    first, last : ndarray, shape (m,)
-        The ranges, without their last number.
-    """
-    lengths = np.maximum(last - first, 0)
-    which = np.repeat(np.arange(len(lengths)), lengths)
-    begin = np.cumsum(lengths) - lengths
-    return which, np.arange(len(which)) - begin[which] + first[which]

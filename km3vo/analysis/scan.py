@@ -6,13 +6,14 @@ from functools import lru_cache
 
 import numpy as np
 
+from .arrays import Bools, Floats, Integers, ranges
 from .containment import best_radius, contained
 from .healpix import cell_area, cells_in_quarter, is_shifted, places
 from .intervals import feldman_cousins, sensitivity
 from .region import Region
 from .region_rings import declinations
-from .sample import Sample, ranges
-from .sphere import Bools, Floats, Integers, fraction_of_parallel
+from .sample import Sample
+from .sphere import fraction_of_parallel
 
 _POINT_ORDERS = (7, 9)
 """Coarsest and finest order of the cells whose centres are tried as positions of a source."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Bools, Floats, Integers, numbers
 from .containment import best_radius, contained
 from .errors import AnalysisError
 from .intervals import feldman_cousins, p_value, sensitivity
 from .sample import Pairs, Sample
-from .sphere import Bools, Floats, Integers, numbers
 
 _PAIRS = 2_000_000
 """Pairs of a source and an event that are in memory at a time."""

@@ -1,36 +1,13 @@
-"""Angles on the sphere, and numbers that callers give."""
+"""Angles on the sphere."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from .errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
+from .arrays import Floats
 
 SQUARE_DEGREES = float(np.degrees(1) ** 2)
 """deg² in a steradian"""
-
-
-def numbers(parameter: str, values: Any) -> Floats:
-    """Return what a caller gives as an array of float64; masked values become NaN.
-
-    Raises
-    ------
-    AnalysisError
-        If it is no number, or an array of no numbers.
-    """
-    try:
-        if isinstance(values, np.ma.MaskedArray):
-            values = np.ma.filled(values.astype(np.float64), np.nan)
-        return np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise AnalysisError(parameter, repr(values)[:80], "numbers") from None
 
 
 def fraction_of_parallel(sin_event: Floats, sin_centre: Floats, cos_radius: Floats) -> Floats:

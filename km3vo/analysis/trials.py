@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from .arrays import Floats
 from .errors import AnalysisError
-
-Floats = npt.NDArray[np.float64]
 
 
 def sidak(p: npt.ArrayLike, trials: int | None = None) -> Floats:
