@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import nbformat
 import pytest
@@ -130,10 +131,10 @@ def test_published_pages_are_served_with_the_notebooks_and_an_index(instance, tm
         for one in NOTEBOOKS:
             assert instance.fetch(f"static/notebooks/{one.name}.html").decode() == f"<p>{one.name}"
             assert instance.fetch(f"static/notebooks/{one.name}.ipynb") == one.path.read_bytes()
+        data = published.FOLDER / "data" / "sources.csv"
+        assert instance.fetch("static/notebooks/data/sources.csv") == data.read_bytes()
         index = instance.fetch("static/notebooks/index.html").decode()
         for one in NOTEBOOKS:
             assert f'href="{one.name}.html"' in index
     finally:
-        for path in folder.iterdir():
-            path.unlink()
-        folder.rmdir()
+        shutil.rmtree(folder)

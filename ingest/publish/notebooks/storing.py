@@ -10,10 +10,12 @@ from ingest.core import privileges
 from ingest.core.files import atomic_write
 from ingest.instance import Layout
 from ingest.publish.notebooks.pages import INDEX, Page, index_page
-from ingest.publish.notebooks.source import notebooks
+from ingest.publish.notebooks.source import FOLDER, notebooks
 
 _PATH: Final = "static/notebooks"
 """Below the server's address: DaCHS serves the files of a directory there."""
+_DATA: Final = "data"
+"""The directory with what notebooks read, beside them."""
 
 
 def publish(pages: Sequence[Page], layout: Layout) -> None:
@@ -21,6 +23,7 @@ def publish(pages: Sequence[Page], layout: Layout) -> None:
     folder = layout.dachs
     for name in ("web", "nv_static", "notebooks"):
         folder = layout.account.create_directory(folder / name)
+    layout.account.create_directory(folder / _DATA)
     for name, content in _files(pages):
         target = folder / name
         with atomic_write(target) as stream:
@@ -36,7 +39,7 @@ def address_of(url: str, name: str = INDEX) -> str:
 def write(pages: Sequence[Page], folder: Path) -> None:
     """Write pages into a directory of the caller, which is created."""
     with privileges.caller():
-        folder.mkdir(parents=True, exist_ok=True)
+        (folder / _DATA).mkdir(parents=True, exist_ok=True)
         for name, content in _files(pages):
             with atomic_write(folder / name) as stream:
                 stream.write(content)
@@ -45,7 +48,11 @@ def write(pages: Sequence[Page], folder: Path) -> None:
 
 def _files(pages: Sequence[Page]) -> list[tuple[str, bytes]]:
     """Return names and contents; the index, if these are all notebooks, comes last."""
-    files = []
+    with privileges.caller():
+        files = [
+            (f"{_DATA}/{path.name}", path.read_bytes())
+            for path in sorted((FOLDER / _DATA).iterdir())
+        ]
     for page in pages:
         name = page.notebook.name
         with privileges.caller():
