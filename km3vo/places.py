@@ -15,7 +15,7 @@ from km3vo import adql
 from km3vo.errors import BadRequestError, NameResolutionError
 from km3vo.tap import Tap
 
-_ALERT = "SELECT notice_id, alert_id, ivorn, event_name, ra, dec FROM alerts.notices WHERE "
+_ALERT = "SELECT notice_id, alert_id, ivorn, event_name, ra, dec FROM"
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,7 @@ def _known(name: str, tap: Tap) -> Place | None:
     """Return the place of an alert or event that the node calls so, or None."""
     if name.startswith("ivo://"):
         return _alert(f"ivorn = {adql.text(name)}", name, tap)
-    alerts = tap.query(
-        "SELECT notice_id, alert_id, ivorn, event_name, ra, dec FROM alerts.latest"
-        f" WHERE event_name = {adql.text(name)}"
-    )
+    alerts = tap.query(f"{_ALERT} alerts.latest WHERE event_name = {adql.text(name)}")
     if len(alerts):
         return _one_alert(alerts, name)
     events = tap.query(
@@ -118,7 +115,7 @@ def _known(name: str, tap: Tap) -> Place | None:
 
 
 def _alert(condition: str, name: str, tap: Tap) -> Place:
-    found = tap.query(f"{_ALERT}{condition} ORDER BY notice_id DESC")
+    found = tap.query(f"{_ALERT} alerts.notices WHERE {condition} ORDER BY notice_id DESC")
     if not len(found):
         raise NameResolutionError(f"there is no notice {name}", tap.url)
     # several packets may have the same identifier: the newest counts
@@ -145,7 +142,7 @@ def _resolved(name: str) -> Place:
         return Place(name, *_icrs(SkyCoord.from_name(name)))
     except NameResolveError as error:
         raise NameResolutionError(
-            f"{name!r} is no event or alert of this node, and Sesame could not resolve it"
+            f"{name!r} is not an event or alert of this node, and Sesame could not resolve it"
             f" ({' '.join(str(error).split())}): check the name and the network, or give a SkyCoord"
         ) from None
 

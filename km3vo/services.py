@@ -175,7 +175,7 @@ def _ask(
         votable = parse_votable(io.BytesIO(reply.content))
     except (E19, ValueError, OSError, IndexError):
         raise ServiceError(
-            f"the answer is no VOTable ({reply.status_code}): {reply.text[:200]}", url
+            f"the answer is not a VOTable ({reply.status_code}): {reply.text[:200]}", url
         ) from None
     for resource in votable.resources:
         for info in resource.infos:

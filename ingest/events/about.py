@@ -34,8 +34,8 @@ _NEEDED: Final = {
 _LIMITS: Final = {
     "ps": (
         "Events and limits around a source",
-        "What a sample of neutrino events says of a source, or of a list of sources: the events"
-        " within a radius, the background to expect, the probability by chance, the interval of"
+        "What a sample of neutrino events says about a source, or a list of sources: the events"
+        " within a radius, the expected background, the probability by chance, the interval of"
         " Feldman and Cousins, the flux and its limit for a power law in energy, and the"
         " sensitivity. Parameters: RA and DEC in degrees (ICRS), or TARGET, a name, or SOURCES, a"
         " VOTable or CSV file with sources; SR, the radius in degrees; INDEX, the spectral index"
@@ -43,8 +43,8 @@ _LIMITS: Final = {
     ),
     "region": (
         "Events and limits in a region of the sky",
-        "What a sample of neutrino events says of a region of the sky, such as that of a"
-        " gravitational wave: the events inside, the background to expect, the probability by"
+        "What a sample of neutrino events says about a region of the sky, such as that of a"
+        " gravitational wave: the events inside, the expected background, the probability by"
         " chance, the interval of Feldman and Cousins, and the flux limit for a source somewhere"
         " in the region, also in bands of declination. Parameters: MOC, a coverage map, or MAP, a"
         " HEALPix file, or ALERT, an alert in this archive; CONTAINMENT, of the region of a map or"

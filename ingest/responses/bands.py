@@ -12,7 +12,7 @@ from ingest.responses.model import Axis, Floats, Response
 _MOST: Final = 6
 _HORIZON: Final = 90.0
 _COMPLETE: Final = 0.9
-"""The least integral over the sphere with which a point spread function is shown."""
+"""The least integral over the sphere with which a point-spread function is shown."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def median_of(matrix: Floats, axis: Axis) -> Floats:
 
 
 def containment_radius(density: Floats, radius: Axis, containment: float) -> Floats:
-    """Return the radius with a containment for each row of a point spread function.
+    """Return the radius with a containment for each row of a point-spread function.
 
     Parameters
     ----------

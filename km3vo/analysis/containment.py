@@ -40,7 +40,7 @@ def contained(radius_deg: Any, resolution_deg: float) -> Floats:
 
 
 def best_radius(density: Any, resolution_deg: float) -> Floats:
-    """Return the radius in deg that gives the lowest flux limit to expect without a source.
+    """Return the radius in deg with the lowest flux limit expected without a source.
 
     Parameters
     ----------

@@ -72,7 +72,8 @@ class Region:
         Raises
         ------
         AnalysisError
-            If a number is no cell, cells with a probability overlap, or `from_map` would.
+            If a number is not that of a cell, cells with a probability overlap, or the
+            probabilities are not valid, see `from_map`.
         """
         number = np.atleast_1d(np.asarray(uniq))
         if number.dtype.kind not in "iu" or number.ndim != 1 or not len(number):

@@ -1,4 +1,4 @@
-"""What a sample says of a region of the sky, or of a source somewhere in it."""
+"""What a sample says about a region of the sky, or of a source somewhere in it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Bands:
 
 @dataclass(frozen=True, eq=False)
 class RegionAnswer:
-    """What a sample says of a region.
+    """What a sample says about a region.
 
     Attributes
     ----------

@@ -119,7 +119,7 @@ class PointSpread:
 
     @classmethod
     def from_rows(cls, rows: Any) -> PointSpread:
-        """Return the point spread function in rows of ``irf.psf``, of one response.
+        """Return the point-spread function in rows of ``irf.psf``, of one response.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class PointSpread:
         Parameters
         ----------
         area : EffectiveArea
-            The effective area for all events. In each of its bins the point spread function is
+            The effective area for all events. In each of its bins the point-spread function is
             taken at the centre; outside its range, that of the nearest bin.
         radius : float
             deg.

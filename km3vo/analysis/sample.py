@@ -63,7 +63,7 @@ class Sample:
     Raises
     ------
     AnalysisError
-        If the arrays differ in length, or a direction is not one.
+        If the arrays differ in length, or a direction is invalid.
     """
 
     release: str

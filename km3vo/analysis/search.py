@@ -1,4 +1,4 @@
-"""What a sample says of point sources: counts, background, intervals, and limits on their flux."""
+"""What a sample says about point sources: counts, background, intervals and flux limits."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class SourceEvents:
 
 @dataclass(frozen=True, eq=False)
 class PointSources:
-    """What a sample says of sources: arrays with one row per source.
+    """What a sample says about sources: arrays with one row per source.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class PointSources:
         Interval of Feldman and Cousins for the mean number of signal events inside.
     flux_norm, flux_limit, sensitivity : ndarray
         Φ₀ of dN/dE = Φ₀ (E/GeV)^−γ in GeV⁻¹ cm⁻² s⁻¹: the best estimate, from n_obs − n_bkg or 0;
-        the limit, from n_sig_up; and the median limit to expect without a source. One flavour.
+        the limit, from n_sig_up; and the median limit expected without a source. One flavour.
     remark : list of str or None
         Why values are NaN, or to be used with care.
     events : SourceEvents
@@ -115,8 +115,8 @@ def search(
     ra, dec : array_like
         Positions in deg, ICRS.
     radius : array_like, optional
-        Radii of the circles in deg, between 0 and 90. Without it, and where it is NaN, the one that
-        gives the lowest limit to expect, see `best_radius`.
+        Radii of the circles in deg, between 0 and 90. Without it, and where it is NaN, the one
+        with the lowest expected limit, see `best_radius`.
     index : array_like
         Spectral indices, 1.5 to 3.0 for ANTARES.
     confidence : float

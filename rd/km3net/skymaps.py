@@ -30,7 +30,7 @@ _TOLERANCE = 0.05
 
 
 class MapError(ValueError):
-    """The file is no sky map that can be read; the message ends without a full stop."""
+    """The file is not a sky map that can be read; the message ends without a full stop."""
 
 
 def read(content):
@@ -46,7 +46,7 @@ def read(content):
     Returns
     -------
     values : ndarray
-        The probability in each cell; the sum is 1.
+        The probability in each cell, NaN where the map has no value; the sum is 1.
     uniq : ndarray or None
         The NUNIQ numbers of the cells.
     pixels : tuple
@@ -97,8 +97,8 @@ def _read(content):
     number = _column_number(header, column)
     values = _scaled(header, rows[column], number)
     # missing pixels are NaN or HEALPix' UNSEEN, -1.6375e30
-    values = np.where(np.isnan(values) | (values < -1.6e30), 0.0, values)
-    if not np.isfinite(values).all() or (values < -1e-9).any() or not (values > 0).any():
+    values = np.where(values < -1.6e30, np.nan, values)
+    if np.isinf(values).any() or (values < -1e-9).any() or not (values > 0).any():
         raise MapError("its values are not probabilities, which are finite and 0 or more")
     values = np.maximum(values, 0.0)
     if "UNIQ" in names:
@@ -147,7 +147,7 @@ def _probabilities(values, order, header, number):
         (name for sign, name in (("deg", "deg2"), ("sr", "sr"), ("pix", "pixel")) if sign in unit),
         None,
     )
-    totals = {name: float(one.sum()) for name, one in per_cell.items()}
+    totals = {name: float(np.nansum(one)) for name, one in per_cell.items()}
     best = named or min(totals, key=lambda name: abs(totals[name] - 1))
     if abs(totals[best] - 1) > _TOLERANCE:
         shown = ", ".join(f"{total:.4g} per {name}" for name, total in totals.items())
@@ -219,7 +219,7 @@ def _rows(content, header, start):
         form = str(header.get(f"TFORM{number}", "")).strip()
         parts = re.match(r"(\d{0,9})([A-Z])", form)
         if not parts or parts[2] not in {*_NUMBERS, *_WIDTHS, "X"}:
-            raise MapError(f"TFORM{number} is '{form}', which is no format of a column")
+            raise MapError(f"TFORM{number} is '{form}', which is not the format of a column")
         repeats, code = int(parts[1] or 1), parts[2]
         if code in _NUMBERS:
             size = repeats * int(_NUMBERS[code][-1])

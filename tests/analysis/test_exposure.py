@@ -236,7 +236,7 @@ def test_the_energy_response_keeps_the_number_of_events(rows, area):
 
 
 def test_the_events_within_a_circle_are_those_of_the_example(rows):
-    """The example has ARCA230's point spread function, which is not among its tables here."""
+    """The example has ARCA230's point-spread function, which is not among its tables here."""
     whole = EffectiveArea.from_rows(rows("gadf", "irf_arca115/aeff.fits"))
     spread = PointSpread.from_rows(rows("gadf", "irf_arca115/psf.fits"))
     inside = spread.contained_area(whole, 1.0)

@@ -12,6 +12,7 @@ from astropy.table import Table
 
 from ingest.core.errors import InputError
 from ingest.responses import AXES, READERS, TABLES, read_response, write_tables
+from km3vo.analysis import Acceptance
 
 YEAR = 365.25 * 86400
 """s"""
@@ -36,13 +37,18 @@ def test_tables_and_kinds(response, delivered):
         assert kinds[name] == (kind, kind)
 
 
-def test_the_acceptance_is_that_of_the_file(response):
+def test_the_acceptance_is_that_of_the_file(response, delivered):
     acceptance = response("acceptance")
     index, dec = acceptance.axes
     assert index.points and np.allclose(index.edges, np.linspace(1.5, 3.0, 16))
     assert np.allclose(np.sin(np.radians(dec.edges)), np.linspace(-1, 1, 21), atol=1e-6)
     # first line, first and last numbers; last line
     assert acceptance.values[0, [0, 19]] == pytest.approx([1141.34e8, 0.220271e8], rel=1e-12)
+    # the services of limits read the same file by themselves
+    of_limits = Acceptance.from_text(delivered["acceptance"][1].read_text())
+    assert of_limits.values == pytest.approx(acceptance.values, rel=1e-12)
+    assert of_limits.indices == pytest.approx(index.edges, rel=1e-6)
+    assert of_limits.sin_dec_edges == pytest.approx(np.sin(np.radians(dec.edges)), abs=1e-6)
     assert acceptance.unit == "GeV cm2 s"
 
 

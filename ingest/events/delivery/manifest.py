@@ -396,16 +396,27 @@ def load_manifest(name: str) -> Manifest:
         )
     refuse_blanks(path)
     manifest = load(path, Manifest)
-    if manifest.name != name:
+    refuse_other_name(path, manifest.name)
+    return manifest
+
+
+def refuse_other_name(path: Path, name: str) -> None:
+    """Refuse a manifest whose release has another name than its folder.
+
+    Raises
+    ------
+    ManifestError
+        If it has.
+    """
+    if name != path.parent.name:
         raise ManifestError(
             "the name of the release differs from that of its folder",
             file=path,
             where="release.name",
-            value=manifest.name,
-            expected=name,
+            value=name,
+            expected=path.parent.name,
             remedy="correct one of the two",
         )
-    return manifest
 
 
 def release_names() -> list[str]:

@@ -24,6 +24,7 @@ from ingest.events.delivery.manifest import (
     Text,
     Url,
     WithTables,
+    refuse_other_name,
 )
 
 RESPONSES_MANIFEST: Final = "responses.toml"
@@ -153,15 +154,7 @@ def load_responses(name: str) -> ResponsesManifest:
         )
     refuse_blanks(path)
     manifest = load(path, ResponsesManifest)
-    if manifest.name != name:
-        raise ManifestError(
-            "the name of the release differs from that of its folder",
-            file=path,
-            where="release.name",
-            value=manifest.name,
-            expected=name,
-            remedy="correct one of the two",
-        )
+    refuse_other_name(path, manifest.name)
     return manifest
 
 

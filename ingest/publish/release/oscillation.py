@@ -20,11 +20,8 @@ from ingest.publish.release import facts
 from ingest.publish.release.places import write
 
 _FORMAT: Final = "oscillation-root"
-_TITLES: Final = {
-    "data": "Binned data, muons and response of the oscillation analysis",
-    "muons": "Binned data, muons and response of the oscillation analysis",
-    "neutrinos": "Binned data, muons and response of the oscillation analysis",
-}
+_PARTS: Final = ("data", "muons", "neutrinos")
+_TITLE: Final = "Binned data, muons and response of the oscillation analysis"
 _EXTRACT: Final = "An extract of the data, to try the import with. "
 
 
@@ -61,7 +58,7 @@ def draft_oscillation(
     from ingest.events.tables import read_table  # loads slowly
 
     root, bins = _sorted(files)
-    tables = {part: read_table(root, _FORMAT, part, bins) for part in _TITLES}
+    tables = {part: read_table(root, _FORMAT, part, bins) for part in _PARTS}
     data = tables["data"].rows
     is_extract = any(table.is_extract for table in tables.values())
     name_of = instrument or f"{BLANK} the detector as in papers, such as ORCA6"
@@ -77,7 +74,7 @@ def draft_oscillation(
         "max_energy": f"{data['energy_hi'].max():g}",
         "events": f"{data['n_events'].sum():,.0f}",
         "extract": _EXTRACT if is_extract else "",
-        "tables": "\n".join(_table(part, root, bins) for part in _TITLES),
+        "tables": "\n".join(_table(part, root, bins) for part in _PARTS),
     }
     folder = INPUTS / name
     places = {
@@ -120,7 +117,7 @@ def _table(part: str, root: Path, bins: Path | None) -> str:
         f'table = "{part}"',
         f'format = "{_FORMAT}"',
         f'part = "{part}"',
-        f'title = "{_TITLES[part]}"',
+        f'title = "{_TITLE}"',
         f'sha256 = ["{sha256(root)}"]',
     ]
     if bins is not None:

@@ -5,7 +5,7 @@ line says what it is:
 
 * effective area (m2) in the logarithm of the neutrino energy and the cosine of the zenith angle,
   which is 1 for what comes from above. It is the average of neutrinos and antineutrinos, to be
-  multiplied with the sum of both fluxes.
+  multiplied by the sum of both fluxes.
 * energy response in the logarithms of the true and the reconstructed energy. Its rows are not
   normalised; the collaboration's own programs divide each by its sum, and so does this reader.
 * background in the logarithm of the reconstructed energy and the sine of the declination: events

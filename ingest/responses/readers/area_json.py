@@ -5,7 +5,7 @@ columns, ``Energy [GeV]`` and ``Aeff [cm^2]``, each an object whose keys are the
 rows. Only the centres of the bins are given. They are equally spaced in the logarithm of the
 energy, so that the edges lie half a step below and above.
 
-The area is the average over the whole sky and, since it is to be multiplied with the flux of one
+The area is the average over the whole sky and, since it is to be multiplied by the flux of one
 flavour (neutrinos and antineutrinos), the sum over the flavours.
 """
 

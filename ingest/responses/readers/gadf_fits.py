@@ -6,7 +6,7 @@ Files are taken as the collaboration delivers them, and their faults corrected:
   tell, since TDIM has to agree with them; see docs/decisions/028-responses.md.
 * ARCA115's energy dispersion is the probability of each bin, with a sum of 1, where GADF has a
   density, with an integral of 1. Both are read, and the probability is kept.
-* The point spread function of ARCA115 is only normalised above a zenith angle of 70 deg; all its
+* The point-spread function of ARCA115 is only normalised above a zenith angle of 70 deg; all its
   responses are valid above 80 deg only. Nothing is changed there.
 * Energies may be in any unit of energy, angles in rad or deg; EXTNAME does not matter.
 """
