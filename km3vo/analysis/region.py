@@ -19,7 +19,7 @@ TOLERANCE = 0.05
 _UNITS = {"cell": None, "sr": 1.0, "deg2": SQUARE_DEGREES}
 _FIRST_UNIQ = np.int64(4) ** np.arange(1, MAX_ORDER + 3)
 """The number of the first cell of each order, and of one order more."""
-_ORDER = re.compile(r"\s*(\d+)\s*/")
+_CELLS = re.compile(r"([0-9]{1,19})(?:-([0-9]{1,19}))?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,10 +87,12 @@ class Region:
             )
         cell = number - _FIRST_UNIQ[order]
         shift = 2 * (MAX_ORDER - order)
-        first, last = merged(cell << shift, (cell + 1) << shift)
+        first, last = cell << shift, (cell + 1) << shift
         if probability is None:
-            return cls(*cells_of_ranges(first, last))
-        if (last - first).sum() != (np.int64(1) << shift).sum():
+            return cls(*cells_of_ranges(*merged(first, last)))
+        by_first = np.argsort(first)
+        # not from sums, which overflow
+        if (last[by_first][:-1] > first[by_first][1:]).any():
             raise AnalysisError("region", "a map with cells that overlap", "each place once")
         return _with_probability(order, cell, numbers("probability", probability), unit)
 
@@ -198,17 +200,20 @@ def _with_probability(order: Integers, cell: Integers, values: Floats, unit: str
 
 def _ranges_of_text(text: str) -> Iterator[tuple[int, int]]:
     """Yield the ranges of cells of order 29, without their last, of a coverage map."""
-    words = _ORDER.split(text.strip())
-    if words[0].strip():
-        raise _moc_error(words[0])
-    for order_text, listed in zip(words[1::2], words[2::2], strict=True):
+    # without a pattern for the whole: those of blanks and digits take quadratic time
+    *parts, listed = (re.split(r"[\s,]+", part.strip()) for part in text.split("/"))
+    orders = [part.pop() for part in parts]
+    (before, *between) = parts or [listed]
+    if "".join(before):
+        raise _moc_error(before[0])
+    for order_text, words in zip(orders, [*between, listed], strict=bool(parts)):
+        if not re.fullmatch("[0-9]{1,2}", order_text):
+            raise _moc_error(order_text)
         order = int(order_text)
-        for word in re.split(r"[\s,]+", listed.strip()):
-            ends = re.fullmatch(r"(\d+)(?:-(\d+))?", word) if word else None
-            if word and ends is None:
-                raise _moc_error(word)
+        for word in filter(None, words):
+            ends = _CELLS.fullmatch(word)
             if ends is None:
-                continue
+                raise _moc_error(word)
             first, last = int(ends[1]), int(ends[2] or ends[1])
             if order > MAX_ORDER or not first <= last < 12 * 4**order:
                 raise _moc_error(f"{order}/{word}")

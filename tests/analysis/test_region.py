@@ -55,11 +55,25 @@ def test_coverage_map_without_cells_is_an_error(text):
     assert error.value.parameter == "region"
 
 
-@pytest.mark.parametrize("text", ["x", "3", "3/a", "0/12", "3/5-2", "30/1", "3/1;2", "1,2 3/4"])
+BAD_TEXTS = ["x", "3", "3/a", "0/12", "3/5-2", "30/1", "3/1;2", "1,2 3/4", "3/1-5/10", "/1", "3//1"]
+LARGE_TEXTS = ["1" * 300_000, "0/1" + " " * 300_000 + "x", "0/" + "1" * 5000, "1" * 5000 + "/1"]
+
+
+@pytest.mark.parametrize("text", BAD_TEXTS + LARGE_TEXTS, ids=lambda text: text[:12])
 def test_text_that_is_no_coverage_map_is_an_error(text):
     with pytest.raises(AnalysisError) as error:
         Region.from_moc_text(text)
     assert error.value.parameter == "region"
+
+
+def test_coverage_map_may_have_blanks_and_commas_anywhere():
+    region = Region.from_moc_text(" 1 / 3 , 5-6, 2/ 80\n3/")
+    assert list(zip(region.order, region.cell, strict=True)) == [(1, 3), (1, 5), (1, 6), (2, 80)]
+
+
+def test_overlap_is_found_where_the_sum_of_the_cells_overflows():
+    with pytest.raises(AnalysisError, match="overlap"):
+        Region.from_uniq(np.full(65, 4), np.full(65, 1 / 65))  # 64 cells have 2^64 of order 29
 
 
 @given(CELLS)
