@@ -18,6 +18,8 @@ MAX_ORDER = 29
 _FACE_Y = np.repeat([1, 0, -1], 4)
 _FACE_X = np.array([1, 3, 5, 7, 0, 2, 4, 6, 1, 3, 5, 7])
 """Right ascension of the centres of the base cells in units of 45 deg."""
+_PART = 1 << 18
+"""Cells that are converted at a time, because each needs some hundred bytes meanwhile."""
 _MASKS = (
     0x5555555555555555,
     0x3333333333333333,
@@ -132,6 +134,9 @@ def cells(order: int, ra_deg: Any, dec_deg: Any) -> Integers:
 def nested(order: int, cell: Integers) -> Integers:
     """Return the NESTED numbers of cells of one order that are numbered in the RING scheme."""
     number = np.asarray(cell, dtype=np.int64)
+    if number.size > _PART:
+        parts = np.array_split(number, -(-number.size // _PART))
+        return np.concatenate([nested(order, part) for part in parts])
     side = np.int64(1) << order
     last = 12 * side * side - 1
     cap = 2 * side * (side - 1)

@@ -6,6 +6,7 @@ This runs in the Python of DaCHS.
 import datetime
 import io
 import math
+import re
 
 from gavo import base, rsc, rscdef
 
@@ -55,7 +56,12 @@ def _says_something(raw):
 
 def invalid(parameter, text):
     """Return the error that a parameter is invalid, which names it."""
-    return base.ValidationError(f"{text}.", parameter)
+    return base.ValidationError(f"{printable(text)}.", parameter)
+
+
+def printable(text):
+    """Return a text without the characters that XML does not allow, which requests may contain."""
+    return re.sub(r"[^\x20-\x7e\xa1-\ud7ff\ue000-\ufffd]", " ", text)
 
 
 def explain(error, renamed=()):

@@ -163,7 +163,7 @@ def _check_work(sample, dec, radius):
     """Raise an error if the circles meet so many events that other requests would have to wait."""
     radius = np.nan_to_num(radius, nan=1.0)
     pairs = sample.polynomial.in_band(dec - radius, dec + radius)
-    pairs = float(np.nansum(pairs))
+    pairs = float(np.nansum(np.maximum(pairs, 0)))
     if pairs > _MOST_PAIRS:
         raise limits.invalid(
             "SR",

@@ -4,8 +4,10 @@ The region is a coverage map, a sky map, or that of an alert in the archive. The
 the package ``analysis``. This runs in the Python of DaCHS.
 """
 
+import contextlib
 import os
 import re
+import threading
 
 import numpy as np
 from gavo import base
@@ -21,6 +23,10 @@ _CONTAINMENT = 0.9
 _WAYS = ("MOC", "MAP", "ALERT")
 _MOST_RANGES = 100_000
 """The largest number of commas, blanks and orders in a coverage map."""
+_LONG = 100_000
+"""The characters of a coverage map from which it takes as much memory as a sky map."""
+_AT_A_TIME = threading.BoundedSemaphore(2)
+"""For the regions that take up to 1.5 GB, which is 12.6 million cells of a sky map."""
 ALERTS = """
     SELECT * FROM (
         SELECT DISTINCT ON (alert_id) alert_id, notice_id, ivorn, version, media_format, sha256,
@@ -56,10 +62,12 @@ def run(core, service, arguments, query_meta):
     if others:
         raise limits.invalid("INDEX", "a region takes one spectral index, not a range")
     way = _way(given)
+    is_small = way == "MOC" and len(given["MOC"]) < _LONG
     try:
-        name, region, containment = _region(way, given)
-        cut = None if region.probability is None else containment
-        found = analysis.search_region(sample, region, index, given["CONFIDENCE"], cut)
+        with contextlib.nullcontext() if is_small else _AT_A_TIME:
+            name, region, containment = _region(way, given)
+            cut = None if region.probability is None else containment
+            found = analysis.search_region(sample, region, index, given["CONFIDENCE"], cut)
     except analysis.AnalysisError as error:
         raise limits.explain(error, {"region": way, "probability": way, "unit": way}) from None
     answer = {

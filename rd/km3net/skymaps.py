@@ -1,11 +1,9 @@
 """Sky maps that users upload or that the archive has, read without trusting their headers.
 
-Memory is only allocated for bytes that the file has, and for a few maps at a time. This runs in the
-Python of DaCHS.
+Memory is only allocated for bytes that the file has. This runs in the Python of DaCHS.
 """
 
 import re
-import threading
 import warnings
 import zlib
 
@@ -14,7 +12,6 @@ from astropy.io import fits
 
 MOST_BYTES = 64 << 20
 """The largest map that is read, without compression."""
-_AT_A_TIME = threading.BoundedSemaphore(2)
 _MOST_BLOCKS = 200
 _MOST_HDUS = 20
 _BLOCK = 2880
@@ -57,7 +54,7 @@ def read(content):
     MapError
         If it is not a probability map.
     """
-    with _AT_A_TIME, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             return _read(_uncompressed(content))

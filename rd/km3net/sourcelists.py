@@ -3,10 +3,12 @@
 import csv
 import io
 import math
-import re
+import os
 
 from gavo import base, votable
+from gavo.utils import loadPythonModule
 
+limits, _ = loadPythonModule("limits", relativeTo=os.path.abspath(__file__))
 MOST_SOURCES = 2000
 """A request with as many takes less than two seconds of the processor."""
 _MOST_CHARACTERS = 200
@@ -63,7 +65,7 @@ def read(content):
 
 def problem(text):
     """Return the error that the uploaded list has a problem."""
-    return base.ValidationError(f"The uploaded list {text}.", "SOURCES")
+    return limits.invalid("SOURCES", f"The uploaded list {text}")
 
 
 def _votable(content):
@@ -135,7 +137,7 @@ def _value(key, row, place):
     if key == "name":
         if isinstance(value, bytes):
             value = value.decode("utf-8", "replace")
-        text = "" if value is None else re.sub(r"[^\x20-\x7e\xa1-\uffff]", " ", str(value)).strip()
+        text = "" if value is None else limits.printable(str(value)).strip()
         return text[:_MOST_CHARACTERS] or None
     if isinstance(value, str):
         text = value.strip()
@@ -144,11 +146,11 @@ def _value(key, row, place):
         try:
             value = float(text)
         except ValueError:
-            return text[:40]
+            return limits.printable(text[:40])
     if value is None:
         return None
     try:
         number = float(value)
     except (TypeError, ValueError):
-        return str(value)[:40]
+        return limits.printable(str(value)[:40])
     return number if math.isfinite(number) else None

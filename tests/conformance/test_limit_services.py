@@ -152,6 +152,8 @@ BAD = {
     "name and position": ({"TARGET": "M 31", "RA": 1}, "TARGET", "cannot be combined"),
     "too long a name": ({"TARGET": "x" * 101}, "TARGET", "100 characters"),
     "list without columns": ({"SOURCES": "a,b\n1,2"}, "SOURCES", "no column ra"),
+    "control characters": ({"SOURCES": "a\x01\uffff,b\n1,2"}, "SOURCES", "no column ra"),
+    "index of control characters": ({"RA": 1, "DEC": 1, "INDEX": "2\x01x"}, "INDEX", "neither"),
 }
 
 
@@ -253,6 +255,9 @@ def test_a_list_beyond_the_limit_is_refused_with_the_limit(upload):
     code, text = status(upload("ra,dec\n" + line * 2000, SR=80))
     assert code == "ERROR"
     assert text.startswith("Field SR: ") and "smaller circles or fewer sources" in text
+    # negative radii do not make up for large ones
+    rows = "1,-1,-89\n" * 1000 + "1,-1,89.9\n" * 1000
+    assert "smaller circles" in status(upload("ra,dec,radius\n" + rows))[1]
     code, text = status(upload("ra,dec\n" + line * 1000, INDEX="1.5 3.0"))
     assert code == "ERROR"
     assert text.startswith("Field INDEX: ") and "16 spectral indices" in text
