@@ -4,7 +4,8 @@ polynomial gets them by
 
 	<FEED source="…/about#limits"/>
 
-which ingest/events/about.py writes from the manifest. The numbers are defined in docs/limits.md. This resource itself publishes nothing. -->
+which ingest/events/about.py writes from the manifest. The numbers are defined in docs/limits.md. This
+resource itself publishes nothing. -->
 <resource schema="km3net" resdir=".">
 	<meta name="title">Shared definitions of limits</meta>
 	<meta name="description">Definitions that the resource descriptors of releases include.</meta>
@@ -47,8 +48,30 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			>0.9<property name="defaultForForm">0.9</property></inputKey>
 	</STREAM>
 
+	<STREAM id="index">
+		<doc>The spectral index for which fluxes are given.</doc>
+		<outputField name="index" type="double precision" ucd="spect.index" verbLevel="1"
+			tablehead="Spectral index" displayHint="sf=1"
+			description="Spectral index γ of the source, where the flux is proportional to
+				E^-γ."/>
+	</STREAM>
+
+	<STREAM id="confidence">
+		<doc>The confidence of an answer.</doc>
+		<outputField name="confidence" type="double precision" ucd="stat.confidenceLevel"
+			verbLevel="10" tablehead="Confidence" displayHint="sf=3"
+			description="Confidence level of intervals, limits and sensitivities."/>
+	</STREAM>
+
+	<STREAM id="remark">
+		<doc>The last column of answers.</doc>
+		<outputField name="remark" type="text" ucd="meta.note" verbLevel="1"
+			tablehead="Remark"
+			description="Why values are missing, or what to be aware of."/>
+	</STREAM>
+
 	<STREAM id="counts">
-		<doc>The first columns that circles and regions have in common.</doc>
+		<doc>Events, background and signal inside, which circles and regions have in common.</doc>
 		<outputField name="n_obs" type="integer" ucd="meta.number;phys.particle.neutrino" verbLevel="1"
 			tablehead="Observed"
 			description="Number of events observed inside.">
@@ -58,10 +81,6 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			verbLevel="1" tablehead="Background" displayHint="sf=3"
 			description="Number of background events expected inside, by the published polynomial of
 				the number of events below a declination."/>
-	</STREAM>
-
-	<STREAM id="scrambled">
-		<doc>The background from the sample itself.</doc>
 		<outputField name="n_bkg_scrambled" type="double precision"
 			ucd="meta.number;instr.background" verbLevel="10"
 			tablehead="Background, scrambled" displayHint="sf=3"
@@ -72,10 +91,6 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			tablehead="Error of the background" displayHint="sf=3"
 			description="Standard error of the background expected from the sample itself
 				(n_bkg_scrambled), from the finite number of its events."/>
-	</STREAM>
-
-	<STREAM id="signal">
-		<doc>The next columns that circles and regions have in common.</doc>
 		<outputField name="p_value" type="double precision" ucd="stat.probability" verbLevel="1"
 			tablehead="p-value"
 			description="Probability that background alone (n_bkg) gives n_obs events or more
@@ -107,7 +122,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			unit="GeV**-1.cm**-2.s**-1"
 			ucd="phot.flux.density;phys.particle.neutrino;stat.max" verbLevel="1"
 			tablehead="Flux limit"
-			description="Upper limit of the flux dN/dE at 1 GeV, for one flavour, from
+			description="Upper limit on the flux dN/dE at 1 GeV, for one flavour, from
 				n_sig_up.\where">
 			<formatter>return "" if data is None else "%.3g"%data</formatter>
 		</outputField>
@@ -115,8 +130,8 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			unit="GeV**-1.cm**-2.s**-1"
 			ucd="phot.flux.density;phys.particle.neutrino;stat.median" verbLevel="1"
 			tablehead="Sensitivity"
-			description="Median of the upper limits of the flux dN/dE at 1 GeV to expect
-				without a source, for one flavour.\where">
+			description="Median upper limit on the flux dN/dE at 1 GeV expected without a
+				source, for one flavour.\where">
 			<formatter>return "" if data is None else "%.3g"%data</formatter>
 		</outputField>
 	</STREAM>
@@ -151,9 +166,9 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 				description="Angle between the event and the source."/>
 			<column name="weight" type="double precision" ucd="stat.weight" tablehead="Weight"
 				verbLevel="1" displayHint="sf=2"
-				description="Density of one signal event over that of the background at the event: a
-					two-dimensional Gaussian of the event's angular error, at least 0.1 deg, over
-					the polynomial's density of events at its declination.">
+				description="Ratio of the density of one signal event to that of the background at the
+					event: a two-dimensional Gaussian of the event's angular error, at least 0.1
+					deg, divided by the polynomial's density of events at its declination.">
 			</column>
 		</table>
 
@@ -190,7 +205,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 			<column name="flux_limit" type="double precision" unit="GeV**-1.cm**-2.s**-1"
 				ucd="phot.flux.density;phys.particle.neutrino;stat.max" tablehead="Flux limit"
 				verbLevel="1"
-				description="Upper limit of the flux dN/dE at 1 GeV, for one flavour, of a source in
+				description="Upper limit on the flux dN/dE at 1 GeV, for one flavour, of a source in
 					the band, from n_sig_up."/>
 		</table>
 		<table id="region_events">
@@ -253,16 +268,9 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 					verbLevel="10" tablehead="Containment" displayHint="sf=3"
 					description="Probability that the source is in the region, as cut from a sky map or
 						given by an alert; NULL for a coverage map."/>
-				<outputField name="index" type="double precision" ucd="spect.index" verbLevel="1"
-					tablehead="Spectral index" displayHint="sf=1"
-					description="Spectral index γ of the source, where the flux is proportional to
-						E^-γ."/>
-				<outputField name="confidence" type="double precision" ucd="stat.confidenceLevel"
-					verbLevel="10" tablehead="Confidence" displayHint="sf=3"
-					description="Confidence level of intervals, limits and sensitivities."/>
+				<FEED source="km3net/limits#index"/>
+				<FEED source="km3net/limits#confidence"/>
 				<FEED source="km3net/limits#counts"/>
-				<FEED source="km3net/limits#scrambled"/>
-				<FEED source="km3net/limits#signal"/>
 				<outputField name="source_obs" type="double precision"
 					ucd="meta.number;phys.particle.neutrino;stat.mean" verbLevel="10"
 					tablehead="Observed around a source" displayHint="sf=3"
@@ -284,9 +292,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 						best circle around a source, averaged over the positions in the region with the
 						map's probability."/>
 				<FEED source="km3net/limits#fluxes" where=" For circles around all positions in the region, averaged with the map's probability."/>
-				<outputField name="remark" type="text" ucd="meta.note" verbLevel="1"
-					tablehead="Remark"
-					description="Why values are missing, or what to be aware of."/>
+				<FEED source="km3net/limits#remark"/>
 			</outputTable>
 			<coreProc>
 				<setup imports="os">
@@ -331,12 +337,12 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 						the CDS (Sesame) knows."/>
 				<inputKey name="SOURCES" type="file" tablehead="or list of sources"
 					description="List of sources, instead of RA and DEC: a VOTable, or a CSV file
-						whose first line names its columns, with ra and dec in deg, and if wanted
+						whose first line names its columns, with ra and dec in deg, and optionally
 						name, radius (deg) and index; at most 2000 rows."/>
 				<inputKey name="SR" type="double precision" unit="deg" ucd="pos.angDistance"
 					multiplicity="forced-single" tablehead="Radius" std="True"
 					description="Radius of the circle in which events are counted, between 0 and
-						90; if missing, the one that gives the lowest limit to expect."/>
+						90; if missing, the one with the lowest expected limit."/>
 				<FEED source="km3net/limits#parameters"
 					indexrange="Or a range, such as 1.8 2.2: a row for each index of the acceptance's table in it."/>
 			</inputTable>
@@ -351,22 +357,15 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 				<outputField name="dec" type="double precision" unit="deg"
 					ucd="pos.eq.dec;meta.main" verbLevel="1" tablehead="Dec" displayHint="sf=4"
 					description="Declination (ICRS) of the source."/>
-				<outputField name="index" type="double precision" ucd="spect.index" verbLevel="1"
-					tablehead="Spectral index" displayHint="sf=1"
-					description="Spectral index γ of the source, where the flux is proportional to
-						E^-γ."/>
+				<FEED source="km3net/limits#index"/>
 				<outputField name="radius" type="double precision" unit="deg"
 					ucd="pos.angDistance" verbLevel="1" tablehead="Radius" displayHint="sf=2"
 					description="Radius of the circle in which events are counted."/>
-				<outputField name="confidence" type="double precision" ucd="stat.confidenceLevel"
-					verbLevel="10" tablehead="Confidence" displayHint="sf=3"
-					description="Confidence level of intervals, limits and sensitivities."/>
+				<FEED source="km3net/limits#confidence"/>
 				<outputField name="containment" type="double precision" ucd="stat.probability;pos"
 					verbLevel="10" tablehead="Containment" displayHint="sf=3"
 					description="Fraction of the events of a source that is inside the circle."/>
 				<FEED source="km3net/limits#counts"/>
-				<FEED source="km3net/limits#scrambled"/>
-				<FEED source="km3net/limits#signal"/>
 				<FEED source="km3net/limits#fluxes" where=""/>
 				<outputField name="p_sidak" type="double precision" ucd="stat.probability"
 					verbLevel="10" tablehead="p-value, Šidák"
@@ -382,9 +381,7 @@ which ingest/events/about.py writes from the manifest. The numbers are defined i
 						less, the expected share of false detections is at most q.">
 					<formatter>return "" if data is None else "%.3g"%data</formatter>
 				</outputField>
-				<outputField name="remark" type="text" ucd="meta.note" verbLevel="1"
-					tablehead="Remark"
-					description="Why values are missing, or what to be aware of."/>
+				<FEED source="km3net/limits#remark"/>
 			</outputTable>
 			<coreProc>
 				<setup imports="os">

@@ -149,7 +149,7 @@ def _number(value):
 
 
 def _fault(source):
-    """Return which value of a source in a list is no number, or None."""
+    """Return which value of a source in a list is not a number, or None."""
     for name in ("ra", "dec", "radius", "index"):
         value = source[name]
         if isinstance(value, str):

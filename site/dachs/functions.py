@@ -45,8 +45,8 @@ def _background_density(arguments):
     "gavo_background_events",
     "(release TEXT, dec DOUBLE PRECISION, radius DOUBLE PRECISION) -> DOUBLE PRECISION",
     """
-    Returns the number of background events that a release has by chance in a circle, by its
-    published background function: the number of coincidences to expect. Declination of the centre
+    Returns the number of background events of a release expected in a circle, by its published
+    background function: the expected number of chance coincidences. Declination of the centre
     and radius are in deg; the result is NULL where the sample sees nothing, and for a radius that
     is not between 0 and 90. The release must be a string literal, such as 'ant20_01'.
     """,
