@@ -126,7 +126,7 @@ def require_declared(manifest: Manifest | ResponsesManifest) -> None:
                 where="tables.table",
                 value=table,
                 expected=f'<table id="{table}"> and its import in {path}',
-                remedy="declare it: see Further tables in docs/curators-guide-release.md",
+                remedy="declare it, see section 11 of docs/curators-guide-release.md",
             )
 
 

@@ -157,7 +157,7 @@ def _responses(release):
     if found is None or len(found["aeff"]) != 1:
         raise limits.invalid(
             "RELEASE",
-            f"{release[:60]} is no release of responses with one effective area; see irf.aeff",
+            f"{release[:60]} is not a release of responses with one effective area; see irf.aeff",
         )
     return facts, found
 

@@ -79,10 +79,10 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 
 	<table id="aeff" onDisk="True" adql="True">
 		<meta name="title">Effective areas</meta>
-		<meta name="description">Effective area by energy and zenith angle: a flux of neutrinos times
-			this area is the rate of selected events. Which flavours and interactions it
-			includes, and whether the flux is that of neutrinos and antineutrinos together, is said in
-			the description of the release.</meta>
+		<meta name="description">Effective area by energy and zenith angle: the flux of neutrinos times
+			this area, integrated over energy, is the rate of selected events. The description of the
+			release says which flavours and interactions it includes, and whether the flux is that of
+			neutrinos and antineutrinos together.</meta>
 		<FEED source="keys"/>
 		<FEED source="energy-true"/>
 		<FEED source="zenith"/>
@@ -151,18 +151,18 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 
 	<table id="acceptance" onDisk="True" adql="True">
 		<meta name="title">Acceptances</meta>
-		<meta name="description">Number of expected events from a point source whose flux is a power of the
-			energy, divided by that flux at 1 GeV: the effective area, integrated over energy
-			and livetime, by spectral index and declination.</meta>
+		<meta name="description">Expected number of events from a point source with a power-law spectrum,
+			divided by its flux at 1 GeV: the effective area, weighted with the spectrum and
+			integrated over energy and livetime, by spectral index and declination.</meta>
 		<FEED source="keys"/>
 		<column name="spectral_index" tablehead="Index" type="real" ucd="spect.index" required="True"
 			verbLevel="1" displayHint="sf=1"
-			description="Spectral index g of a flux proportional to E^-g."/>
+			description="Spectral index γ of a flux proportional to E^-γ."/>
 		<FEED source="declination"/>
 		<column name="acceptance" type="double precision" unit="GeV.cm**2.s"
 			ucd="instr.sensitivity" required="True" verbLevel="1" displayHint="sf=4"
-			description="Expected number of events for a flux of one neutrino flavour at 1 GeV of 1
-				GeV^-1 cm^-2 s^-1."/>
+			description="Expected number of events for a flux of 1 GeV^-1 cm^-2 s^-1 at 1 GeV, for one
+				flavour."/>
 	</table>
 
 	<table id="background" onDisk="True" adql="True">
@@ -175,7 +175,8 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 			description="Power of the declination in degrees that the coefficient belongs to."/>
 		<column name="coefficient" type="double precision" ucd="stat.fit.param" required="True"
 			verbLevel="1"
-			description="Coefficient of the polynomial: number of events per power of a degree."/>
+			description="Coefficient of the polynomial: number of events per deg to the power of the
+				degree."/>
 	</table>
 
 	<data id="responses">
@@ -218,9 +219,8 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 		<meta name="title">Expected events of a neutrino source</meta>
 		<meta name="shortName">KM3NeT expected</meta>
 		<meta name="description">Expected events of a point source in KM3NeT, and background around it,
-			for a flux that is a power of the energy, with or without exponential cutoff. The zenith
-			angle of the source changes over the sidereal day; the livetime is taken as spread evenly
-			over it. Parameters: RELEASE, the release of responses; DEC, the declination in degrees;
+			for a power-law flux with or without an exponential cutoff. The zenith angle of the source
+			changes over the sidereal day; the livetime is assumed to be spread evenly over it. Parameters: RELEASE, the release of responses; DEC, the declination in degrees;
 			NORM, INDEX and CUTOFF of the flux; LIVETIME in days; SR, the radius in degrees; EMIN, the
 			lowest reconstructed energy of the background.</meta>
 		<publish render="api" sets="ivo_managed"/>
@@ -251,7 +251,7 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 						not."/>
 				<inputKey name="LIVETIME" type="double precision" unit="d" ucd="time.duration"
 					multiplicity="forced-single" tablehead="Livetime" std="True"
-					description="Time in which data are taken.">365.25<property
+					description="Time during which the detector takes data.">365.25<property
 						name="defaultForForm">365.25</property></inputKey>
 				<inputKey name="SR" type="double precision" unit="deg" ucd="pos.angDistance"
 					multiplicity="forced-single" tablehead="Radius" std="True"
@@ -284,7 +284,7 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 						cutoff."/>
 				<outputField name="livetime" type="double precision" unit="d" ucd="time.duration"
 					verbLevel="1" tablehead="Livetime" displayHint="sf=2"
-					description="Time in which data are taken."/>
+					description="Time during which the detector takes data."/>
 				<outputField name="radius" type="double precision" unit="deg" ucd="pos.angDistance"
 					verbLevel="1" tablehead="Radius" displayHint="sf=2"
 					description="Radius of the circle around the source."/>

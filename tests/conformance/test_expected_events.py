@@ -81,8 +81,8 @@ def test_columns_are_described_and_the_responses_cited(ask):
 BAD = {
     "no declination": ({}, "DEC", "missing"),
     "declination": ({"DEC": 91}, "DEC", "-90 to 90"),
-    "release": ({"DEC": 1, "RELEASE": "../irf"}, "RELEASE", "no release of responses"),
-    "release without areas": ({"DEC": 1, "RELEASE": "ant20_01"}, "RELEASE", "no release of"),
+    "release": ({"DEC": 1, "RELEASE": "../irf"}, "RELEASE", "not a release of responses"),
+    "release without areas": ({"DEC": 1, "RELEASE": "ant20_01"}, "RELEASE", "not a release of"),
     "flux": ({"DEC": 1, "NORM": -1}, "NORM", "not from 0"),
     "too much": ({"DEC": 1, "NORM": 1e300}, "NORM", "not from 0"),
     "index": ({"DEC": 1, "INDEX": "nan"}, "INDEX", "finite"),
