@@ -46,13 +46,13 @@ class Place:
         Raises
         ------
         BadRequestError
-            If it has a region only.
+            If it has a region only, or the position is not one of finite numbers.
         """
         if self.ra is None or self.dec is None:
             raise BadRequestError(
                 f"{self.name} has a region, but no position: leave out the radius"
             )
-        return repr(self.ra), repr(self.dec)
+        return adql.number(self.ra, "the right ascension"), adql.number(self.dec, "the declination")
 
 
 def place_of(near: Any, tap: Tap) -> Place:
@@ -88,12 +88,19 @@ def place_of(near: Any, tap: Tap) -> Place:
 def _of_row(row: Row | Mapping[str, Any], tap: Tap) -> Place:
     names = row.colnames if isinstance(row, Row) else row.keys()
     if "notice_id" in names:
-        return _alert(f"notice_id = {int(row['notice_id'])}", str(row["notice_id"]), tap)
+        return _alert(f"notice_id = {_notice(row['notice_id'])}", str(row["notice_id"]), tap)
     dec = next((one for one in ("dec", "decl") if one in names), None)
     if "ra" not in names or dec is None:
         raise BadRequestError(f"the row has neither notice_id nor ra and dec: {list(names)}")
     ra, decl = (adql.degrees(row[one], one) for one in ("ra", dec))
     return Place(f"{ra} {decl}", ra, decl)
+
+
+def _notice(value: Any) -> int:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        raise BadRequestError(f"notice_id is {value!r}, not a whole number") from None
 
 
 def _known(name: str, tap: Tap) -> Place | None:

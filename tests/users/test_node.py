@@ -203,6 +203,8 @@ def test_all_notices_of_an_alert(node):
         ({"near": 5}, "neither a name"),
         ({"columns": ["energy"]}, "no column 'energy'"),
         ({"near": "ivo://nobody/nothing"}, "no notice"),
+        ({"near": {"ra": float("nan"), "dec": 1}}, "right ascension is nan"),
+        ({"near": {"notice_id": "1 OR 1"}}, "not a whole number"),
     ],
 )
 def test_errors_name_the_argument_and_the_remedy(arguments, problem, node):
