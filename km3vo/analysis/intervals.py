@@ -12,6 +12,8 @@ from .belt import lower_means, upper_means
 from .errors import AnalysisError
 from .poisson import at_least, at_most
 
+_HIGHEST = 1 - 1e-12
+"""Confidence level; sums of probabilities are too imprecise for intervals beyond 1 - 1e-14."""
 _COMPARED = 2_000_000
 """Pairs of numbers of events that are in memory at a time."""
 
@@ -156,4 +158,6 @@ def _confidence(confidence: float) -> float:
         raise AnalysisError(
             "confidence", confidence, "a number between 0 and 1", "0.9 means 90 per cent"
         )
+    if value > _HIGHEST:
+        raise AnalysisError("confidence", confidence, "at most 1 - 1e-12, because of rounding")
     return float(value)

@@ -232,8 +232,8 @@ def test_impossible_backgrounds_are_refused(background: float) -> None:
         sensitivity([1.0, background])
 
 
-@pytest.mark.parametrize("confidence", [0, 1, -0.5, 90, np.nan, "much", [0.9, 0.95]])
-def test_confidences_outside_0_to_1_are_refused(confidence: float) -> None:
+@pytest.mark.parametrize("confidence", [0, 1, 1 - 1e-15, -0.5, 90, np.nan, "much", [0.9, 0.95]])
+def test_confidences_outside_0_to_1_or_too_high_are_refused(confidence: float) -> None:
     for call in (lambda: feldman_cousins(1, 1, confidence), lambda: sensitivity(1, confidence)):
         with pytest.raises(AnalysisError) as caught:
             call()
