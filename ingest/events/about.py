@@ -19,7 +19,14 @@ from lxml import etree
 
 from ingest.core.units import gev_to_joule
 from ingest.events.coverage import sky_coverage
-from ingest.events.delivery import Manifest, ResponseFile, TableFile, Texts, read_texts
+from ingest.events.delivery import (
+    Manifest,
+    ResponseFile,
+    ResponsesManifest,
+    TableFile,
+    Texts,
+    read_texts,
+)
 from ingest.events.sky import detector
 from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 
@@ -171,17 +178,32 @@ def _documentation(manifest: Manifest, texts: Texts, where: Circumstances) -> st
 def _cover(stream: etree._Element, manifest: Manifest) -> None:
     """Add the coverage of the resource in space, time and energy."""
     element = etree.SubElement(stream, "coverage")
-    for name, text in _coverage(manifest).items():
+    for name, text in coverage_of(manifest).items():
         etree.SubElement(element, name).text = text
 
 
-def _coverage(manifest: Manifest) -> dict[str, str]:
-    """Return the coverage of a release in space, time and energy, as DaCHS reads it."""
-    release, seen = manifest.release, manifest.observation
-    energies = (gev_to_joule(seen.min_energy_gev), gev_to_joule(seen.max_energy_gev))
+def coverage_of(
+    manifest: Manifest | ResponsesManifest, response: ResponseFile | None = None
+) -> dict[str, str]:
+    """Return the coverage of a release in space, time and energy, as DaCHS reads it.
+
+    Parameters
+    ----------
+    manifest : Manifest or ResponsesManifest
+        The release.
+    response : ResponseFile, optional
+        Return the coverage of this response of the release.
+    """
+    release, observation = manifest.release, manifest.observation.model_dump()
+    seen = {"start_mjd": release.start_mjd, "stop_mjd": release.stop_mjd, **observation}
+    if response is not None:
+        seen |= response.coverage.facts()
+    energies = (gev_to_joule(seen["min_energy_gev"]), gev_to_joule(seen["max_energy_gev"]))
     return {
-        "spatial": sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg),
-        "temporal": f"{release.start_mjd:.5f} {release.stop_mjd:.5f}",
+        "spatial": sky_coverage(
+            seen["centre_ra_deg"], seen["centre_dec_deg"], seen["diameter_deg"]
+        ),
+        "temporal": f"{seen['start_mjd']:.5f} {seen['stop_mjd']:.5f}",
         "spectral": " ".join(f"{energy:.10g}" for energy in energies),
     }
 
@@ -333,14 +355,14 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "created": manifest.release.created.isoformat(),
         "kind": manifest.release.kind,
         "simulated": where.simulated,
-        "responses": response_facts(manifest.responses),
+        "responses": response_facts(manifest),
         "tables": table_facts(manifest.tables),
         "alert": manifest.publication.alert,
         "limits": _files_of_limits(manifest, where),
         "supersedes": manifest.release.supersedes,
         "superseded_by": where.superseded_by,
         "repeats": where.repeats,
-        "coverage": _coverage(manifest),
+        "coverage": coverage_of(manifest),
         "protected": protected,
         "hidden": _protection(manifest) == "everything",
         "owner": GROUP if protected else None,
@@ -349,9 +371,19 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
 
-def response_facts(responses: Iterable[ResponseFile]) -> list[dict[str, str]]:
+def response_facts(manifest: Manifest | ResponsesManifest) -> list[dict[str, object]]:
     """Return what ObsCore says of each response, besides what holds for all of a release."""
-    return [{"name": one.name, "response": one.response, "title": one.title} for one in responses]
+    facts = []
+    for one in manifest.responses:
+        fact: dict[str, object] = {
+            "name": one.name,
+            "response": one.response,
+            "title": one.title,
+        }
+        if stated := one.coverage.facts():
+            fact |= {"observation": stated, "coverage": coverage_of(manifest, one)}
+        facts.append(fact)
+    return facts
 
 
 def table_facts(tables: Iterable[TableFile]) -> list[dict[str, str]]:

@@ -11,9 +11,14 @@ import json
 
 from lxml import etree
 
-from ingest.core.units import gev_to_joule
-from ingest.events.about import ABOUT, add_meta, response_facts, serialized, table_facts
-from ingest.events.coverage import sky_coverage
+from ingest.events.about import (
+    ABOUT,
+    add_meta,
+    coverage_of,
+    response_facts,
+    serialized,
+    table_facts,
+)
 from ingest.events.delivery import LICENCES, ResponsesManifest, read_texts
 from ingest.events.sky import detector
 from ingest.instance.dachs import RESPONSES_FACTS
@@ -64,18 +69,8 @@ def _describe(stream: etree._Element, manifest: ResponsesManifest) -> None:
     )
     add_meta(stream, "rights.rightsURI", f"https://spdx.org/licenses/{release.licence}.html")
     coverage = etree.SubElement(stream, "coverage")
-    for name, text in _coverage(manifest).items():
+    for name, text in coverage_of(manifest).items():
         etree.SubElement(coverage, name).text = text
-
-
-def _coverage(manifest: ResponsesManifest) -> dict[str, str]:
-    release, seen = manifest.release, manifest.observation
-    energies = (gev_to_joule(seen.min_energy_gev), gev_to_joule(seen.max_energy_gev))
-    return {
-        "spatial": sky_coverage(seen.centre_ra_deg, seen.centre_dec_deg, seen.diameter_deg),
-        "temporal": f"{release.start_mjd:.5f} {release.stop_mjd:.5f}",
-        "spectral": " ".join(f"{energy:.10g}" for energy in energies),
-    }
 
 
 def _describe_service(stream: etree._Element, manifest: ResponsesManifest) -> None:
@@ -96,9 +91,9 @@ def _facts(manifest: ResponsesManifest) -> bytes:
         "validity": [release.start_mjd, release.stop_mjd],
         "latitude_deg": detector(release.detector).latitude,
         "observation": manifest.observation.model_dump(mode="json"),
-        "responses": response_facts(manifest.responses),
+        "responses": response_facts(manifest),
         "tables": table_facts(manifest.tables),
-        "coverage": _coverage(manifest),
+        "coverage": coverage_of(manifest),
         "page": "responses/info",
     }
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()

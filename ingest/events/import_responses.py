@@ -204,7 +204,7 @@ def _recorded(one: _Prepared, layout: Layout) -> ImportResult:
 def _data(manifest: ResponsesManifest, files: Sequence[AcquiredFile]) -> str:
     """Return a checksum of what the files and rows of a release depend on."""
     listed = [
-        one.model_dump(mode="json", exclude={"title"})
+        one.model_dump(mode="json", exclude={"title", "coverage"})
         for one in (*manifest.responses, *manifest.tables)
     ]
     digest = hashlib.sha256(f"{__version__} {json.dumps(listed)}".encode())

@@ -154,8 +154,6 @@ def _observed(lists):
 def _valid(release, facts):
     """Return what holds for the responses of a release without events."""
     seen = facts["observation"]
-    times = Time(facts["validity"], format="mjd", scale="utc")
-    low, high = seen["min_energy_gev"] * EV_PER_GEV, seen["max_energy_gev"] * EV_PER_GEV
     resolution = seen["angular_resolution_deg"]
     reference_energy = seen["resolution_energy_gev"]
     return {
@@ -164,19 +162,9 @@ def _valid(release, facts):
         "collection": seen["collection"],
         "facility": facts["facility"],
         "instrument": facts["instrument"],
-        "t_min": facts["validity"][0],
-        "t_max": facts["validity"][1],
-        "t_intervals": timemoc.ascii_moc(*timemoc.microseconds(times).reshape(2, 1)),
-        "livetime": None,
-        "s_ra": seen["centre_ra_deg"],
-        "s_dec": seen["centre_dec_deg"],
-        "s_fov": seen["diameter_deg"],
+        **_stated({"start_mjd": facts["validity"][0], "stop_mjd": facts["validity"][1], **seen}),
         "s_resolution": None if resolution is None else resolution * 3600,
         "s_ref_energy": None if reference_energy is None else reference_energy * EV_PER_GEV,
-        "energy_min": low,
-        "energy_max": high,
-        "em_min": WAVELENGTH_OF_EV / high,
-        "em_max": WAVELENGTH_OF_EV / low,
         "event_type": seen["event_type"],
         "obs_mode": seen["obs_mode"],
         "analysis_mode": seen["analysis_mode"],
@@ -186,6 +174,24 @@ def _valid(release, facts):
         "owner": None,
         "embargo": None,
     }
+
+
+def _stated(seen):
+    """Return the columns for what is stated of a coverage in time, sky and energy."""
+    columns = {}
+    if "start_mjd" in seen:
+        period = seen["start_mjd"], seen["stop_mjd"]
+        times = timemoc.microseconds(Time(period, format="mjd", scale="utc"))
+        columns |= {"t_min": period[0], "t_max": period[1], "livetime": None}
+        columns["t_intervals"] = timemoc.ascii_moc(*times.reshape(2, 1))
+    if "diameter_deg" in seen:
+        columns["s_ra"], columns["s_dec"] = seen["centre_ra_deg"], seen["centre_dec_deg"]
+        columns["s_fov"] = seen["diameter_deg"]
+    if "min_energy_gev" in seen:
+        low, high = seen["min_energy_gev"] * EV_PER_GEV, seen["max_energy_gev"] * EV_PER_GEV
+        columns |= {"energy_min": low, "energy_max": high}
+        columns |= {"em_min": WAVELENGTH_OF_EV / high, "em_max": WAVELENGTH_OF_EV / low}
+    return columns
 
 
 def _responses(folder, facts, common):
@@ -201,6 +207,7 @@ def _responses(folder, facts, common):
             if os.path.exists(path):
                 yield {
                     **common,
+                    **_stated(one.get("observation", {})),
                     **_file(path, facts),
                     "product_type": "response-function",
                     "product_subtype": one["response"],

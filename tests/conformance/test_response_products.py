@@ -93,6 +93,15 @@ def test_gammapy_reads_every_gadf_file(responses):
     assert ("evts23_01", "aeff") in seen
 
 
+def test_an_average_over_the_sky_is_for_the_whole_sky_and_its_own_energies(responses):
+    for (release, _), row in responses.items():
+        if release == "evts23_01":
+            assert row["s_fov"] == 360
+            # half a step below the first and above the last energy of the file
+            assert (row["energy_min"], row["energy_max"]) == pytest.approx((1e14, 1e20))
+            assert row["em_min"] < row["em_max"] == pytest.approx(1.2398e-20, rel=1e-4)
+
+
 def test_a_response_leads_to_its_other_forms(links, responses):
     by_meaning = {}
     for link in links:

@@ -112,6 +112,53 @@ class DeliveredFile(StrictModel):
     )
 
 
+class ResponseCoverage(StrictModel):
+    """What a response covers, where that is not what its release covers."""
+
+    start: AwareDatetime | None = None
+    stop: AwareDatetime | None = None
+    """The period for which it is valid."""
+    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)] = 0
+    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)] = 0
+    diameter_deg: Annotated[float, Field(gt=0, le=360)] | None = None
+    """The circle of the sky for which it is valid; 360 for the whole sky."""
+    min_energy_gev: Annotated[float, Field(gt=0)] | None = None
+    max_energy_gev: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _has_both_ends(self) -> ResponseCoverage:
+        for low, high in (("start", "stop"), ("min_energy_gev", "max_energy_gev")):
+            ends = getattr(self, low), getattr(self, high)
+            if None not in ends and ends[0] >= ends[1]:
+                raise ValueError(f"{low} must be less than {high}")
+            if ends.count(None) == 1:
+                raise ValueError(f"give both {low} and {high}, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_diameter(self) -> ResponseCoverage:
+        if (
+            self.diameter_deg is None
+            and {"centre_ra_deg", "centre_dec_deg"} & self.model_fields_set
+        ):
+            raise ValueError("a centre needs diameter_deg")
+        return self
+
+    def facts(self) -> dict[str, float]:
+        """Return what is stated, with times as MJD UTC."""
+        facts: dict[str, float] = {}
+        if self.start is not None and self.stop is not None:
+            facts |= {"start_mjd": _mjd(self.start), "stop_mjd": _mjd(self.stop)}
+        if self.diameter_deg is not None:
+            facts["centre_ra_deg"] = self.centre_ra_deg
+            facts["centre_dec_deg"] = self.centre_dec_deg
+            facts["diameter_deg"] = self.diameter_deg
+        if self.min_energy_gev is not None and self.max_energy_gev is not None:
+            facts["min_energy_gev"] = self.min_energy_gev
+            facts["max_energy_gev"] = self.max_energy_gev
+        return facts
+
+
 class ResponseFile(DeliveredFile):
     """One file with an instrument response, which is published as it was delivered.
 
@@ -124,11 +171,14 @@ class ResponseFile(DeliveredFile):
         is published as a file only.
     title : str
         Its title in ObsCore and DataLink.
+    coverage : ResponseCoverage
+        What it covers in time, sky and energy, as far as that differs from its release.
     """
 
     response: Literal["aeff", "edisp", "psf", "bkgrate"]
     format: str | None = None
     title: Text
+    coverage: ResponseCoverage = ResponseCoverage()
     public: Literal[True] = True
 
 
@@ -350,8 +400,11 @@ class Manifest(WithTables):
 
     def row_facts(self) -> dict[str, Any]:
         """Return what the rows and products depend on, as JSON has it."""
-        titles = {"__all__": {"title"}}
-        without = {"publication": True, "responses": titles, "tables": titles}
+        without = {
+            "publication": True,
+            "responses": {"__all__": {"title", "coverage"}},
+            "tables": {"__all__": {"title"}},
+        }
         return self.facts({**REVISABLE, **without})
 
     def facts(self, without: dict[str, Any] | None = None) -> dict[str, Any]:

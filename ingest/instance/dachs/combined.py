@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,17 +25,16 @@ _TEMPLATE: Final = """<resource schema="{schema}" resdir=".">
 """
 
 
-def describe(schema: str, releases: Iterable[Mapping[str, Any]]) -> bytes:
+def describe(schema: str, coverages: Sequence[Mapping[str, str]]) -> bytes:
     """Return the content of the file.
 
     Parameters
     ----------
     schema : str
         The schema of the combined tables.
-    releases : iterable of mapping
-        The facts of the releases that they combine.
+    coverages : sequence of mapping
+        The coverages of the parts that they combine.
     """
-    coverages = [facts["coverage"] for facts in releases if not facts.get("protected")]
     parts = {}
     if coverages:
         parts["spatial"] = _union([one["spatial"] for one in coverages])
@@ -58,6 +57,21 @@ def facts_of_responses(inputs: Path) -> dict[str, dict[str, Any]]:
     return {name: facts for name, facts in found.items() if facts.get("responses")}
 
 
+def coverages(releases: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
+    """Return the coverages of the public releases with the given facts."""
+    return [facts["coverage"] for facts in releases if not facts.get("protected")]
+
+
+def coverages_of_responses(releases: Iterable[Mapping[str, Any]]) -> list[Mapping[str, str]]:
+    """Return the coverages of the responses of public releases; some state their own."""
+    return [
+        one.get("coverage", facts["coverage"])
+        for facts in releases
+        if not facts.get("protected")
+        for one in facts["responses"]
+    ]
+
+
 def _facts(inputs: Path, file: str) -> dict[str, dict[str, Any]]:
     return {
         path.parent.name: json.loads(read_regular(path))
@@ -66,6 +80,7 @@ def _facts(inputs: Path, file: str) -> dict[str, dict[str, Any]]:
 
 
 def _union(mocs: list[str]) -> str:
+    mocs = list(dict.fromkeys(mocs))
     if _WHOLE_SKY in mocs or not mocs:
         return _WHOLE_SKY
     whole, *others = map(read_moc, mocs)

@@ -178,15 +178,17 @@ def _copy_descriptors(folder: str, target: Path) -> None:
 
 
 def _describe_combined(layout: Layout) -> None:
-    for name, facts in (
-        (SHARED, combined.facts_in(layout.staged)),
-        (RESPONSES, combined.facts_of_responses(layout.staged)),
+    releases = combined.facts_in(layout.staged).values()
+    with_responses = combined.facts_of_responses(layout.staged).values()
+    for name, parts in (
+        (SHARED, combined.coverages(releases)),
+        (RESPONSES, combined.coverages_of_responses(with_responses)),
     ):
         folder = layout.staged / name
         folder.mkdir(exist_ok=True)
         path = folder / combined.NAME
         path.unlink(missing_ok=True)  # a link to the one that is served
-        path.write_bytes(combined.describe(name, facts.values()))
+        path.write_bytes(combined.describe(name, parts))
         _set_owner(layout, folder)
 
 
