@@ -3,11 +3,12 @@
 Runs inside DaCHS, under Debian's Python.
 """
 
-import mimetypes
 import os
 
 from gavo import base
 from gavo.utils import loadPythonModule
+from gavo.web import ifpages
+from twisted.web import static
 
 facts_of = loadPythonModule("facts", relativeTo=os.path.abspath(__file__))[0].facts_of
 
@@ -139,7 +140,7 @@ def _beside(descriptor, release, products):
                 files + original,
                 description="Original file, as delivered by the collaboration",
                 semantics="#progenitor",
-                contentType="application/octet-stream",
+                contentType=_media_type(original),
                 contentLength=os.path.getsize(path),
             )
 
@@ -166,10 +167,12 @@ def _further_tables(descriptor, release):
 
 
 def _media_type(name):
-    kind, encoding = mimetypes.guess_type(name)
-    if name.endswith(".fits"):
-        return "application/fits"
-    return f"application/{encoding}" if encoding else kind or "application/octet-stream"
+    """Return the media type with which the server sends a file."""
+    served = ifpages.StaticFile
+    kind, _ = static.getTypeAndEncoding(
+        name, served.contentTypes, served.contentEncodings, served.defaultType
+    )
+    return kind
 
 
 def _alert(descriptor, release):

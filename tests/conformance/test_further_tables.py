@@ -142,6 +142,10 @@ def test_delivered_files_and_tables_are_linked(
     for name in delivered:
         with urlopen(Request(found[name]["access_url"])) as reply:
             content = reply.read()
+        stated = "application/gzip" if name.endswith(".gz") else "text/csv"
+        assert found[name]["content_type"] == reply.headers.get_content_type() == stated
+        # otherwise clients would store another file than the delivered one
+        assert reply.headers["Content-Encoding"] is None
         assert content == (INPUTS / name).read_bytes()
         assert int(found[name]["content_length"]) == len(content)
     address = found["hits.fits"]["access_url"].removeprefix(f"{instance.url}/")

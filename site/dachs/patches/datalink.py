@@ -5,7 +5,8 @@ import inspect
 
 from gavo import base, rscdef
 from gavo.protocols import datalink
-from gavo.web import common
+from gavo.web import ifpages
+from twisted.web import static
 
 _COLUMN = {
     "name": "content_qualifier",
@@ -65,7 +66,20 @@ def name_types_of_static_files():
     For DaCHS 2.7; from 2.10 on, FITS files have the type ``application/fits`` everywhere.
 
     The static renderer calls FITS tables ``image/fits``, and delivered texts that end in ``.dat``
-    web pages, which a browser would show as such.
+    web pages, which a browser would show as such. A file that was delivered in compressed form is
+    sent with ``Content-Encoding: gzip``, so that clients decompress it, and what they store is not
+    the file that was delivered. DaCHS means files of unknown types to be
+    ``application/octet-stream``, but the constructor of Twisted makes them web pages again.
     """
-    common.static.File.contentTypes[".fits"] = "application/fits"
-    common.static.File.contentTypes[".dat"] = "text/plain"
+    static.File.contentTypes[".fits"] = "application/fits"
+    static.File.contentTypes[".dat"] = "text/plain"
+    static.File.contentTypes[".gz"] = "application/gzip"
+    ifpages.StaticFile.contentEncodings = {}
+    construct = ifpages.StaticFile.__init__
+
+    @functools.wraps(construct)
+    def keep_default_type(self, *arguments):
+        construct(self, *arguments)
+        self.defaultType = ifpages.StaticFile.defaultType
+
+    ifpages.StaticFile.__init__ = keep_default_type
