@@ -15,6 +15,8 @@ from .sample import Pairs, Sample
 
 _PAIRS = 2_000_000
 """Pairs of a source and an event that are in memory at a time."""
+_CONTAINMENT = 1e-12
+"""Smallest fraction of a source's events for which there are fluxes: 2 mas for ANTARES."""
 _ROUNDING = 0.1
 """deg; smallest angular error that is believed: that of ANTARES is published with one digit."""
 
@@ -168,7 +170,9 @@ def search(
     p[at] = p_value(n_obs[at], n_bkg[at])
     median[at] = sensitivity(n_bkg[at], confidence)
     containment = contained(np.where(good, radius_, np.nan), sample.resolution)
-    per_flux = sample.acceptance.at(dec_, index_) * containment
+    tiny = good & (containment < _CONTAINMENT)
+    _note(remark, tiny, "radius too small to contain events of a source: no flux")
+    per_flux = sample.acceptance.at(dec_, index_) * np.where(tiny, np.nan, containment)
     return PointSources(
         ra=ra_,
         dec=dec_,

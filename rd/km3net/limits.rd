@@ -329,7 +329,8 @@ resource itself publishes nothing. -->
 					std="True" description="Right ascension (ICRS) of the source."/>
 				<inputKey name="DEC" type="double precision" unit="deg"
 					ucd="pos.eq.dec;meta.main" multiplicity="forced-single" tablehead="Dec"
-					std="True" description="Declination (ICRS) of the source."/>
+					std="True" description="Declination (ICRS) of the source. A declination at which
+						the sample sees no source is an error."/>
 				<inputKey name="TARGET" type="text" ucd="meta.id;src" multiplicity="forced-single"
 					tablehead="or name"
 					description="Name of the source, instead of RA and DEC: of an event of this
@@ -338,7 +339,9 @@ resource itself publishes nothing. -->
 				<inputKey name="SOURCES" type="file" tablehead="or list of sources"
 					description="List of sources, instead of RA and DEC: a VOTable, or a CSV file
 						whose first line names its columns, with ra and dec in deg, and optionally
-						name, radius (deg) and index; at most 2000 rows."/>
+						name, radius (deg) and index; at most 2000 rows. A source that cannot be
+						searched, such as one at a declination that the sample does not see, has a
+						row with the reason in remark, and no values."/>
 				<inputKey name="SR" type="double precision" unit="deg" ucd="pos.angDistance"
 					multiplicity="forced-single" tablehead="Radius" std="True"
 					description="Radius of the circle in which events are counted, between 0 and

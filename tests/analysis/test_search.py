@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from km3vo.analysis import AnalysisError, Sample, feldman_cousins, search
@@ -170,6 +170,21 @@ def test_event_without_an_angular_error_has_the_weight_of_the_resolution(antares
     beta = np.radians(0.4) / np.sqrt(np.log(2))
     signal = np.exp(-((np.radians(found.separation) / beta) ** 2)) / np.pi / beta**2
     assert found.weight == pytest.approx(signal / antares.polynomial.density(5.9), rel=1e-9)
+
+
+@given(st.floats(5e-324, 1, exclude_min=False), st.floats(-90, 53))
+@settings(max_examples=60, deadline=None)
+@example(1e-300, 5.81)
+@example(5e-324, -90.0)
+def test_a_radius_has_fluxes_or_is_too_small_for_them(antares, radius, dec):
+    found = search(antares, 98.24, dec, radius)
+    for name in NUMBERS:
+        values = getattr(found, name)
+        assert np.isfinite(values).all() or name in FLUXES, name
+        too_small = found.containment[0] < 1e-12
+        assert np.isnan(values).all() == (too_small and name in FLUXES), name
+        assert not np.isinf(values).any(), name
+    assert ("too small" in (found.remark[0] or "")) == too_small
 
 
 @given(
