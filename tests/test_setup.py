@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -24,13 +25,30 @@ ENVIRONMENT = Path(sys.executable).parent.parent
 PROGRAMS = ("dirname", "id", "find", "sort", "tail", "sed", "grep", "cat", "sha256sum", "getent")
 
 
-def installed_checkout(place: Path) -> Path:
-    """Return a copy of the working tree that uses the environment of the tests."""
+def installed_checkout(place: Path, environment: Path = ENVIRONMENT) -> Path:
+    """Return a copy of the working tree that uses the environment of the tests.
+
+    If that is not complete, a set-up of the copy would install the package from the copy into it.
+    """
     checkout = copy_checkout(place)
-    (checkout / ".venv").symlink_to(ENVIRONMENT)
-    if not (ENVIRONMENT / "installed").exists():
+    if not (environment / "installed").exists():
         pytest.skip("the environment was not made by setup.sh: make setup")
+    wanted = hashlib.sha256(
+        b"".join((checkout / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
+    )
+    if (environment / "installed").read_text().split()[:1] != [wanted.hexdigest()]:
+        pytest.fail(f"{environment} is not what constraints.txt lists: run ./setup.sh test first")
+    (checkout / ".venv").symlink_to(environment)
     return checkout
+
+
+def test_a_stale_environment_is_left_alone(tmp_path) -> None:
+    environment = tmp_path / "environment"
+    environment.mkdir()
+    (environment / "installed").write_text(f"{'0' * 64}  -\n")
+    with pytest.raises(pytest.fail.Exception, match=r"run \./setup\.sh test"):
+        installed_checkout(tmp_path / "checkout", environment)
+    assert not (tmp_path / "checkout" / ".venv").exists()
 
 
 def test_shellcheck_finds_nothing() -> None:
