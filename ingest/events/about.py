@@ -10,55 +10,30 @@ that is simulated, for the collaboration only, or superseded, differs in these s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
 from lxml import etree
 
-from ingest.core.units import gev_to_joule
-from ingest.events.coverage import sky_coverage
-from ingest.events.delivery import (
-    Manifest,
-    ResponseFile,
-    ResponsesManifest,
-    TableFile,
-    Texts,
-    read_texts,
+from ingest.events.about_elements import (
+    ABOUT,
+    add_coverage,
+    add_meta,
+    add_release,
+    coverage_of,
+    documented,
+    escaped,
+    response_facts,
+    serialized,
+    table_facts,
 )
-from ingest.events.sky import detector
+from ingest.events.about_limits import SERVICES_OF_LIMITS, files_of_limits
+from ingest.events.delivery import Manifest, Texts, read_texts
 from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
 
-ABOUT: Final = "about.rd"
-"""The name of the first file, in the deployed folder of a release."""
 _AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
-_NEEDED: Final = {
-    "acceptance": ("aeff", "antares-acceptance"),
-    "background": ("bkgrate", "antares-background"),
-}
-"""The responses that the services of limits need: what each is, and its format."""
-_LIMITS: Final = {
-    "ps": (
-        "Events and limits around a source",
-        "What a sample of neutrino events says about a source, or a list of sources: the events"
-        " within a radius, the expected background, the probability by chance, the interval of"
-        " Feldman and Cousins, the flux and its limit for a power law in energy, and the"
-        " sensitivity. Parameters: RA and DEC in degrees (ICRS), or TARGET, a name, or SOURCES, a"
-        " VOTable or CSV file with sources; SR, the radius in degrees; INDEX, the spectral index"
-        " or a range; CONFIDENCE.",
-    ),
-    "region": (
-        "Events and limits in a region of the sky",
-        "What a sample of neutrino events says about a region of the sky, such as that of a"
-        " gravitational wave: the events inside, the expected background, the probability by"
-        " chance, the interval of Feldman and Cousins, and the flux limit for a source somewhere"
-        " in the region, also in bands of declination. Parameters: MOC, a coverage map, or MAP, a"
-        " HEALPix file, or ALERT, an alert in this archive; CONTAINMENT, of the region of a map or"
-        " an alert; INDEX, the spectral index; CONFIDENCE.",
-    ),
-}
-"""Titles and descriptions of the services of limits, see ``rd/km3net/limits.rd``."""
 
 
 @dataclass(frozen=True)
@@ -138,26 +113,19 @@ def _describe(stream: etree._Element, manifest: Manifest, where: Circumstances) 
     _protect(stream, manifest)
     add_meta(stream, "title", _marked(release.title, where))
     add_meta(stream, "description", _marked(texts.description, where))
-    add_meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
-    add_meta(stream, "creator", release.creator)
-    add_meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
-    add_meta(stream, "instrument", release.instrument)
+    add_release(stream, release)
     if release.bibcode is not None:
         add_meta(stream, "source", release.bibcode)
     for doi in dict.fromkeys((release.data_doi, release.doi)):
         if doi is not None:
             add_meta(stream, "doi", doi)
-    add_meta(stream, "referenceURL", release.reference_url)
-    if release.updated is not None:
-        date = add_meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
-        add_meta(date, "role", "Updated")
     if release.supersedes is not None:
         _relate(stream, "isNewVersionOf", release.supersedes)
     if where.superseded_by is not None:
         _relate(stream, "isPreviousVersionOf", where.superseded_by)
     add_meta(stream, "_longdoc", _documentation(manifest, texts, where), format="rst")
     etree.SubElement(stream, "FEED", source="km3net/common#metadata")
-    _cover(stream, manifest)
+    add_coverage(stream, manifest)
 
 
 def _documentation(manifest: Manifest, texts: Texts, where: Circumstances) -> str:
@@ -168,44 +136,7 @@ def _documentation(manifest: Manifest, texts: Texts, where: Circumstances) -> st
             f"**This release has been replaced by** `{where.superseded_by}"
             f" </{where.superseded_by}/nu/cone/info>`__."
         )
-    parts.append(texts.documentation)
-    if manifest.release.revisions:
-        parts.append("Revisions\n=========")
-        parts.append("\n".join(f"* {one}" for one in manifest.release.revisions))
-    return "\n" + "\n\n".join(parts) + "\n"
-
-
-def _cover(stream: etree._Element, manifest: Manifest) -> None:
-    """Add the coverage of the resource in space, time and energy."""
-    element = etree.SubElement(stream, "coverage")
-    for name, text in coverage_of(manifest).items():
-        etree.SubElement(element, name).text = text
-
-
-def coverage_of(
-    manifest: Manifest | ResponsesManifest, response: ResponseFile | None = None
-) -> dict[str, str]:
-    """Return the coverage of a release in space, time and energy, as DaCHS reads it.
-
-    Parameters
-    ----------
-    manifest : Manifest or ResponsesManifest
-        The release.
-    response : ResponseFile, optional
-        Return the coverage of this response of the release.
-    """
-    release, observation = manifest.release, manifest.observation.model_dump()
-    seen = {"start_mjd": release.start_mjd, "stop_mjd": release.stop_mjd, **observation}
-    if response is not None:
-        seen |= response.coverage.facts()
-    energies = (gev_to_joule(seen["min_energy_gev"]), gev_to_joule(seen["max_energy_gev"]))
-    return {
-        "spatial": sky_coverage(
-            seen["centre_ra_deg"], seen["centre_dec_deg"], seen["diameter_deg"]
-        ),
-        "temporal": f"{seen['start_mjd']:.5f} {seen['stop_mjd']:.5f}",
-        "spectral": " ".join(f"{energy:.10g}" for energy in energies),
-    }
+    return documented(*parts, texts.documentation, revisions=manifest.release.revisions)
 
 
 def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
@@ -249,28 +180,16 @@ def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstan
 
 def _add_limits(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     """Add the services of limits, if the release has real data and what they need."""
-    if (responses := _files_of_limits(manifest, where)) is None:
+    if (responses := files_of_limits(manifest, where.simulated)) is None:
         return
     etree.SubElement(stream, "FEED", source="km3net/limits#tables")
-    for name, (title, description) in _LIMITS.items():
+    for name, (title, description) in SERVICES_OF_LIMITS.items():
         service = etree.SubElement(stream, "service", id=name, allowed="form,api")
         add_meta(service, "title", f"{title}: {manifest.release.title}")
         add_meta(service, "shortName", f"{manifest.name} {name}")
         add_meta(service, "description", description)
         _open_service(service, manifest, where, "api")
         etree.SubElement(service, "FEED", responses, source=f"km3net/limits#{name}")
-
-
-def _files_of_limits(manifest: Manifest, where: Circumstances) -> dict[str, str] | None:
-    """Return the files that the services of limits need, or None without these services."""
-    found = {
-        name: one.name
-        for name, (response, form) in _NEEDED.items()
-        for one in manifest.responses
-        if one.response == response
-        and (one.format == form or (one.format is None and one.name.endswith(".txt")))
-    }
-    return found if found.keys() == _NEEDED.keys() and not where.simulated else None
 
 
 def _open_service(
@@ -317,7 +236,7 @@ def _add_test(stream: etree._Element, manifest: Manifest, where: Circumstances) 
     if (protection := _protection(manifest)) is not None:
         title = "The cone search is closed"
         code = f"self.assertHTTPStatus({401 if protection == 'data' else 404})"
-    suite = etree.SubElement(stream, "regSuite", title=_escaped(manifest.release.title))
+    suite = etree.SubElement(stream, "regSuite", title=escaped(manifest.release.title))
     test = etree.SubElement(suite, "regTest", title=title)
     url = etree.SubElement(
         test,
@@ -358,7 +277,7 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
         "responses": response_facts(manifest),
         "tables": table_facts(manifest.tables),
         "alert": manifest.publication.alert,
-        "limits": _files_of_limits(manifest, where),
+        "limits": files_of_limits(manifest, where.simulated),
         "supersedes": manifest.release.supersedes,
         "superseded_by": where.superseded_by,
         "repeats": where.repeats,
@@ -371,43 +290,8 @@ def _facts(manifest: Manifest, where: Circumstances) -> bytes:
     return json.dumps(facts, indent=1, ensure_ascii=False).encode()
 
 
-def response_facts(manifest: Manifest | ResponsesManifest) -> list[dict[str, object]]:
-    """Return what ObsCore says of each response, besides what holds for all of a release."""
-    facts = []
-    for one in manifest.responses:
-        fact: dict[str, object] = {
-            "name": one.name,
-            "response": one.response,
-            "title": one.title,
-        }
-        if stated := one.coverage.facts():
-            fact |= {"observation": stated, "coverage": coverage_of(manifest, one)}
-        facts.append(fact)
-    return facts
-
-
-def table_facts(tables: Iterable[TableFile]) -> list[dict[str, str]]:
-    """Return what DataLink says of each file that fills a further table."""
-    return [{"name": one.name, "table": one.table, "title": one.title} for one in tables]
-
-
 def _stream(root: etree._Element, name: str) -> etree._Element:
     return etree.SubElement(root, "STREAM", id=name)
-
-
-def serialized(root: etree._Element) -> bytes:
-    """Return the content of a descriptor."""
-    text: bytes = etree.tostring(root, encoding="utf-8", xml_declaration=True, pretty_print=True)
-    return text
-
-
-def add_meta(
-    parent: etree._Element, name: str, text: str | None, **attributes: str
-) -> etree._Element:
-    """Add an item of metadata with a text in which DaCHS finds no macros; return it."""
-    element = etree.SubElement(parent, "meta", name=name, **attributes)
-    element.text = None if text is None else _escaped(text)
-    return element
 
 
 def _property(parent: etree._Element, name: str, text: str) -> None:
@@ -422,11 +306,3 @@ def _relate(stream: etree._Element, relation: str, release: str) -> None:
 
 def _marked(text: str, where: Circumstances) -> str:
     return f"{text} {SIMULATED_WARNING}" if where.simulated else text
-
-
-def _escaped(text: str) -> str:
-    r"""Return a text in which DaCHS finds no macros.
-
-    It replaces ``\\`` by ``\`` twice: when it reads a stream, and when it shows the text.
-    """
-    return text.replace("\\", "\\" * 4)

@@ -11,10 +11,13 @@ import json
 
 from lxml import etree
 
-from ingest.events.about import (
+from ingest.events.about_elements import (
     ABOUT,
+    add_coverage,
     add_meta,
+    add_release,
     coverage_of,
+    documented,
     response_facts,
     serialized,
     table_facts,
@@ -46,20 +49,11 @@ def _describe(stream: etree._Element, manifest: ResponsesManifest) -> None:
     release, texts = manifest.release, read_texts(manifest)
     add_meta(stream, "title", release.title)
     add_meta(stream, "description", texts.description)
-    add_meta(stream, "creationDate", f"{release.created.isoformat()}T00:00:00Z")
-    add_meta(stream, "creator", release.creator)
-    add_meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
-    add_meta(stream, "instrument", release.instrument)
+    add_release(stream, release)
     if release.doi is not None:
         add_meta(stream, "doi", release.doi)
-    add_meta(stream, "referenceURL", release.reference_url)
-    if release.updated is not None:
-        date = add_meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
-        add_meta(date, "role", "Updated")
-    parts = [texts.documentation]
-    if release.revisions:
-        parts += ["Revisions\n=========", "\n".join(f"* {one}" for one in release.revisions)]
-    add_meta(stream, "_longdoc", "\n" + "\n\n".join(parts) + "\n", format="rst")
+    documentation = documented(texts.documentation, revisions=release.revisions)
+    add_meta(stream, "_longdoc", documentation, format="rst")
     etree.SubElement(stream, "FEED", source="km3net/common#subjects")
     add_meta(
         stream,
@@ -68,9 +62,7 @@ def _describe(stream: etree._Element, manifest: ResponsesManifest) -> None:
         " source and cite the accompanying publication.",
     )
     add_meta(stream, "rights.rightsURI", f"https://spdx.org/licenses/{release.licence}.html")
-    coverage = etree.SubElement(stream, "coverage")
-    for name, text in coverage_of(manifest).items():
-        etree.SubElement(coverage, name).text = text
+    add_coverage(stream, manifest)
 
 
 def _describe_service(stream: etree._Element, manifest: ResponsesManifest) -> None:

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from ingest.core.checkout import RD
-from ingest.events.delivery.manifest import DeliveredFile, Manifest, load_manifest
+from ingest.events.delivery.listed import DeliveredFile
+from ingest.events.delivery.manifest import Manifest, load_manifest
 from ingest.events.product import ProductMetadata, write_event_list
 from ingest.events.readers import open_reader
 from ingest.events.sky.locating import locate_chunks

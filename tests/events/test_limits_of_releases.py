@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 from lxml import etree
 
-from ingest.events.about import ABOUT, Circumstances, about
+from ingest.events.about import Circumstances, about
+from ingest.events.about_elements import ABOUT
 from ingest.events.delivery import Manifest
 from ingest.events.delivery.manifest import load_manifest
 from ingest.instance.dachs import FACTS

@@ -25,7 +25,8 @@ IDS = ["readme", "description", "licence", "citation", "doi", "environment", "ch
 def release(instance, layout, tmp_path: Path) -> Release:
     """Return the ANTARES release, with copies of its files that a test may change."""
     from ingest.core.descriptors import expand_descriptor
-    from ingest.events.about import ABOUT, about
+    from ingest.events.about import about
+    from ingest.events.about_elements import ABOUT
     from ingest.events.delivery import load_manifest
 
     shutil.copytree(layout.inputs / "ant20_01", tmp_path / "ant20_01")

@@ -1,14 +1,13 @@
 """Manifests of releases, and the acquisition of their delivered files."""
 
+from ingest.events.delivery.listed import DeliveredFile, ResponseFile, TableFile
 from ingest.events.delivery.manifest import (
     MANIFEST,
     REVISABLE,
     TEXTS,
-    DeliveredFile,
     Manifest,
     ObservationSection,
-    ResponseFile,
-    TableFile,
+    ReleaseSection,
     is_draft,
     load_manifest,
     predecessors,
@@ -18,6 +17,7 @@ from ingest.events.delivery.responses import (
     LICENCES,
     RESPONSES_MANIFEST,
     ResponsesManifest,
+    ResponsesSection,
     is_draft_of_responses,
     load_responses,
     responses_names,
@@ -38,8 +38,10 @@ __all__ = [
     "KeptFile",
     "Manifest",
     "ObservationSection",
+    "ReleaseSection",
     "ResponseFile",
     "ResponsesManifest",
+    "ResponsesSection",
     "TableFile",
     "Texts",
     "acquire",

@@ -6,18 +6,25 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AwareDatetime, Field, model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
-from ingest.core.timescales import unix_to_mjd
+from ingest.events.delivery.listed import (
+    DeliveredFile,
+    Detector,
+    Doi,
+    Name,
+    ResponseFile,
+    ShortName,
+    Text,
+    Url,
+    WithTables,
+    mjd_of,
+)
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,40}$")]
-FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 MANIFEST: Final = "release.toml"
 TEXTS: Final = "description.rst"
 """The names of the manifest and of the texts in a release's folder."""
@@ -31,181 +38,6 @@ REVISABLE: Final = {
     "publication": {"open_data_id", "alert"},
 }  # fmt: skip
 """The facts that a release's rows and products do not depend on, by section."""
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable():
-        raise ValueError("one line without control characters")
-    return text
-
-
-Text = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_printable)]
-"""One line for people."""
-ShortName = Annotated[str, Field(max_length=16), AfterValidator(_printable)]
-Doi = Annotated[str, Field(pattern=r"^10\.\d{4,9}/\S+$")]
-Detector = Literal["antares", "orca", "arca", "km3net"]
-"""``km3net`` is for catalogues of alerts, which are of several detectors."""
-
-
-class OverlaySource(StrictModel):
-    """A file in the directory that INPUTS names, as ``<release>/<file>`` or ``<file>``."""
-
-    kind: Literal["overlay"]
-
-
-class FolderSource(StrictModel):
-    """A file in the release's own folder."""
-
-    kind: Literal["folder"]
-
-
-class UrlSource(StrictModel):
-    """A file on the web."""
-
-    kind: Literal["url"]
-    url: Url
-
-
-class PackageSource(StrictModel):
-    """A file in a Python package."""
-
-    kind: Literal["package"]
-    package: str
-    path: str
-
-
-class SimulationSource(StrictModel):
-    """A simulated stand-in, for trying out everything else without the data."""
-
-    kind: Literal["simulation"]
-    seed: int
-
-
-FileSource = Annotated[
-    OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
-    Field(discriminator="kind"),
-]
-
-
-class DeliveredFile(StrictModel):
-    """One file of a release.
-
-    Attributes
-    ----------
-    size : int, optional
-        In bytes.
-    sha256 : tuple of str
-        Its valid checksums; if empty, any checksum is valid.
-    public : bool
-        Whether the file itself is public; DataLink then links to it.
-    sources : tuple of FileSource
-        Its sources, in order of preference.
-    """
-
-    name: FileName
-    size: Annotated[int, Field(gt=0)] | None = None
-    sha256: tuple[Sha256, ...] = ()
-    public: bool = False
-    sources: Annotated[tuple[FileSource, ...], Field(min_length=1)] = (
-        OverlaySource(kind="overlay"),
-        FolderSource(kind="folder"),
-    )
-
-
-class ResponseCoverage(StrictModel):
-    """What a response covers, where that is not what its release covers."""
-
-    start: AwareDatetime | None = None
-    stop: AwareDatetime | None = None
-    """The period for which it is valid."""
-    centre_ra_deg: Annotated[float, Field(ge=0, lt=360)] = 0
-    centre_dec_deg: Annotated[float, Field(ge=-90, le=90)] = 0
-    diameter_deg: Annotated[float, Field(gt=0, le=360)] | None = None
-    """The circle of the sky for which it is valid; 360 for the whole sky."""
-    min_energy_gev: Annotated[float, Field(gt=0)] | None = None
-    max_energy_gev: Annotated[float, Field(gt=0)] | None = None
-
-    @model_validator(mode="after")
-    def _has_both_ends(self) -> ResponseCoverage:
-        for low, high in (("start", "stop"), ("min_energy_gev", "max_energy_gev")):
-            ends = getattr(self, low), getattr(self, high)
-            if None not in ends and ends[0] >= ends[1]:
-                raise ValueError(f"{low} must be less than {high}")
-            if ends.count(None) == 1:
-                raise ValueError(f"give both {low} and {high}, or neither")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_diameter(self) -> ResponseCoverage:
-        if (
-            self.diameter_deg is None
-            and {"centre_ra_deg", "centre_dec_deg"} & self.model_fields_set
-        ):
-            raise ValueError("a centre needs diameter_deg")
-        return self
-
-    def facts(self) -> dict[str, float]:
-        """Return what is stated, with times as MJD UTC."""
-        facts: dict[str, float] = {}
-        if self.start is not None and self.stop is not None:
-            facts |= {"start_mjd": _mjd(self.start), "stop_mjd": _mjd(self.stop)}
-        if self.diameter_deg is not None:
-            facts["centre_ra_deg"] = self.centre_ra_deg
-            facts["centre_dec_deg"] = self.centre_dec_deg
-            facts["diameter_deg"] = self.diameter_deg
-        if self.min_energy_gev is not None and self.max_energy_gev is not None:
-            facts["min_energy_gev"] = self.min_energy_gev
-            facts["max_energy_gev"] = self.max_energy_gev
-        return facts
-
-
-class ResponseFile(DeliveredFile):
-    """One file with an instrument response, which is published as it was delivered.
-
-    Attributes
-    ----------
-    response : str
-        What it describes, in the words of the high-energy extension of ObsCore.
-    format : str, optional
-        The reader that makes tables of it, see :mod:`ingest.responses`; without one, the response
-        is published as a file only.
-    title : str
-        Its title in ObsCore and DataLink.
-    coverage : ResponseCoverage
-        What it covers in time, sky and energy, as far as that differs from its release.
-    """
-
-    response: Literal["aeff", "edisp", "psf", "bkgrate"]
-    format: str | None = None
-    title: Text
-    coverage: ResponseCoverage = ResponseCoverage()
-    public: Literal[True] = True
-
-
-class TableFile(DeliveredFile):
-    """One file beside the events whose content is a table of its own, such as the hits of an event.
-
-    Attributes
-    ----------
-    table : str
-        The table of the release's schema that it fills.
-    format : str
-        The reader that makes the table, see :mod:`ingest.events.tables`.
-    part : str, optional
-        What part of the file, if files of this format have several; the file is then listed once
-        for each table.
-    bins : DeliveredFile, optional
-        A further file, with the edges of the bins.
-    title : str
-        Its title in DataLink.
-    """
-
-    table: Name
-    format: str
-    part: str | None = None
-    bins: DeliveredFile | None = None
-    title: Text
-    public: Literal[True] = True
 
 
 class ReleaseSection(StrictModel):
@@ -292,12 +124,12 @@ class ReleaseSection(StrictModel):
     @property
     def start_mjd(self) -> float:
         """Start of data taking, MJD UTC."""
-        return _mjd(self.start)
+        return mjd_of(self.start)
 
     @property
     def stop_mjd(self) -> float:
         """End of data taking, MJD UTC."""
-        return _mjd(self.stop)
+        return mjd_of(self.stop)
 
 
 class ObservationSection(StrictModel):
@@ -343,34 +175,6 @@ class PublicationSection(StrictModel):
     """Its collection in KM3NeT's Open Data Center, if that is not named like the release."""
     alert: Annotated[str, Field(pattern=r"^ivo://\S+#\S+$")] | None = None
     """The IVORN of the notice that announced its event."""
-
-
-class WithTables(StrictModel):
-    """What manifests have in common whose releases may have further tables."""
-
-    tables: tuple[TableFile, ...] = ()
-    """The files that fill further tables; not published with a stand-in."""
-
-    @model_validator(mode="after")
-    def _tables_are_filled_once(self) -> WithTables:
-        names = [one.table for one in self.tables]
-        for name in names:
-            if name == "main" or names.count(name) > 1:
-                raise ValueError(f"each file must fill a table of its own, but not {name} again")
-        return self
-
-    @model_validator(mode="after")
-    def _files_of_tables_are_the_same(self) -> WithTables:
-        files = _delivered(self.tables)
-        for name in {one.name for one in files}:
-            if len({one.sha256 for one in files if one.name == name}) > 1:
-                raise ValueError(f"{name} is listed with different checksums")
-        return self
-
-    @property
-    def table_files(self) -> tuple[DeliveredFile, ...]:
-        """The files that fill further tables, each once."""
-        return tuple({one.name: one for one in reversed(_delivered(self.tables))}.values())[::-1]
 
 
 class Manifest(WithTables):
@@ -422,11 +226,6 @@ class Manifest(WithTables):
     def path(self) -> Path:
         """The manifest itself."""
         return self.folder / MANIFEST
-
-
-def _delivered(tables: tuple[TableFile, ...]) -> list[DeliveredFile]:
-    """Return the files of tables, as often as they are listed."""
-    return [file for one in tables for file in (one, one.bins) if file is not None]
 
 
 def load_manifest(name: str) -> Manifest:
@@ -516,7 +315,3 @@ def predecessors(manifest: Manifest) -> list[str]:
 def is_draft(name: str) -> bool:
     """Return whether blanks are left in the manifest or the texts of a release."""
     return any(blanks(INPUTS / name / file) for file in (MANIFEST, TEXTS))
-
-
-def _mjd(moment: datetime) -> float:
-    return unix_to_mjd(moment.timestamp())

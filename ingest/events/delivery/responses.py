@@ -12,20 +12,18 @@ from ingest.core import privileges
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
-from ingest.core.timescales import unix_to_mjd
-from ingest.events.delivery.manifest import (
-    TEXTS,
+from ingest.events.delivery.listed import (
     Detector,
     Doi,
     Name,
-    ObservationSection,
     ResponseFile,
     ShortName,
     Text,
     Url,
     WithTables,
-    refuse_other_name,
+    mjd_of,
 )
+from ingest.events.delivery.manifest import TEXTS, ObservationSection, refuse_other_name
 
 RESPONSES_MANIFEST: Final = "responses.toml"
 """The name of the manifest in the folder of such a release."""
@@ -95,12 +93,12 @@ class ResponsesSection(StrictModel):
     @property
     def start_mjd(self) -> float:
         """Start of the period of validity, MJD UTC."""
-        return unix_to_mjd(self.start.timestamp())
+        return mjd_of(self.start)
 
     @property
     def stop_mjd(self) -> float:
         """End of the period of validity, MJD UTC."""
-        return unix_to_mjd(self.stop.timestamp())
+        return mjd_of(self.stop)
 
 
 class ResponsesManifest(WithTables):

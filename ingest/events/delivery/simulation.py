@@ -12,7 +12,8 @@ import numpy as np
 
 from ingest.core.errors import ManifestError
 from ingest.core.files import atomic_write
-from ingest.events.delivery.manifest import DeliveredFile, Manifest
+from ingest.events.delivery.listed import DeliveredFile
+from ingest.events.delivery.manifest import Manifest
 
 
 def write_stand_in(manifest: Manifest, file: DeliveredFile, seed: int, directory: Path) -> Path:

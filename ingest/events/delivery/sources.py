@@ -15,16 +15,16 @@ from ingest.core.errors import IngestError, InputError, UnavailableError
 from ingest.core.files import NotRegularError, open_regular, sha256
 from ingest.core.http import open_url
 from ingest.events.delivery import simulation
-from ingest.events.delivery.manifest import (
+from ingest.events.delivery.listed import (
     DeliveredFile,
     FileSource,
     FolderSource,
-    Manifest,
     OverlaySource,
     PackageSource,
     SimulationSource,
     UrlSource,
 )
+from ingest.events.delivery.manifest import Manifest
 from ingest.events.delivery.responses import ResponsesManifest
 from ingest.events.delivery.store import KeptFile
 

@@ -15,7 +15,8 @@ from ingest.core.checkout import INPUTS, RD
 from ingest.core.configuration import BLANK, blanks, read_toml
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import IngestError
-from ingest.events.about import ABOUT, about
+from ingest.events.about import about
+from ingest.events.about_elements import ABOUT
 from ingest.events.about_responses import about_responses
 from ingest.events.delivery import (
     RESPONSES_MANIFEST,

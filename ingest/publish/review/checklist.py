@@ -13,7 +13,8 @@ from pathlib import Path
 from ingest.core.configuration import StrictModel, load
 from ingest.core.descriptors import expand_descriptor
 from ingest.core.errors import InstanceError, ManifestError
-from ingest.events.about import ABOUT, about
+from ingest.events.about import about
+from ingest.events.about_elements import ABOUT
 from ingest.events.delivery import load_manifest, release_names
 from ingest.instance import Layout, lifecycle
 from ingest.publish.review.checks import CHECKS, Answer, Release, Result
