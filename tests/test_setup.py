@@ -72,21 +72,29 @@ def test_a_second_set_up_is_quick_and_silent(tmp_path, shell: str) -> None:
     assert done.stdout + done.stderr == ""
 
 
+def entries_of_lock() -> list[str]:
+    """Return the entries of the lock, with checksums; a package may have one per Python version."""
+    return re.split(r"(?m)^(?=[^ #])", (ROOT / "constraints.txt").read_text())[1:]
+
+
 def locked() -> dict[str, str]:
-    """Return the entry of each package in the lock, with its checksums."""
-    entries = re.split(r"(?m)^(?=[^ #])", (ROOT / "constraints.txt").read_text())[1:]
-    return {canonicalize_name(entry.partition("==")[0]): entry for entry in entries}
+    """Return the entries of the lock that are for this version of Python, by package."""
+    found = {}
+    for entry in entries_of_lock():
+        requirement = Requirement(entry.partition(" \\")[0])
+        if requirement.marker is None or requirement.marker.evaluate():
+            found[canonicalize_name(requirement.name)] = entry
+    return found
 
 
 def test_the_lock_has_a_version_and_checksums_of_each_package_and_names_no_host() -> None:
-    entries = locked()
-    for entry in entries.values():
+    for entry in entries_of_lock():
         assert re.fullmatch(
             r"[\w.-]+==[\w.]+( ; [^\\\n]+)?( \\\n    --hash=sha256:[0-9a-f]{64})+\n", entry
         )
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     wanted = project["dependencies"] + project["optional-dependencies"]["test"]
-    assert {canonicalize_name(Requirement(one).name) for one in wanted} <= set(entries)
+    assert {canonicalize_name(Requirement(one).name) for one in wanted} <= set(locked())
     assert "://" not in (ROOT / "constraints.txt").read_text()
 
 
