@@ -513,6 +513,11 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
     for path in (f"/getproduct/{HIDDEN}/data/{HIDDEN}.fits", f"/{HIDDEN}/nu/cone/form"):
         assert ask(server, path)[0] == 200
     assert HIDDEN in ask(server, "/ant20_01/nu/cone/info")[2]
+    with_responses = "SELECT DISTINCT release FROM irf.background ORDER BY release"
+    assert server.adql(with_responses) == [["ant20_01"], [HIDDEN]]
+    density = f"gavo_background_density('{HIDDEN}', 10) AS n"
+    assert float(server.adql(f"SELECT TOP 1 {density} FROM ant20_01.main")[0][0]) > 0
+    assert len(server.adql(f"SELECT * FROM {HIDDEN}.counterparts")) == 12
 
     change(server, HIDDEN, LIVES[HIDDEN], "import", "--release", HIDDEN)
     for there, elsewhere in zip(addresses(HIDDEN), addresses(MISSING), strict=True):
@@ -528,6 +533,8 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
     text = ask(server, f"/oai.xml?verb=GetRecord&{record}")[2]
     assert 'status="deleted"' in text
     assert not SECRET.search(text)
-    for query in queries(HIDDEN):
-        assert not SECRET.search(sync(server, query, FORMAT="csv")[2]), query
+    for there, elsewhere in zip(queries(HIDDEN), queries(MISSING), strict=True):
+        shown, absent = sync(server, there, FORMAT="csv"), sync(server, elsewhere, FORMAT="csv")
+        assert same(shown, HIDDEN) == same(absent, MISSING)
+    assert server.adql(with_responses) == [["ant20_01"]]
     assert server.adql(count.format("ANTARES")) == [["8754"]]
