@@ -100,8 +100,3 @@ def containment_radius(density: Floats, radius: Axis, containment: float) -> Flo
         if inside[-1] >= _COMPLETE:
             radii[row] = np.interp(containment * inside[-1], inside, radius.edges)
     return radii
-
-
-def spread(index: int, count: int) -> float:
-    """Return the place of one of several, from 0 to 1."""
-    return index / max(count - 1, 1)

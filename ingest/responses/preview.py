@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from ingest.core.skyplot import BOLD, DENSITY, INK, PLAIN, save, write_text
-from ingest.responses.bands import Band, bands, containment_radius, median_of, spread
+from ingest.responses.bands import Band, bands, containment_radius, median_of
 from ingest.responses.model import Axis, Floats, Response
 
 _INCHES, _DPI = (10.0, 6.0), 110
@@ -177,7 +177,8 @@ def _axis(response: Response, name: str) -> Axis:
 
 
 def _coloured(several: list[Band]) -> list[tuple[Band, Any]]:
-    return [(one, _COLOURS(0.9 * spread(i, len(several)))) for i, one in enumerate(several)]
+    last = max(len(several) - 1, 1)
+    return [(one, _COLOURS(0.9 * (i / last))) for i, one in enumerate(several)]
 
 
 def _steps(axes: Axes, axis: Axis, values: Floats, colour: Any, label: str) -> None:

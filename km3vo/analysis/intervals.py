@@ -13,7 +13,7 @@ from .errors import AnalysisError
 from .poisson import at_least, at_most
 
 _HIGHEST = 1 - 1e-12
-"""Confidence level; sums of probabilities are too imprecise for intervals beyond 1 - 1e-14."""
+"""The highest confidence level; beyond 1 - 1e-14, rounding of sums makes intervals wrong."""
 _COMPARED = 2_000_000
 """Pairs of numbers of events that are in memory at a time."""
 

@@ -250,7 +250,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
             yield self._link(
                 f"{release}/nu/region/api?{asked}",
                 "#proc",
-                f"Neutrinos of {release} in the region of the alert, and limits of the flux",
+                f"Neutrinos of {release} in the region of the alert, and limits on the flux",
                 "application/x-votable+xml",
                 localSemantics=release,
             )
