@@ -248,25 +248,25 @@ def load_manifest(name: str) -> Manifest:
         )
     refuse_blanks(path)
     manifest = load(path, Manifest)
-    refuse_other_name(path, manifest.name)
+    refuse_other_name(path, manifest.name, name)
     return manifest
 
 
-def refuse_other_name(path: Path, name: str) -> None:
-    """Refuse a manifest whose release has another name than its folder.
+def refuse_other_name(path: Path, name: str, folder: str) -> None:
+    """Refuse a manifest whose release has another name than its folder, as that was given.
 
     Raises
     ------
     ManifestError
         If it has.
     """
-    if name != path.parent.name:
+    if name != folder:
         raise ManifestError(
             "the name of the release differs from that of its folder",
             file=path,
             where="release.name",
             value=name,
-            expected=path.parent.name,
+            expected=folder,
             remedy="correct one of the two",
         )
 

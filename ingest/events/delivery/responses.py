@@ -152,7 +152,7 @@ def load_responses(name: str) -> ResponsesManifest:
         )
     refuse_blanks(path)
     manifest = load(path, ResponsesManifest)
-    refuse_other_name(path, manifest.name)
+    refuse_other_name(path, manifest.name, name)
     return manifest
 
 

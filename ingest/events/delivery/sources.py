@@ -166,7 +166,7 @@ def verify(file: DeliveredFile, acquired: AcquiredFile) -> None:
             value=f"sha256 {acquired.sha256}",
             expected=" or ".join(file.sha256),
             remedy="fetch or copy the file again; if this is a new delivery, add its checksum to"
-            " the manifest",
+            " the manifest, release.toml or responses.toml",
         )
 
 
