@@ -71,8 +71,13 @@ def limit_in(
     if containment is not None:
         sent |= _numbers(CONTAINMENT=containment)
     files = {}
-    if isinstance(region, os.PathLike) or (isinstance(region, str) and os.path.isfile(region)):
-        files["MAP"] = (Path(region).name, Path(region).read_bytes(), "application/fits")
+    if _is_file(region):
+        try:
+            files["MAP"] = (Path(region).name, Path(region).read_bytes(), "application/fits")
+        except OSError as error:
+            raise BadRequestError(
+                f"the sky map {os.fspath(region)!r} cannot be read: {error.strerror}"
+            ) from error
     elif hasattr(region, "to_string"):
         sent["MOC"] = region.to_string(format="ascii").strip()
     elif isinstance(region, str) and _is_moc(region):
@@ -92,16 +97,23 @@ def _numbers(**values: Any) -> dict[str, str]:
 
 
 def _shorten(table: QTable) -> None:
-    """Let numbers be printed with six digits; they are as precise as before."""
+    """Let numbers be printed with six digits, dates with four decimals; they stay as precise."""
     for name in table.colnames:
         if table[name].dtype.kind == "f":
-            table[name].info.format = ".6g"
+            table[name].info.format = ".4f" if name == "mjd" else ".6g"
 
 
 def _index(index: Any) -> str:
     """Return a spectral index, or two for a range, as the service reads it."""
     both = index if isinstance(index, list | tuple) else (index,)
     return " ".join(adql.number(one, "index") for one in both)
+
+
+def _is_file(region: Any) -> bool:
+    """Tell the file of a sky map, which may be missing, from the name of an alert."""
+    if isinstance(region, str):
+        return os.path.isfile(region) or region.endswith((".fits", ".fits.gz"))
+    return isinstance(region, os.PathLike)
 
 
 def _is_moc(text: str) -> bool:

@@ -397,7 +397,7 @@ examples. Values in \metaString come from defaultmeta.txt, which is made from si
 			.. tapquery::
 
 				SELECT a.stream, a.event_name, e.event_id, e.detector, e.energy,
-					(e.mjd - a.event_mjd) * 86400 AS seconds_after,
+					IN_UNIT(e.mjd - a.event_mjd, 's') AS seconds_after,
 					DISTANCE(e.ra, e.dec, a.ra, a.dec) AS separation
 				FROM alerts.latest AS a
 				JOIN km3net.events AS e

@@ -197,13 +197,13 @@ ivoa.obscore as response-function, and in the DataLink of each event list as #ca
 		<meta name="description">Exposure and expected events in the bins of the effective
 			area.</meta>
 		<column name="energy_true_lo" tablehead="Energy from" type="double precision" unit="GeV"
-			ucd="phys.energy;stat.min" verbLevel="1" displayHint="sf=1"
+			ucd="phys.energy;stat.min" verbLevel="1"
 			description="Lower edge of the bin of the energy of the neutrino."/>
 		<column name="energy_true_hi" tablehead="Energy to" type="double precision" unit="GeV"
-			ucd="phys.energy;stat.max" verbLevel="1" displayHint="sf=1"
+			ucd="phys.energy;stat.max" verbLevel="1"
 			description="Upper edge of the bin of the energy of the neutrino."/>
 		<column name="exposure" tablehead="Exposure" type="double precision" unit="cm**2.s"
-			ucd="phys.area;instr.det" verbLevel="1" displayHint="sf=1"
+			ucd="phys.area;instr.det" verbLevel="1"
 			description="Effective area at the source, integrated over the livetime; a flux times it
 				is a number of events."/>
 		<column name="n_sig" tablehead="Signal" type="double precision"

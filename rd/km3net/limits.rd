@@ -13,16 +13,24 @@ resource itself publishes nothing. -->
 	<meta name="subject">neutrino-astronomy</meta>
 
 	<STREAM id="page">
-		<doc>The page with the answers of a service.</doc>
+		<doc>The page of a service: its form, with answers or without.</doc>
+		<template key="form">../km3net/limits.html</template>
 		<template key="response">../km3net/limits.html</template>
 		<customRF name="answers"><![CDATA[
+			import math
 			from gavo.web import htmltable
 			primary, parts = self.result.getPrimaryTable(), []
 			for table in [primary, *(one for one in self.result if one is not primary)]:
-				# in tables that are no output tables, columns have no formatters for small numbers
+				# in tables that are no output tables, columns have no formatters for such numbers
+				plain = {column.name for column in table.tableDef if not column.displayHint}
 				for row in table.rows:
 					for name, value in row.items():
-						if isinstance(value, float) and abs(value) < 1e-3:
+						if not isinstance(value, float) or math.isnan(value):
+							continue
+						if table is not primary and name in plain:
+							usual = value == 0 or 1e-3 <= abs(value) < 1e5
+							row[name] = ("%.4g" if usual else "%.2e") % value
+						elif abs(value) < 1e-3:
 							row[name] = float("%.3g" % value)
 				if table is not primary:
 					parts.append(T.h2[base.getMetaText(table, "title")])
@@ -116,7 +124,7 @@ resource itself publishes nothing. -->
 			ucd="phot.flux.density;phys.particle.neutrino" verbLevel="1" tablehead="Flux"
 			description="Best estimate of the flux dN/dE at 1 GeV, for one flavour, from
 				n_obs - n_bkg, or 0 if that is negative.\where">
-			<formatter>return "" if data is None else "%.3g"%data</formatter>
+			<formatter>return "" if data is None else "%.2e"%data if data else "0"</formatter>
 		</outputField>
 		<outputField name="flux_limit" type="double precision"
 			unit="GeV**-1.cm**-2.s**-1"
@@ -124,7 +132,7 @@ resource itself publishes nothing. -->
 			tablehead="Flux limit"
 			description="Upper limit on the flux dN/dE at 1 GeV, for one flavour, from
 				n_sig_up.\where">
-			<formatter>return "" if data is None else "%.3g"%data</formatter>
+			<formatter>return "" if data is None else "%.2e"%data if data else "0"</formatter>
 		</outputField>
 		<outputField name="sensitivity" type="double precision"
 			unit="GeV**-1.cm**-2.s**-1"
@@ -132,7 +140,7 @@ resource itself publishes nothing. -->
 			tablehead="Sensitivity"
 			description="Median upper limit on the flux dN/dE at 1 GeV expected without a
 				source, for one flavour.\where">
-			<formatter>return "" if data is None else "%.3g"%data</formatter>
+			<formatter>return "" if data is None else "%.2e"%data if data else "0"</formatter>
 		</outputField>
 	</STREAM>
 

@@ -295,7 +295,7 @@ def test_the_page_shows_the_answer_and_the_events(fetch):
     page = fetch(
         "/ant20_01/nu/ps/form?__nevow_form__=genForm&RA=98.24&DEC=5.81&SR=1&INDEX=2&CONFIDENCE=0.9"
     ).read()
-    for text in ("Flux limit", "Events inside the circles", "ANT"):
+    for text in ("Flux limit", "1.97e-08", "Events inside the circles", "ANT"):
         assert text in page.decode()
 
 

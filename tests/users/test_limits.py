@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from astropy import units as u
@@ -156,6 +158,8 @@ def test_errors_of_sources_name_the_parameter(node, arguments, problem):
         (5, "neither a coverage map"),
         (Table({"ra": [1.0], "dec": [2.0]})[0], "not an alert"),
         ("ivo://nobody/nothing", "no notice"),
+        ("missing.fits.gz", "'missing.fits.gz' cannot be read: No such file"),
+        (Path("missing"), "'missing' cannot be read: No such file"),
     ],
 )
 def test_errors_of_regions(node, region, problem):
