@@ -42,5 +42,10 @@ class ServiceError(NodeError):
     """The node could not be reached, or did not answer as expected."""
 
 
+def unanswered(error: Exception, url: str) -> ServiceError:
+    """Return the error for a request that failed on its way, or whose answer is not as expected."""
+    return ServiceError(f"the node does not answer as expected: {error}", url)
+
+
 class MissingPackageError(NodeError, ImportError):
     """A package is needed that is not installed."""

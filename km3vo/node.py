@@ -340,8 +340,9 @@ class Node:
         Returns
         -------
         dict of str to gammapy.irf.IRF
-            By the name of their file without its ending, such as ``aeff``. The axis THETA of
-            KM3NeT's responses is the zenith angle.
+            By what they describe, such as ``aeff``; several of a kind by the names of their files
+            without ending, such as ``bkg_mu``. The axis THETA of KM3NeT's responses is the zenith
+            angle.
 
         Raises
         ------

@@ -82,7 +82,10 @@ def place_of(near: Any, tap: Tap) -> Place:
         return Place(near.to_string("hmsdms"), *_icrs(near))
     if isinstance(near, Row | Mapping):
         return _of_row(near, tap)
-    raise BadRequestError(f"{near!r} is neither a name nor a SkyCoord nor the row of a table")
+    raise BadRequestError(
+        f"{near!r} is neither a name nor a SkyCoord nor the row"
+        " of a table; give numbers as SkyCoord(ra, dec, unit='deg')"
+    )
 
 
 def _of_row(row: Row | Mapping[str, Any], tap: Tap) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -18,7 +19,7 @@ from pyvo.dal.adhoc import DatalinkResults
 
 from km3vo import adql
 from km3vo.analysis import Acceptance, Polynomial, Sample
-from km3vo.errors import BadRequestError, MissingPackageError, ServiceError
+from km3vo.errors import BadRequestError, MissingPackageError, ServiceError, unanswered
 from km3vo.tap import Tap, find
 
 if TYPE_CHECKING:
@@ -61,15 +62,17 @@ def event_list(release: str, tap: Tap) -> EventList:
 def responses(release: str, tap: Tap) -> dict[str, Any]:
     """Return the responses, see :meth:`km3vo.Node.responses`."""
     gammapy = _gammapy("irf")
-    found = {}
-    for _, url in _responses(release, tap):
-        name = PurePosixPath(urlsplit(url).path).name
-        # not the files as delivered, which may differ from the standard
-        if name.endswith(_GADF):
-            with _file(_download(url, tap)) as path:
-                (found[name.removesuffix(_GADF)],) = gammapy.load_irf_dict_from_file(path).values()
-    if not found:
+    # not the files as delivered, which may differ from the standard
+    files = [(kind, url) for kind, url in _responses(release, tap) if url.endswith(_GADF)]
+    if not files:
         raise BadRequestError(f"{release} has no instrument responses for gammapy", tap.url)
+    kinds = Counter(kind for kind, _ in files)
+    found = {}
+    for kind, url in files:
+        file = PurePosixPath(urlsplit(url).path).name.removesuffix(_GADF)
+        with _file(_download(url, tap)) as path:
+            (read,) = gammapy.load_irf_dict_from_file(path).values()
+        found[kind if kinds[kind] == 1 else file] = read
     return found
 
 
@@ -145,7 +148,7 @@ def _this(identifiers: list[str], tap: Tap) -> list[str]:
         # not links.bysemantics, which downloads a vocabulary
         found = {str(one.id): str(one.access_url) for one in links if one.semantics == "#this"}
     except (DALAccessError, requests.RequestException) as error:
-        raise ServiceError(str(error), url) from error
+        raise unanswered(error, url) from error
     if missing := [one for one in identifiers if one not in found]:
         raise ServiceError(f"no link to {', '.join(missing)}", url)
     return [found[one] for one in identifiers]
@@ -156,7 +159,7 @@ def _download(url: str, tap: Tap) -> bytes:
         reply = tap.session.get(url)
         reply.raise_for_status()
     except requests.RequestException as error:
-        raise ServiceError(str(error), url) from error
+        raise unanswered(error, url) from error
     return reply.content
 
 

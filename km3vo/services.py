@@ -18,7 +18,7 @@ from astropy.io.votable.exceptions import E19
 from astropy.table import QTable, Row, Table
 
 from km3vo import adql, products
-from km3vo.errors import BadRequestError, ServiceError
+from km3vo.errors import BadRequestError, ServiceError, unanswered
 from km3vo.places import place_of
 from km3vo.tap import Tap, tidy
 
@@ -180,7 +180,7 @@ def _ask(
     try:
         reply = tap.session.post(url, data=sent, files=files or None)
     except requests.RequestException as error:
-        raise ServiceError(str(error), url) from error
+        raise unanswered(error, url) from error
     if reply.status_code == 404:
         raise BadRequestError(f"the node has no limits of {release}", url)
     try:

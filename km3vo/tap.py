@@ -14,7 +14,7 @@ from pyvo.dal import DALAccessError, DALQueryError, DALResults, TAPService
 from pyvo.utils.http import create_session
 
 from km3vo import adql
-from km3vo.errors import BadRequestError, ServiceError
+from km3vo.errors import BadRequestError, unanswered
 
 PATH = "/__system__/tap/run/tap"
 _MOST = 1_000_000
@@ -81,7 +81,7 @@ class Tap:
         except DALQueryError as error:
             raise BadRequestError(str(error), self.service.baseurl) from error
         except (DALAccessError, requests.RequestException) as error:
-            raise ServiceError(str(error), self.service.baseurl) from error
+            raise unanswered(error, self.service.baseurl) from error
         table = as_table(answer)
         table.meta["query"] = query
         table.meta["node"] = self.url

@@ -215,8 +215,14 @@ def _ranges_of_text(text: str) -> Iterator[tuple[int, int]]:
             if ends is None:
                 raise _moc_error(word)
             first, last = int(ends[1]), int(ends[2] or ends[1])
-            if order > MAX_ORDER or not first <= last < 12 * 4**order:
+            if order > MAX_ORDER:
                 raise _moc_error(f"{order}/{word}")
+            if not first <= last < 12 * 4**order:
+                raise AnalysisError(
+                    "region",
+                    repr(f"{order}/{word}"[:60]),
+                    f"cells of order {order} from 0 to {12 * 4**order - 1}, in order",
+                )
             shift = 2 * (MAX_ORDER - order)
             yield first << shift, (last + 1) << shift
 

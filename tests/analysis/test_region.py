@@ -48,6 +48,11 @@ def test_coverage_maps_are_read_as_mocpy_reads_them(found):
     assert moc_of(list(zip(region.order, region.cell, strict=True))) == expected
 
 
+def test_a_cell_that_does_not_exist_is_named_with_those_that_do():
+    with pytest.raises(AnalysisError, match=r"3/999999.*cells of order 3 from 0 to 767"):
+        Region.from_moc_text("3/999999")
+
+
 @pytest.mark.parametrize("text", ["", "  ", "3/", "4/", "3/ 5/"])
 def test_coverage_map_without_cells_is_an_error(text):
     with pytest.raises(AnalysisError) as error:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from ingest.events.about import about
 from ingest.events.delivery import Manifest, load_manifest
-from ingest.events.delivery.manifest import ResponseCoverage
+from ingest.events.delivery.listed import ResponseCoverage
 from ingest.instance.dachs import FACTS, combined
 
 PERIOD = {"start": "2023-01-01T00:00:00Z", "stop": "2024-01-01T00:00:00Z"}

@@ -11,7 +11,7 @@ import pytest
 from ingest.publish.notebooks import Notebook, execute, find
 from km3vo import Node
 from km3vo.analysis import search
-from tests.users.test_limits import SAME
+from tests.users.test_node_limits import SAME
 
 TERM = re.compile(
     r"http://odahub\.io/ontology#\w+"

@@ -242,6 +242,7 @@ def test_instrument_responses_are_read_by_gammapy(node, delivered):
     assert found["aeff"].quantity.shape == expected.shape
     assert u.allclose(found["aeff"].quantity, expected)
     assert (found["bkg_mu"].quantity.value >= 0).all()
+    assert set(node.responses("irf_arca230")) == {"aeff", "edisp"}
     with pytest.raises(BadRequestError, match="no instrument responses for gammapy"):
         node.responses("ant20_01")
 
