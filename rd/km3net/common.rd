@@ -163,6 +163,8 @@ resource itself publishes nothing. -->
 		release   the release's name
 		</doc>
 		<publish render="form" sets="local,ivo_managed"/>
+		<!-- previews appear in the first column, in full size unless limited -->
+		<property name="customCSS">img.preview { max-width: 12em; }</property>
 		<dbCore queriedTable="km3net/nu#observations">
 			<condDesc fixedSQL="release = '\release'"/>
 		</dbCore>

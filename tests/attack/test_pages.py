@@ -122,8 +122,27 @@ def test_the_scripts_of_the_pages_run(instance: Instance, browser: webdriver.Chr
     link = browser.find_element(By.CLASS_NAME, "resultlink")
     browser.execute_script("arguments[0].dispatchEvent(new Event('mouseover'))", link)
     assert "hscs_sr=180" in link.get_attribute("href")
+    assert _violations(browser) == []
+
+
+def test_previews_appear_and_leave_room_for_the_titles(
+    instance: Instance, browser: webdriver.Chrome
+) -> None:
+    """DaCHS' script inserts them as soon as their rows are seen."""
+    browser.get_log("browser")
+    form = "/irf_arca115/nu/responses/form?__nevow_form__=genForm&submit=Go"
+    browser.get(instance.url + form)
+    preview = WebDriverWait(browser, 20).until(
+        lambda page: page.find_element(By.CSS_SELECTOR, "a.productlink img.preview")
+    )
+    assert 0 < preview.size["width"] <= 200
+    assert _violations(browser) == []
+
+
+def _violations(browser: webdriver.Chrome) -> list[str]:
+    """Return what the policy has forbidden since the console was read last."""
     messages = [line["message"] for line in browser.get_log("browser")]
-    assert [line for line in messages if "Content Security Policy" in line] == []
+    return [line for line in messages if "Content Security Policy" in line]
 
 
 # -- all answers -----------------------------------------------------------------------------

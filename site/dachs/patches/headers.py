@@ -35,6 +35,7 @@ _PAGE_TYPES = {
 """Media types of DaCHS' pages; XML becomes a page through one of DaCHS' style sheets."""
 _HANDLERS = (
     "insertPreview(this, null)",
+    "",  # by which insertPreview replaces itself, so that it runs once
     "this.href=makeResultLink(getEnclosingForm(this))",
     "this.href=makeBookmarkLink(getEnclosingForm(this))",
     "output_broadcast(this.value)",
@@ -42,7 +43,7 @@ _HANDLERS = (
     "Forms.Util.updateLabel(this)",
     "Forms.Util.labelClick(this)",
 )
-"""The event handlers that DaCHS' Python code writes into pages."""
+"""The event handlers that DaCHS' Python code and scripts write into pages."""
 _SCRIPT = re.compile(
     r"<script(?![^>]*\ssrc=)(?![^>]*(?:text/html|json))[^>]*(?<!/)>(.*?)</script>", re.DOTALL
 )
