@@ -37,7 +37,7 @@ def served(instance: Instance) -> Served:
     product = instance.fetch("getproduct/ant20_01/data/ant20_01.fits")
     (obscore,) = instance.adql(
         "SELECT obs_title, t_min, t_max, access_estsize, obs_publisher_did"
-        " FROM ivoa.obscore WHERE obs_collection = 'ANTARES-2017-PS'"
+        " FROM ivoa.obscore WHERE obs_id = 'ant20_01/1'"
         " AND dataproduct_type = 'hea-event-list'"
     )
     (description,) = instance.adql(

@@ -83,7 +83,7 @@ def test_the_tap_service_is_found_by_its_data_model(searchable, instance) -> Non
 
 
 def test_who_made_it_and_what_it_has_lead_to_a_sample(searchable) -> None:
-    assert found(author="ANTARES%") == {ANTARES, ALL_SAMPLES}
+    assert found(registry.Servicetype("conesearch"), author="ANTARES%") == {ANTARES, ALL_SAMPLES}
     assert ANTARES in found(ucd="stat.error;pos")
 
 
