@@ -288,6 +288,8 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
 
 
 def test_the_table_is_not_read_again_while_its_rows_stay(instance, layout) -> None:
+    # an import that failed since leaves no record of the rows, until the next one
+    assert instance.km3vo("import", "--release", "ant20_01").returncode == 0
     record = read_record("ant20_01", layout)
     right = table_hash(record, layout)
     path = layout.record("ant20_01").with_name("table.json")
