@@ -70,7 +70,7 @@ def place_of(near: Any, tap: Tap) -> Place:
     Raises
     ------
     BadRequestError
-        If it is none of these, or several positions.
+        If it is anything else, or several positions.
     NameResolutionError
         If the name is unknown, or belongs to several events or alerts.
     """

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Literal
+from datetime import date, datetime
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
@@ -189,6 +189,67 @@ class TableFile(DeliveredFile):
     bins: DeliveredFile | None = None
     title: Text
     public: Literal[True] = True
+
+
+class CommonSection(StrictModel):
+    """What a manifest says of any release, of events or of responses."""
+
+    name: Name
+    title: Text
+    short_name: ShortName | None = None
+    """The name of its service in lists; the release's name by default."""
+    kind: Literal["sample", "test"] = "sample"
+    """A test is served, but never registered."""
+    created: date
+    """When the release was made."""
+    updated: date | None = None
+    """When its texts were last corrected."""
+    revisions: tuple[Text, ...] = ()
+    """What was corrected since, one line each."""
+    withdrawn: Text | None = None
+    """Why the release was withdrawn."""
+    creator: Text = "KM3NeT Collaboration"
+    doi: Doi | None = None
+    """The DOI to cite, without https://doi.org/."""
+    no_doi: Text | None = None
+    """Why there is none."""
+    reference_url: Url = "https://www.km3net.org"
+    detector: Detector
+    instrument: Text
+    """The detector's configuration, such as ORCA6."""
+    start: AwareDatetime
+    stop: AwareDatetime
+    """The period of data taking or, of responses, that for which they are valid."""
+
+    @model_validator(mode="after")
+    def _start_is_before_stop(self) -> Self:
+        if self.start >= self.stop:
+            raise ValueError("start must be before stop")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_doi_or_a_reason(self) -> Self:
+        if self._has_doi() == (self.no_doi is not None):
+            raise ValueError("give doi, or no_doi with the reason for having none; not both")
+        return self
+
+    def _has_doi(self) -> bool:
+        return self.doi is not None
+
+    @property
+    def descriptor(self) -> str:
+        """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
+        return f"{self.name}/nu"
+
+    @property
+    def start_mjd(self) -> float:
+        """Start of the period, MJD UTC."""
+        return mjd_of(self.start)
+
+    @property
+    def stop_mjd(self) -> float:
+        """End of the period, MJD UTC."""
+        return mjd_of(self.stop)
 
 
 class WithTables(StrictModel):

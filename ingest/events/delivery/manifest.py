@@ -6,23 +6,19 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.events.delivery.listed import (
+    CommonSection,
     DeliveredFile,
-    Detector,
     Doi,
     Name,
     ResponseFile,
-    ShortName,
-    Text,
-    Url,
     WithTables,
-    mjd_of,
 )
 
 MANIFEST: Final = "release.toml"
@@ -40,21 +36,9 @@ REVISABLE: Final = {
 """The facts that a release's rows and products do not depend on, by section."""
 
 
-class ReleaseSection(StrictModel):
+class ReleaseSection(CommonSection):
     """The release itself: what it is, and its life."""
 
-    name: Name
-    title: Text
-    short_name: ShortName | None = None
-    """The name of its cone search in lists; the release's name by default."""
-    kind: Literal["sample", "test"] = "sample"
-    """A test is served, but never registered."""
-    created: date
-    """When the release was made."""
-    updated: date | None = None
-    """When its texts were last corrected."""
-    revisions: tuple[Text, ...] = ()
-    """What was corrected since, one line each."""
     supersedes: Name | None = None
     """The release that this one replaces."""
     access: Literal["public", "collaboration"] = "public"
@@ -62,42 +46,17 @@ class ReleaseSection(StrictModel):
     """The first day on which everyone may see the release."""
     metadata_public: bool = False
     """Whether title, texts and coverage are public before the data are."""
-    withdrawn: Text | None = None
-    """Why the release was withdrawn."""
-    creator: Text = "KM3NeT Collaboration"
-    doi: Doi | None = None
-    """The DOI to cite, without https://doi.org/."""
     data_doi: Doi | None = None
     """The DOI of the data themselves, which ``km3vo cite --reserve`` writes."""
-    no_doi: Text | None = None
-    """Why there is none."""
     bibcode: Annotated[str, Field(pattern=r"^\d{4}\S{15}$")] | None = None
     """The publication to cite, in the Astrophysics Data System."""
-    reference_url: Url = "https://www.km3net.org"
-    detector: Detector
-    instrument: Text
-    """The detector's configuration, such as ORCA6."""
     det_id: Annotated[int, Field(ge=0)] | None = None
     """The number of that configuration, if it is the same for all events."""
     format: str
-    start: AwareDatetime
-    stop: AwareDatetime
     livetime_days: Annotated[float, Field(gt=0)] | None = None
     events: Annotated[int, Field(gt=0)]
     products: Literal["one", "per-file"] = "one"
     """Whether all files are converted to one product, or each (a run) to its own."""
-
-    @model_validator(mode="after")
-    def _start_is_before_stop(self) -> ReleaseSection:
-        if self.start >= self.stop:
-            raise ValueError("start must be before stop")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_doi_or_a_reason(self) -> ReleaseSection:
-        if (self.doi is None and self.data_doi is None) == (self.no_doi is None):
-            raise ValueError("give doi, or no_doi with the reason for having none; not both")
-        return self
 
     @model_validator(mode="after")
     def _supersedes_another(self) -> ReleaseSection:
@@ -105,10 +64,8 @@ class ReleaseSection(StrictModel):
             raise ValueError("a release cannot supersede itself")
         return self
 
-    @property
-    def descriptor(self) -> str:
-        """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
-        return f"{self.name}/nu"
+    def _has_doi(self) -> bool:
+        return self.doi is not None or self.data_doi is not None
 
     @property
     def table(self) -> str:
@@ -120,16 +77,6 @@ class ReleaseSection(StrictModel):
         if self.embargo_until is not None:
             return day >= self.embargo_until
         return self.access == "public"
-
-    @property
-    def start_mjd(self) -> float:
-        """Start of data taking, MJD UTC."""
-        return mjd_of(self.start)
-
-    @property
-    def stop_mjd(self) -> float:
-        """End of data taking, MJD UTC."""
-        return mjd_of(self.stop)
 
 
 class ObservationSection(StrictModel):

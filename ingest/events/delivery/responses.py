@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import INPUTS
-from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
+from ingest.core.configuration import blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
 from ingest.events.delivery.listed import (
-    Detector,
-    Doi,
-    Name,
+    CommonSection,
     ResponseFile,
-    ShortName,
     Text,
-    Url,
     WithTables,
-    mjd_of,
 )
 from ingest.events.delivery.manifest import TEXTS, ObservationSection, refuse_other_name
 
@@ -35,70 +29,17 @@ LICENCES: Final = {
 """The licences that a release of responses may have: their names, by SPDX identifier."""
 
 
-class ResponsesSection(StrictModel):
+class ResponsesSection(CommonSection):
     """The release itself."""
 
-    name: Name
-    title: Text
-    short_name: ShortName | None = None
-    """The name of its service in lists; the release's name by default."""
-    kind: Literal["sample", "test"] = "sample"
-    """A test is served, but never registered."""
-    created: date
-    """When the responses were published."""
-    updated: date | None = None
-    """When its texts were last corrected."""
-    revisions: tuple[Text, ...] = ()
-    """What was corrected since, one line each."""
-    withdrawn: Text | None = None
-    """Why the release was withdrawn."""
-    creator: Text = "KM3NeT Collaboration"
     licence: Text
     """The SPDX identifier of the licence under which the files were published."""
-    doi: Doi | None = None
-    """The DOI to cite, without https://doi.org/."""
-    no_doi: Text | None = None
-    """Why there is none."""
-    reference_url: Url = "https://www.km3net.org"
-    detector: Detector
-    instrument: Text
-    """The detector's configuration, such as ARCA230."""
-    start: AwareDatetime
-    stop: AwareDatetime
-    """The period for which the responses are valid."""
-
-    @model_validator(mode="after")
-    def _start_is_before_stop(self) -> ResponsesSection:
-        if self.start >= self.stop:
-            raise ValueError("start must be before stop")
-        return self
-
-    @model_validator(mode="after")
-    def _has_a_doi_or_a_reason(self) -> ResponsesSection:
-        if (self.doi is None) == (self.no_doi is None):
-            raise ValueError("give doi, or no_doi with the reason for having none; not both")
-        return self
 
     @model_validator(mode="after")
     def _has_a_known_licence(self) -> ResponsesSection:
         if self.licence not in LICENCES:
             raise ValueError(f"licence must be one of {', '.join(LICENCES)}")
         return self
-
-    @property
-    def descriptor(self) -> str:
-        """DaCHS' id of the resource descriptor: its path below ``rd/`` without ``.rd``."""
-        return f"{self.name}/nu"
-
-    @property
-    def start_mjd(self) -> float:
-        """Start of the period of validity, MJD UTC."""
-        return mjd_of(self.start)
-
-    @property
-    def stop_mjd(self) -> float:
-        """End of the period of validity, MJD UTC."""
-        return mjd_of(self.stop)
 
 
 class ResponsesManifest(WithTables):
