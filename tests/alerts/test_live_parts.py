@@ -121,7 +121,7 @@ def test_credentials_are_in_no_log(monkeypatch, caplog):
         stop.set()
         reader.join(10)
         source.close()
-    assert "127.0.0.1:1" in source.health.problem
+    assert "127.0.0.1:1" in source.health.problem  # rather than "1/1 brokers are down"
     assert "the broker says ***" in caplog.text
     assert "s3cret" not in caplog.text + source.health.problem
 

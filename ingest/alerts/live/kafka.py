@@ -257,7 +257,9 @@ class KafkaSource:
 
     def _on_error(self, error: KafkaError) -> None:
         self._is_lost = True
-        self._complain(str(error.str()))
+        # follows the errors of the single brokers, which name the address and the reason
+        if error.code() != KafkaError._ALL_BROKERS_DOWN or not self.health.problem:
+            self._complain(str(error.str()))
 
     def _on_statistics(self, text: str) -> None:
         """Notice that a broker is there again; only messages show it otherwise."""
