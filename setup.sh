@@ -4,13 +4,14 @@
 set -eu
 cd "$(dirname "$0")"
 
-# python3-healpy plots the sky coverage on DaCHS' web pages
-packages="python3-gavo python3-healpy postgresql stilts python3-venv"
+# python3-healpy plots the sky coverage on DaCHS' web pages, python3-jinja2 fills in the templates of
+# ours; npm fetches the libraries that pages and checks of packets use
+packages="python3-gavo python3-healpy python3-jinja2 postgresql stilts python3-venv"
+command -v npm >/dev/null 2>&1 || packages="$packages npm"
 stage=${1:-}
 if [ "$stage" = test ]; then
-    # a browser, npm to fetch Aladin Lite, and checkers of FITS files and of this script
+    # a browser, and checkers of FITS files and of this script
     packages="$packages chromium chromium-driver curl fitsverify git shellcheck"
-    command -v npm >/dev/null 2>&1 || packages="$packages npm"
 fi
 account=${KM3VO_USER:-km3vo}
 
@@ -100,10 +101,13 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     printf '%s\n' "$wanted" > .venv/installed
 fi
 
-# GCN's schemas of notices have no licence that permits their distribution; npm installs a pinned version
-schemas=ingest/alerts/conversion/schemas/gcn
-if ! cmp -s "$schemas/package-lock.json" "$schemas/node_modules/installed" && command -v npm >/dev/null 2>&1; then
-    say "installing GCN's schemas of notices"
-    (cd "$schemas" && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
-        || say "this failed; without them km3vo alerts validate cannot check notices in JSON"
-fi
+# Not distributed with this project, because of their licences or sizes; npm installs pinned versions.
+fetch() { # directory, what it is, what happens without it
+    cmp -s "$1/package-lock.json" "$1/node_modules/installed" && return
+    say "installing $2"
+    (cd "$1" && npm ci --silent --no-audit --no-fund && cp package-lock.json node_modules/installed) \
+        || say "this failed; without them $3"
+}
+fetch ingest/alerts/conversion/schemas/gcn "GCN's schemas of notices" \
+    "km3vo alerts validate cannot check notices in JSON"
+fetch web "the libraries of the web pages" "the pages show neither the sky nor diagrams"

@@ -25,6 +25,7 @@ import shutil
 import sys
 
 import functions  # noqa: F401  (declares them)
+import pages
 import patches
 from exchange import exchange
 from gavo import base
@@ -104,4 +105,5 @@ def main(words):
 
 if __name__ == "__main__":
     patches.apply()
+    pages.install()
     sys.exit(main(sys.argv[1:]))

@@ -1,6 +1,6 @@
-"""The files that DaCHS reads when it starts: settings, launcher and patches, templates.
+"""The files that DaCHS reads when it starts: settings, launcher, patches and web pages.
 
-All are made from ``site/`` and the settings of the site.
+All are made from ``site/``, ``web/`` and the settings of the site.
 """
 
 from __future__ import annotations
@@ -17,8 +17,16 @@ from ingest.instance.site import SITE_FILES, Site, render
 
 _LAUNCHER = SITE_FILES / "dachs"
 _PATCHES = "patches"
+_PAGES = "pages"
 _PATCH_SETTINGS = {"jobs", "limits"}
 """The sections of the site's settings that the patches read."""
+_WEB = SITE_FILES.parent / "web"
+_LIBRARIES = (
+    "aladin-lite/dist/aladin.js",
+    "uplot/dist/uPlot.esm.js",
+    "uplot/dist/uPlot.min.css",
+)
+"""The files of libraries that pages load, as npm installs them."""
 
 
 def etc(layout: Layout) -> Path:
@@ -40,7 +48,8 @@ def directories(layout: Layout) -> list[Path]:
     """Return the directories of the files, each after the one that contains it."""
     templates = _templates(layout)
     start = launcher(layout)
-    return [etc(layout), templates.parent, templates, start, start / _PATCHES]
+    web = [start / "web" / name for name in ("", "templates", "static", "libraries")]
+    return [etc(layout), templates.parent, templates, start, start / _PATCHES, start / _PAGES, *web]
 
 
 def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
@@ -70,9 +79,19 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
         etc(layout) / "dsn": dsn(state),
     }
     with privileges.caller():
-        sources = [*_LAUNCHER.glob("*.py"), *(_LAUNCHER / _PATCHES).glob("*.py")]
+        sources = [
+            *_LAUNCHER.glob("*.py"),
+            *(_LAUNCHER / _PATCHES).glob("*.py"),
+            *(_LAUNCHER / _PAGES).glob("*.py"),
+        ]
+        pages = [path for name in ("templates", "static") for path in (_WEB / name).iterdir()]
+        libraries = [path for name in _LIBRARIES if (path := _WEB / "node_modules" / name).exists()]
     for source in sources:
         texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
+    for source in pages:
+        texts[launcher(layout) / "web" / source.relative_to(_WEB)] = _own(source)
+    for source in libraries:
+        texts[launcher(layout) / "web" / "libraries" / source.name] = _own(source)
     patch_settings = site.model_dump_json(include=_PATCH_SETTINGS)
     texts[launcher(layout) / _PATCHES / "settings.json"] = patch_settings
     if page := webpages.service_page():

@@ -76,7 +76,7 @@ class _LockedPreview(products.UnauthorizedProduct):
     """A product that needs a login. By its name, DaCHS makes no preview of it."""
 
 
-def _protection(rd):
+def protection(rd):
     """Return what is protected of a descriptor: "data", "everything", or None."""
     return rd.getProperty("protected", None)
 
@@ -99,13 +99,14 @@ def _refusing(check, nobody):
     return check_any
 
 
-def _is_member(request):
+def is_member(request):
+    """Return whether a request has the login of a member of the collaboration."""
     return creds.hasCredentials(request.getUser(), request.getPassword(), GROUP)
 
 
 def _is_hidden(rd, request):
     """Return whether a descriptor does not exist, as far as the reader may know."""
-    return _protection(rd) == "everything" and not _is_member(request)
+    return protection(rd) == "everything" and not is_member(request)
 
 
 def _guard_addresses():
@@ -130,10 +131,10 @@ def _guard_root():
     @functools.wraps(locate)
     def locate_if_open(self, request, segments):
         rd, (_, *rest) = _descriptor(segments)
-        if rd is not None and _protection(rd) is not None:
-            if _is_member(request):
+        if rd is not None and protection(rd) is not None:
+            if is_member(request):
                 request.setHeader("Cache-Control", "private")
-            elif _protection(rd) == "everything":
+            elif protection(rd) == "everything":
                 raise svcs.UnknownURI("No matching RD")
             elif not rest or rest[0] not in _OPEN:
                 raise svcs.Authenticate()
@@ -187,7 +188,7 @@ def _guard_records():
         except base.NotFoundError:
             return make(self, name, request)
         # the record of a table has its number of rows
-        if _is_hidden(rd, request) or (_protection(rd) and not published):
+        if _is_hidden(rd, request) or (protection(rd) and not published):
             raise svcs.UnknownURI(
                 f"The resource {'/'.join(folders)}#{resource} is unknown at this site."
             )
@@ -203,14 +204,14 @@ def _guard_tables():
     @functools.wraps(find)
     def find_if_open(name):
         table = find(name)
-        if _protection(table.rd) == "everything":
+        if protection(table.rd) == "everything":
             raise base.NotFoundError(name, what="table", within="DaCHS' table listing.")
         return table
 
     @functools.wraps(fields)
     def fields_if_open(self, name):
         known = adqlglue.adqlTableRefToDaCHS(name)
-        if _protection(self.mth.getTableDefForTable(known).rd) is not None:
+        if protection(self.mth.getTableDefForTable(known).rd) is not None:
             raise base.NotFoundError(known, "table", "published tables")
         return fields(self, name)
 

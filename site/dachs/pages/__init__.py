@@ -1,0 +1,44 @@
+"""The web pages of this data centre: what visitors with a browser see first.
+
+``routes.py`` says which address leads to which page. A page is a function that takes a
+:class:`~pages.visits.Visit` and returns an :class:`~pages.answers.Answer`; it runs in one of the
+threads of DaCHS' services, and reads the database with the role of visitors. Its template is in
+``web/templates``, its scripts and style sheets in ``web/static``. What a page says about data comes
+from descriptors, from the facts that an import wrote, or from tables.
+
+All other addresses, such as those of services, tables and files, are DaCHS' as before.
+
+This runs in the Python of DaCHS.
+"""
+
+import functools
+
+
+def install():
+    """Let the server show these pages."""
+    from gavo.web import common
+
+    process = common.Request.process
+
+    @functools.wraps(process)
+    def process_with_pages(self):
+        _install_in_root()
+        return process(self)
+
+    common.Request.process = process_with_pages
+
+
+@functools.cache
+def _install_in_root():
+    # imported late, because it makes the server
+    from gavo.web import root
+
+    from . import server
+
+    get_child = root.ArchiveService.getChild
+
+    @functools.wraps(get_child)
+    def get_page_or_child(self, name, request):
+        return server.page_at(request) or get_child(self, name, request)
+
+    root.ArchiveService.getChild = get_page_or_child
