@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast lint lock audit attack bench notebooks
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit attack bench notebooks
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -73,6 +73,10 @@ test: lint  ## run the tests against real servers and clients
 test-long:  ## run the tests that take longest
 	@./setup.sh test
 	@$(pytest) -m long
+
+explore: setup  ## run the property tests with new random examples
+	@./setup.sh test
+	@HYPOTHESIS_PROFILE=explore $(pytest) $$(grep -rl 'from hypothesis' tests --include='test_*.py')
 
 test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test

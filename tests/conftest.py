@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from ingest.core import privileges
@@ -17,6 +18,12 @@ from tests.templates import Templates, port
 
 # A shell that starts pytest in the background makes it ignore Ctrl-C, and so would its children.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# The same examples in each run, so that whoever broke a test finds out, not whoever comes next.
+# "make explore" looks for new ones.
+hypothesis.settings.register_profile("gate", derandomize=True)
+hypothesis.settings.register_profile("explore", database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "gate"))
 
 _PROCESS = os.getpid()
 _act_as = privileges.act_as

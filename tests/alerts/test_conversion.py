@@ -225,7 +225,10 @@ def test_nothing_is_lost_from_json_to_voevent_and_back(
 
 
 @settings(max_examples=100, deadline=None)
-@given(document=st.dictionaries(ANY_TEXT, ANY_JSON, max_size=4), name=st.text(min_size=1))
+@given(
+    document=st.dictionaries(ANY_TEXT, ANY_JSON, max_size=4),
+    name=st.text(min_size=1, max_size=60),  # of a longer one no identifier can be made
+)
 def test_nothing_is_lost_of_notices_that_conform_to_no_schema(
     document: dict[str, Any], name: str
 ) -> None:
