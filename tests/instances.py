@@ -100,7 +100,7 @@ def without_the_list(checkout: Path) -> dict[str, str]:
 def copy_checkout(target: Path) -> Path:
     """Copy what a clone of the repository contains, without tests, documents and history."""
     target.mkdir(parents=True)
-    for name in ("ingest", "km3vo", "rd", "site"):
+    for name in ("ingest", "km3vo", "rd", "site", "web"):
         # with the compiled files, so that Python need not compile them again
         shutil.copytree(ROOT / name, target / name)
     # without files that were downloaded or delivered into a release's folder
