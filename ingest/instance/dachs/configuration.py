@@ -49,7 +49,10 @@ def directories(layout: Layout) -> list[Path]:
     templates = _templates(layout)
     start = launcher(layout)
     web = [start / "web" / name for name in ("", "templates", "static", "libraries")]
-    return [etc(layout), templates.parent, templates, start, start / _PATCHES, start / _PAGES, *web]
+    with privileges.caller():
+        parts = sorted({path.parent.relative_to(_LAUNCHER) for path in _pages()})
+    code = [start / _PATCHES, *(start / part for part in parts)]
+    return [etc(layout), templates.parent, templates, start, *code, *web]
 
 
 def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
@@ -82,7 +85,7 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
         sources = [
             *_LAUNCHER.glob("*.py"),
             *(_LAUNCHER / _PATCHES).glob("*.py"),
-            *(_LAUNCHER / _PAGES).glob("*.py"),
+            *_pages(),
         ]
         pages = [path for name in ("templates", "static") for path in (_WEB / name).iterdir()]
         libraries = [path for name in _LIBRARIES if (path := _WEB / "node_modules" / name).exists()]
@@ -110,6 +113,11 @@ def content(path: Path) -> bytes | None:
         return read_regular(path)
     except (FileNotFoundError, NotRegularError):
         return None
+
+
+def _pages() -> list[Path]:
+    """Return the modules of the pages, also those of packages within."""
+    return list((_LAUNCHER / _PAGES).rglob("*.py"))
 
 
 def _templates(layout: Layout) -> Path:

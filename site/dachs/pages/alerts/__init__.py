@@ -1,0 +1,1 @@
+"""The pages of the alert archive. This runs in the Python of DaCHS."""
