@@ -32,14 +32,31 @@ def resolve(text, sample):
     gavo.base.ValidationError
         If nobody knows it, or it has several positions.
     """
+    name = cleaned(text)
+    known = np.flatnonzero(sample.event_id == name)
+    if len(known):
+        return float(sample.ra[known[0]]), float(sample.dec[known[0]])
+    return resolve_elsewhere(name)
+
+
+def cleaned(text):
+    """Return a name without superfluous blanks.
+
+    Raises
+    ------
+    gavo.base.ValidationError
+        If it cannot be a name.
+    """
     name = " ".join(text.split())
     if not name.isprintable() or not 0 < len(name) <= _MOST_CHARACTERS:
         raise base.ValidationError(
             f"A name has 1 to {_MOST_CHARACTERS} characters that can be printed.", "TARGET"
         )
-    known = np.flatnonzero(sample.event_id == name)
-    if len(known):
-        return float(sample.ra[known[0]]), float(sample.dec[known[0]])
+    return name
+
+
+def resolve_elsewhere(name):
+    """Return the position of a name that is not an event of a sample, as :func:`resolve` does."""
     return _alert(name) or _resolved(name)
 
 
@@ -56,7 +73,7 @@ def _alert(name):
     if any(_differ(first, other) for other in rows[1:]):
         shown = "; ".join(f"{one['alert_id']} at {one['ra']:g} {one['dec']:+g}" for one in rows)
         raise base.ValidationError(
-            f"The name {name} is ambiguous: {shown}. Please give RA and DEC.", "TARGET"
+            f"The name {name} is ambiguous: {shown}. Please give its coordinates instead.", "TARGET"
         )
     return first["ra"], first["dec"]
 
@@ -75,12 +92,13 @@ def _resolved(name):
     except KeyError:
         raise base.ValidationError(
             f"Neither this archive nor the name resolver of the CDS knows {name}. Please correct"
-            " it, or give RA and DEC.",
+            " it, or give coordinates instead.",
             "TARGET",
         ) from None
     except base.ValidationError as reason:
         # DaCHS names a field that this service does not have
         raise base.ValidationError(
-            f"The name {name} cannot be looked up now: {reason.msg} Please give RA and DEC.",
+            f"The name {name} cannot be looked up now: {reason.msg} Please give its coordinates"
+            " instead.",
             "TARGET",
         ) from None

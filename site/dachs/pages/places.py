@@ -1,0 +1,47 @@
+"""Where something is that a visitor names. This runs in the Python of DaCHS."""
+
+import os
+
+from gavo import base, utils
+
+from . import coordinates
+from .answers import BadRequest
+from .database import row
+
+_EVENT = "SELECT ra, dec FROM km3net.events WHERE event_id = %(name)s LIMIT 1"
+
+
+def place(text):
+    """Return the position that a text means.
+
+    Parameters
+    ----------
+    text : str
+        A position, as :func:`pages.coordinates.position` reads it, or the name of an event, of an
+        alert, or of anything that the resolver of the CDS knows.
+
+    Returns
+    -------
+    tuple of float
+        Right ascension and declination (ICRS, deg).
+
+    Raises
+    ------
+    BadRequest
+        If the text is no position and nobody knows the name, or the resolver cannot be reached.
+    """
+    try:
+        found = coordinates.position(text)
+    except ValueError as problem:
+        raise BadRequest(f"{problem} {coordinates.POSITION_FORMAT}") from None
+    return found or _named(text)
+
+
+def _named(text):
+    names, _ = utils.loadPythonModule(os.path.join(base.getConfig("inputsDir"), "km3net", "names"))
+    try:
+        name = names.cleaned(text)
+        event = row(_EVENT, {"name": name})
+        return (event["ra"], event["dec"]) if event else names.resolve_elsewhere(name)
+    except base.ValidationError as problem:
+        raise BadRequest(f"{problem.msg} {coordinates.POSITION_FORMAT}") from None
