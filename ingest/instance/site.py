@@ -167,6 +167,12 @@ class LimitsSection(StrictModel):
     connections_per_client: _Count
 
 
+class WebSection(StrictModel):
+    """The web pages."""
+
+    survey: Annotated[str, Field(pattern=r"^(https?://[^\s\"';,]+)?$")]
+
+
 class Site(StrictModel):
     """All settings of a data centre; ``site/site.toml`` explains each one."""
 
@@ -180,6 +186,7 @@ class Site(StrictModel):
     deposit: DepositSection
     jobs: JobsSection
     limits: LimitsSection
+    web: WebSection
 
 
 def load_site() -> Site:

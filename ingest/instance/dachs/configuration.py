@@ -18,8 +18,8 @@ from ingest.instance.site import SITE_FILES, Site, render
 _LAUNCHER = SITE_FILES / "dachs"
 _PATCHES = "patches"
 _PAGES = "pages"
-_PATCH_SETTINGS = {"jobs", "limits"}
-"""The sections of the site's settings that the patches read."""
+_PATCH_SETTINGS = {"jobs", "limits", "web"}
+"""The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
 _LIBRARIES = (
     "aladin-lite/dist/aladin.js",

@@ -61,6 +61,11 @@ def _load(name):
     return content, hashlib.sha256(content).hexdigest()[:12]
 
 
+def text(name):
+    """Return the text of a file."""
+    return _load(name)[0].decode()
+
+
 def exists(name):
     """Return whether there is a file, such as one of a library that npm installs."""
     return name in _names()

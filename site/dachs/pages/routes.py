@@ -3,10 +3,18 @@
 import re
 
 from . import assets, front
+from .sky import alerts as sky_alerts
+from .sky import density, events, view
 
 _ROUTES = (
     (r"", front.front_page),
     (r"assets/[\w./-]+", assets.asset),
+    (r"sky", view.view),
+    (r"sky/target.json", view.target),
+    (r"sky/events.json", events.events),
+    (r"sky/alerts.json", sky_alerts.alerts),
+    (r"sky/hips/\w+/properties", density.properties),
+    (r"sky/hips/\w+/Norder\d/Dir0/Npix\d{1,4}\.png", density.tile),
 )
 """Patterns of paths, and the functions of their pages; the first that fits is taken."""
 

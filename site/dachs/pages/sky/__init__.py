@@ -1,0 +1,1 @@
+"""The sky view and the data it draws. This runs in the Python of DaCHS."""
