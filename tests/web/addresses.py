@@ -6,5 +6,7 @@ from typing import Final
 
 PAGES: Final = {
     "front": "/",
+    "release": "/ant20_01",
+    "release with tables": "/evts23_01",
 }
 """Paths by name; one or two of each kind of page."""

@@ -103,6 +103,12 @@ def is_release(name):
     return name in _names()
 
 
+def is_hidden(name):
+    """Return whether nobody but members may know of a release."""
+    found = _release(name)
+    return found is None or protected.protection(found.rd) == "everything"
+
+
 def _names():
     folder = base.getConfig("inputsDir")
     return [

@@ -2,7 +2,10 @@
 
 import re
 
-from . import assets, front
+from patches import protected
+
+from . import assets, front, releases
+from .release.page import release_page
 from .sky import alerts as sky_alerts
 from .sky import density, events, view
 
@@ -19,9 +22,19 @@ _ROUTES = (
 """Patterns of paths, and the functions of their pages; the first that fits is taken."""
 
 
-def page_for(path):
-    """Return the function of the page at a path; None if the path is one of DaCHS'."""
+def page_for(path, request):
+    """Return the function of the page at a path; None if the path is one of DaCHS'.
+
+    A release that the visitor may not know of has no page, so that the answer is that of DaCHS for
+    any other name.
+    """
     for pattern, function in _ROUTES:
         if re.fullmatch(pattern, path):
             return function
+    if (
+        re.fullmatch(r"[a-z][a-z0-9_]*", path)
+        and releases.is_release(path)
+        and (not releases.is_hidden(path) or protected.is_member(request))
+    ):
+        return release_page
     return None

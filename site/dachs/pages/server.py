@@ -21,7 +21,7 @@ _SLOW = "This page needs the database, which does not answer in time. Please try
 def page_at(request):
     """Return the page at the address of a request; None if it is one of DaCHS' addresses."""
     path = urllib.parse.unquote(request.path.decode("ascii", "replace")).strip("/")
-    function = routes.page_for(path)
+    function = routes.page_for(path, request)
     if function is None:
         return None
     if isinstance(function, type):  # a resource that writes its answer bit by bit

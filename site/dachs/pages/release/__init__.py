@@ -1,0 +1,1 @@
+"""The page of a release. This runs in the Python of DaCHS."""
