@@ -66,9 +66,9 @@ def json_answer(value, max_age=0, status=200):
     return Answer(content, "application/json", status, "default-src 'none'", max_age)
 
 
-def redirect(address):
-    """Return an answer that leads to another page of this server, for good."""
-    return Answer(b"", status=301, headers={"Location": address})
+def redirect(address, status=301):
+    """Return an answer that leads to another page of this server, for good or, with 302, now."""
+    return Answer(b"", status=status, headers={"Location": address})
 
 
 class NotFound(Exception):

@@ -4,9 +4,12 @@ This runs in the Python of DaCHS.
 """
 
 import math
+import re
 from datetime import datetime, timedelta
 
 _MJD_ZERO = datetime(1858, 11, 17)
+_URL = re.compile(r"https?://[\w.-]+(:\d+)?([/?#][!-~]*)?", re.ASCII | re.IGNORECASE)
+_LONGEST_URL = 2000
 NOTHING = "–"
 """What stands where a value is missing."""
 
@@ -79,4 +82,13 @@ def size(octets):
     return NOTHING
 
 
-FILTERS = {"utc": utc, "day": day, "quantity": quantity, "size": size}
+def safe_url(text):
+    """Return an address that somebody else wrote if a page may link to it, else an empty text.
+
+    Only addresses of the web are; others, such as ``javascript:``, may run code.
+    """
+    is_safe = _URL.fullmatch(text or "") and len(text) <= _LONGEST_URL
+    return text if is_safe else ""
+
+
+FILTERS = {"utc": utc, "day": day, "quantity": quantity, "size": size, "safe_url": safe_url}

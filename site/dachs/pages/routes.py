@@ -5,6 +5,7 @@ import re
 from patches import protected
 
 from . import assets, front, releases
+from .alerts.alert import alert_page
 from .release.page import release_page
 from .sky import alerts as sky_alerts
 from .sky import density, events, view
@@ -18,6 +19,8 @@ _ROUTES = (
     (r"sky/alerts.json", sky_alerts.alerts),
     (r"sky/hips/\w+/properties", density.properties),
     (r"sky/hips/\w+/Norder\d/Dir0/Npix\d{1,4}\.png", density.tile),
+    # whatever is not a page above; alerts/nu is DaCHS'
+    (r"alerts/(?!nu(?:/|$))(?s:.+)", alert_page),
 )
 """Patterns of paths, and the functions of their pages; the first that fits is taken."""
 

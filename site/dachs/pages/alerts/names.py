@@ -64,6 +64,12 @@ def visible(text):
     return " ".join(_INVISIBLE.sub(" ", str(text)).split())
 
 
+def visible_lines(text):
+    """Return a text of several lines without characters that hide what it says."""
+    lines = (_INVISIBLE.sub("\ufffd", line) for line in text.expandtabs(2).splitlines())
+    return "\n".join(lines)
+
+
 def short(text, longest=_LONGEST):
     """Return the beginning of a text that is too long for a line."""
     text = visible(text)
