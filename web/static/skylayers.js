@@ -62,7 +62,7 @@ function drawPoint(item, source, context, view, handle) {
   context.arc(source.x, source.y, size, 0, 2 * Math.PI);
   context.fill();
   if (!handle.errors || !item.error) return;
-  const radius = item.error * (view.width ?? context.canvas.width) / view.fov;
+  const radius = item.error * view.width / view.fov[0];
   if (radius < size + 2 || (handle.crowded && radius < 12)) return;
   context.strokeStyle = item.shade;
   context.lineWidth = 1;

@@ -18,6 +18,8 @@ _ROUTES = (
     (r"sky/events.json", events.events),
     (r"sky/alerts.json", sky_alerts.alerts),
     (r"sky/hips/\w+/properties", density.properties),
+    (r"sky/hips/\w+/Moc\.fits", density.coverage),
+    (r"sky/hips/\w+/Norder3/Allsky\.png", density.allsky),
     (r"sky/hips/\w+/Norder\d/Dir0/Npix\d{1,4}\.png", density.tile),
     # whatever is not a page above; alerts/nu is DaCHS'
     (r"alerts/(?!nu(?:/|$))(?s:.+)", alert_page),

@@ -4,11 +4,13 @@ This runs in the Python of DaCHS.
 """
 
 import functools
+import io
 import math
 import threading
 
 import healpy
 import numpy as np
+from astropy.io import fits
 
 from .. import database
 from ..answers import Answer, NotFound
@@ -20,9 +22,11 @@ FEWEST = 500
 _PER_CELL = 4
 """The mean number of events in a cell, at least."""
 _FINEST = 6
-_DEEPEST = 1
+_DEEPEST = 3
 """The largest order of tiles: finer ones would show nothing new."""
-_WIDTH = 256
+_WIDTH = 128
+_SMALL = 6
+"""The power of two of the width of tiles in the picture of all."""
 _SECONDS = 60
 _KEPT = 300
 _lock = threading.Lock()
@@ -55,6 +59,18 @@ def tile(visit):
     if order > _DEEPEST or number >= 12 * 4**order:
         raise NotFound("There is no such tile.")
     return Answer(_tile(found, found.version, order, number), "image/png", max_age=_KEPT)
+
+
+def allsky(visit):
+    """Return all tiles of order 3, small, in one picture, with which clients begin."""
+    found = _sample(visit)
+    return Answer(_mosaic(found, found.version), "image/png", max_age=_KEPT)
+
+
+def coverage(visit):
+    """Return the part of the sky with data, which is all of it, as a coverage map (FITS)."""
+    _sample(visit)
+    return Answer(_whole_sky(), "application/fits", max_age=_KEPT)
 
 
 def peak(found):
@@ -98,13 +114,41 @@ def _order(events):
 
 @functools.lru_cache(300)
 def _tile(found, version, order, number):
+    return png(_shades(_density(found, version), order, number, int(math.log2(_WIDTH))))
+
+
+@functools.lru_cache(20)
+def _mosaic(found, version):
     density = _density(found, version)
-    depth = int(math.log2(_WIDTH))
-    cells = number * _WIDTH**2 + _cells(depth)
+    side = 2**_SMALL
+    picture = np.zeros((29 * side, 27 * side), np.uint8)
+    for number in range(12 * 4**3):
+        row, column = (side * one for one in divmod(number, 27))
+        shades = _shades(density, 3, number, _SMALL)
+        picture[row : row + side, column : column + side] = shades
+    return png(picture)
+
+
+@functools.cache
+def _whole_sky():
+    cells = fits.Column(name="UNIQ", format="1K", array=np.arange(4, 16))
+    table = fits.BinTableHDU.from_columns([cells])
+    table.header.update(
+        {"MOCVERS": "2.0", "MOCDIM": "SPACE", "ORDERING": "NUNIQ", "COORDSYS": "C"}
+        | {"MOCORD_S": 0, "MOCORDER": 0, "PIXTYPE": "HEALPIX"}
+    )
+    stream = io.BytesIO()
+    fits.HDUList([fits.PrimaryHDU(), table]).writeto(stream)
+    return stream.getvalue()
+
+
+def _shades(density, order, number, depth):
+    """Return the pixels of a tile with sides of ``2**depth`` pixels."""
+    cells = number * 4**depth + _cells(depth)
     theta, phi = healpy.pix2ang(2 ** (order + depth), cells.ravel(), nest=True)
     values = healpy.get_interp_val(density, theta, phi, nest=True).reshape(cells.shape)
     shades = np.sqrt(values / max(density.max(), 1e-12)) * 255
-    return png(np.clip(shades, 0, 255).astype(np.uint8))
+    return np.clip(shades, 0, 255).astype(np.uint8)
 
 
 @functools.cache

@@ -59,7 +59,7 @@ def brightest(found, place, wanted):
     where, values = _in_cone(found, place) if place else ("TRUE", {})
     columns, total = _select(found, found.version, where, tuple(sorted(values.items())), wanted)
     return [
-        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=False)
+        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
     ], total
 
 

@@ -16,7 +16,7 @@ _TABLE = 25
 def view(visit):
     """Return the page with the sky; what it shows at first is in its address."""
     problems = []
-    found = samples(visit)
+    found = sorted(samples(visit), key=lambda one: -one.facts["events"])
     target, place = visit.get("target"), None
     if target:
         try:
@@ -72,8 +72,8 @@ def _chosen(visit, found, problems):
             problems.append(f"There is no public release “{name[:40]}” with events.")
     if chosen := [one for one in found if one.name in wanted]:
         return chosen
-    largest = max(found, key=lambda one: one.facts["events"], default=None)
-    return [one for one in found if one is largest or one.facts["events"] < density.FEWEST]
+    # by default the largest, and those that are about a few events
+    return found[:1] + [one for one in found[1:] if one.facts["events"] < density.FEWEST]
 
 
 def _described(one, is_chosen):
