@@ -9,12 +9,11 @@ from .. import database
 from ..alerts.addresses import address_of
 from ..alerts.names import readable_name, stream_label
 from ..answers import json_answer
+from .coverage import cells
 from .requests import cone, in_json, limit, number
 
 MOST = 500
 DEFAULT = 50
-_ORDER = 6
-"""The finest cells of a region: a degree is as fine as it can be seen in the whole sky."""
 _COLUMNS = ("event_mjd", "ra", "dec", "pos_err_50", "pos_err_90", "energy", "signalness", "far")
 """What a card says, with the words and units of the descriptor."""
 _QUERY = """
@@ -84,29 +83,3 @@ def _about(column):
     kind = "time" if column.ucd == "time.epoch" else "value"
     text = " ".join((column.description or "").split())
     return {"unit": column.unit or "", "description": text, "kind": kind}
-
-
-def cells(text, finest=_ORDER):
-    """Return a coverage map as cells by order, which Aladin Lite reads, not finer than an order.
-
-    Parameters
-    ----------
-    text : str or None
-        As in ``5/3-5,7 6/33``.
-    finest : int, optional
-        Cells of higher orders are replaced by those of this order that they are in.
-    """
-    if not text:
-        return None
-    found, order = {}, 0
-    for part in text.replace(",", " ").split():
-        head, slash, rest = part.rpartition("/")
-        if slash:
-            order = int(head)
-        if not rest:
-            continue
-        first, _, last = rest.partition("-")
-        shift = 2 * max(0, order - finest)
-        span = range(int(first) >> shift, (int(last or first) >> shift) + 1)
-        found.setdefault(min(order, finest), set()).update(span)
-    return {str(one): sorted(numbers) for one, numbers in found.items() if numbers} or None

@@ -1,9 +1,10 @@
 """The page with the sky. This runs in the Python of DaCHS."""
 
+from .. import places
 from ..answers import BadRequest, json_answer
 from ..database import Unavailable
 from ..templates import page
-from . import density, events, targets
+from . import density, events
 from .policy import sky_policy, survey
 from .requests import in_json, number
 from .samples import samples
@@ -20,7 +21,7 @@ def view(visit):
     target, place = visit.get("target"), None
     if target:
         try:
-            place = targets.find(target, visit)
+            place = places.place(target)
         except BadRequest as problem:
             problems.append(str(problem))
     fov = _fov(visit, place, problems)
@@ -51,7 +52,7 @@ def view(visit):
 @in_json
 def target(visit):
     """Return the position of a target."""
-    ra, dec = targets.find(visit.get("target"), visit)
+    ra, dec = places.place(visit.get("target"))
     return json_answer({"ra": ra, "dec": dec})
 
 
