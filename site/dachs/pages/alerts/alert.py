@@ -9,6 +9,7 @@ from gavo import base
 from .. import database
 from ..answers import redirect
 from ..releases import releases
+from ..sky.policy import sky_policy
 from ..templates import page
 from . import finding, records, status, words
 from .addresses import address_of
@@ -19,6 +20,7 @@ from .nearby import nearby
 from .packet import parameters, path, text_of
 from .picture import picture_of
 from .region import region_of
+from .sky import address_of_sky, sky_of
 
 _MOST_SOURCES = 30
 _FOUND, _FORBIDDEN = 302, 403
@@ -93,6 +95,8 @@ def _page(visit, history, address):
         "facts": facts_of(described),
         "region": region,
         "picture": picture_of(region, here.drawn, sources["rows"] if sources else ()),
+        "sky": sky_of(name, region, here.drawn, sources["rows"] if sources else ()),
+        "sky_address": address_of_sky(region),
         "here": here,
         "own": own,
         "matches": records.matches(newest["alert_id"]),
@@ -106,7 +110,7 @@ def _page(visit, history, address):
         **_packet(chosen, described),
     }
     context["summary"] = _summary(context)
-    return page("alert.html", visit, **context, **_TOOLS)
+    return page("alert.html", visit, policy=sky_policy(), **context, **_TOOLS)
 
 
 def _packet(notice, described):
