@@ -22,7 +22,7 @@ _DAY = timedelta(days=1)
 _MJD = (-678_575.0, 2_973_483.0)
 """The years from 1 to 9999."""
 POSITION_FORMAT = (
-    "Please give right ascension and declination in degrees, such as 77.36 +5.69, or in hours and"
+    "Positions are right ascension and declination in degrees, such as 77.36 +5.69, or in hours and"
     " degrees, such as 05:09:26 +05:41:35."
 )
 TIME_FORMAT = (
@@ -106,3 +106,9 @@ def mjd(text, is_end=False):
     if not _MJD[0] <= value <= _MJD[1]:
         raise ValueError(f"“{text[:60]}” is not a time. {TIME_FORMAT}")
     return value
+
+
+def iso(value):
+    """Return an MJD as ISO 8601 has it, such as ``2017-08-17T12:41:04``."""
+    moment = _MJD_ZERO.replace(tzinfo=None) + timedelta(microseconds=round(value * 86_400_000_000))
+    return moment.isoformat(timespec="microseconds" if moment.microsecond else "seconds")

@@ -6,12 +6,18 @@ from patches import protected
 
 from . import assets, front, releases
 from .alerts.alert import alert_page
+from .query import around
+from .query import pages as query
 from .release.page import release_page
 from .sky import alerts as sky_alerts
 from .sky import density, events, view
 
 _ROUTES = (
     (r"", front.front_page),
+    (r"query", query.query_page),
+    (r"query/adql\.json", query.query_json),
+    (r"query/answer", query.answer_page),
+    (r"around", around.around_page),
     (r"assets/[\w./-]+", assets.asset),
     (r"sky", view.view),
     (r"sky/target.json", view.target),

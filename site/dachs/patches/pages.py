@@ -31,6 +31,19 @@ $.getScript = function (url, done) {
 """jQuery's function that loads a script: by an element with its address, not with its text."""
 
 
+_DRAWING = r"""
+document.addEventListener("DOMContentLoaded", () => {
+    const about = document.querySelector("div.result .resmeta");
+    if (!about || !document.querySelector("table.results td")) return;
+    const link = document.createElement("a");
+    link.href = "/query/answer?of=" + encodeURIComponent(location.pathname + location.search);
+    link.textContent = "On the sky and as a diagram";
+    about.appendChild(document.createElement("p")).append(link);
+});
+"""
+"""Adds to the answer of a form the link to our page that draws it."""
+
+
 def cache_pages_without_visitor():
     """Let DaCHS keep pages in its cache without what concerns their first visitor only.
 
@@ -120,7 +133,7 @@ def run_scripts_from_files_only():
     def process(request, path):
         text = minify(request, path)
         if b"renderTemplate" in text and b"new Function" in text:
-            text += (_TEMPLATING + _LOADING).encode()
+            text += (_TEMPLATING + _LOADING + _DRAWING).encode()
         return text.replace(b"$(head).text()", b"htmlEscape($(head).text())")
 
     ifpages.StaticFile.processors = ifpages.StaticFile.processors | {".js": process}
