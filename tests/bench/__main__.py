@@ -22,6 +22,7 @@ BENCHES = (
     "match_events",
     "search",
     "intervals",
+    "sky_view",
 )
 ON_REQUEST = ("pool",)
 """They need a library that nothing else does."""

@@ -8,5 +8,6 @@ PAGES: Final = {
     "front": "/",
     "release": "/ant20_01",
     "release with tables": "/evts23_01",
+    "sky": "/sky",
 }
 """Paths by name; one or two of each kind of page."""
