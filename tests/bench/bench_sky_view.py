@@ -57,7 +57,8 @@ _MOVE: Final = """
         if (last !== undefined) times.push(now - last);
         last = now;
         if (times.length >= frames) return done(times);
-        view.gotoRaDec((83 + times.length * fov / 200) % 360, -5 + 20 * Math.sin(times.length / 30));
+        const n = times.length;
+        view.gotoRaDec((83 + n * fov / 200) % 360, -5 + 20 * Math.sin(n / 30));
         requestAnimationFrame(step);
     };
     setTimeout(() => requestAnimationFrame(step), 1500);
