@@ -11,6 +11,7 @@ from typing import Any, Final
 from ingest.core import privileges
 from ingest.core.files import atomic_write
 from ingest.instance import current_layout
+from ingest.publish.documents.bibtex import to_bibtex
 from ingest.publish.documents.citation import to_citation
 from ingest.publish.documents.datacite import to_datacite, to_datacite_xml
 from ingest.publish.documents.dataverse import to_dataverse
@@ -35,6 +36,7 @@ def json_text(document: dict[str, Any]) -> str:
 
 
 DOCUMENTS: Final[dict[str, tuple[Document, ...]]] = {
+    "bibtex": (Document("data.bib", to_bibtex),),
     "citation": (Document("CITATION.cff", to_citation),),
     "croissant": (
         Document(

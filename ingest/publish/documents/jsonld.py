@@ -10,6 +10,7 @@ import json
 import urllib.parse
 from typing import Any, Final
 
+from ingest.publish.documents.bibtex import to_sentence
 from ingest.publish.documents.dates import days
 from ingest.publish.documents.record import ICRS_MOC, Agent, DataFile, ReleaseRecord, TableColumn
 
@@ -93,7 +94,7 @@ def to_croissant(record: ReleaseRecord, table_sha256: str | None = None) -> dict
         "conformsTo": CROISSANT,
     }
     document |= _dataset(record)
-    document["citeAs"] = _how_to_cite(record)
+    document["citeAs"] = ". ".join([to_sentence(record), *_papers(record)])
     document["distribution"] = [_file_object(one) for one in record.files]
     url = table_url(record)
     if table_sha256 and url:
@@ -208,13 +209,6 @@ def _papers(record: ReleaseRecord) -> list[str]:
     if record.paper_doi:
         return [f"https://doi.org/{record.paper_doi}"]
     return [f"https://ui.adsabs.harvard.edu/abs/{record.bibcode}"] if record.bibcode else []
-
-
-def _how_to_cite(record: ReleaseRecord) -> str:
-    authors = "; ".join(one.name for one in record.creators)
-    where = f"https://doi.org/{record.doi}" if record.doi else record.identifier
-    citation = f"{authors} ({record.created.year}): {record.title}. {record.publisher}. {where}"
-    return ". ".join([citation, *_papers(record)])
 
 
 def _variable(column: TableColumn) -> dict[str, Any]:

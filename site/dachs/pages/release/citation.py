@@ -1,6 +1,5 @@
 """How to cite a release: its data, and the paper. This runs in the Python of DaCHS."""
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -34,14 +33,6 @@ def structured_data(release):
     # the import escapes what could end the element
     text = _read(release, "structured-data.json")
     return jinja2.utils.markupsafe.Markup(text)
-
-
-def data_citation(release):
-    """Return the sentence with which the data are cited."""
-    text = _read(release, "structured-data.json")
-    if text:
-        return json.loads(text)["citeAs"]
-    return ""
 
 
 def documents(release):

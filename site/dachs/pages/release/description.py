@@ -95,7 +95,7 @@ def _sky(moc):
     covered = formats.quantity(area * _SKY, 2 if area < 0.01 else 3, "deg²")
     return (
         f"{covered} ({formats.quantity(100 * area, 2)} % of the sky), declinations from about"
-        f" {low:+.0f}° to {high:+.0f}°"
+        f" {low:+.0f}° to {high:+.0f}°".replace("-", "−")
     )
 
 

@@ -15,6 +15,8 @@ from . import bins, drawing
 
 _FEW = 10
 """So many events have no distribution."""
+_RARE = 0.05
+"""The fraction of zeros that a logarithmic axis may leave out."""
 _WIDE = 30
 """Ratio of the largest to the smallest value from which bins are logarithmic."""
 
@@ -35,8 +37,8 @@ class Histogram:
         The edges of the bins; those of times are MJD (UTC).
     counts : list of int
         The number of events in each bin.
-    missing : int
-        The number of events without a value.
+    missing, zero : int
+        The numbers of events without a value and, on a logarithmic axis, with the value 0.
     summary : str
         What the diagram shows, in a sentence.
     """
@@ -47,6 +49,7 @@ class Histogram:
     edges: list
     counts: list
     missing: int
+    zero: int
     summary: str
 
     @property
@@ -155,16 +158,22 @@ def _histogram(table, quantity):
     name = table.getQName()
     value = f"({quantity.expression})::double precision"
     seen = database.row(
-        f"SELECT count(*) AS events, count({value}) AS n, min({value}) AS low, max({value}) AS high"
-        f" FROM {name}"
+        f"SELECT count(*) AS events, count({value}) AS n, min({value}) AS low,"
+        f" max({value}) AS high, min({value}) FILTER (WHERE {value} > 0) AS positive,"
+        f" count({value}) FILTER (WHERE {value} = 0) AS zero FROM {name}"
     )
     if seen["n"] < _FEW or seen["low"] == seen["high"]:
         return None
-    kind, edges = _edges(quantity, seen["low"], seen["high"])
+    # a few zeros must not prevent a logarithmic axis
+    is_zero_apart = seen["low"] == 0 and 0 < seen["zero"] < _RARE * seen["n"]
+    zero = seen["zero"] if is_zero_apart and quantity.kind == "linear" else 0
+    kind, edges = _edges(quantity, seen["positive"] if zero else seen["low"], seen["high"])
+    if kind != "log" and zero:
+        zero, (kind, edges) = 0, _edges(quantity, seen["low"], seen["high"])
     found = database.rows(
         f"SELECT width_bucket({value}, %(edges)s::double precision[]) AS bin, count(*) AS n"
-        f" FROM {name} WHERE {value} IS NOT NULL GROUP BY bin",
-        {"edges": edges},
+        f" FROM {name} WHERE {value} >= %(first)s GROUP BY bin",
+        {"edges": edges, "first": edges[0]},
     )
     counts = [0] * (len(edges) - 1)
     for one in found:
@@ -180,7 +189,7 @@ def _histogram(table, quantity):
     axis = {"label": quantity.label, "unit": quantity.unit, "kind": kind}
     missing = seen["events"] - seen["n"]
     return Histogram(
-        str(quantity.column.name), quantity.title, axis, edges, counts, missing, summary
+        str(quantity.column.name), quantity.title, axis, edges, counts, missing, zero, summary
     )
 
 

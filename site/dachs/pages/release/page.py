@@ -3,11 +3,12 @@
 import functools
 import os
 import re
+import time
 from dataclasses import dataclass
 
 from gavo import base
 
-from .. import database, releases
+from .. import database, formats, releases
 from ..answers import NotFound
 from ..templates import page
 from ..visits import server_url
@@ -18,6 +19,13 @@ from .provenance import provenance
 _DAY = 86_400
 _ARCSEC = 3600
 _EV_PER_GEV = 1e9
+_NOTEBOOKS = os.path.join(base.getConfig("webDir"), "nv_static", "notebooks")
+"""Where published notebooks are."""
+
+
+_KEPT_FOR = 60
+"""For how many seconds a page is kept, although something else may have changed, such as alerts."""
+_kept = {}
 
 
 def release_page(visit):
@@ -25,14 +33,43 @@ def release_page(visit):
     release = releases.release(visit.path, visit)
     if release is None:
         raise NotFound(f"There is no release {visit.path}.")
+    others = {
+        "before": _other(release, "supersedes", visit),
+        "after": _other(release, "superseded_by", visit),
+    }
+    if visit.is_member:  # who may see more than others
+        return _make(release, others, visit)
+    version = _version(release, *others.values())
+    if _kept.get(release.name, (None,))[0] != version:
+        _kept[release.name] = version, _make(release, others, visit)
+    return _kept[release.name][1]
+
+
+def _version(release, *others):
+    """Return what changes whenever the page of a release does."""
+    folder = os.path.join(base.getConfig("inputsDir"), release.name)
+    places = ("release.json", "responses.json", "data", "data/structured-data.json",
+              "data/documents", _NOTEBOOKS)  # fmt: skip
+    states = []
+    for place in places:
+        try:
+            state = os.stat(os.path.join(folder, place))
+            states.append((state.st_mtime_ns, state.st_ino))
+        except FileNotFoundError:
+            states.append(None)
+    names = [one and (one.name, one.title) for one in others]
+    # descriptors are read again when they have changed
+    return id(release.rd), release.is_closed, names, states, time.monotonic() // _KEPT_FOR
+
+
+def _make(release, others, visit):
     common = {
         "release": release,
         "text": description.text_of(release),
         "coverage": description.coverage(release.facts),
         "licence": description.licence(release),
         "paper": citation.paper(release),
-        "before": _other(release, "supersedes", visit),
-        "after": _other(release, "superseded_by", visit),
+        **others,
     }
     products = downloads.products(release)
     common["observed"] = _observed(release, products)
@@ -56,7 +93,6 @@ def _open(release, products):
         "notebooks": _notebooks(release),
         "row": _only_row(release),
         "documents": citation.documents(release),
-        "data_citation": citation.data_citation(release),
         "structured_data": citation.structured_data(release),
     } | _distributions(release)
 
@@ -71,8 +107,7 @@ class Observed:
     """What the observations of a release have in common; None for what is unknown."""
 
     events: int
-    livetime: float
-    """In days."""
+    livetime: str
     resolution: float
     """In degrees."""
     resolution_energy: str
@@ -92,7 +127,7 @@ def _observed(release, products):
     energy = first["s_ref_energy"]
     return Observed(
         events=sum(counts) if None not in counts else None,
-        livetime=sum(livetimes) / _DAY if None not in livetimes else None,
+        livetime=_duration(sum(livetimes)) if None not in livetimes else "",
         resolution=first["s_resolution"] and first["s_resolution"] / _ARCSEC,
         resolution_energy=description.energy(energy / _EV_PER_GEV) if energy else "",
         instrument=first["instrument"],
@@ -100,6 +135,14 @@ def _observed(release, products):
         observations=len({one["obs_id"] for one in lists}),
         embargo=first["embargo"],
     )
+
+
+def _duration(seconds):
+    """Return a time in the unit in which it is a short number; empty if it is zero."""
+    for unit, length in (("days", _DAY), ("hours", 3600), ("minutes", 60), ("s", 1)):
+        if seconds >= 2 * length:
+            return formats.quantity(seconds / length, 4 if unit == "days" else 2, unit)
+    return ""
 
 
 def _distributions(release):
@@ -153,14 +196,13 @@ class Notebook:
 
 def _notebooks(release):
     """Return the published notebooks that query a release."""
-    folder = os.path.join(base.getConfig("webDir"), "nv_static", "notebooks")
     try:
-        names = sorted(one for one in os.listdir(folder) if one.endswith(".html"))
+        names = sorted(one for one in os.listdir(_NOTEBOOKS) if one.endswith(".html"))
     except FileNotFoundError:
         return []
     found = []
     for name in names:
-        path = os.path.join(folder, name)
+        path = os.path.join(_NOTEBOOKS, name)
         title, words = _read_notebook(path, os.stat(path).st_mtime_ns)
         if name != "index.html" and release.name in words:
             found.append(Notebook(title, f"/static/notebooks/{name}"))
