@@ -345,10 +345,13 @@ def test_no_link_leads_to_a_hidden_release(server: Instance) -> None:
         assert not SECRET.search(text), path
         assert HIDDEN not in path + text, path
     assert f"/{SEALED}/nu/cone/info" in seen
+    assert f"/{SEALED}" in seen
     assert "/ant20_01/nu/cone/info" in seen
 
 
 OPEN: Final = {
+    f"/{SEALED}",
+    f"/{SEALED}/",
     f"/{SEALED}/nu/cone/info",
     f"/{SEALED}/nu/cone/howtocite",
     f"/{SEALED}/nu/cone/coverage",
@@ -401,6 +404,9 @@ def test_responses_and_further_tables_are_kept_back_as_the_events_are(server: In
 def test_the_metadata_of_a_sealed_release_are_public(server: Instance) -> None:
     assert TITLES[SEALED] in ask(server, f"/{SEALED}/nu/cone/info")[2]
     assert TITLES[SEALED] in ask(server, "/fancyroot/titles")[2]
+    page = ask(server, f"/{SEALED}")[2]
+    assert "they will be on 2131-05-05" in page
+    assert not re.search(r"getproduct|files/static|tap/sync|application/(?:ld\+)?json", page)
     record = f"verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/{SEALED}/nu/cone"
     assert TITLES[SEALED] in ask(server, f"/oai.xml?{record}")[2]
     rows = server.adql(
@@ -430,6 +436,9 @@ def test_a_member_uses_everything(server: Instance) -> None:
         )
         assert int(row["n_obs"]) > 0
         counterparts = "files/static/tables/counterparts.fits"
+        status, headers, text = ask(server, f"/{name}", **MEMBER)
+        assert (status, headers["Cache-Control"]) == (200, "private")
+        assert f"/getproduct/{name}/data/{name}.fits" in text
         for path in (
             "cone/form", "cone/info", "files/static/", f"files/static/{name}.png", counterparts,
             "files/static/responses/acceptance.table.fits",
@@ -449,6 +458,8 @@ def test_a_member_uses_everything(server: Instance) -> None:
     identifier = quote(f"ivo://km3net.org/~?{product}", safe="")
     assert "events.csv" in ask(server, f"/km3net/nu/dl/dlmeta?ID={identifier}", **MEMBER)[2]
     # the answers to members are not kept for others
+    assert ask(server, f"/{HIDDEN}")[0] == 404
+    assert "getproduct" not in ask(server, f"/{SEALED}")[2]
     assert ask(server, f"/{HIDDEN}/nu/cone/info")[0] == 404
 
 
@@ -513,6 +524,7 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
     for path in (f"/getproduct/{HIDDEN}/data/{HIDDEN}.fits", f"/{HIDDEN}/nu/cone/form"):
         assert ask(server, path)[0] == 200
     assert HIDDEN in ask(server, "/ant20_01/nu/cone/info")[2]
+    assert f'replaced by <a href="/{HIDDEN}">' in ask(server, "/ant20_01")[2]
     with_responses = "SELECT DISTINCT release FROM irf.background ORDER BY release"
     assert server.adql(with_responses) == [["ant20_01"], [HIDDEN]]
     density = f"gavo_background_density('{HIDDEN}', 10) AS n"

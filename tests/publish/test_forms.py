@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lxml import etree
 from pyDataverse.models import Dataset
 
 from ingest.core.errors import ManifestError
+from ingest.publish.documents.bibtex import to_bibtex, to_sentence
 from ingest.publish.documents.citation import to_citation
 from ingest.publish.documents.datacite import to_datacite, to_datacite_xml
 from ingest.publish.documents.dataverse import to_dataverse
@@ -168,3 +170,25 @@ def test_no_text_gets_out_of_the_script_element(text: str) -> None:
 def test_each_document_is_written_whole(tmp_path: Path, target: str) -> None:
     for path in write(record(), target, tmp_path):
         assert record().title in path.read_text()
+
+
+@pytest.mark.parametrize("doi", [True, False])
+def test_bibtex_has_authors_title_and_identifiers(doi: bool) -> None:
+    text = to_bibtex(record(doi))
+    assert text.startswith("@dataset{ant20_01,\n")
+    fields = dict(re.findall(r"  (\w+) = \{(.*)\},\n", text))
+    assert fields["author"] == "{ANTARES Collaboration} and Curie, Marie"
+    assert fields["title"] == "{ANTARES 2007-2017 neutrino events}"
+    assert fields.get("doi") == (DOI if doi else None)
+    assert r"ant20\_01" in fields["note"]
+    assert to_sentence(record(doi)).endswith(
+        f"https://doi.org/{DOI}" if doi else "ivo://km3net.org/ant20_01/nu/cone"
+    )
+
+
+@given(st.text(alphabet="\\{}%&#$_^~ab", max_size=20))
+def test_bibtex_escapes_what_latex_would_read(title: str) -> None:
+    text = to_bibtex(record().model_copy(update={"title": title}))
+    (written,) = re.findall(r"  title = \{\{(.*)\}\},\n", text)
+    plain = re.sub(r"\\(textbackslash|textasciitilde|textasciicircum)\{\}|\\[&%$#_{}]", "", written)
+    assert not set(plain) - set("ab ")

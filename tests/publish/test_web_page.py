@@ -255,6 +255,7 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
     assert set(written) == {
         "CITATION.cff",
         "croissant.json",
+        "data.bib",
         "datacite.json",
         "datacite.xml",
         "dataset.jsonld",
@@ -265,6 +266,13 @@ def test_one_word_changed_in_the_descriptor_is_everywhere(
     assert [name for name, text in written.items() if WORD not in text] == []
     (document,) = described(renamed)
     assert f"{WORD} </script> point-like" in document["description"]
+    page = renamed.fetch("ant20_01").decode()
+    assert f"{WORD} &lt;/script&gt; point-like" in page
+    assert described(renamed, "ant20_01") == [document]
+    # what has a DOI has DataCite's metadata beside it
+    served = json.loads(renamed.fetch("ant20_01/nu/files/static/documents/datacite.json"))
+    assert served == json.loads(written["datacite.json"])
+    assert 'download="ant20_01.datacite.xml"' in page
     record = "oai.xml?verb=GetRecord&metadataPrefix=ivo_vor&identifier=ivo://km3net.org/"
     assert WORD in renamed.fetch(f"{record}ant20_01/nu/cone").decode()
     (description,) = renamed.adql(

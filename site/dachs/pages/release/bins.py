@@ -83,5 +83,5 @@ def _round(width):
 
 
 def _clean(edge, width):
-    digits = max(0, 3 - math.floor(math.log10(width)))
+    digits = max(1, 3 - math.floor(math.log10(width)))
     return round(edge, digits)
