@@ -89,7 +89,7 @@ async function draw(element, chart) {
       x: { time: chart.x.kind === "time", distr: chart.x.kind === "log" ? 3 : 1, range: chart.xRange },
       y: { distr: chart.y.kind === "log" ? 3 : 1, range: chart.yRange },
     },
-    axes: [axis(chart.x, place), { ...axis(chart.y, place), size: 58 }],
+    axes: [{ ...axis(chart.x, place), size: 34 }, { ...axis(chart.y, place), size: 58 }],
     series: [{}, ...chart.series.map((one) => line(one, uPlot, place))],
     hooks: {
       setCursor: [(self) => {
@@ -137,8 +137,14 @@ function axis({ label, unit, kind }, place) {
     stroke: () => colour(place, "--soft"),
     grid: { stroke: () => colour(place, "--line"), width: 1 },
     ticks: { stroke: () => colour(place, "--line"), width: 1, size: 5 },
-    ...(kind === "time" ? {} : { values }),
+    values: kind === "time" ? times : values,
   };
+}
+
+/** Label times on an axis: as years, months, days or hours, whichever its step is. */
+function times(_, splits, axisIndex, space, step) {
+  const [start, end] = step >= 360 * 86400 ? [0, 4] : step >= 28 * 86400 ? [0, 7] : step >= 86400 ? [0, 10] : step >= 60 ? [11, 16] : [11, 19];
+  return splits.map((seconds) => (seconds === null ? "" : new Date(seconds * 1000).toISOString().replace("T", " ").slice(start, end)));
 }
 
 const colour = (place, name) => getComputedStyle(place).getPropertyValue(name).trim();
