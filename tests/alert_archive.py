@@ -1,14 +1,15 @@
-"""An archive of real packets in an instance, with two malicious packets."""
+"""An archive of real packets in an instance, and malicious packets."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
+from xml.sax.saxutils import escape
 
 from astropy.io import fits
 
@@ -16,11 +17,14 @@ from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.index import Entry
 from ingest.alerts.notices.containment import Regions
 from ingest.alerts.notices.model import Notice, Role
+from ingest.alerts.notices.parsing import parse
+from ingest.alerts.skymaps.circle_coverage import circle_regions
 from ingest.alerts.tables import open_store
 from ingest.alerts.tables.rows import PacketRows, table_rows
 from ingest.alerts.tables.store import TABLES
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
+from tests.alerts.sample_packets import param, voevent, where_when
 from tests.instances import Instance
 
 FILES: Final = (
@@ -65,9 +69,38 @@ def fill(instance: Instance, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+RUNS: Final = (
+    "<script>document.documentElement.dataset.ran = 'script'</script>"
+    "<img src=x onerror=\"document.documentElement.dataset.ran = 'img'\">"
+    "\" onmouseover=\"document.documentElement.dataset.ran = 'mouse'\" x='"
+    "\u202e\u2066{{ 7 * 7 }}</title></textarea></svg>\u200f"
+)
+"""What would run in a careless page, and turns the text round that follows it."""
+HOSTILE: Final = (1_000_003, 1_000_004)
+"""The numbers of two notices whose names, texts and addresses try to do harm."""
+
+
 @contextmanager
 def strangers(instance: Instance) -> Iterator[None]:
     """Add what strangers may send for the block, past the importer, which would refuse it."""
+    with _added(instance, _strange):
+        yield
+
+
+@contextmanager
+def hostile(instance: Instance) -> Iterator[None]:
+    """Add packets for the block that the importer accepts, and that are full of markup.
+
+    The first has a name of a hundred characters, the second one of ten thousand.
+    """
+    with _added(instance, _full_of_markup):
+        yield
+
+
+@contextmanager
+def _added(
+    instance: Instance, make: Callable[[Archive, list[Path]], list[PacketRows]]
+) -> Iterator[None]:
     layout = layout_of(instance)
     state = InstanceState.read(layout)
     assert state is not None
@@ -75,7 +108,7 @@ def strangers(instance: Instance) -> Iterator[None]:
     with open_store(layout, state) as store:
         made: list[Path] = []
         try:
-            assert store.add(_strange(archive, made)) == []
+            assert store.add(make(archive, made)) == []
             yield
         finally:
             with store._transaction() as cursor:
@@ -91,13 +124,8 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     fits.PrimaryHDU().writeto(content)
     sky_map = archive.add_map(content.getvalue())
     name = hashlib.sha256(EVIL).hexdigest()
-    for kind, file, what in (("packets", name, EVIL), ("previews", f"{name}.png", PNG)):
-        path = archive.root / kind / name[:2] / file
-        for directory in (path.parent.parent, path.parent):
-            archive.account.create_directory(directory)
-        made.append(path)
-        path.write_bytes(what)
-        archive.account.chown(path)
+    _write(archive, made, "packets", name, EVIL)
+    _write(archive, made, "previews", f"{name}.png", PNG)
     common = {
         "media_format": "voevent-2.0",
         "stream": "strange",
@@ -116,6 +144,39 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
         table_rows(_entry(STRANGER, name), evil, regions, sky_map),
         table_rows(_entry(ELSEWHERE, "../" * 19 + "etc/passwd"), outside, regions, None),
     ]
+
+
+def _full_of_markup(archive: Archive, made: list[Path]) -> list[PacketRows]:
+    found = []
+    for number, name in zip(HOSTILE, (RUNS, RUNS + 10_000 * "W"), strict=True):
+        content = voevent(
+            param("event_name", name),
+            param("Identifier", name),
+            param("Energy", "120", unit=RUNS, description=RUNS),
+            param(RUNS, "javascript:document.documentElement.dataset.ran='link'//https://x.org"),
+            param("page", f"https://example.org/{RUNS}"),
+            ivorn=f"ivo://km3net.org/VOEvent#markup{number}",
+            # in front of all others
+            where=where_when(time="2026-11-20T00:00:00", ra="94.3", dec="-7.8"),
+            rest="<Citations><EventIVORN cite='followup'>ivo://x/y#z</EventIVORN>"
+            f"<Description>{escape(RUNS)}</Description></Citations>",
+        )
+        notice = parse(content)
+        assert isinstance(notice, Notice)
+        sha256 = hashlib.sha256(content).hexdigest()
+        _write(archive, made, "packets", sha256, content)
+        (regions,) = circle_regions([notice.position])
+        found.append(table_rows(_entry(number, sha256), notice, regions, None))
+    return found
+
+
+def _write(archive: Archive, made: list[Path], kind: str, name: str, content: bytes) -> None:
+    path = archive.root / kind / name[:2] / name
+    for directory in (path.parent.parent, path.parent):
+        archive.account.create_directory(directory)
+    made.append(path)
+    path.write_bytes(content)
+    archive.account.chown(path)
 
 
 def _entry(number: int, sha256: str) -> Entry:

@@ -9,5 +9,7 @@ PAGES: Final = {
     "release": "/ant20_01",
     "release with tables": "/evts23_01",
     "sky": "/sky",
+    "alert": "/alerts/km3net/KM3-230213A",
+    "revived alert": "/alerts/test/ligo-virgo-kagra/MS181101ab",
 }
 """Paths by name; one or two of each kind of page."""

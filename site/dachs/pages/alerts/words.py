@@ -99,6 +99,8 @@ def _rounded(value):
     """Return a number with two to three significant digits."""
     if value >= 1e6:
         return _power(value)
+    if value >= 1000:
+        return f"{float(f'{value:.3g}'):,.0f}"
     digits = 0 if value >= 10 else 1 if value >= 1 else 2 - math.floor(math.log10(value or 1))
     text = f"{value:,.{min(digits, 8)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
