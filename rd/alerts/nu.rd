@@ -299,6 +299,19 @@ of its own; this descriptor is the only definition of their content. -->
 			q3c_ang2ipix(ra, dec)
 		</index>
 		<index columns="region_90" method="GIN"/>
+		<!-- For the pages below /alerts, which show alerts newest first: all, those of a stream, those
+		retracted, and those with a low rate. The expression is that of pages/alerts/listing.py. -->
+		<index name="newest" columns="event_mjd, notice_id"
+			>is_test, (least(coalesce(event_mjd, notice_mjd), received)), notice_id
+			<option>WHERE is_latest = 1 AND role != 'utility'</option></index>
+		<index name="newest_of_stream" columns="event_mjd, notice_id"
+			>stream, is_test, (least(coalesce(event_mjd, notice_mjd), received)), notice_id
+			<option>WHERE is_latest = 1 AND role != 'utility'</option></index>
+		<index name="newest_retracted" columns="event_mjd, notice_id"
+			>is_test, (least(coalesce(event_mjd, notice_mjd), received)), notice_id
+			<option>WHERE is_latest = 1 AND role != 'utility' AND retracted = 1</option></index>
+		<index name="rarest" columns="event_mjd, notice_id">is_test, far
+			<option>WHERE is_latest = 1 AND role != 'utility' AND far IS NOT NULL</option></index>
 		<!-- For s_region of ivoa.obscore; only the rows of alerts.latest, because each takes longer
 		than in all other indexes together. -->
 		<index columns="outline" method="GIST">

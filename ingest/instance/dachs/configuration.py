@@ -9,6 +9,7 @@ import grp
 from pathlib import Path
 
 from ingest.core import privileges
+from ingest.core.checkout import CHECKOUT
 from ingest.core.files import NotRegularError, read_regular
 from ingest.instance import postgres
 from ingest.instance.dachs import webpages
@@ -21,6 +22,9 @@ _PAGES = "pages"
 _PATCH_SETTINGS = {"jobs", "limits", "web"}
 """The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
+_SHARED = {"alerts/event_names.py": "alerts/notices/event_names.py"}
+"""Modules of pages that are ours as well: where pages find them, and where they are in ``ingest``.
+They need the standard library only."""
 _LIBRARIES = (
     "aladin-lite/dist/aladin.js",
     "uplot/dist/uPlot.esm.js",
@@ -91,6 +95,8 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
         libraries = [path for name in _LIBRARIES if (path := _WEB / "node_modules" / name).exists()]
     for source in sources:
         texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
+    for name, origin in _SHARED.items():
+        texts[launcher(layout) / _PAGES / name] = _own(CHECKOUT / "ingest" / origin)
     for source in pages:
         texts[launcher(layout) / "web" / source.relative_to(_WEB)] = _own(source)
     for source in libraries:

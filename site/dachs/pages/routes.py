@@ -5,6 +5,7 @@ import re
 from patches import protected
 
 from . import assets, front, releases
+from .alerts import about, feed, index, stream
 from .alerts.alert import alert_page
 from .query import around
 from .query import pages as query
@@ -19,6 +20,10 @@ _ROUTES = (
     (r"query/answer", query.answer_page),
     (r"around", around.around_page),
     (r"assets/[\w./-]+", assets.asset),
+    (r"alerts", index.index),
+    (r"alerts/about", about.about),
+    (r"alerts/feed\.atom", feed.feed),
+    (r"alerts/live", stream.Stream),
     (r"sky", view.view),
     (r"sky/target.json", view.target),
     (r"sky/events.json", events.events),

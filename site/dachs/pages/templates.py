@@ -7,6 +7,7 @@ import jinja2
 from gavo import base
 
 from . import assets, formats
+from .alerts.names import visible
 from .answers import HTML, Answer, page_policy
 from .visits import server_url
 
@@ -22,7 +23,7 @@ _NAVIGATION = (
 """The pages that each page leads to: path and label."""
 
 
-def page(template, visit, *, status=200, policy=None, max_age=0, **context):
+def page(template, visit, *, status=200, policy=None, max_age=0, media_type=HTML, **context):
     """Return a page made from a template.
 
     Parameters
@@ -31,13 +32,13 @@ def page(template, visit, *, status=200, policy=None, max_age=0, **context):
         The name of the file in ``web/templates``.
     visit : Visit
         The request, which the template knows as ``visit``.
-    status, policy, max_age
+    status, policy, max_age, media_type
         As for an :class:`~pages.answers.Answer`.
     **context
         What else the template may use.
     """
     text = _environment().get_template(template).render(visit=visit, **context)
-    return Answer(text.encode(), HTML, status, policy or page_policy(), max_age)
+    return Answer(text.encode(), media_type, status, policy or page_policy(), max_age)
 
 
 @functools.cache
@@ -51,7 +52,7 @@ def _environment():
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.filters |= formats.FILTERS
+    made.filters |= formats.FILTERS | {"visible": visible}
     made.globals |= {
         "asset": assets.address_of,
         "navigation": _NAVIGATION,

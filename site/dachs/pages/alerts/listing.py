@@ -1,6 +1,7 @@
 """Lists of alerts, newest first. This runs in the Python of DaCHS."""
 
 from .. import database
+from . import streams
 from .addresses import address_of
 from .names import readable_name
 
@@ -10,12 +11,19 @@ but nothing happens after its notice was received."""
 _COLUMNS = (
     "notice_id, alert_id, stream, event_name, event_mjd, notice_mjd, received, notice_type, ra,"
     " dec, pos_err, pos_err_cl, far, far_doubtful, energy, energy_kind, signalness, retracted,"
-    f" is_test, is_injection, sky_map, region_90 IS NOT NULL AS has_region, {TIME} AS time"
+    f" is_test, is_injection, region_90 IS NOT NULL AS has_region, {TIME} AS time"
 )
+_COUNTED = ", (SELECT count(*) FROM alerts.notices AS n WHERE n.alert_id = q.alert_id) AS notices"
+# Each part has an index in which its rows are in order.
+_PARTS = """
+    FROM unnest(%(tests)s::smallint[]) AS kind (tested){streams}, LATERAL (
+        SELECT {columns} FROM alerts.notices
+        WHERE is_latest = 1 AND role != 'utility' AND is_test = tested AND {condition}
+        {order} LIMIT {limit}) AS q"""
 
 
 def newest(limit):
-    """Return the newest alerts.
+    """Return the newest alerts, without tests.
 
     Parameters
     ----------
@@ -25,32 +33,77 @@ def newest(limit):
     Returns
     -------
     list of dict
-        For each alert the columns of its newest notice, its ``name`` in words, and the ``address``
-        of its page.
+        For each alert the columns of its newest notice, its ``name`` in words, the ``address``
+        of its page, and the number of its ``notices``.
     """
-    return alerts("TRUE", {}, limit)
+    return find("is_injection = 0", {"tests": [0]}, limit)
 
 
-def alerts(condition, parameters, limit, table="alerts.latest"):
-    """Return alerts that fulfil a condition, newest first, as :func:`newest` does.
+def find(condition, parameters, limit, distance=None):
+    """Return alerts that fulfil a condition, as :func:`newest` does.
 
     Parameters
     ----------
     condition : str
         SQL, with ``%(name)s`` for each parameter.
     parameters : dict
-        The values of the parameters.
+        Its parameters, among them ``tests``, a list of the values of ``is_test``, and, if only some
+        streams are wanted, ``streams``, a list of their names.
     limit : int
         How many alerts at most.
-    table : str, optional
-        The table, or a query in parentheses with a name, that has one row for each alert.
+    distance : str, optional
+        An expression in SQL. If given, alerts with the smallest values are first, not the newest;
+        the value is the alert's ``distance``.
     """
-    found = database.rows(
-        f"SELECT {_COLUMNS} FROM {table} WHERE {condition}"
-        f" ORDER BY {TIME} DESC, notice_id DESC LIMIT {int(limit)}",
+    if not streams.exist():
+        return []
+    order = "ORDER BY distance, notice_id" if distance else "ORDER BY time DESC, notice_id DESC"
+    parts = _parts(
+        condition,
         parameters,
+        columns=f"{_COLUMNS}, {distance or 'NULL::float8'} AS distance",
+        order=order.replace("time", TIME),
+        limit=int(limit),
     )
-    return [_described(row) for row in found]
+    query = (
+        f"SELECT q.*{_COUNTED} FROM (SELECT q.* {parts} {order} LIMIT {int(limit)}) AS q {order}"
+    )
+    return [_described(row) for row in database.rows(query, parameters)]
+
+
+def count(condition, parameters, most):
+    """Return the number of alerts that fulfil a condition; if there are more than `most`, one more.
+
+    Parameters
+    ----------
+    condition, parameters
+        As for :func:`find`.
+    most : int
+        Up to which number to count.
+    """
+    if not streams.exist():
+        return 0
+    limit = int(most) + 1
+    parts = _parts(condition, parameters, columns="1 AS one", order="", limit=limit)
+    found = database.row(
+        f"SELECT count(*) AS number FROM (SELECT 1 {parts} LIMIT {limit}) AS q", parameters
+    )
+    return found["number"]
+
+
+def last_received():
+    """Return the number of the newest packet of all notices; 0 if there is none."""
+    if not streams.exist():
+        return 0
+    return database.row("SELECT coalesce(max(notice_id), 0) AS last FROM alerts.notices")["last"]
+
+
+def _parts(condition, parameters, **more):
+    of_streams = "streams" in parameters
+    if of_streams:
+        condition = f"stream = among.name AND {condition}"
+    names = ", unnest(%(streams)s::text[]) AS among (name)" if of_streams else ""
+    return _PARTS.format(condition=condition, streams=names, **more)
 
 
 def _described(row):

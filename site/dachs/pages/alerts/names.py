@@ -51,7 +51,7 @@ _WORDS = {
 }
 """Parts of the names of streams, as their observatories write them; others stay as they are."""
 _INVISIBLE = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ufffe\uffff"
     "\U000e0000-\U000e007f]+"
 )
 """Characters that nobody sees, but which hide or turn round the text beside them."""
@@ -90,7 +90,7 @@ def stream_label(stream):
         Such as ``IceCube bronze``; the identifier itself for packets of unknown streams.
     """
     if stream.startswith("ivo://"):
-        return short(stream.removeprefix("ivo://"))
+        return short(stream.removeprefix("ivo://"), 40)
     return short(" ".join(_WORDS.get(part, part) for part in stream.split("/")))
 
 
