@@ -9,9 +9,11 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from lxml import etree
 
@@ -24,7 +26,7 @@ from ingest.instance.dachs import (
     online_releases,
     online_responses,
 )
-from ingest.publish import oai, schemas
+from ingest.publish import check_record, oai, schemas
 
 TAP_PATH = "/__system__/tap/run/tap"
 _PRODUCT_TYPE = '"(?:hea-event-list|hea-event-bundle|event-list|response-function)"'
@@ -43,17 +45,32 @@ _QUICK_START = "-XX:TieredStopAtLevel=1"
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of one validator for one subject."""
+    """The result of one validator for one subject.
+
+    Attributes
+    ----------
+    check, subject : str
+        The validator, and what it looked at.
+    passed : bool
+        Whether it found no fault.
+    summary : str
+        The result in words.
+    details : tuple of str
+        What it found.
+    seconds : float
+        The time it took. Records of the registry are validated together; each has an equal share.
+    """
 
     check: str
     subject: str
     passed: bool
     summary: str
     details: tuple[str, ...] = ()
+    seconds: float = 0.0
 
 
 def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
-    """Run every validator on the running instance.
+    """Run every validator on the running instance, and store the results for its status page.
 
     Raises
     ------
@@ -64,13 +81,16 @@ def run_all(layout: Layout, stilts: str = "stilts") -> list[CheckResult]:
     if not found.is_up:
         raise InstanceError("the instance is not up", remedy="make up")
     dachs = Dachs(layout)
+    started, start = datetime.now(UTC), time.monotonic()
     with ThreadPoolExecutor() as pool:
         taplint = pool.submit(_taplint, found.url, stilts)  # takes as long as all others
-        return [
+        results = [
             *_descriptors(dachs, online_descriptors(layout)),
             *_registry(dachs, found.url),
             taplint.result(),
         ]
+    check_record.store(layout, results, started, time.monotonic() - start)
+    return results
 
 
 def online_descriptors(layout: Layout) -> list[str]:
@@ -87,9 +107,9 @@ def online_descriptors(layout: Layout) -> list[str]:
 def _descriptors(dachs: Dachs, descriptors: Sequence[str]) -> Iterator[CheckResult]:
     """Validate descriptors, and run the tests that they contain."""
     commands = [(*words, rd) for rd in descriptors for words in (("val", "-c"), ("test", "-v"))]
-    for command, (code, output) in zip(commands, dachs.run_each(*commands), strict=True):
+    for command, (code, output, seconds) in zip(commands, dachs.run_each(*commands), strict=True):
         result = _validation if command[0] == "val" else _test
-        yield result(command[-1], code, output)
+        yield replace(result(command[-1], code, output), seconds=seconds)
 
 
 def _validation(rd: str, code: int, output: str) -> CheckResult:
@@ -113,6 +133,7 @@ def _test(rd: str, code: int, output: str) -> CheckResult:
 
 def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
     """Harvest the instance's registry and validate each record."""
+    start = time.monotonic()
     records = {
         record.identifier: etree.tostring(record.metadata, xml_declaration=True, encoding="utf-8")
         for record in oai.harvest(url + oai.PATH).records
@@ -121,17 +142,19 @@ def _registry(dachs: Dachs, url: str) -> Iterator[CheckResult]:
     if not records:
         yield CheckResult("registry record", "all", False, "no records")
     wrong = schemas.violations(dachs, records)
+    seconds = (time.monotonic() - start) / max(1, len(records))
     for identifier in records:
         finding = wrong.get(identifier, "")
         summary = "not valid" if finding else "valid"
         yield CheckResult(
-            "registry record", identifier, not finding, summary, tuple(_lines(finding))
+            "registry record", identifier, not finding, summary, tuple(_lines(finding)), seconds
         )
 
 
 def _taplint(url: str, stilts: str) -> CheckResult:
     if shutil.which(stilts) is None:
         raise InstanceError("STILTS is not installed", value=stilts, remedy="run make setup")
+    start = time.monotonic()
     done = subprocess.run(
         [
             stilts,
@@ -150,12 +173,13 @@ def _taplint(url: str, stilts: str) -> CheckResult:
     total = re.search(r"Totals: Errors: (\d+)(?:.*Failures: (\d+))?", done.stdout)
     if total is None:
         output = tuple(_lines(done.stdout + done.stderr)[-8:])
-        return CheckResult("taplint", url, False, "did not run", output)
+        return CheckResult("taplint", url, False, "did not run", output, time.monotonic() - start)
     errors = [line for line in _lines(done.stdout) if re.match(r"[EF]-", line)]
     unexpected = tuple(line for line in errors if not _EXPECTED.search(line))
     summary = f"{len(unexpected)} errors, besides {len(errors) - len(unexpected)} that are expected"
     complete = len(errors) == int(total[1]) + int(total[2] or 0)
-    return CheckResult("taplint", url, not unexpected and complete, summary, unexpected)
+    passed = not unexpected and complete
+    return CheckResult("taplint", url, passed, summary, unexpected, time.monotonic() - start)
 
 
 def _lines(text: str) -> list[str]:

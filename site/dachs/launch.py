@@ -3,8 +3,8 @@
 DaCHS takes longer to start than to import a sample, so successive commands run in
 the same process: give them as arguments, separated by commas. The first one that fails ends the
 process with its exit code; with ``--each`` as first argument all are run, and a line with the
-control character "record separator" and the exit code follows the output of each, which includes
-its messages on standard error. This runs in the Python of DaCHS.
+control character "record separator", the exit code and the time in s follows the output of each,
+which includes its messages on standard error. This runs in the Python of DaCHS.
 
 With ``--together``, all commands form one transaction of the database, see ``transaction.py``,
 and may include these of our own:
@@ -23,6 +23,7 @@ import itertools
 import os
 import shutil
 import sys
+import time
 
 import functions  # noqa: F401  (declares them)
 import pages
@@ -95,9 +96,10 @@ def main(words):
         sys.stdout.reconfigure(line_buffering=True)
         os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     for command in commands:
+        start = time.monotonic()
         code = exchange(*command[1:]) if command[0] == "exchange" else run(command)
         if mode == "--each":
-            print(f"\n\x1e{code}", flush=True)
+            print(f"\n\x1e{code} {time.monotonic() - start:.3f}", flush=True)
         elif code:
             return code
     return 0

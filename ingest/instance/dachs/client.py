@@ -194,7 +194,7 @@ class Dachs:
                 " instance",
             )
 
-    def run_each(self, *commands: Sequence[str]) -> list[tuple[int, str]]:
+    def run_each(self, *commands: Sequence[str]) -> list[tuple[int, str, float]]:
         """Run several ``dachs`` commands in one process, also after one that fails.
 
         Parameters
@@ -204,8 +204,8 @@ class Dachs:
 
         Returns
         -------
-        list of (int, str)
-            The exit code and the output of each.
+        list of (int, str, float)
+            The exit code, the output and the time in s of each.
 
         Raises
         ------
@@ -214,8 +214,11 @@ class Dachs:
         """
         words = [word for command in commands for word in (*command, ",")]
         done = self._run([*self._program, "--each", *words])
-        parts = re.split("\n\x1e(\\d+)\n", done.stdout)
-        found = [(int(code), output) for output, code in zip(parts[::2], parts[1::2], strict=False)]
+        parts = re.split("\n\x1e(\\d+) ([\\d.]+)\n", done.stdout)
+        found = [
+            (int(code), output, float(seconds))
+            for output, code, seconds in zip(parts[::3], parts[1::3], parts[2::3], strict=False)
+        ]
         if len(found) != len(commands):
             raise self.error(f"dachs {' '.join(commands[len(found)])} failed", done)
         return found

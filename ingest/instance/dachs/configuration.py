@@ -6,8 +6,10 @@ All are made from ``site/``, ``web/`` and the settings of the site.
 from __future__ import annotations
 
 import grp
+import json
 from pathlib import Path
 
+from ingest import __version__
 from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
 from ingest.core.files import NotRegularError, read_regular
@@ -31,6 +33,8 @@ _LIBRARIES = (
     "uplot/dist/uPlot.min.css",
 )
 """The files of libraries that pages load, as npm installs them."""
+_SOURCES = SITE_FILES.parent / "docs" / "notebooks" / "data" / "sources.csv"
+"""Well-known sources, for the exercises in the notebooks and on the pages."""
 
 
 def etc(layout: Layout) -> Path:
@@ -93,6 +97,7 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
         ]
         pages = [path for name in ("templates", "static") for path in (_WEB / name).iterdir()]
         libraries = [path for name in _LIBRARIES if (path := _WEB / "node_modules" / name).exists()]
+        source_list = _SOURCES.read_text("utf-8") if _SOURCES.exists() else ""
     for source in sources:
         texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
     for name, origin in _SHARED.items():
@@ -101,8 +106,11 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
         texts[launcher(layout) / "web" / source.relative_to(_WEB)] = _own(source)
     for source in libraries:
         texts[launcher(layout) / "web" / "libraries" / source.name] = _own(source)
-    patch_settings = site.model_dump_json(include=_PATCH_SETTINGS)
-    texts[launcher(layout) / _PATCHES / "settings.json"] = patch_settings
+    if source_list:
+        texts[launcher(layout) / "web" / "static" / _SOURCES.name] = source_list
+    patch_settings = site.model_dump(mode="json", include=_PATCH_SETTINGS)
+    patch_settings["software"] = {"version": __version__}
+    texts[launcher(layout) / _PATCHES / "settings.json"] = json.dumps(patch_settings)
     if page := webpages.service_page():
         texts[_templates(layout) / webpages.TEMPLATE.name] = page
     return texts
@@ -122,8 +130,8 @@ def content(path: Path) -> bytes | None:
 
 
 def _pages() -> list[Path]:
-    """Return the modules of the pages, also those of packages within."""
-    return list((_LAUNCHER / _PAGES).rglob("*.py"))
+    """Return the modules of the pages and what they read, also those of packages within."""
+    return [path for kind in ("*.py", "*.toml") for path in (_LAUNCHER / _PAGES).rglob(kind)]
 
 
 def _templates(layout: Layout) -> Path:

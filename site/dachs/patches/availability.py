@@ -104,7 +104,7 @@ def _asking(get_tree):
         nonlocal checked, answers
         with lock:
             if time.monotonic() > checked + _CHECK_INTERVAL:
-                answers = _database_answers()
+                answers = database_answers()
                 checked = time.monotonic()
         if answers:
             return get_tree(self, request)
@@ -117,8 +117,11 @@ def _asking(get_tree):
     return asking_tree
 
 
-def _database_answers():
-    """Query as TAP does: the table of jobs from the pool, the user's by a new connection."""
+def database_answers():
+    """Return whether the database answers within seconds.
+
+    Queries as TAP does: the table of jobs from the pool, the user's by a new connection.
+    """
     try:
         with base.getTableConn() as pooled:
             list(pooled.query("SELECT 1", timeout=_CHECK_TIMEOUT))
