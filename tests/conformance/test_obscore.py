@@ -6,6 +6,7 @@ The extension is a Proposed Endorsed Note of the IVOA, whose use cases give the 
 import io
 import tarfile
 import time
+import tomllib
 import urllib.request
 
 import numpy as np
@@ -18,22 +19,12 @@ from astropy.time import Time
 from gammapy.data import GTI, EventList
 from mocpy import TimeMOC
 
+from tests.instances import ROOT
+
 JOINED = "SELECT * FROM ivoa.obscore NATURAL JOIN ivoa.obscore_hea WHERE "
-# The coordinates of Vela X; the note's right ascension of 0.8 is a slip.
-VELA_X = """
-    CONTAINS(POINT('ICRS', 128.5, -45.2), CIRCLE('ICRS', s_ra, s_dec, s_fov)) = 1
-    AND dataproduct_type = 'response-function'
-    AND facility_name = 'KM3NeT' AND instrument_name LIKE '%ARCA%'
-    AND t_max >= 61406 AND t_min <= 62870
-    AND event_type = 'track' AND analysis_mode = 'pointsource'"""
-GALACTIC_PLANE = """
-    dataproduct_type = 'hea-event-bundle' AND messenger_name = 'neutrino'
-    AND analysis_mode = 'diffuse'
-    AND 1 = INTERSECTS(CIRCLE('ICRS', s_ra, s_dec, 80), BOX('GALACTIC', 0, 0, 30, 2))"""
-TAU_NEUTRINOS = """
-    dataproduct_type = 'response-function' AND dataproduct_subtype = 'aeff'
-    AND (messenger_pdgid = '-16' OR messenger_pdgid = '+16')
-    AND obs_mode LIKE '%wide-array%' AND analysis_mode LIKE '%pointsource%'"""
+# The queries of the note, as the page /status runs them.
+_FILE = ROOT / "site" / "dachs" / "pages" / "status" / "hea_queries.toml"
+QUERIES = {one["id"]: one["adql"] for one in tomllib.loads(_FILE.read_text())["query"]}
 
 AREA = "effective_area_brighttrackselection_allflavour_skyavg"
 
@@ -117,13 +108,7 @@ def test_every_row_of_the_extension_is_one_of_obscore(tap, joined):
 
 def test_events_acceptance_and_background_of_hess_j0632_057(tap, delivered):
     """The note's use case with ANTARES: the flux from a source, and its significance."""
-    found = tap.search(
-        JOINED
-        + """
-        CONTAINS(POINT('ICRS', 98.24, 5.81), CIRCLE('ICRS', s_ra, s_dec, s_fov)) = 1
-        AND dataproduct_type IN ('hea-event-bundle', 'hea-event-list', 'response-function')
-        AND obs_collection = 'ANTARES-2017-PS'"""
-    )
+    found = tap.search(QUERIES["hess_j0632"])
     content = {
         (row["dataproduct_type"], row["dataproduct_subtype"]): download(row["access_url"]).content
         for row in found
@@ -150,7 +135,7 @@ def test_events_acceptance_and_background_of_hess_j0632_057(tap, delivered):
 
 def test_responses_for_a_combined_study_of_vela_x(tap):
     """The note's use case with KM3NeT/ARCA, whose responses are those of the planned detector."""
-    found = tap.search(JOINED + VELA_X).to_table()
+    found = tap.search(QUERIES["vela_x"]).to_table()
     kinds = {}
     for row in found:
         kinds.setdefault(row["obs_collection"], set()).add(row["dataproduct_subtype"])
@@ -165,24 +150,25 @@ def test_responses_for_a_combined_study_of_vela_x(tap):
     assert Time(found["t_max"][0], format="mjd").isot.startswith("2031-01-01T00")
 
 
-@pytest.mark.parametrize("where", [GALACTIC_PLANE, TAU_NEUTRINOS])
-def test_queries_for_data_that_are_not_public_are_quick_and_find_nothing(tap, where):
+@pytest.mark.parametrize("name", ["galactic_plane", "tau_neutrinos"])
+def test_queries_for_data_that_are_not_public_are_quick_and_find_nothing(tap, name):
     start = time.monotonic()
-    assert len(tap.search(JOINED + where)) == 0
+    assert len(tap.search(QUERIES[name])) == 0
     assert time.monotonic() - start < 5
 
 
 def test_the_parts_of_these_queries_find_what_there_is(tap):
     """Otherwise an empty answer would say nothing."""
 
-    def collections(where):
-        return {row["obs_collection"] for row in tap.search(JOINED + where)}
+    def collections(query):
+        return {row["obs_collection"] for row in tap.search(query)}
 
-    galactic = GALACTIC_PLANE.replace("'diffuse'", "'pointsource'")
+    galactic = QUERIES["galactic_plane"].replace("'diffuse'", "'pointsource'")
     assert collections(galactic) == {"ANTARES-2017-PS"}
-    vela = VELA_X.replace("ARCA", "ANTARES").replace("61406", "54129").replace("62870", "58119")
+    vela = QUERIES["vela_x"].replace("ARCA", "ANTARES")
+    vela = vela.replace("61406", "54129").replace("62870", "58119")
     assert collections(vela) == {"ANTARES-2017-PS"}
-    assert collections(TAU_NEUTRINOS.replace("16", "14")) == {
+    assert collections(QUERIES["tau_neutrinos"].replace("16", "14")) == {
         "ANTARES-2017-PS",
         "KM3NeT-ARCA115-IRF",
         "KM3NeT-ARCA230-IRF",

@@ -129,6 +129,9 @@ def test_clients_learn_that_the_database_is_away_and_it_comes_back(worn) -> None
             assert refused.value.code == 503
             assert refused.value.headers["Retry-After"]
             assert "please try again in a few seconds" in refused.value.read().decode()
+        page = worn.fetch("status").decode()  # answers, and says so
+        assert "The database does not answer" in page
+        assert json.loads(worn.fetch("status.json"))["available"] is False
         status = worn.km3vo("instance", "status")
         assert status.returncode == 3
         assert "database  does not run" in status.stdout

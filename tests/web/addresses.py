@@ -11,5 +11,7 @@ PAGES: Final = {
     "sky": "/sky",
     "alert": "/alerts/km3net/KM3-230213A",
     "revived alert": "/alerts/test/ligo-virgo-kagra/MS181101ab",
+    "learn": "/learn",
+    "status": "/status",
 }
 """Paths by name; one or two of each kind of page."""

@@ -91,4 +91,16 @@ def safe_url(text):
     return text if is_safe else ""
 
 
-FILTERS = {"utc": utc, "day": day, "quantity": quantity, "size": size, "safe_url": safe_url}
+def moment(iso):
+    """Return an ISO 8601 time in UTC, such as ``2026-11-28T03:00:00Z``, as :func:`utc` does."""
+    return iso[:19].replace("T", " ")
+
+
+FILTERS = {
+    "utc": utc,
+    "moment": moment,
+    "day": day,
+    "quantity": quantity,
+    "size": size,
+    "safe_url": safe_url,
+}

@@ -7,11 +7,13 @@ from patches import protected
 from . import assets, front, releases
 from .alerts import about, feed, index, stream
 from .alerts.alert import alert_page
+from .learn import page as learn
 from .query import around
 from .query import pages as query
 from .release.page import release_page
 from .sky import alerts as sky_alerts
 from .sky import density, events, view
+from .status import page as status
 
 _ROUTES = (
     (r"", front.front_page),
@@ -19,6 +21,9 @@ _ROUTES = (
     (r"query/adql\.json", query.query_json),
     (r"query/answer", query.answer_page),
     (r"around", around.around_page),
+    (r"learn", learn.learn_page),
+    (r"status", status.status_page),
+    (r"status\.json", status.status_document),
     (r"assets/[\w./-]+", assets.asset),
     (r"alerts", index.index),
     (r"alerts/about", about.about),
