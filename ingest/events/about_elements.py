@@ -30,6 +30,8 @@ def add_release(stream: etree._Element, release: ReleaseSection | ResponsesSecti
     add_meta(stream, "facility", detector(release.detector).telescope.partition("/")[0])
     add_meta(stream, "instrument", release.instrument)
     add_meta(stream, "referenceURL", release.reference_url)
+    # DaCHS shows it beside its own pages
+    add_meta(stream, "_related", f"/{release.name}", title="Page of the release")
     if release.updated is not None:
         date = add_meta(stream, "date", f"{release.updated.isoformat()}T00:00:00Z")
         add_meta(date, "role", "Updated")

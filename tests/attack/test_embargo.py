@@ -54,7 +54,8 @@ READERS: Final = {
 """Who may see nothing."""
 SECRET: Final = re.compile(
     f"{TITLES[HIDDEN].split()[0]}|{'|'.join(EVENTS.values())}"
-    rf"|\b(?:{'|'.join(map(str, ROWS.values()))})\b",
+    # not the decimals of a number in a public file
+    rf"|(?<![.\w])(?:{'|'.join(map(str, ROWS.values()))})\b",
     re.IGNORECASE,
 )
 """What no answer to a stranger contains."""

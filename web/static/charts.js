@@ -138,7 +138,18 @@ function axis({ label, unit, kind }, place) {
     grid: { stroke: () => colour(place, "--line"), width: 1 },
     ticks: { stroke: () => colour(place, "--line"), width: 1, size: 5 },
     values: kind === "time" ? times : values,
+    ...(kind === "log" ? { splits: powers } : {}),
   };
+}
+
+/** Return the powers of ten on a logarithmic axis; 1, 2 and 5 times them if there are few. */
+function powers(_, axisIndex, low, high) {
+  const found = [];
+  const few = Math.log10(high / low) < 2;
+  for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power += 1) {
+    for (const factor of few ? [1, 2, 5] : [1]) found.push(Number(`${factor}e${power}`));
+  }
+  return found.filter((value) => value >= low && value <= high);
 }
 
 /** Label times on an axis: as years, months, days or hours, whichever its step is. */

@@ -81,11 +81,15 @@ def files(release, rows, checksums):
     lists = event_lists(rows)
     for row in lists + [one for one in rows if one["product_type"] == _BUNDLE]:
         add("data", f"/getproduct/{row['path']}", row["title"], row["accsize"])
-    followed = lists[:1] or [one for one in rows if one["product_type"] == _RESPONSE]
+    followed = [one for one in rows if one["product_type"] == _RESPONSE]
     for row in followed:
+        add("responses", f"/getproduct/{row['path']}", row["title"], row["accsize"])
+    for row in lists[:1] + followed:
+        of_response = row["product_type"] == _RESPONSE
         for link in _links().links(_Product(row["path"])):
             if link is not None and link["semantics"] in _KINDS:
-                add(_KINDS[link["semantics"]], link["url"], link["description"], link["size"])
+                kind = "responses" if of_response else _KINDS[link["semantics"]]
+                add(kind, link["url"], link["description"], link["size"])
     return {kind: list(files.values()) for kind, files in found.items()}
 
 

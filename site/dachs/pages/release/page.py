@@ -162,7 +162,21 @@ def _only_row(release):
     table = release.rd.getById("main")
     columns = ", ".join(str(one.name) for one in table)
     rows = database.rows(f"SELECT {columns} FROM {table.getQName()} LIMIT 2")
-    return rows[0] if len(rows) == 1 else None
+    if len(rows) != 1:
+        return None
+    return {str(one.name): _value(rows[0][str(one.name)], one.ucd or "") for one in table}
+
+
+def _value(value, ucd):
+    """Return a cell of a table as text."""
+    if value is None:
+        return formats.NOTHING
+    if isinstance(value, float):
+        if ucd.startswith("time.epoch"):
+            return f"{value:.8f} ({formats.utc(value)} UTC)"
+        is_long = value != 0 and not 1e-4 < abs(value) < 1e6
+        return formats.quantity(value, 4) if is_long else f"{value:.10g}"
+    return str(value) if isinstance(value, (int, str)) else ""
 
 
 @dataclass(frozen=True)
