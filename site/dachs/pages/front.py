@@ -1,9 +1,75 @@
 """The front page. This runs in the Python of DaCHS."""
 
+import re
+
+from . import products, skymap
+from .alerts import listing
 from .releases import releases
 from .templates import page
+from .visits import server_url
+
+_ALERTS = 8
+"""How many of the newest alerts are listed and on the map."""
 
 
 def front_page(visit):
     """Return the front page."""
-    return page("front.html", visit, releases=releases(visit))
+    known, made = releases(visit), products.products()
+    shown = skymap.on_the_map(known, made)
+    drawn = skymap.layers(shown, made)
+    alerts = listing.newest(_ALERTS)
+    return page(
+        "front.html",
+        visit,
+        releases=known,
+        products=made,
+        nothing=products.NOTHING,
+        shown=shown,
+        layers=drawn,
+        frame=skymap.frame(),
+        alerts=alerts,
+        marks=skymap.alert_marks(alerts, drawn.marks),
+        licence=licence,
+        catalogue=catalogue(known),
+    )
+
+
+def licence(release):
+    """Return the identifier and the address of a release's licence; empty if it has none."""
+    address = release.text("rights.rightsURI")
+    found = re.search(r"/([\w.-]+?)(?:\.html)?/?$", address)
+    return (found[1] if found else address), address
+
+
+def catalogue(known):
+    """Return the site and its releases as search engines read them (schema.org)."""
+    from gavo import base
+    from gavo.base import config
+
+    name = base.getConfig("web", "sitename")
+    about = " ".join(str(config.getMeta("site.description", default="") or name).split())
+    return {
+        "@context": "https://schema.org/",
+        "@graph": [
+            {"@type": "WebSite", "@id": f"{server_url()}/#site", "name": name, "url": server_url()},
+            {
+                "@type": "DataCatalog",
+                "@id": f"{server_url()}/#catalogue",
+                "name": name,
+                "description": about,
+                "url": f"{server_url()}/",
+                "dataset": [
+                    {
+                        "@type": "Dataset",
+                        "name": one.title,
+                        "description": one.text("description"),
+                        "url": server_url() + one.address,
+                        "license": licence(one)[1],
+                        "creator": {"@type": "Organization", "name": one.text("creator")},
+                        "isAccessibleForFree": not one.is_closed,
+                    }
+                    for one in known
+                ],
+            },
+        ],
+    }

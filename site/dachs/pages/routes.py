@@ -4,7 +4,7 @@ import re
 
 from patches import protected
 
-from . import assets, front, releases
+from . import assets, front, releases, searching, skypictures
 from .alerts import about, feed, index, stream
 from .alerts.alert import alert_page
 from .learn import page as learn
@@ -17,6 +17,12 @@ from .status import page as status
 
 _ROUTES = (
     (r"", front.front_page),
+    (r"robots\.txt", searching.robots),
+    (r"sitemap\.xml", searching.site_map),
+    (r"sitemap-pages\.xml", searching.site_map_of_pages),
+    (r"sitemap-alerts-\d{1,9}\.xml", searching.site_map_of_alerts),
+    (r"sky-map\.png", skypictures.picture),
+    (r"sky-map/[a-z][a-z0-9_]*\.svg", skypictures.release_map),
     (r"query", query.query_page),
     (r"query/adql\.json", query.query_json),
     (r"query/answer", query.answer_page),

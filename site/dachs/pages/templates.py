@@ -12,7 +12,7 @@ from .answers import HTML, Answer, page_policy
 from .visits import server_url
 
 FOLDER = Path(__file__).resolve().parent.parent / "web" / "templates"
-_NAVIGATION = (
+NAVIGATION = (
     ("", "Home"),
     ("sky", "Sky"),
     ("alerts", "Alerts"),
@@ -41,6 +41,11 @@ def page(template, visit, *, status=200, policy=None, max_age=0, media_type=HTML
     return Answer(text.encode(), media_type, status, policy or page_policy(), max_age)
 
 
+def text(template, **context):
+    """Return a text made from a template, such as a drawing."""
+    return _environment().get_template(template).render(**context)
+
+
 @functools.cache
 def _environment():
     # undefined names are errors, and all values are escaped
@@ -55,7 +60,7 @@ def _environment():
     made.filters |= formats.FILTERS | {"visible": visible}
     made.globals |= {
         "asset": assets.address_of,
-        "navigation": _NAVIGATION,
+        "navigation": NAVIGATION,
         "server_url": server_url(),
         "site_name": base.getConfig("web", "sitename"),
         "site_description": _site_meta("site.description"),
