@@ -35,12 +35,12 @@ make import RELEASE=ant20_01 -->
 		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"
 			required="True" verbLevel="1" displayHint="sf=4"
 			description="Time of the event (MJD, UTC)."/>
-		<column name="beta" type="double precision" unit="deg" ucd="stat.error;pos"
+		<column name="beta" tablehead="Angular error" type="double precision" unit="deg" ucd="stat.error;pos"
 			required="True" verbLevel="1" displayHint="sf=1" note="beta"
 			description="Angular error of the arrival direction, as estimated by the track fit.">
 			<property name="fits">ang_err</property>
 		</column>
-		<column name="nhit" type="integer" ucd="meta.number;instr.det" required="True"
+		<column name="nhit" tablehead="Hits" type="integer" ucd="meta.number;instr.det" required="True"
 			verbLevel="1"
 			description="Number of hits (light signals in the photomultipliers) used in the track
 				fit; increases with the energy of the neutrino.">

@@ -19,7 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mocpy import MOC
 from PIL import Image
+from pydantic import ValidationError
 
+from ingest.instance.site import WebSection
 from tests.instances import Instance
 from tests.web.visitor import Visitor
 
@@ -94,6 +96,13 @@ def test_a_picture_shows_the_density_by_opacity_and_brightness() -> None:
     assert (np.diff(opacity.astype(int)) >= 0).all()
     brightness = np.asarray(picture.convert("RGB").convert("L")).ravel().astype(int)
     assert (np.diff(brightness) >= 0).all()
+
+
+@pytest.mark.parametrize("survey", ["ftp://sky.example", "https://a.example; script-src *", "x"])
+def test_a_survey_that_could_change_the_security_policy_is_refused(survey: str) -> None:
+    assert WebSection(survey="https://sky.example/DSS").survey
+    with pytest.raises(ValidationError):
+        WebSection(survey=survey)
 
 
 # -- data ------------------------------------------------------------------------------------

@@ -108,7 +108,10 @@ async function refresh() {
   chosen().forEach((one, i) => {
     if (answers[i].reason) return;
     const drawn = eventItems(answers[i]);
-    for (const item of drawn) item.colour = found.get(one.name)(item);
+    for (const item of drawn) {
+      item.colour = found.get(one.name)(item);
+      if (item.id === address.get("event")) sky.mark(item);
+    }
     sky.layers[one.name].replace(drawn);
     items.push(...drawn.map((item) => [item, one]));
   });
@@ -127,7 +130,7 @@ function said(answers) {
   const [few, all] = [shown, total].map((one) => one.toLocaleString("en"));
   if (!answers.length) return "No sample is chosen.";
   if (!total) return "There are no events here with these limits.";
-  return shown < total ? `${few} of ${all} events in view, the brightest` : `All ${all} events in view`;
+  return shown < total ? `${few} of ${all} events in view, the brightest` : total === 1 ? "One event in view" : `All ${all} events in view`;
 }
 
 async function drawDensity(dropping, legends) {
@@ -206,6 +209,7 @@ async function showEvent(id) {
     const [item] = eventItems(answer);
     if (!data.target) sky.goTo(item.ra, item.dec, 20);
     choose(item, one);
+    refresh();
     return;
   }
   sky.problem(`The event “${id.slice(0, 60)}” is not in the samples that are chosen.`);
@@ -262,7 +266,9 @@ function listen() {
 async function start() {
   recall();
   sky = await openSky($("sky"), {
-    target: data.target ?? undefined, fov: data.fov, survey: data.survey,
+    target: data.target ?? undefined,
+    fov: data.fov === 360 && innerWidth < 600 ? 180 : data.fov, // upright, the whole sky is tiny
+    survey: data.survey,
     layers: [
       { kind: "alerts", name: "alerts", visible: $("alerts").checked },
       ...samples.map((one) => ({ kind: "points", name: one.name, items: [], errors: $("errors").checked })),

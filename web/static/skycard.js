@@ -12,7 +12,7 @@ export function showCard(element, item) {
   if (facts.length) {
     const list = part("dl", "facts");
     for (const [name, value, column] of facts) {
-      const term = part("dt", "", name);
+      const term = part("dt", "", column?.kind === "time" ? "Time" : name);
       if (column?.description) term.title = column.description;
       list.append(term, part("dd", "", written(value, column)));
     }

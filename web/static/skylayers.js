@@ -2,6 +2,7 @@
 
 const EVENT_COLOUR = "#63c5ce";
 const ALERT_COLOUR = "#ffb454";
+const RETRACTED = "#93a1ad";
 const MOST_ERROR_CIRCLES = 400; // in view, beyond which circles hide what they are about
 
 export const kinds = { points, release, alerts, circles, region, density };
@@ -56,11 +57,18 @@ async function points(sky, layer) {
 
 // A dot, and a circle around it where the error is larger than the dot.
 function drawPoint(item, source, context, view, handle) {
-  const size = item.size ?? 3;
+  const size = item.size ?? (handle.crowded && view.fov[0] > 60 ? 2 : 3);
   context.fillStyle = item.shade;
   context.beginPath();
   context.arc(source.x, source.y, size, 0, 2 * Math.PI);
   context.fill();
+  if (item.isSelected) {
+    context.strokeStyle = "#ffffff";
+    context.lineWidth = 2;
+    context.beginPath();
+    context.arc(source.x, source.y, size + 5, 0, 2 * Math.PI);
+    context.stroke();
+  }
   if (!handle.errors || !item.error) return;
   const radius = item.error * view.width / view.fov[0];
   if (radius < size + 2 || (handle.crowded && radius < 12)) return;
@@ -105,7 +113,7 @@ function filled(address, events, i) {
 async function alerts(sky, layer) {
   const data = await ask("/sky/alerts.json", { limit: layer.limit, ...layer.query });
   const colour = layer.colour ?? ALERT_COLOUR;
-  const found = data.alerts.map((one) => ({ ...one, colour, size: 4 }));
+  const found = data.alerts.map((one) => ({ ...one, colour: one.retracted ? RETRACTED : colour, size: 4 }));
   const parts = [await points(sky, { ...layer, colour, items: found, errors: false })];
   const rings = (key) => found.filter((one) => one[key] && !one.moc_90)
     .map((one) => ({ ra: one.ra, dec: one.dec, radius: one[key] }));

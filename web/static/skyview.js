@@ -38,6 +38,7 @@
 //                       show(boolean), remove(), and `data`, the answer of the server if there was
 //   goTo(ra, dec, fov)  moves the view;   view() returns {ra, dec, fov, radius}
 //   select(item, layer) does what a click does;   card(item) shows the card of an item
+//   mark(item)          draws a ring around an item of a layer of points, instead of another
 //   problem(sentence)   shows a sentence above the sky; an empty one removes it
 //   layers              the handles by the names of their layers
 //   aladin, A           Aladin Lite's own objects
@@ -129,7 +130,15 @@ class Sky {
   }
 
   card(item) {
+    this.mark(item);
     return showCard(this.element, item);
+  }
+
+  mark(item) {
+    if (this.selected) this.selected.isSelected = false;
+    this.selected = item;
+    if (item) item.isSelected = true;
+    this.aladin.view.requestRedraw();
   }
 
   problem(sentence) {

@@ -105,21 +105,37 @@ def _select(found, _version, where, values, wanted):
     chosen = ", ".join(f"{found.sql(key)} AS {key}" for key in _KEYS)
     query = f"SELECT {chosen} FROM {found.table} WHERE {where}"
     parameters = dict(values) | {"limit": wanted}
-    value = found.sql("value")
-    # an index gives the order only among those that have a value
+    rows, total = (_in_place if "radius" in parameters else _in_order)(
+        found, query, where, parameters
+    )
+    return {key: [_rounded(row[key], key) for row in rows] for key in _KEYS}, total
+
+
+def _in_place(_found, query, _where, parameters):
+    """Find the events in a cone first, whatever the planner thinks, and order them then."""
+    rows = database.rows(
+        f"WITH here AS MATERIALIZED ({query}) SELECT *, count(*) OVER () AS total FROM here"
+        " ORDER BY value DESC NULLS LAST LIMIT %(limit)s",
+        parameters,
+    )
+    return rows, rows[0]["total"] if rows else 0
+
+
+def _in_order(found, query, where, parameters):
+    """Read the events in the order of an index, which has it only for those with a value."""
+    value, wanted = found.sql("value"), parameters["limit"]
     rows = database.rows(
         f"{query} AND {value} IS NOT NULL ORDER BY {value} DESC LIMIT %(limit)s", parameters
     )
     if len(rows) < wanted:
-        rows += database.rows(
-            f"{query} AND {value} IS NULL LIMIT %(limit)s",
-            parameters | {"limit": wanted - len(rows)},
-        )
-    total = len(rows)
-    if total == wanted:
-        count = f"SELECT count(*) AS n FROM {found.table} WHERE {where}"
-        total = found.facts["events"] if where == "TRUE" else database.row(count, parameters)["n"]
-    return {key: [_rounded(row[key], key) for row in rows] for key in _KEYS}, total
+        more = parameters | {"limit": wanted - len(rows)}
+        rows += database.rows(f"{query} AND {value} IS NULL LIMIT %(limit)s", more)
+    if len(rows) < wanted:
+        return rows, len(rows)
+    if where == "TRUE":
+        return rows, found.facts["events"]
+    count = f"SELECT count(*) AS n FROM {found.table} WHERE {where}"
+    return rows, database.row(count, parameters)["n"]
 
 
 def _rounded(value, key):

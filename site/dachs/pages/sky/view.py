@@ -81,7 +81,7 @@ def _described(one, is_chosen):
     facts = one.facts
     return {
         "name": one.name,
-        "title": one.release.title,
+        "title": one.release.title + (" (simulated)" if one.release.facts.get("simulated") else ""),
         "address": one.release.address,
         "chosen": is_chosen,
         "events": facts["events"],
