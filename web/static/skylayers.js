@@ -159,9 +159,12 @@ async function density(sky, layer) {
   const id = `density-${layer.release}`;
   sky.aladin.setOverlayImageLayer(survey, id);
   const opacity = layer.opacity ?? 0.75;
-  survey.setOpacity(opacity);
+  let [isShown, isLeftOut] = [true, false];
+  const apply = () => survey.setOpacity(isShown && !isLeftOut ? opacity : 0);
+  apply();
   return {
-    show: (visible) => survey.setOpacity(visible ? opacity : 0),
+    show(visible) { isShown = visible; apply(); },
+    lighten(leftOut) { isLeftOut = leftOut; apply(); },
     remove: () => sky.aladin.removeImageLayer(id),
   };
 }

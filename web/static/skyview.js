@@ -46,6 +46,7 @@
 import { kinds } from "./skylayers.js";
 import { showCard } from "./skycard.js";
 import { addControls } from "./skycontrols.js";
+import { Motion } from "./skymotion.js";
 
 const LIBRARY = "/assets/aladin.js";
 const GALACTIC_CENTRE = [266.405, -28.936];
@@ -147,11 +148,12 @@ class Sky {
   }
 
   #listen() {
-    let timer;
+    const motion = new Motion(
+      (level) => this.#lighten(level), () => this.options.onMove?.(this.view()), QUIET,
+    );
     const moved = () => {
       for (const tell of this.moved) tell();
-      clearTimeout(timer);
-      timer = setTimeout(() => this.options.onMove?.(this.view()), QUIET);
+      motion.moved();
     };
     this.aladin.on("positionChanged", moved);
     this.aladin.on("zoomChanged", moved);
@@ -160,6 +162,12 @@ class Sky {
       const layer = found?.catalog?.layer ?? found?.overlay?.layer;
       this.select(found ? found.data ?? found.item ?? null : null, layer);
     });
+  }
+
+  #lighten(level) {
+    for (const handle of Object.values(this.layers)) handle.lighten?.(level > 0);
+    if (level > 1) this.aladin.hideCooGrid();
+    else this.aladin.showCooGrid();
   }
 
   #drawBackground(survey) {
