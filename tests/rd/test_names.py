@@ -87,4 +87,4 @@ def test_without_a_resolver_the_error_says_so(tmp_path) -> None:
     (found,) = look_up("http://127.0.0.1:9/?", ["M 31"], tmp_path)
     assert found.startswith("Field TARGET: ")
     assert "cannot be looked up now" in found
-    assert "RA and DEC" in found
+    assert "give its coordinates" in found

@@ -13,5 +13,7 @@ PAGES: Final = {
     "revived alert": "/alerts/test/ligo-virgo-kagra/MS181101ab",
     "learn": "/learn",
     "status": "/status",
+    "query": "/query?near=77.36+5.69",
+    "around": "/around?target=77.36+5.69",
 }
 """Paths by name; one or two of each kind of page."""

@@ -88,16 +88,11 @@ class Table:
         return min(found, key=lambda one: "meta.main" not in one.ucd, default=None)
 
 
-def names():
-    """Return the names of the published tables, those that most look for first."""
-    published = [row["table_name"] for row in rows(_PUBLISHED)]
-    return sorted(published, key=lambda name: (name not in _FIRST, _rank(name), name))
-
-
 def tables():
-    """Return all published tables, as :func:`names` orders them."""
-    where = {row["table_name"]: row["sourcerd"] for row in rows(_PUBLISHED)}
-    found = (table(name, where[name]) for name in names())
+    """Return the published tables, those that most look for first."""
+    published = {row["table_name"]: row["sourcerd"] for row in rows(_PUBLISHED)}
+    names = sorted(published, key=lambda name: (name not in _FIRST, _rank(name), name))
+    found = (_table(name, published[name]) for name in names)
     return [one for one in found if one]
 
 
@@ -105,14 +100,15 @@ def _rank(name):
     return _FIRST.index(name) if name in _FIRST else 0
 
 
-def table(name, rd_id):
+def _table(name, rd_id):
     """Return a table, or None if an import replaces it just now."""
     try:
         rd = base.caches.getRD(rd_id)
-        found = rd.getById(name.partition(".")[2])
-    except (base.RDNotFound, base.NotFoundError):
+    except base.RDNotFound:
         return None
-    return _described(name, found)
+    # the descriptor of ivoa.obscore spells it ObsCore
+    found = (one for one in rd.tables if one.id.lower() == name.partition(".")[2])
+    return next((_described(name, one) for one in found), None)
 
 
 @functools.lru_cache(200)  # a new descriptor has new tables
