@@ -80,7 +80,7 @@ def _number(text, what, unit, most):
 def _look(where, when):
     """Return events and alerts: by separation if there is a position, by time otherwise."""
     values = {**(where or {}), **(when or {})}
-    shown, events, alerts = [_COLUMNS], [], []
+    shown, events, alerts = [_COLUMNS], [], ["is_injection = 0"]
     if where:
         shown.append(f"{_SEPARATION} AS separation")
         events.append(_CONE)
@@ -98,7 +98,7 @@ def _look(where, when):
     return {
         "events": rows,
         "total": rows[0]["total"] if rows else 0,
-        "alerts": listing.alerts(" AND ".join(alerts), values, _MOST_ALERTS),
+        "alerts": listing.find(" AND ".join(alerts), {**values, "tests": [0]}, _MOST_ALERTS),
     }
 
 
