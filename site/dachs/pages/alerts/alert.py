@@ -8,6 +8,7 @@ from gavo import base
 
 from .. import database
 from ..answers import redirect
+from ..keeping import Keeper
 from ..releases import releases
 from ..sky.policy import sky_policy
 from ..templates import page
@@ -24,10 +25,19 @@ from .sky import address_of_sky, sky_of
 
 _MOST_SOURCES = 30
 _FOUND, _FORBIDDEN = 302, 403
+_PARAMETERS = ("id", "notice_id", "ivorn", "notice")
+_kept = Keeper(seconds=10, most=200)
 
 
 def alert_page(visit):
     """Return the page of an alert, or of what its address asks for instead."""
+    if visit.is_member:  # who may see more than others
+        return _answer(visit)
+    asked = tuple(str((visit.parameters.get(name) or [""])[0]) for name in _PARAMETERS)
+    return _kept.get((visit.path, *asked), lambda: _answer(visit))
+
+
+def _answer(visit):
     kind, value = finding.asked_for(visit)
     if kind != "id":
         return _page_of_notice(visit, kind, value)
@@ -75,7 +85,8 @@ def _page(visit, history, address):
     newest, described = history[-1], status.with_values(history)
     asked = visit.get("notice")
     chosen = next((one for one in history if str(one["notice_id"]) == asked), newest)
-    own = _own_events(history, described)
+    events = records.of_notice("events", described, "event_no")
+    own = _own_events(history, events)
     region = region_of(described)
     here = nearby(described, region, own, visit)
     linked = _release_of(history, visit)
@@ -98,7 +109,7 @@ def _page(visit, history, address):
         "sky": sky_of(name, region, here.drawn, sources["rows"] if sources else ()),
         "sky_address": address_of_sky(region),
         "here": here,
-        "own": own,
+        "events": events,
         "matches": records.matches(newest["alert_id"]),
         "circulars": records.circulars(newest["alert_id"]),
         "release": linked,
@@ -107,13 +118,14 @@ def _page(visit, history, address):
         "address": address,
         "public_address": _public(visit, address),
         "preview": _preview(history),
-        **_packet(chosen, described),
+        "counterparts": records.of_notice("counterparts", described, "counterpart_no"),
+        **_packet(chosen),
     }
     context["summary"] = _summary(context)
     return page("alert.html", visit, policy=sky_policy(), **context, **_TOOLS)
 
 
-def _packet(notice, described):
+def _packet(notice):
     """Return what is known about the packet of a notice."""
     parts, has_more = parameters(notice)
     cited, citing = records.citations(notice)
@@ -127,8 +139,6 @@ def _packet(notice, described):
         "receptions": records.of_notice("receptions", notice, "received"),
         "sent": records.of_notice("outbox", notice, "queued, sink"),
         "seal": records.seal(notice),
-        "events": records.of_notice("events", described, "event_no"),
-        "counterparts": records.of_notice("counterparts", described, "counterpart_no"),
     }
 
 
@@ -147,11 +157,10 @@ def _timeline(history, address):
     return found
 
 
-def _own_events(history, described):
+def _own_events(history, events):
     """Return the identifiers of the published event that an alert is about."""
-    names = {described["event_name"], *(one["event_name"] for one in history)} - {None}
-    found = records.of_notice("events", described, "event_no")
-    return sorted(names | {one["event_id"] for one in found})
+    names = {one["event_name"] for one in history} - {None}
+    return sorted(names | {one["event_id"] for one in events})
 
 
 def _release_of(history, visit):

@@ -1,7 +1,11 @@
 """Published events of ours in the region of an alert. This runs in the Python of DaCHS."""
 
+import functools
+import os
 import urllib.parse
 from dataclasses import dataclass
+
+from gavo import base, utils
 
 from .. import database
 from ..releases import release
@@ -65,6 +69,36 @@ def nearby(notice, region, own, visit):
     """
     if not region.radius:
         return Nearby([], [], 0, False, "", [])
+    query = _adql(notice, region)
+    limits = _limits(notice, visit)
+    try:
+        found = [dict(one) for one in _select(notice["notice_id"], region, tuple(own), _version())]
+    except database.Unavailable:
+        return Nearby([], [], 0, True, query, limits)
+    for one in found:
+        one["separation"] = region.position and separation(region.position, (one["ra"], one["dec"]))
+        has_times = None not in (notice["event_mjd"], one["mjd"])
+        one["delay"] = (one["mjd"] - notice["event_mjd"]) * 86400 if has_times else None
+    number = found[0]["n_events"] if found else 0
+    return Nearby(found[:MOST], found, number, False, query, limits)
+
+
+def _version():
+    """Return what changes whenever the published events do: the releases that are there."""
+    folder = base.getConfig("inputsDir")
+    states = []
+    for name in sorted(os.listdir(folder)):
+        try:
+            state = os.stat(os.path.join(folder, name, "release.json"))
+            states.append((name, state.st_mtime_ns, state.st_ino))
+        except OSError:  # it has no events
+            continue
+    return tuple(states)
+
+
+@functools.lru_cache(100)
+def _select(notice_id, region, own, _version):
+    """Return the events in a region from the database, which takes long to plan the query."""
     where, asked = region.contains_sql("e.ra", "e.dec")
     distance = "e.mjd"
     if region.position:
@@ -73,18 +107,9 @@ def nearby(notice, region, own, visit):
     join = "" if region.radii else "JOIN alerts.notices AS n ON n.notice_id = %(notice_id)s"
     query = _EVENTS.format(join=join, condition=where.replace("region_90", "n.region_90"),
                            distance=distance)  # fmt: skip
-    asked |= {"own": own, "notice_id": notice["notice_id"], "most": _DRAWN}
-    try:
-        there = database.row("SELECT to_regclass('km3net.events') AS view")["view"]
-        found = database.rows(query, asked, _SECONDS) if there else []
-    except database.Unavailable:
-        return Nearby([], [], 0, True, _adql(notice, region), _limits(notice, visit))
-    for one in found:
-        one["separation"] = region.position and separation(region.position, (one["ra"], one["dec"]))
-        has_times = None not in (notice["event_mjd"], one["mjd"])
-        one["delay"] = (one["mjd"] - notice["event_mjd"]) * 86400 if has_times else None
-    number = found[0]["n_events"] if found else 0
-    return Nearby(found[:MOST], found, number, False, _adql(notice, region), _limits(notice, visit))
+    asked |= {"own": list(own), "notice_id": notice_id, "most": _DRAWN}
+    there = database.row("SELECT to_regclass('km3net.events') AS view")["view"]
+    return database.rows(query, asked, _SECONDS) if there else []
 
 
 def _adql(notice, region):
@@ -111,8 +136,6 @@ def _limits(notice, visit):
 
 
 def _with_limits(visit):
-    from gavo import base, utils
-
     facts, _ = utils.loadPythonModule(f"{base.getConfig('inputsDir')}/km3net/facts")
     for name in facts.with_limits():
         if one := release(name, visit):

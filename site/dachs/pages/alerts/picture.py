@@ -4,6 +4,7 @@ They are drawn as paths of SVG, which the template puts into the page, so that t
 colours. This runs in the Python of DaCHS.
 """
 
+import functools
 import math
 from dataclasses import dataclass, field
 
@@ -69,7 +70,7 @@ def picture_of(region, events=(), sources=()):
     where = region.position or region.centre
     if where is None:
         return None
-    sky = {"grid": _grid(), "galaxy": _line(_circle(_GALACTIC_POLE, 90.0))}
+    sky = dict(_background())
     is_small = 0 < region.radius < _MOST_ZOOM
     if region.radius >= _SMALL:
         sky |= _outlines(region, _on_sky)
@@ -92,6 +93,12 @@ def picture_of(region, events=(), sources=()):
         _inside(sources, on_zoom),
         _bar(half),
     )
+
+
+@functools.cache
+def _background():
+    """Return what is the same on all maps of the sky."""
+    return {"grid": _grid(), "galaxy": _line(_circle(_GALACTIC_POLE, 90.0))}
 
 
 def _inside(things, project):

@@ -2,7 +2,7 @@
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import healpy
 import numpy as np
@@ -35,7 +35,7 @@ class Region:
 
     position: tuple | None
     radii: tuple | None = None
-    cells: tuple = ()
+    cells: tuple = field(default=(), compare=False)
     centre: tuple | None = None
     radius: float = 0.0
 
