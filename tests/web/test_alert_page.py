@@ -172,7 +172,7 @@ def test_what_does_not_exist_has_a_page_that_helps(
 
 def test_packets_full_of_markup_are_harmless(visitor: Visitor) -> None:
     with hostile(visitor.instance):
-        paths = ["/"]
+        paths = ["/", "/alerts"]
         for number in HOSTILE:
             _, target = _head(visitor.instance, f"/alerts/show?notice_id={number}")
             paths.append(target.partition("#")[0])

@@ -19,10 +19,10 @@ _DACHS = Path(__file__).parents[2] / "site" / "dachs"
 _RESERVED = {"nu", "show", "feed.atom", "live", "about"}
 
 
-def _load(name: str) -> Any:
+def _load(name: str, package: str = "pages.alerts") -> Any:
     sys.path.insert(0, str(_DACHS))
     try:
-        return importlib.import_module(f"pages.alerts.{name}")
+        return importlib.import_module(f"{package}.{name}")
     finally:
         sys.path.remove(str(_DACHS))
 
@@ -189,3 +189,18 @@ def test_the_state_of_an_alert_is_that_of_its_newest_notice(
     assert status.with_values(history)["notice_type"] != "retraction" or set(types) == {
         "retraction"
     }
+
+
+def test_answers_are_kept_for_their_time_and_no_more_than_allowed() -> None:
+    moment, made = [0.0], []
+    keeper = _load("keeping", "pages").Keeper(seconds=10, most=2, now=lambda: moment[0])
+
+    def get(key: str) -> int:
+        return int(keeper.get(key, lambda: made.append(key) or len(made)))
+
+    assert [get("a"), get("a"), get("b")] == [1, 1, 2]
+    moment[0] = 10.0
+    assert [get("a"), get("c"), get("d"), get("a")] == [3, 4, 5, 6]
+    with pytest.raises(ZeroDivisionError):
+        keeper.get("x", lambda: 1 / 0)
+    assert get("x") == 7
