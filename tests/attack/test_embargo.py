@@ -445,7 +445,7 @@ def test_a_member_uses_everything(server: Instance) -> None:
         counterparts = "files/static/tables/counterparts.fits"
         status, headers, text = ask(server, f"/{name}", **MEMBER)
         assert (status, headers["Cache-Control"]) == (200, "private")
-        assert f"/getproduct/{name}/data/{name}.fits" in text
+        assert f'/{name}.fits" download="{name}.fits">Download FITS' in text
         for path in (
             "cone/form", "cone/info", "files/static/", f"files/static/{name}.png", counterparts,
             "files/static/responses/acceptance.table.fits",

@@ -48,8 +48,11 @@ class Release:
 
     @property
     def is_closed(self):
-        """Whether its data are not public yet; its description is."""
-        return protected.protection(self.rd) == "data"
+        """Whether its data are not public yet, so that no page can read them from the database.
+
+        Its description may be, or nobody but members may know of it.
+        """
+        return protected.protection(self.rd) is not None
 
     def text(self, key):
         """Return an item of metadata as plain text; empty if there is none.

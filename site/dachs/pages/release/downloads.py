@@ -1,5 +1,6 @@
 """What can be fetched of a release. This runs in the Python of DaCHS."""
 
+import glob
 import os
 import urllib.parse
 from dataclasses import dataclass
@@ -78,6 +79,11 @@ def files(release, rows, checksums):
         known = checksums.get(name, "") if kind != "responses" else ""
         found[kind].setdefault(address, File(address, name, text, size, known))
 
+    if not rows:  # a release that only members know of is in no table
+        for path in sorted(glob.glob(os.path.join(_folder(release), "*.fits"))):
+            name = os.path.basename(path)
+            address = f"/{release.name}/nu/files/static/{name}"
+            add("data", address, release.title, os.path.getsize(path))
     lists = event_lists(rows)
     for row in lists + [one for one in rows if one["product_type"] == _BUNDLE]:
         add("data", f"/getproduct/{row['path']}", row["title"], row["accsize"])
@@ -103,6 +109,10 @@ _KINDS = {
     "#coderived": "alerts",
 }
 """What the semantics of DataLink mean for a page."""
+
+
+def _folder(release):
+    return os.path.join(base.getConfig("inputsDir"), release.name, "data")
 
 
 class _Product:
@@ -181,7 +191,7 @@ def _tables_of_responses(release):
 def _response(release, stated, found, tables):
     stem = os.path.splitext(stated["name"])[0]
     picture = f"responses/{stem}.png"
-    path = os.path.join(base.getConfig("inputsDir"), release.name, "data", picture)
+    path = os.path.join(_folder(release), picture)
     return Response(
         stated["title"],
         f"/{release.name}/nu/files/static/{picture}" if os.path.exists(path) else "",
