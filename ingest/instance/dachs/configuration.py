@@ -111,8 +111,9 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
     patch_settings = site.model_dump(mode="json", include=_PATCH_SETTINGS)
     patch_settings["software"] = {"version": __version__}
     texts[launcher(layout) / _PATCHES / "settings.json"] = json.dumps(patch_settings)
-    if page := webpages.service_page():
-        texts[_templates(layout) / webpages.TEMPLATE.name] = page
+    with privileges.caller():
+        templates = webpages.templates()
+    texts |= {_templates(layout) / name: text for name, text in templates.items()}
     return texts
 
 

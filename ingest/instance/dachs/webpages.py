@@ -7,20 +7,66 @@ be reported to DaCHS' developers. Patches of the running DaCHS are in
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ingest.core.errors import InstanceError
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance.account import Account
+from ingest.instance.site import SITE_FILES
 
 JAVASCRIPT = Path("/usr/share/javascript")
-TEMPLATE = Path("/usr/lib/python3/dist-packages/gavo/resources/templates/serviceinfo.html")
-"""DaCHS' page about a service."""
+TEMPLATES = Path("/usr/lib/python3/dist-packages/gavo/resources/templates")
+"""DaCHS' templates of pages."""
+_OWN = SITE_FILES.parent / "web" / "dachs"
+"""Ours, which replace DaCHS'."""
 _STRUCTURED = (
     '<n:invisible n:render="ifmeta _structured_data">'
     '<n:invisible n:render="structured_data"/></n:invisible>\n  '
 )
 """Inserts the structured data that ``rd/km3net/common.rd`` provides for a service."""
+_STYLE = re.compile(r"<style type=.text/css.>.*?</style>", re.DOTALL)
+"""Styles in a template, which ours replace."""
+_SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="Columns">'
+_TABLE = '<table n:render="sequence" class="shorttable">'
+_TABLE_OF_FIELDS = '<table n:data="fields" n:render="sequence" class="shorttable">'
+_END = "</table>"
+_USE_SERVICE = """<img src="/static/img/usesvcbutton.png" class="silentlink"
+						alt="[Use this service from your browser]"/>"""
+_CHANGES = {
+    "serviceinfo.html": (
+        ("</head>", f"{_STRUCTURED}</head>"),
+        (_TABLE, _SCROLL + _TABLE),
+        (_END, f"{_END}</div>"),
+        (_USE_SERVICE, "Use this service here"),
+        (' style="background-color: #FF9988"', ""),
+        ('<img src="coverage"', '<img src="coverage" alt="Coverage of the sky"'),
+        ("VOResource XML</a> (that's something exclusively for VO nerds)", "Registry record</a>"),
+        ("(with some renderers, some of these fields may be unavailable)", ""),
+    ),
+    "tableinfo.html": (
+        (_TABLE_OF_FIELDS, _SCROLL + _TABLE_OF_FIELDS),
+        (_END, f"{_END}</div>"),
+        (">VOResource</h2>", ">Registry record</h2>"),
+        ("VO nerds may sometimes need", "For programs:"),
+        ("VOResource XML for this table", "the registry record of this table"),
+        ("Copyright and such:", "Licence:"),
+        ("""<n:invisible n:render="metahtml">note</n:invisible>""",
+         """<div class="notes" n:render="metahtml">note</div>"""),
+    ),
+    "rdinfo.html": (
+        ("Services defined within this resource descriptor", "Services"),
+        ("Tables defined within this resource descriptor", "Tables"),
+        ('<p><a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">',
+         '<p n:render="ifadmin"><a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">'),
+    ),
+    "examples.html": (),
+    "rdlist.html": (
+        ("Public Resource Descriptors Defined Here", "All resources"),
+        ("Resource Descriptors With Published Services", "All resources"),
+    ),
+}
+"""What is replaced in DaCHS' templates."""
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
 
@@ -58,33 +104,44 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
     return True
 
 
-def service_page() -> str | None:
-    """Return DaCHS' service page with an additional element for structured data.
+def templates() -> dict[str, str]:
+    """Return the templates of DaCHS' pages that differ from DaCHS' own, by their names.
 
     For DaCHS 2.7.
 
     Search engines find data sets by JSON-LD in the head of a page, which DaCHS' service page
     offers no way to add. We suggest an optional element in the head of ``serviceinfo.html``, such
-    as the one here, which a service can fill.
+    as the one here, which a service can fill. Links to pages for the administrator are on pages
+    for everybody; we suggest to render them with ``ifadmin``. Wide tables cannot be scrolled; we
+    suggest an element around each, which can.
 
     A template below DaCHS' root directory takes precedence over DaCHS' own of the same name.
-    This one is made from DaCHS' own template by adding one line, so that it follows DaCHS'
-    changes. The result is None if the template is not where it is expected; the pages then stay
-    as they are.
+    All but the sidebar, which is ours, are made from DaCHS' own by small changes, so that they
+    follow DaCHS' changes. One that is not where it is expected is left out.
 
     Raises
     ------
     InstanceError
-        If DaCHS' template has no closing tag of the head.
+        If one of DaCHS' templates has not the text that is changed.
     """
-    if not TEMPLATE.exists():
-        return None
-    before, end, after = TEMPLATE.read_text("utf-8").partition("</head>")
-    if not end:
+    made = {path.name: path.read_text("utf-8") for path in _OWN.glob("*.html")}
+    for name, changes in _CHANGES.items():
+        path = TEMPLATES / name
+        if path.exists():
+            text = path.read_text("utf-8")
+            text = _STYLE.sub("", text)
+            for old, new in changes:
+                text = _replaced(path, text, old, new)
+            made[name] = text
+    return made
+
+
+def _replaced(path: Path, text: str, old: str, new: str) -> str:
+    if old not in text:
         raise InstanceError(
-            "this version of DaCHS has another page about services",
-            where=str(TEMPLATE),
-            expected="a head to put the description for search engines into",
+            "this version of DaCHS has other templates of pages",
+            where=str(path),
+            expected=old,
             remedy="please report it, with the version of DaCHS",
         )
-    return before + _STRUCTURED + end + after
+    return text.replace(old, new)

@@ -31,9 +31,9 @@ def install():
 @functools.cache
 def _install_in_root():
     # imported late, because it makes the server
-    from gavo.web import root
+    from gavo.web import grend, root
 
-    from . import server
+    from . import problems, server
 
     get_child = root.ArchiveService.getChild
 
@@ -42,3 +42,14 @@ def _install_in_root():
         return server.page_at(request) or get_child(self, name, request)
 
     root.ArchiveService.getChild = get_page_or_child
+
+    locate = root.ArchiveService._locateResourceBasedChild
+
+    @functools.wraps(locate)
+    def locate_or_explain(self, request, segments):
+        try:
+            return locate(self, request, segments)
+        except grend.RDBlocked:
+            return server.Page("/".join(segments), problems.blocked), ()
+
+    root.ArchiveService._locateResourceBasedChild = locate_or_explain

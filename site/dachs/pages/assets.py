@@ -42,6 +42,11 @@ def asset(visit):
     )
 
 
+def icon(visit):
+    """Return the icon where browsers look for it on pages that state none."""
+    return Answer(_load("icon.svg")[0], _MEDIA_TYPES[".svg"], policy=_POLICY, max_age=86_400)
+
+
 @functools.cache
 def _names():
     """Return the files by their names, once, so that a request opens no other."""

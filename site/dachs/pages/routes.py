@@ -4,7 +4,7 @@ import re
 
 from patches import protected
 
-from . import assets, front, releases, searching, skypictures
+from . import assets, front, releases, searching, skypictures, stylesheets
 from .alerts import about, feed, index, stream
 from .alerts.alert import alert_page
 from .learn import page as learn
@@ -45,6 +45,8 @@ _ROUTES = (
     (r"sky/hips/\w+/Norder\d/Dir0/Npix\d{1,4}\.png", density.tile),
     # whatever is not a page above; alerts/nu is DaCHS'
     (r"alerts/(?!nu(?:/|$))(?s:.+)", alert_page),
+    (r"favicon\.ico", assets.icon),
+    (r"static/xsl/[\w-]+\.xsl", stylesheets.style_sheet),
 )
 """Patterns of paths, and the functions of their pages; the first that fits is taken."""
 

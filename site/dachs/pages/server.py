@@ -12,10 +12,11 @@ from twisted.web import http, resource, server
 from . import routes
 from .answers import BadRequest, NotFound
 from .database import Unavailable
-from .templates import page
+from .problems import problem_page
 from .visits import Visit
 
 _SLOW = "This page needs the database, which does not answer in time. Please try again in a minute."
+_OURS = "This is a fault of ours. It was recorded, and the operators will see it."
 
 
 def page_at(request):
@@ -54,7 +55,7 @@ class Page(resource.Resource):
             return b""
         visit = visit_of(self.path, request)
         if self.path.startswith("assets/"):
-            return _body(_answer(self.function, visit), request)
+            return body(_answer(self.function, visit), request)
         done = turns.services().submit(request, functools.partial(_answer, self.function, visit))
         done.addErrback(_explain_failure, visit)
         done.addCallback(_send, request)
@@ -74,38 +75,29 @@ def _answer(function, visit):
     try:
         return function(visit)
     except NotFound as problem:
-        return _problem(visit, 404, "There is no such page", str(problem))
+        return problem_page(visit, 404, str(problem))
     except BadRequest as problem:
-        return _problem(visit, 400, "This cannot be shown", str(problem))
+        return problem_page(visit, 400, str(problem))
     except Unavailable as problem:
-        return _problem(visit, 503, "Please try again", f"{problem} {_SLOW}")
+        return problem_page(visit, 503, f"{problem} {_SLOW}", "Please try again")
 
 
 def _explain_failure(failure, visit):
     if failure.check(turns.Busy):
-        return _problem(visit, 503, "This server is busy", failure.getErrorMessage())
+        return problem_page(visit, 503, failure.getErrorMessage(), "This server is busy")
     base.ui.notifyFailure(failure)
-    return _problem(
-        visit,
-        500,
-        "This page does not work",
-        "This is a fault of ours. It was recorded, and the operators will see it.",
-    )
-
-
-def _problem(visit, status, title, text):
-    return page("error.html", visit, status=status, title=title, text=text, code=status)
+    return problem_page(visit, 500, _OURS)
 
 
 def _send(answer, request):
     if request.finished or request._disconnected:
         return
-    content = _body(answer, request)
+    content = body(answer, request)
     request.write(content)
     request.finish()
 
 
-def _body(answer, request):
+def body(answer, request):
     """Set the headers of an answer; return its body, which is empty if the reader has it."""
     request.setResponseCode(answer.status)
     request.setHeader("Content-Type", answer.media_type)

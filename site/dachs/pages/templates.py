@@ -46,6 +46,11 @@ def text(template, **context):
     return _environment().get_template(template).render(**context)
 
 
+def fragment(template, **context):
+    """Return a part of a page, made from a template that needs no request."""
+    return _environment().get_template(template).render(visit=None, **context)
+
+
 @functools.cache
 def _environment():
     # undefined names are errors, and all values are escaped

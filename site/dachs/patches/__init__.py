@@ -30,6 +30,8 @@ def apply():
     _apply("availability", "answer_restarts_with_503", "ask_database_for_availability")
     _apply("imports", "expand_macros_at_backslashes", "forget_tables_that_left_tap")
     _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
+    _apply("frame", "put_pages_into_our_frame", "show_logins_to_those_who_have_them")
+    _apply("tables", "write_units_for_people", "make_tables_and_forms_accessible")
     _apply("headers", "secure_all_answers")
     _apply(
         "requests",
@@ -42,6 +44,7 @@ def apply():
     )
     _apply("closed", "close_test_services", "close_well_known")
     _apply("protected", "close_protected_releases", "lock_products")
+    _apply("errorpages", "explain_errors_in_our_frame")
     _apply(
         "registry",
         "register_alert_streams",

@@ -26,6 +26,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _DATA = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+_HOUR = 3600
 _PAGE_TYPES = {
     "text/html",
     "text/xml",
@@ -64,6 +65,10 @@ def secure_all_answers():
     such as these in ``gavo.web.common.Request`` when the first byte is written, which includes
     errors and redirects, and to move the scripts and event handlers in the templates to files.
     Until then the policy lists their hashes.
+
+    There is no ``Cache-Control`` either, so that caches guess. Pages are asked for again here, and
+    static files kept for an hour. The names of downloads by protocols have two dots
+    (``result..csv``, ``gavo.web.vodal``); we suggest ``"result%s"``.
     """
     _before_first_byte(common.Request)
     http.HTTPChannel._respondToBadRequestAndDisconnect = _refuse_bad_request
@@ -97,10 +102,23 @@ def _complete(request):
         request.setHeader("Content-Security-Policy", policy)
     if content_type.lower() == "text/html":
         request.setHeader("Content-Type", "text/html;charset=utf-8")
+    _name_download(headers)
+    if not headers.hasHeader("cache-control") and request.code in (200, 304):
+        if request.path.startswith(b"/static/"):
+            request.setHeader("Cache-Control", f"public, max-age={_HOUR}")
+        elif media_type in _PAGE_TYPES:
+            request.setHeader("Cache-Control", "no-cache")
     varies = {
         word.strip() for line in headers.getRawHeaders("vary", []) for word in line.split(",")
     }
     request.setHeader("Vary", ", ".join(sorted(varies | {"Accept-Encoding", "Origin"})))
+
+
+def _name_download(headers):
+    """Correct the names of downloads: DaCHS writes a second dot before the extension."""
+    for name in headers.getRawHeaders("content-disposition", []):
+        if "result.." in name:
+            headers.setRawHeaders("content-disposition", [name.replace("result..", "result.")])
 
 
 @functools.cache

@@ -1,0 +1,76 @@
+"""The style sheets that turn DaCHS' XML into pages (XSLT). This runs in the Python of DaCHS.
+
+They are DaCHS' own, with the frame of our pages around the content and without their styles.
+"""
+
+import functools
+import re
+from pathlib import Path
+
+import gavo
+
+from .answers import Answer, NotFound
+from .frame import frame
+
+_FOLDER = Path(gavo.__file__).parent / "resources" / "web" / "xsl"
+_SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>", re.DOTALL)
+_STYLE = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL)
+_LIST = re.compile(r"<(dl|dt|dd)(?: class=\"([^\"]*)\")?>")
+_ITEM = re.compile(r"<(/?)(?:ul|li)\b")
+_OWN_FRAME = re.compile(
+    r'<xsl:(?:call-template name="local\w+"|include href="dachs-xsl-config.xsl")/>'
+)
+"""Where DaCHS' style sheets insert the beginning and the end of a page."""
+_SCROLL = '<div class="scroll" tabindex="0" role="region" aria-label="Table">'
+_CHANGES = (
+    ("<html>", '<html lang="en">'),
+    ("DaCHS DALI Error", "This request did not work"),
+    ("GAVO DC: Down for Maintenance", "Down for maintenance"),
+    ("<title>Datalink response</title>", "<title>Files and services</title>"),
+    ("<h1>Links for ", "<h1>Files for "),
+    ("Availability information for this service", "Availability of this service"),
+    ("<p>TBD: Describe this endpoint</p>", ""),
+    ('<table class="shorttable">', _SCROLL + '<table class="shorttable">'),
+    ('<table class="links">', _SCROLL + '<table class="links">'),
+    ("</table>", "</table></div>"),
+    ('name="QUERY" style="width:100%"', 'name="QUERY" rows="7" aria-label="Query in ADQL"'),
+    ('aria-label="Query in ADQL" rows="7"', 'aria-label="Query in ADQL"'),
+    ('name="DESTRUCTION">', 'name="DESTRUCTION" aria-label="Time of deletion">'),
+    ('name="EXECUTIONDURATION"', 'name="EXECUTIONDURATION" aria-label="Seconds"'),
+)
+"""What is replaced in all of them, in this order."""
+
+
+def style_sheet(visit):
+    """Return a style sheet."""
+    name = visit.path.rpartition("/")[2]
+    if name not in _names():
+        raise NotFound(f"There is no style sheet {name}.")
+    return Answer(_framed(name), "text/xml; charset=utf-8", max_age=300)
+
+
+@functools.cache
+def _names():
+    return {path.name for path in _FOLDER.glob("*.xsl")}
+
+
+@functools.cache
+def _framed(name):
+    text = _OWN_FRAME.sub("", (_FOLDER / name).read_text("utf-8"))
+    text = _STYLE.sub("", text)
+    for old, new in _CHANGES:
+        text = text.replace(old, new)
+    # some lists have items outside of them, which programs that read aloud cannot follow
+    text = _LIST.sub(lambda found: f'<div class="{found[1]} {found[2] or ""}">', text)
+    text = re.sub(r"</(dl|dt|dd)>", "</div>", text)
+    if name == "oai.xsl":
+        text = _ITEM.sub(r"<\1div", text)
+    around = frame()
+    end = _SCRIPT.sub("", around.end)  # browsers run no modules in documents that were XML
+    for old, new in (
+        ("</head>", around.head + "</head>"),
+        ("<body>", f'<body>{around.top}<main id="content" class="dachs">'),
+        ("</body>", f"</main>{end}</body>"),
+    ):
+        text = text.replace(old, new)
+    return text.encode()

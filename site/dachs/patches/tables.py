@@ -1,0 +1,114 @@
+"""Patches of DaCHS' tables and forms in web pages: they can be read, also aloud.
+
+This runs in the Python of DaCHS.
+"""
+
+import functools
+import re
+
+from gavo.base import typedmeta
+from gavo.svcs import customwidgets
+from gavo.web import formrender, htmltable, serviceresults
+from twisted.web import template
+
+_POWER = re.compile(r"\*\*\(?([+-]?\d+)\)?")
+_SUPERSCRIPTS = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+_LABELS = {
+    "_DBOPTIONS_ORDER": "Sort by",
+    "_DBOPTIONS_DIR": "Direction",
+    "MAXREC": "Limit",
+    "_FORMAT": "Output format",
+}
+"""What the menus of a form are for, by their names."""
+
+
+def written_unit(unit):
+    """Return a unit as people write it, such as ``GeV⁻¹ cm⁻² s⁻¹``.
+
+    Parameters
+    ----------
+    unit : str
+        The unit in the syntax of VOUnits, such as ``GeV**-1.cm**-2.s**-1``.
+    """
+    text = _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPTS), unit)
+    return re.sub(r"(?<=[^\d.])\.(?=[^\d.])|(?<=[⁰¹²³⁴⁵⁶⁷⁸⁹])\.", " ", text)
+
+
+def write_units_for_people():
+    """Let DaCHS write units in web pages as people do.
+
+    For DaCHS 2.7; we have not tested later versions.
+
+    In the headings of tables, in the lists of columns and beside the fields of forms, units are in
+    the syntax of VOUnits, which is for programs. We suggest to write powers as superscripts, in
+    HTML only.
+    """
+    label = formrender.getFieldArgsForInputKey
+
+    @functools.wraps(label)
+    def label_with_unit(input_key):
+        found = label(input_key)
+        unit = input_key.inputUnit or input_key.unit
+        if unit and found["label"].endswith(f" [{unit}]"):
+            found["label"] = f"{found['label'].removesuffix(f'[{unit}]')}[{written_unit(unit)}]"
+        return found
+
+    formrender.getFieldArgsForInputKey = label_with_unit
+    head = htmltable.HeadCellsMixin.headCell
+
+    @template.renderer
+    @functools.wraps(head)
+    def head_with_unit(self, request, tag):
+        done = head(self, request, tag)
+        done.children = [
+            written_unit(one) if isinstance(one, str) and one.startswith("[") else one
+            for one in done.children
+        ]
+        return done(scope="col" if "thVertical" in str(done.attributes) else "row")
+
+    htmltable.HeadCellsMixin.headCell = head_with_unit
+
+
+def make_tables_and_forms_accessible():
+    """Let DaCHS write tables and forms that can be used with the keyboard and read aloud.
+
+    For DaCHS 2.7; we have not tested later versions.
+
+    The menus of forms have no label; wide tables cannot be scrolled with the keyboard; the notes
+    about columns are items of a list that does not exist. We suggest attributes and elements such
+    as these.
+    """
+    for widget in (customwidgets.DBOptions, serviceresults.OutputFormat):
+        widget.render = _labelled(widget.render)
+    frame = htmltable.HTMLTableFragment.loader.tag
+    frame.attributes |= {"tabindex": "0", "role": "region", "aria-label": "Table of results"}
+    typedmeta.NoteMeta._getContentAsHTML = _as_paragraph(typedmeta.NoteMeta._getContentAsHTML)
+
+
+def _labelled(render):
+    @functools.wraps(render)
+    def render_labelled(self, *arguments):
+        made = render(self, *arguments)
+        for tag in _menus(made):
+            tag(**{"aria-label": _LABELS.get(tag.attributes.get("name"), "Choice")})
+        return made
+
+    return render_labelled
+
+
+def _menus(part):
+    """Return the menus in a part of a page."""
+    if isinstance(part, (list, tuple)):
+        return [menu for one in part for menu in _menus(one)]
+    if not isinstance(part, template.Tag):
+        return []
+    return [part] if part.tagName == "select" else _menus(part.children)
+
+
+def _as_paragraph(write):
+    @functools.wraps(write)
+    def write_as_paragraph(self, content):
+        text = write(self, content).replace('<dt class="notehead">', '<div><strong>', 1)
+        return text.replace("</dt><dd>", "</strong>", 1).removesuffix("</dd>") + "</div>"
+
+    return write_as_paragraph
