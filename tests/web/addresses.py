@@ -15,5 +15,13 @@ PAGES: Final = {
     "status": "/status",
     "query": "/query?near=77.36+5.69",
     "around": "/around?target=77.36+5.69",
+    "service": "/ant20_01/nu/cone/info",
+    "table": "/tableinfo/ant20_01.main",
+    "form": "/alerts/nu/cone/form",
+    "answer": "/ant20_01/nu/cone/form?__nevow_form__=genForm&hscs_pos=43,35&hscs_sr=180&submit=Go",
+    "limits": "/ant20_01/nu/ps/form",
+    "responses": "/irf_arca115/nu/responses/form?__nevow_form__=genForm&submit=Go",
+    "services": "/browse",
+    "descriptor": "/browse/alerts/nu",
 }
 """Paths by name; one or two of each kind of page."""

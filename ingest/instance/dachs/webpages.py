@@ -33,6 +33,7 @@ _TABLE_OF_FIELDS = '<table n:data="fields" n:render="sequence" class="shorttable
 _END = "</table>"
 _USE_SERVICE = """<img src="/static/img/usesvcbutton.png" class="silentlink"
 						alt="[Use this service from your browser]"/>"""
+_MANAGE = '<a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">'
 _CHANGES = {
     "serviceinfo.html": (
         ("</head>", f"{_STRUCTURED}</head>"),
@@ -51,14 +52,15 @@ _CHANGES = {
         ("VO nerds may sometimes need", "For programs:"),
         ("VOResource XML for this table", "the registry record of this table"),
         ("Copyright and such:", "Licence:"),
-        ("""<n:invisible n:render="metahtml">note</n:invisible>""",
-         """<div class="notes" n:render="metahtml">note</div>"""),
+        (
+            """<n:invisible n:render="metahtml">note</n:invisible>""",
+            """<div class="notes" n:render="metahtml">note</div>""",
+        ),
     ),
     "rdinfo.html": (
         ("Services defined within this resource descriptor", "Services"),
         ("Tables defined within this resource descriptor", "Tables"),
-        ('<p><a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">',
-         '<p n:render="ifadmin"><a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">'),
+        (f"<p>{_MANAGE}", f'<p n:render="ifadmin">{_MANAGE}'),
     ),
     "examples.html": (),
     "rdlist.html": (

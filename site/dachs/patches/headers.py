@@ -68,7 +68,8 @@ def secure_all_answers():
 
     There is no ``Cache-Control`` either, so that caches guess. Pages are asked for again here, and
     static files kept for an hour. The names of downloads by protocols have two dots
-    (``result..csv``, ``gavo.web.vodal``); we suggest ``"result%s"``.
+    (``result..dat`` for CSV, ``gavo.web.vodal``); we suggest ``"result%s"``, and to look for the
+    extension of ``text/csv;header=present`` without the parameter.
     """
     _before_first_byte(common.Request)
     http.HTTPChannel._respondToBadRequestAndDisconnect = _refuse_bad_request
@@ -102,7 +103,7 @@ def _complete(request):
         request.setHeader("Content-Security-Policy", policy)
     if content_type.lower() == "text/html":
         request.setHeader("Content-Type", "text/html;charset=utf-8")
-    _name_download(headers)
+    _name_download(headers, media_type)
     if not headers.hasHeader("cache-control") and request.code in (200, 304):
         if request.path.startswith(b"/static/"):
             request.setHeader("Cache-Control", f"public, max-age={_HOUR}")
@@ -114,11 +115,14 @@ def _complete(request):
     request.setHeader("Vary", ", ".join(sorted(varies | {"Accept-Encoding", "Origin"})))
 
 
-def _name_download(headers):
-    """Correct the names of downloads: DaCHS writes a second dot before the extension."""
+def _name_download(headers, media_type):
+    """Correct the names of downloads: DaCHS writes two dots, and ``.dat`` for CSV."""
     for name in headers.getRawHeaders("content-disposition", []):
-        if "result.." in name:
-            headers.setRawHeaders("content-disposition", [name.replace("result..", "result.")])
+        if "result." in name:
+            name = name.replace("result..", "result.")
+            if media_type == "text/csv":
+                name = name.replace("result.dat", "result.csv")
+            headers.setRawHeaders("content-disposition", [name])
 
 
 @functools.cache

@@ -7,8 +7,9 @@ import functools
 import re
 
 from gavo.base import typedmeta
+from gavo.rscdef import column
 from gavo.svcs import customwidgets
-from gavo.web import formrender, htmltable, serviceresults
+from gavo.web import formrender, htmltable, metarender, serviceresults
 from twisted.web import template
 
 _POWER = re.compile(r"\*\*\(?([+-]?\d+)\)?")
@@ -41,7 +42,7 @@ def write_units_for_people():
 
     In the headings of tables, in the lists of columns and beside the fields of forms, units are in
     the syntax of VOUnits, which is for programs. We suggest to write powers as superscripts, in
-    HTML only.
+    HTML only, and to make the headings of columns without one of their names without underscores.
     """
     label = formrender.getFieldArgsForInputKey
 
@@ -54,6 +55,16 @@ def write_units_for_people():
         return found
 
     formrender.getFieldArgsForInputKey = label_with_unit
+    describe = column.ColumnBase.asInfoDict
+
+    @functools.wraps(describe)
+    def describe_with_unit(self):
+        found = describe(self)
+        shown = {key: "–" for key, value in found.items() if value == "N/A"}
+        return found | shown | ({"unit": written_unit(self.unit)} if self.unit else {})
+
+    column.ColumnBase.asInfoDict = describe_with_unit
+    column.ColumnBase.getLabel = _label
     head = htmltable.HeadCellsMixin.headCell
 
     @template.renderer
@@ -69,6 +80,13 @@ def write_units_for_people():
     htmltable.HeadCellsMixin.headCell = head_with_unit
 
 
+def _label(self):
+    """Return the heading of a column; as DaCHS does, but without underscores."""
+    if self.tablehead is not None:
+        return self.tablehead
+    return str(self.key).strip("_").replace("_", " ").capitalize()
+
+
 def make_tables_and_forms_accessible():
     """Let DaCHS write tables and forms that can be used with the keyboard and read aloud.
 
@@ -82,6 +100,8 @@ def make_tables_and_forms_accessible():
         widget.render = _labelled(widget.render)
     frame = htmltable.HTMLTableFragment.loader.tag
     frame.attributes |= {"tabindex": "0", "role": "region", "aria-label": "Table of results"}
+    for page in (metarender.ServiceInfoRenderer, htmltable.HTMLDataRenderer):
+        page.footnotes = _without_list(page.footnotes)
     typedmeta.NoteMeta._getContentAsHTML = _as_paragraph(typedmeta.NoteMeta._getContentAsHTML)
 
 
@@ -108,7 +128,21 @@ def _menus(part):
 def _as_paragraph(write):
     @functools.wraps(write)
     def write_as_paragraph(self, content):
-        text = write(self, content).replace('<dt class="notehead">', '<div><strong>', 1)
+        text = write(self, content).replace('<dt class="notehead">', "<div><strong>", 1)
         return text.replace("</dt><dd>", "</strong>", 1).removesuffix("</dd>") + "</div>"
 
     return write_as_paragraph
+
+
+def _without_list(footnotes):
+    @template.renderer
+    @functools.wraps(footnotes)
+    def footnotes_without_list(self, request, tag):
+        made = footnotes(self, request, tag)
+        parts = [made] if isinstance(made, template.Tag) else list(made)
+        for part in parts:
+            if part.tagName == "dl":
+                part.tagName = "div"
+        return parts
+
+    return footnotes_without_list
