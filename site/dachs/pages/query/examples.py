@@ -33,7 +33,7 @@ def _read(service):
         if query.strip():
             text = _ROLE.sub(r"\1", " ".join(text.split()))
             query = textwrap.dedent(query.strip("\n")).strip()
-            found.append(Example(base.getMetaText(item, "title"), text.removesuffix(":"), query))
+            found.append(Example(base.getMetaText(item, "title"), text.removesuffix(":").rstrip(".") + ".", query))
     return found
 
 
