@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 import gavo
+from lxml import etree
 
 from .answers import Answer, NotFound
 from .frame import frame
@@ -47,6 +48,17 @@ def style_sheet(visit):
     if name not in _names():
         raise NotFound(f"There is no style sheet {name}.")
     return Answer(_framed(name), "text/xml; charset=utf-8", max_age=300)
+
+
+def transform(name, document):
+    """Return the page that a style sheet makes of a document in XML."""
+    return bytes(_compiled(name)(etree.XML(document)))
+
+
+@functools.cache
+def _compiled(name):
+    # without access to other documents: the text of a document is not ours
+    return etree.XSLT(etree.XML(_framed(name)), access_control=etree.XSLTAccessControl.DENY_ALL)
 
 
 @functools.cache

@@ -7,7 +7,8 @@ import functools
 
 from gavo import base
 from gavo.formal import nevowc
-from gavo.web import common, grend
+from gavo.web import common, grend, vodal
+from pages import stylesheets
 from pages.frame import frame
 from twisted.web import template
 from twisted.web.template import tags
@@ -38,6 +39,7 @@ def put_pages_into_our_frame():
 
     nevowc.TemplatedPage._getDoc = make_in_frame
     common.CommonRenderers.commonhead = _common_head
+    vodal._doDatalinkXSLT = functools.partial(stylesheets.transform, "datalink-to-html.xsl")
     grend.GavoRenderMixin.withsidebar = _with_sidebar
 
 
