@@ -68,8 +68,9 @@ def links(found):
     made = [["about the release", found.release.address]]
     if "cone" in found.release.rd.serviceIndex:
         form = "/cone/form?hscs_pos={ra},{dec}&hscs_sr=60&__nevow_form__=genForm&submit=Go"
-        made.append(["events within 1° of here", f"/{found.release.rd.sourceId}{form}"])
-    made.append(["alerts near here", "/alerts?pos={ra},{dec}&radius=2"])
+        made.append(["cone search here, 1°", f"/{found.release.rd.sourceId}{form}"])
+    made.append(["what else is near", "/around?target={ra}%20{dec}"])
+    made.append(["alerts near here", "/alerts?near={ra}%20{dec}&radius=3"])
     return made
 
 
