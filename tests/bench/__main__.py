@@ -22,6 +22,7 @@ BENCHES = (
     "match_events",
     "search",
     "intervals",
+    "pages",
     "sky_view",
 )
 ON_REQUEST = ("pool",)

@@ -42,17 +42,20 @@ class Measured:
         How long a value is kept.
     oldest : float
         How old a value may be that is shown while a new one is measured, in s.
+    follow : float
+        For how long after the last visitor the value is measured again and again, in s, so that
+        the next one need not wait.
     explain : callable, optional
         Returns the problem in words from an exception.
     """
 
-    def __init__(self, measure, seconds, oldest=float("inf"), explain=str):
+    def __init__(self, measure, seconds, oldest=float("inf"), follow=0, explain=str):
         self._measure, self._explain = measure, explain
-        self._seconds, self._oldest = seconds, oldest
+        self._seconds, self._oldest, self._follow = seconds, oldest, follow
         self._lock = threading.Lock()
         self._last = Reading()
         self._measured = float("-inf")
-        self._valid_until = float("-inf")
+        self._valid_until = self._asked = float("-inf")
         self._running = None
 
     @property
@@ -77,6 +80,8 @@ class Measured:
         patience : float
             How long to wait if there is no value, or only one that is too old, in s.
         """
+        with self._lock:
+            self._asked = time.monotonic()
         self.begin()
         with self._lock:
             running, last = self._running, self._last
@@ -105,3 +110,8 @@ class Measured:
             self._valid_until = time.monotonic() + (_RETRY if problem else self._seconds)
             self._running.set()
             self._running = None
+            goes_on = time.monotonic() < self._asked + self._follow
+        if goes_on:
+            again = threading.Timer(max(self._seconds, _RETRY), self.begin)
+            again.daemon = True
+            again.start()

@@ -20,7 +20,7 @@ def _explain(error):
     return "This cannot be measured at the moment."
 
 
-_AVAILABILITY = Measured(services.availability, 5, oldest=15, explain=_explain)
+_AVAILABILITY = Measured(services.availability, 10, oldest=30, follow=1800, explain=_explain)
 _OTHERS = {
     "newest": Measured(contents.newest_alerts, 60, explain=_explain),
     "live": Measured(contents.live_streams, 300, explain=_explain),
@@ -29,6 +29,7 @@ _OTHERS = {
 }
 """By their names in the JSON document."""
 _PATIENCE = 2.0
+_PATIENCE_FOR_OTHERS = 0.3
 """How long the page waits for the availability, and for all the rest, in s."""
 
 
@@ -49,7 +50,7 @@ def _found(visit):
     if is_up:
         for one in _OTHERS.values():
             one.begin()
-    until = time.monotonic() + (_PATIENCE if is_up else 0)
+    until = time.monotonic() + _PATIENCE_FOR_OTHERS
     readings = {
         name: asdict(one.reading(max(0, until - time.monotonic())) if is_up else one.last)
         for name, one in _OTHERS.items()
