@@ -33,7 +33,8 @@ def _read(service):
         if query.strip():
             text = _ROLE.sub(r"\1", " ".join(text.split()))
             query = textwrap.dedent(query.strip("\n")).strip()
-            found.append(Example(base.getMetaText(item, "title"), text.removesuffix(":").rstrip(".") + ".", query))
+            text = text.removesuffix(":").removesuffix(".") + "."
+            found.append(Example(base.getMetaText(item, "title"), text, query))
     return found
 
 
