@@ -16,7 +16,7 @@ from astropy.io import fits
 from ingest.alerts.archive.archive import Archive
 from ingest.alerts.archive.index import Entry
 from ingest.alerts.notices.containment import Regions
-from ingest.alerts.notices.model import Notice, Role
+from ingest.alerts.notices.model import Notice, NoticeType, Role
 from ingest.alerts.notices.parsing import parse
 from ingest.alerts.skymaps.circle_coverage import circle_regions
 from ingest.alerts.tables import open_store
@@ -76,8 +76,10 @@ RUNS: Final = (
     "\u202e\u2066{{ 7 * 7 }}</title></textarea></svg>\u200f"
 )
 """What would run in a careless page, and turns the text round that follows it."""
-HOSTILE: Final = (1_000_003, 1_000_004)
+HOSTILE: Final = (1_000_004, 1_000_005)
 """The numbers of two notices whose names, texts and addresses try to do harm."""
+RETRACTED: Final = 1_000_003
+"""The number of a notice that retracts an alert of which nothing else is known."""
 
 
 @contextmanager
@@ -94,6 +96,13 @@ def hostile(instance: Instance) -> Iterator[None]:
     The first has a name of a hundred characters, the second one of ten thousand.
     """
     with _added(instance, _full_of_markup):
+        yield
+
+
+@contextmanager
+def retracted(instance: Instance) -> Iterator[None]:
+    """Add an alert without a name whose only notice retracts it, for the block."""
+    with _added(instance, lambda *_: [_retraction()]):
         yield
 
 
@@ -168,6 +177,18 @@ def _full_of_markup(archive: Archive, made: list[Path]) -> list[PacketRows]:
         (regions,) = circle_regions([notice.position])
         found.append(table_rows(_entry(number, sha256), notice, regions, None))
     return found
+
+
+def _retraction() -> PacketRows:
+    notice = Notice(
+        ivorn="ivo://example.org/bronze#retraction",
+        media_format="voevent-2.0",
+        stream="icecube/bronze",
+        event_key="icecube/1_1",
+        notice_type=NoticeType.RETRACTION,
+        event_mjd=61364.5,
+    )
+    return table_rows(_entry(RETRACTED, "0" * 64), notice, Regions(None, None, None), None)
 
 
 def _write(archive: Archive, made: list[Path], kind: str, name: str, content: bytes) -> None:

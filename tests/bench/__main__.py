@@ -18,6 +18,7 @@ BENCHES = (
     "circles",
     "alerts",
     "live",
+    "alert_index",
     "matches",
     "match_events",
     "search",

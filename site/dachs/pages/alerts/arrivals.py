@@ -48,6 +48,7 @@ class Arrivals:
         with self._lock:
             self._followers.add(call)
             if self._thread is None:
+                self.kept.clear()
                 self._thread = threading.Thread(target=self._listen, name="alerts", daemon=True)
                 self._thread.start()
 

@@ -12,8 +12,8 @@ from .event_names import normalised
 
 YEAR = 31_557_600
 """Seconds; the year of 365.25 days, in which the archive counts as well."""
-WIDE = 10.0
-"""The radius in deg beyond which alerts are not ordered by distance, and not counted."""
+WIDE = 5.0
+"""The radius in deg beyond which alerts are not ordered by distance."""
 _LAST = "\U0010ffff"
 """The last of all characters."""
 

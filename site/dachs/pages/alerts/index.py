@@ -19,7 +19,11 @@ def index(visit):
     wanted = search.read(visit)
     after = _place(visit.get("after"))
     found = listing.find(
-        _from(wanted, after), _with_place(wanted, after), _ROWS + 1, wanted.distance
+        _from(wanted, after),
+        _with_place(wanted, after),
+        _ROWS + 1,
+        wanted.distance,
+        wanted.is_by_distance,
     )
     rows, more = found[:_ROWS], len(found) > _ROWS
     return page(
@@ -67,7 +71,7 @@ def _number(wanted, shown, is_part):
     """Return how many alerts the search finds, in words."""
     if not is_part:
         return f"{shown:,}"
-    if wanted.is_wide:
+    if wanted.position:  # counting takes as long as finding
         return f"more than {_ROWS}"
     number = listing.count(wanted.condition, wanted.parameters, _COUNTED)
     return f"{number:,}" if number <= _COUNTED else f"more than {_COUNTED:,}"
@@ -89,7 +93,7 @@ def _place(text):
 def _from(wanted, after):
     if after is None:
         return wanted.condition
-    if wanted.distance:
+    if wanted.is_by_distance:
         return f"{wanted.condition} AND ({wanted.distance}, notice_id) > (%(value)s, %(number)s)"
     return f"{wanted.condition} AND ({listing.TIME}, notice_id) < (%(value)s, %(number)s)"
 
@@ -100,7 +104,7 @@ def _with_place(wanted, after):
 
 
 def _next(wanted, row):
-    value = row["distance"] if wanted.distance else row["time"]
+    value = row["distance"] if wanted.is_by_distance else row["time"]
     return wanted.address("/alerts", after=f"{value!r}_{row['notice_id']}")
 
 

@@ -39,7 +39,7 @@ def newest(limit):
     return find("is_injection = 0", {"tests": [0]}, limit)
 
 
-def find(condition, parameters, limit, distance=None):
+def find(condition, parameters, limit, distance=None, nearest=False):
     """Return alerts that fulfil a condition, as :func:`newest` does.
 
     Parameters
@@ -52,12 +52,13 @@ def find(condition, parameters, limit, distance=None):
     limit : int
         How many alerts at most.
     distance : str, optional
-        An expression in SQL. If given, alerts with the smallest values are first, not the newest;
-        the value is the alert's ``distance``.
+        An expression in SQL for the alert's ``distance``.
+    nearest : bool, optional
+        Whether the alerts with the smallest distances are first, not the newest.
     """
     if not streams.exist():
         return []
-    order = "ORDER BY distance, notice_id" if distance else "ORDER BY time DESC, notice_id DESC"
+    order = "ORDER BY distance, notice_id" if nearest else "ORDER BY time DESC, notice_id DESC"
     parts = _parts(
         condition,
         parameters,

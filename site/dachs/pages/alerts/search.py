@@ -72,10 +72,13 @@ class Search:
 
     @property
     def distance(self):
-        """The expression in SQL by which alerts are ordered; None for the newest first."""
-        if self.position is None or self.is_wide or self.texts["order"] == "newest":
-            return None
-        return "coalesce(q3c_dist(ra, dec, %(ra)s, %(dec)s), 360)"
+        """The distance from the place as an expression in SQL; None if there is no place."""
+        return "coalesce(q3c_dist(ra, dec, %(ra)s, %(dec)s), 360)" if self.position else None
+
+    @property
+    def is_by_distance(self):
+        """Whether the nearest alerts are first, not the newest."""
+        return bool(self.position) and not self.is_wide and self.texts["order"] != "newest"
 
     @property
     def words(self):
@@ -96,7 +99,7 @@ class Search:
             table = "alerts.notices"
             conditions = ["is_latest = 1", "role <> 'utility'", *conditions]
         order = "event_mjd DESC"
-        if self.distance:
+        if self.is_by_distance:
             ra, dec = self.position
             order = f"DISTANCE(POINT(ra, dec), POINT({ra:.6f}, {dec:.6f}))"
         where = "\nWHERE " + "\n  AND ".join(conditions) if conditions else ""
