@@ -11,5 +11,5 @@ for (const block of document.querySelectorAll("[data-copy]")) {
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = "Copy"; }, 2000);
   });
-  block.parentElement.append(button);
+  (block.closest(".code") ?? block.parentElement).append(button);
 }

@@ -71,21 +71,21 @@ class Dachs:
             Whether any of the files changed, now or since the server was started. An import
             writes them as well, but does not restart the server.
         """
-        texts = configuration.files(self.layout, site, state)
+        files = configuration.files(self.layout, site, state)
         for directory in (self.layout.inputs, self.cache, *configuration.directories(self.layout)):
             self.account.create_directory(directory)
         changed = False
-        for path, text in texts.items():
-            if configuration.content(path) != text.encode():
+        for path, content in files.items():
+            if configuration.content(path) != content:
                 with atomic_write(path) as stream:
-                    stream.write(text.encode())
+                    stream.write(content)
                 path.chmod(0o600)
                 self.account.chown(path)
                 changed = True
         for path in vocabularies.seed(self.cache):
             self.account.chown(path)
         webpages.write_scripts(self.layout.dachs, self.account)
-        return changed or self._started_before(max(path.stat().st_mtime_ns for path in texts))
+        return changed or self._started_before(max(path.stat().st_mtime_ns for path in files))
 
     def write_database_port(self, state: InstanceState) -> None:
         """Tell DaCHS the port of the database, which it reads when it starts."""

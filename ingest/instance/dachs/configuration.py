@@ -27,6 +27,8 @@ _WEB = SITE_FILES.parent / "web"
 _SHARED = {"alerts/event_names.py": "alerts/notices/event_names.py"}
 """Modules of pages that are ours as well: where pages find them, and where they are in ``ingest``.
 They need the standard library only."""
+_PICTURES = (".ico", ".png")
+"""Ends of the names of our files that are no text."""
 _LIBRARIES = (
     "aladin-lite/dist/aladin.js",
     "uplot/dist/uPlot.esm.js",
@@ -63,8 +65,8 @@ def directories(layout: Layout) -> list[Path]:
     return [etc(layout), templates.parent, templates, start, *code, *web]
 
 
-def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
-    """Return the text of each file.
+def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]:
+    """Return the content of each file.
 
     Parameters
     ----------
@@ -96,13 +98,14 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
             *_pages(),
         ]
         pages = [path for name in ("templates", "static") for path in (_WEB / name).iterdir()]
+        pictures = {path: path.read_bytes() for path in pages if path.suffix in _PICTURES}
         libraries = [path for name in _LIBRARIES if (path := _WEB / "node_modules" / name).exists()]
         source_list = _SOURCES.read_text("utf-8") if _SOURCES.exists() else ""
     for source in sources:
         texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
     for name, origin in _SHARED.items():
         texts[launcher(layout) / _PAGES / name] = _own(CHECKOUT / "ingest" / origin)
-    for source in pages:
+    for source in set(pages) - set(pictures):
         texts[launcher(layout) / "web" / source.relative_to(_WEB)] = _own(source)
     for source in libraries:
         texts[launcher(layout) / "web" / "libraries" / source.name] = _own(source)
@@ -114,7 +117,9 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, str]:
     with privileges.caller():
         templates = webpages.templates()
     texts |= {_templates(layout) / name: text for name, text in templates.items()}
-    return texts
+    made = {path: text.encode() for path, text in texts.items()}
+    web = launcher(layout) / "web"
+    return made | {web / path.relative_to(_WEB): found for path, found in pictures.items()}
 
 
 def dsn(state: InstanceState) -> str:

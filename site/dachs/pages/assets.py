@@ -16,6 +16,7 @@ _MEDIA_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
+    ".ico": "image/x-icon",
     ".wasm": "application/wasm",
 }
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
@@ -29,7 +30,8 @@ def address_of(name):
 
 def asset(visit):
     """Return a file; for good, if its address says which version of it is meant."""
-    name = visit.path.partition("/")[2]
+    # /favicon.ico has no folder
+    name = visit.path.removeprefix("assets/")
     try:
         content, version = _load(name)
     except FileNotFoundError:

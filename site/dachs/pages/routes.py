@@ -31,6 +31,7 @@ _ROUTES = (
     (r"status", status.status_page),
     (r"status\.json", status.status_document),
     (r"assets/[\w./-]+", assets.asset),
+    (r"favicon\.ico|apple-touch-icon\.png", assets.asset),
     (r"alerts", index.index),
     (r"alerts/about", about.about),
     (r"alerts/feed\.atom", feed.feed),
