@@ -113,7 +113,7 @@ class Dachs:
             raise self.error("DaCHS could not set up the database", done)
         # DaCHS writes its passwords into files that other accounts can read.
         for path in self.etc.iterdir():
-            path.chmod(0o600)
+            path.chmod(0o700 if path.is_dir() else 0o600)
 
     @property
     def visitors_password(self) -> str:
