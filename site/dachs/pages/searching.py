@@ -24,9 +24,9 @@ _CLOSED = (
     "/login",
     "/seffe",
     "/sky/",
-    "/around?",
+    "/around?target=",
+    "/around?time=",
     "/query/",
-    "/alerts?",
 )
 """Beginnings of the addresses that are no pages: answers to queries, which are without end."""
 _ALERTS = """
