@@ -9,11 +9,7 @@ import urllib.parse
 from gavo import base
 from gavo.formal import nevowc
 from gavo.web import weberrors
-from jinja2.utils import markupsafe
-from pages import server
-from pages.problems import problem_page
-from pages.visits import Visit
-from twisted.web import server as twisted_server
+from twisted.web import server
 from twisted.web.template import tags
 
 from . import protected
@@ -56,10 +52,15 @@ def _render(self, request):
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
     request.write(content)
     request.finish()
-    return twisted_server.NOT_DONE_YET
+    return server.NOT_DONE_YET
 
 
 def _content(page, request):
+    # Not at the top: these patches are in all processes of DaCHS, and only the server makes pages.
+    from jinja2.utils import markupsafe
+    from pages.problems import problem_page
+    from pages.server import body
+
     markup = nevowc.flattenSync(page.message(request, tags.div()), request).decode()
     for pattern, replacement in _WORDS:
         markup = pattern.sub(replacement, markup)
@@ -70,10 +71,12 @@ def _content(page, request):
         markupsafe.Markup(markup),
         moved_to=moved_to.decode("utf-8", "replace") if moved_to else None,
     )
-    return server.body(answer, request)
+    return body(answer, request)
 
 
 def _visit(request):
+    from pages.visits import Visit
+
     path = urllib.parse.unquote(request.path.decode("ascii", "replace")).strip("/")
     is_member = bool(request.getUser()) and protected.is_member(request)
     return Visit(path, {}, is_member)
