@@ -169,12 +169,23 @@ resource itself publishes nothing. -->
 			<condDesc fixedSQL="release = '\release'"/>
 		</dbCore>
 		<outputTable>
-			<outputField original="km3net/nu#observations.accref"/>
+			<outputField original="km3net/nu#observations.accref" tablehead="File">
+				<formatter><![CDATA[
+					if not data:
+						return ""
+					name = data.rpartition("/")[2]
+					link = T.a(href=base.makeAbsoluteURL("getproduct/"+data))[name]
+					# its picture is that of the file it was made from, which is in the row above
+					if name.endswith(".gadf.fits"):
+						return link
+					return link(class_="productlink", onmouseover="insertPreview(this, null)")
+				]]></formatter>
+			</outputField>
 			<outputField original="km3net/nu#observations.title"/>
-			<outputField original="km3net/nu#observations.product_subtype"/>
+			<outputField original="km3net/nu#observations.product_subtype" tablehead="Response"/>
 			<outputField original="km3net/nu#observations.mime"/>
-			<outputField original="km3net/nu#observations.accsize"/>
-			<outputField original="km3net/nu#observations.obs_publisher_did"/>
+			<outputField original="km3net/nu#observations.accsize" tablehead="Size"/>
+			<outputField original="km3net/nu#observations.obs_publisher_did" tablehead="Identifier"/>
 		</outputTable>
 	</STREAM>
 

@@ -26,5 +26,6 @@ PAGES: Final = {
     "responses": "/irf_arca115/nu/responses/form?__nevow_form__=genForm&submit=Go",
     "services": "/browse",
     "descriptor": "/browse/alerts/nu",
+    "not found": "/nosuch",
 }
 """Paths by name; one or two of each kind of page."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import urllib.error
 import urllib.request
 from email.message import Message
@@ -19,13 +20,18 @@ _XML = {
     "jobs": "/tap/async",
     "error": "/tap/sync?LANG=ADQL&QUERY=SELECT",
     "registry": "/oai.xml?verb=ListIdentifiers&metadataPrefix=ivo_vor",
+    "links": "/km3net/nu/dl/dlmeta?ID=ivo://km3net.org/~?ant20_01/data/ant20_01.fits",
 }
 """Documents in XML, which a style sheet of DaCHS' turns into pages."""
+_BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_JAVA = "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2"
+"""What STILTS, TOPCAT and Aladin accept."""
 
 
-def _ask(instance: Instance, path: str) -> tuple[int, Message, str]:
+def _ask(instance: Instance, path: str, **headers: str) -> tuple[int, Message, str]:
+    request = urllib.request.Request(instance.url + path, headers=headers)
     try:
-        with urllib.request.urlopen(instance.url + path, timeout=60) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.headers, error.read().decode()
@@ -35,13 +41,26 @@ def _ask(instance: Instance, path: str) -> tuple[int, Message, str]:
 def test_a_document_in_xml_is_a_page_in_the_frame_of_all(visitor: Visitor, name: str) -> None:
     for dark in (False, True):
         visitor.open(_XML[name], "phone", dark)
-        # Chromium warns about style sheets in a bar of its own, which is not in the page
-        visitor.run("document.querySelector('xslt-warning-banner')?.remove()")
+        assert visitor.run("return document.contentType") == "text/html"
         assert visitor.overflow() == []
         assert visitor.barriers() == []
         labels = visitor.run("return [...document.querySelectorAll('.bar li a')].map(a => a.text)")
         assert "Alerts" in labels
         assert len(visitor.driver.find_elements("css selector", "main h1")) == 1
+
+
+@pytest.mark.parametrize("name", ["capabilities", "tables", "error", "registry", "links"])
+def test_programs_get_xml_where_browsers_get_a_page(instance: Instance, name: str) -> None:
+    for accept in ("*/*", _JAVA, "application/xml"):
+        _, headers, text = _ask(instance, _XML[name], Accept=accept, User_Agent="Mozilla/5.0")
+        assert "xml" in headers["Content-Type"]
+        assert text.startswith("<?xml")
+        assert "Accept" in headers["Vary"].split(", ")
+    _, headers, text = _ask(instance, _XML[name], Accept=_BROWSER)
+    assert headers["Content-Type"] == "text/html; charset=utf-8"
+    assert text.startswith("<!DOCTYPE html>")
+    assert "Accept" in headers["Vary"].split(", ")
+    assert "ivoa.net" not in headers["Content-Security-Policy"]
 
 
 def test_a_table_of_results_scrolls_in_itself_and_has_readable_units(visitor: Visitor) -> None:
@@ -58,6 +77,27 @@ def test_a_program_gets_units_in_the_syntax_for_programs(instance: Instance) -> 
     _, _, text = _ask(instance, "/ant20_01/nu/ps/api?RA=94.3&DEC=-7.8&SR=5")
     assert "cm**-2" in text
     assert "cm⁻²" not in text
+
+
+def test_tables_for_people_have_dates_and_readable_numbers(instance: Instance) -> None:
+    _, _, text = _ask(instance, _CONE)
+    # 2023-02-13 01:16:47 UTC and 120 PeV, according to the publication
+    assert "59988.05332176<br /><small>2023-02-13 01:16:47</small>" in text
+    assert "<td>1.2e+08</td>" in text
+    _, _, text = _ask(
+        instance, "/evts23_01/nu/cone/scs.xml?RA=94.3&DEC=-7.8&SR=3&RESPONSEFORMAT=csv"
+    )
+    assert "59988.05332175926" in text
+    assert ",120000000.0," in text
+    _, _, text = _ask(instance, "/evts23_01/nu/cone/form")
+    assert "Search radius [arcmin]" in text
+
+
+def test_a_file_in_two_formats_has_one_picture(instance: Instance) -> None:
+    form = "/irf_arca115/nu/responses/form?__nevow_form__=genForm&submit=Go"
+    _, _, text = _ask(instance, form)
+    assert re.search(r'<a href="[^"]*/aeff.fits" class="productlink"', text)
+    assert re.search(r'<a href="[^"]*/aeff.gadf.fits">', text)
 
 
 def test_what_is_known_about_a_resource_is_below_the_content_on_telephones(

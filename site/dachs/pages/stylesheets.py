@@ -15,8 +15,10 @@ from .frame import frame
 
 _FOLDER = Path(gavo.__file__).parent / "resources" / "web" / "xsl"
 _SCRIPT = re.compile(r"<script\b[^>]*>.*?</script>", re.DOTALL)
+_EMPTY_SCRIPT = re.compile(r"<script\b[^>]*/>")
 _STYLE = re.compile(r"<style\b[^>]*>.*?</style>", re.DOTALL)
 _LIST = re.compile(r"<(dl|dt|dd)(?: class=\"([^\"]*)\")?>")
+_HIDDEN = re.compile(r"<(div|button)\b[^>]*style=\"[^\"]*display:none\">.*?</\1>", re.DOTALL)
 _ITEM = re.compile(r"<(/?)(?:ul|li)\b")
 _OWN_FRAME = re.compile(
     r'<xsl:(?:call-template name="local\w+"|include href="dachs-xsl-config.xsl")/>'
@@ -28,7 +30,6 @@ _CHANGES = (
     ("DaCHS DALI Error", "This request did not work"),
     ("GAVO DC: Down for Maintenance", "Down for maintenance"),
     ("<title>Datalink response</title>", "<title>Files and services</title>"),
-    ("<h1>Links for ", "<h1>Files for "),
     ("Availability information for this service", "Availability of this service"),
     ("<p>TBD: Describe this endpoint</p>", ""),
     ('<table class="shorttable">', _SCROLL + '<table class="shorttable">'),
@@ -40,6 +41,19 @@ _CHANGES = (
     ('name="EXECUTIONDURATION"', 'name="EXECUTIONDURATION" aria-label="Seconds"'),
 )
 """What is replaced in all of them, in this order."""
+_HEADS_OF_LINKS = "".join(f'<th scope="col">{name}</th>' for name in ("Link", "What it is", "Kind"))
+_KIND_OF_LINK = """class="semantics"><xsl:value-of select="translate(., '#-', '  ')"/>"""
+_HEADING_OF_LINKS = """<h1>Files and services</h1>
+<p>For <span class="ivoid"><xsl:value-of select="(//vot:TR)[1]/vot:TD[$id_index]"/></span></p>
+"""
+_OF_LINKS = (
+    ("<body>", "<body>" + _HEADING_OF_LINKS),
+    ("<th>Where?</th><th>Description</th><th>What?</th>", _HEADS_OF_LINKS),
+    ('class="semantics"><xsl:value-of select="."/>', _KIND_OF_LINK),
+    ('alt="[PREVIEW]"', 'alt="Preview" class="preview"'),
+)
+"""What is replaced in the one for DataLink. Its scripts fold the table, with words from a server of
+the IVOA; here the table remains."""
 
 
 def style_sheet(visit):
@@ -51,8 +65,13 @@ def style_sheet(visit):
 
 
 def transform(name, document):
-    """Return the page that a style sheet makes of a document in XML."""
-    return bytes(_compiled(name)(etree.XML(document)))
+    """Return the page in HTML that a style sheet makes of a document in XML."""
+    parser = etree.XMLParser(resolve_entities=False, no_network=True)
+    page = _compiled(name)(etree.XML(document, parser)).getroot()
+    for element in page.iter(etree.Element):  # in HTML, elements have no namespace
+        element.tag = etree.QName(element).localname
+    etree.cleanup_namespaces(page)
+    return etree.tostring(page, method="html", encoding="utf-8", doctype="<!DOCTYPE html>")
 
 
 @functools.cache
@@ -70,6 +89,10 @@ def _names():
 def _framed(name):
     text = _OWN_FRAME.sub("", (_FOLDER / name).read_text("utf-8"))
     text = _STYLE.sub("", text)
+    if name == "datalink-to-html.xsl":
+        text = _HIDDEN.sub("", _SCRIPT.sub("", _EMPTY_SCRIPT.sub("", text)))
+        for old, new in _OF_LINKS:
+            text = text.replace(old, new)
     for old, new in _CHANGES:
         text = text.replace(old, new)
     # some lists have items outside of them, which programs that read aloud cannot follow

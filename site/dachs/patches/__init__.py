@@ -31,8 +31,15 @@ def apply():
     _apply("imports", "expand_macros_at_backslashes", "forget_tables_that_left_tap")
     _apply("pages", "cache_pages_without_visitor", "escape_tables", "run_scripts_from_files_only")
     _apply("frame", "put_pages_into_our_frame", "show_logins_to_those_who_have_them")
-    _apply("tables", "write_units_for_people", "make_tables_and_forms_accessible")
+    _apply(
+        "tables",
+        "write_units_for_people",
+        "write_values_for_people",
+        "make_tables_and_forms_accessible",
+    )
     _apply("headers", "secure_all_answers")
+    # after the headers, which are to be those of the page
+    _apply("browserpages", "transform_for_browsers")
     _apply(
         "requests",
         "refuse_unknown_methods",

@@ -7,7 +7,7 @@ import functools
 
 from gavo import base
 from gavo.formal import nevowc
-from gavo.web import common, grend, vodal
+from gavo.web import common, grend
 from twisted.web import template
 from twisted.web.template import tags
 
@@ -37,15 +37,7 @@ def put_pages_into_our_frame():
 
     nevowc.TemplatedPage._getDoc = make_in_frame
     common.CommonRenderers.commonhead = _common_head
-    vodal._doDatalinkXSLT = _transform_links
     grend.GavoRenderMixin.withsidebar = _with_sidebar
-
-
-def _transform_links(*arguments):
-    # Not at the top: these patches are in all processes of DaCHS, and only the server makes pages.
-    from pages import stylesheets
-
-    return stylesheets.transform("datalink-to-html.xsl", *arguments)
 
 
 class _FramedLoader:

@@ -51,8 +51,6 @@ _SCRIPT = re.compile(
 _HANDLER = re.compile(r"""\son[a-z]+=(["'])(.*?)\1""", re.DOTALL)
 _SAMP = "http://localhost:21012 http://127.0.0.1:21012"
 """Where a SAMP hub on the visitor's computer listens, such as TOPCAT."""
-_VOCABULARIES = "https://ivoa.net https://www.ivoa.net"
-"""From where DaCHS' DataLink pages take the words for link types."""
 
 
 def secure_all_answers():
@@ -136,7 +134,7 @@ def _page_policy():
             "style-src 'self' 'unsafe-inline'",
             f"img-src 'self' data: {ours}",
             "font-src 'self'",
-            f"connect-src 'self' {ours} {_SAMP} {_VOCABULARIES}",
+            f"connect-src 'self' {ours} {_SAMP}",
             f"form-action 'self' {ours}",
             "frame-ancestors 'none'",
             "base-uri 'none'",

@@ -7,10 +7,13 @@ import functools
 import re
 
 from gavo.base import typedmeta
+from gavo.formats import texttable
 from gavo.rscdef import column
 from gavo.svcs import customwidgets
 from gavo.web import formrender, htmltable, metarender, serviceresults
+from pages import formats
 from twisted.web import template
+from twisted.web.template import tags
 
 _POWER = re.compile(r"\*\*\(?([+-]?\d+)\)?")
 _SUPERSCRIPTS = str.maketrans("+-0123456789", "⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -21,6 +24,10 @@ _LABELS = {
     "_FORMAT": "Output format",
 }
 """What the menus of a form are for, by their names."""
+_LARGE = 1e6
+"""From where on numbers have an exponent."""
+_MJD = range(15_020, 88_069)
+"""The times (MJD) of the years 1900 to 2099; what is not among them gets no date."""
 
 
 def written_unit(unit):
@@ -50,7 +57,9 @@ def write_units_for_people():
     def label_with_unit(input_key):
         found = label(input_key)
         unit = input_key.inputUnit or input_key.unit
-        if unit and found["label"].endswith(f" [{unit}]"):
+        if input_key.name == "hscs_sr":
+            found["label"] += " [arcmin]"
+        elif unit and found["label"].endswith(f" [{unit}]"):
             found["label"] = f"{found['label'].removesuffix(f'[{unit}]')}[{written_unit(unit)}]"
         return found
 
@@ -85,6 +94,40 @@ def _label(self):
     if self.tablehead is not None:
         return self.tablehead
     return str(self.key).strip("_").replace("_", " ").capitalize()
+
+
+def write_values_for_people():
+    """Let DaCHS write dates beside the times in tables of web pages, and no rows of zeros.
+
+    For DaCHS 2.7; we have not tested later versions.
+
+    The hint ``sf`` is the number of decimals, whatever the size of the value: an energy is
+    ``120000000.000``. Times in days (MJD) tell people nothing. We suggest exponents for large
+    values, and the date below such times. Both begin with the number, as what draws them needs.
+    """
+    htmltable._htmlMFRegistry.registerFactory(_large_numbers)
+    htmltable._htmlMFRegistry.registerFactory(_dates)
+
+
+def _large_numbers(column):
+    write = texttable._sfMapperFactory(column)
+    if write is None:
+        return None
+    return lambda value: f"{value:.6g}" if abs(value or 0) >= _LARGE else write(value)
+
+
+def _dates(column):
+    write = texttable._sfMapperFactory(column)
+    is_time = str(column["ucd"]).startswith("time.epoch") and column["unit"] == "d"
+    if write is None or not is_time:
+        return None
+
+    def write_with_date(value):
+        if value is None or not _MJD.start <= value < _MJD.stop:
+            return write(value)
+        return tags.span(write(value), tags.br, tags.small(formats.utc(value)))
+
+    return write_with_date
 
 
 def make_tables_and_forms_accessible():
