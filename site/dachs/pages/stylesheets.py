@@ -47,10 +47,12 @@ _HEADING_OF_LINKS = """<h1>Files and services</h1>
 <p>For <span class="ivoid"><xsl:value-of select="(//vot:TR)[1]/vot:TD[$id_index]"/></span></p>
 """
 _OF_LINKS = (
-    ("<body>", "<body>" + _HEADING_OF_LINKS),
     ("<th>Where?</th><th>Description</th><th>What?</th>", _HEADS_OF_LINKS),
     ('class="semantics"><xsl:value-of select="."/>', _KIND_OF_LINK),
+    # the identifier only where it is not that of the heading
+    ('"vot:TD[$id_index]"', '"vot:TD[$id_index][. != (//vot:TR)[1]/vot:TD[$id_index]]"'),
     ('alt="[PREVIEW]"', 'alt="Preview" class="preview"'),
+    ("<body>", "<body>" + _HEADING_OF_LINKS),
 )
 """What is replaced in the one for DataLink. Its scripts fold the table, with words from a server of
 the IVOA; here the table remains."""
