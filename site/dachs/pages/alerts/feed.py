@@ -26,7 +26,9 @@ def feed(visit):
             "stream": stream_label(row["stream"]),
             "text": _summary(row),
         }
-        for row in listing.find(wanted.condition, wanted.parameters, _ENTRIES)
+        for row in listing.find(
+            wanted.condition, wanted.parameters, _ENTRIES, by_place=wanted.is_narrow
+        )
     ]
     created = base.caches.getRD("alerts/nu").getMeta("creationDate")
     return page(

@@ -24,6 +24,7 @@ def index(visit):
         _ROWS + 1,
         wanted.distance,
         wanted.is_by_distance,
+        wanted.is_narrow,
     )
     rows, more = found[:_ROWS], len(found) > _ROWS
     return page(

@@ -78,7 +78,12 @@ class Search:
     @property
     def is_by_distance(self):
         """Whether the nearest alerts are first, not the newest."""
-        return bool(self.position) and not self.is_wide and self.texts["order"] != "newest"
+        return self.is_narrow and self.texts["order"] != "newest"
+
+    @property
+    def is_narrow(self):
+        """Whether alerts of a small part of the sky are looked for."""
+        return bool(self.position) and not self.is_wide
 
     @property
     def words(self):
