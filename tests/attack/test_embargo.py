@@ -34,7 +34,8 @@ from tests.templates import Templates, port
 
 pytestmark = pytest.mark.slow
 
-HIDDEN, SEALED, MISSING = "veiled01", "sealed01", "absent01"
+HIDDEN, SEALED, MISSING = "veiled01", "sealed01", "zeiled01"
+"""The name of what is missing resembles others as the first one does: pages suggest them."""
 ROWS: Final = {HIDDEN: 7919, SEALED: 7907}
 TITLES: Final = {HIDDEN: "Quetzalcoatl sample", SEALED: "Huitzilopochtli sample"}
 EVENTS: Final = {HIDDEN: "XYZZY", SEALED: "PLUGH"}
@@ -211,7 +212,10 @@ def addresses(name: str) -> list[str]:
         f"/{name}/nu/cone/form?nocache=1",
         *(f"/sky/hips/{name}/{one}" for one in ("properties", "Norder3/Allsky.png")),
         f"/sky?release={name}", f"/sky/events.json?release={name}",
-        f"/sky/events.json?release={name}&limit=1&minimum=0",
+        f"/sky/events.json?release={name}&limit=1&minimum=0", f"/sky-map/{name}.svg",
+        *(f"/sky/hips/{name}/{one}" for one in ("Moc.fits", "Norder0/Dir0/Npix0.png")),
+        f"/query?table={name}.main", f"/query/adql.json?table={name}.main",
+        f"/query/answer?of=/{name}/nu/cone/form?x=1", f"/alerts/{name}", f"/assets/{name}",
         *(f"/{name}/nu/ps/{one}" for one in ("form", "info", "capabilities")),
         f"/{name}/nu/ps/api?RA=10&DEC=10&SR=5", f"/{name}/nu/ps/api", f"/{name}/nu/region/form",
         f"/{name}/nu/region/api?MOC=3/1", f"/{name}/nu/region/info",
@@ -267,6 +271,19 @@ LISTS: Final = (
     "/status",
     "/status.json",
     "/learn",
+    "/",
+    "/sky",
+    "/sky/alerts.json",
+    "/query",
+    "/around?target=0+0&radius=180",
+    "/sitemap.xml",
+    "/sitemap-pages.xml",
+    "/alerts",
+    "/alerts/about",
+    "/alerts/feed.atom",
+    "/ant20_01",
+    "/sky-map/ant20_01.svg",
+    "/nothing_of_this_name",
     "/__system__/services/overview/form?__nevow_form__=genForm",
     "/__system__/dc_tables/list/form?__nevow_form__=genForm",
     "/browse",

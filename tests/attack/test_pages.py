@@ -11,6 +11,7 @@ import socket
 import zlib
 from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
 
 import pytest
 from selenium import webdriver
@@ -272,6 +273,16 @@ def test_head_and_options_are_answered(instance: Instance) -> None:
     assert status < 300
     assert headers["Access-Control-Allow-Origin"] in ("*", "https://aladin.example.org")
     assert "DELETE" not in headers["Allow"]
+
+
+def test_the_headers_of_a_product_are_sent(instance: Instance) -> None:
+    path = "/getproduct/ant20_01/data/ant20_01.fits"
+    status, headers, text = ask(instance, path, "HEAD")
+    assert (status, text) == (200, "")
+    assert headers["Content-Type"] == "application/fits"
+    check(instance, headers, text)
+    with urlopen(instance.url + path, timeout=30) as reply:
+        assert int(headers["Content-Length"]) == len(reply.read())
 
 
 @pytest.mark.parametrize("header", ["X_Forwarded_Host", "Host"])

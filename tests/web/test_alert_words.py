@@ -204,3 +204,11 @@ def test_answers_are_kept_for_their_time_and_no_more_than_allowed() -> None:
     with pytest.raises(ZeroDivisionError):
         keeper.get("x", lambda: 1 / 0)
     assert get("x") == 7
+
+
+def test_each_key_has_a_lock_of_its_own() -> None:
+    locks = _load("keeping", "pages").Locks()
+    with locks.of("a"):
+        assert locks.of("a").locked()
+        assert not locks.of("b").locked()
+    assert not locks.of("a").locked()

@@ -66,6 +66,12 @@ def test_the_end_of_a_day_is_the_beginning_of_the_next() -> None:
     assert coordinates.mjd("57982.5", is_end=True) == 57982.5
 
 
+def test_the_last_moments_of_the_calendar_are_times() -> None:
+    end = Time("9999-12-31T00:00:00", scale="utc").mjd + 1
+    assert coordinates.mjd("9999-12-31", is_end=True) == end
+    assert coordinates.mjd("9999-12-31 23:59:60.9") == pytest.approx(end, abs=2e-5)
+
+
 @pytest.mark.parametrize("text", ["yesterday", "2017-02-30", "17.8.2017", "nan", "1e99", "١٢٣"])
 def test_what_is_no_time_is_explained(text: str) -> None:
     with pytest.raises(ValueError, match="2017-08-17"):

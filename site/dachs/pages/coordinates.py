@@ -98,7 +98,7 @@ def mjd(text, is_end=False):
         if int(hour) > 23 or int(minute) > 59 or float(second or 0) >= 61:
             raise ValueError(f"There is no time {text}. {TIME_FORMAT}")
         passed = timedelta(hours=int(hour), minutes=int(minute), seconds=float(second or 0))
-        return (moment + passed - _MJD_ZERO) / _DAY
+        return (moment - _MJD_ZERO + passed) / _DAY
     try:
         value = float(text) if text.isascii() and "_" not in text else math.nan
     except ValueError:

@@ -3,6 +3,7 @@
 This needs only the standard library.
 """
 
+import threading
 import time
 from collections import OrderedDict
 
@@ -23,6 +24,7 @@ class Keeper:
     def __init__(self, seconds, most, now=time.monotonic):
         self.seconds, self.most, self.now = seconds, most, now
         self._answers = OrderedDict()
+        self._lock = threading.Lock()
 
     def get(self, key, make):
         """Return the kept answer, or else what ``make()`` returns, which is kept.
@@ -34,13 +36,28 @@ class Keeper:
         make : callable
             Makes the answer; what it raises is not kept.
         """
-        found = self._answers.get(key)
+        with self._lock:
+            found = self._answers.get(key)
         if found and self.now() - found[0] < self.seconds:
             return found[1]
         started = self.now()
         answer = make()
-        self._answers[key] = started, answer
-        self._answers.move_to_end(key)
-        while len(self._answers) > self.most:
-            self._answers.popitem(last=False)
+        with self._lock:
+            self._answers[key] = started, answer
+            self._answers.move_to_end(key)
+            while len(self._answers) > self.most:
+                self._answers.popitem(last=False)
         return answer
+
+
+class Locks:
+    """A lock for each of a few keys, such as the names of releases."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._locks = {}
+
+    def of(self, key):
+        """Return the lock of a key, for a ``with`` statement."""
+        with self._lock:
+            return self._locks.setdefault(key, threading.Lock())

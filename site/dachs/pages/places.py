@@ -28,7 +28,8 @@ def place(text):
     Raises
     ------
     BadRequest
-        If the text is no position and nobody knows the name, or the resolver cannot be reached.
+        If the text is no position and nobody knows the name, or the resolver cannot be reached,
+        or was asked for too many names in the last minute.
     """
     try:
         found = coordinates.position(text)
@@ -43,5 +44,5 @@ def _named(text):
         name = names.cleaned(text)
         event = row(_EVENT, {"name": name})
         return (event["ra"], event["dec"]) if event else names.resolve_elsewhere(name)
-    except base.ValidationError as problem:
+    except (base.ValidationError, base.ReportableError) as problem:
         raise BadRequest(f"{problem.msg} {coordinates.POSITION_FORMAT}") from None

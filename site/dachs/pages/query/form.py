@@ -169,7 +169,10 @@ def _time(text, is_end):
     # a date stays one, so that the query can be read
     if not text[:5].endswith("-"):
         return value
-    return coordinates.iso(value)
+    try:
+        return coordinates.iso(value)
+    except OverflowError:  # the day after the last one of the calendar
+        return value
 
 
 def _rows(text):

@@ -5,12 +5,12 @@ This runs in the Python of DaCHS.
 
 import itertools
 import os
-import threading
 from dataclasses import dataclass
 
 from gavo import base
 
 from .. import database
+from ..keeping import Locks
 from . import bins, drawing
 
 _FEW = 10
@@ -88,7 +88,7 @@ class _Quantity:
 
 
 _known = {}
-_lock = threading.Lock()
+_locks = Locks()
 
 
 def histograms(release):
@@ -111,8 +111,8 @@ def histograms(release):
     """
     state = os.stat(os.path.join(base.getConfig("inputsDir"), release.name, "release.json"))
     version = state.st_mtime_ns, state.st_ino
-    # one at a time: others wait for the same numbers, rather than ask for them as well
-    with _lock:
+    # once for each release: others wait for the same numbers, rather than ask for them as well
+    with _locks.of(release.name):
         if _known.get(release.name, (None,))[0] != version:
             _known[release.name] = version, _count(release.rd.getById("main"))
         return _known[release.name][1]

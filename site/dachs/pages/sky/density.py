@@ -6,7 +6,6 @@ This runs in the Python of DaCHS.
 import functools
 import io
 import math
-import threading
 
 import healpy
 import numpy as np
@@ -14,6 +13,7 @@ from astropy.io import fits
 
 from .. import database
 from ..answers import Answer, NotFound
+from ..keeping import Locks
 from .pictures import png
 from .samples import sample
 
@@ -29,7 +29,7 @@ _SMALL = 6
 """The power of two of the width of tiles in the picture of all."""
 _SECONDS = 60
 _KEPT = 300
-_lock = threading.Lock()
+_locks = Locks()
 
 
 def properties(visit):
@@ -89,7 +89,7 @@ def _sample(visit):
 
 
 def _density(found, version):
-    with _lock:  # the others wait, and find it
+    with _locks.of(found.name):  # the others wait, and find it
         return _count(found, version)
 
 
