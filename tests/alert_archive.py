@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,9 @@ from ingest.alerts.notices.model import Notice, NoticeType, Role
 from ingest.alerts.notices.parsing import parse
 from ingest.alerts.skymaps.circle_coverage import circle_regions
 from ingest.alerts.tables import open_store
+from ingest.alerts.tables.circulars import CircularRows
 from ingest.alerts.tables.rows import PacketRows, table_rows
-from ingest.alerts.tables.store import TABLES
+from ingest.alerts.tables.store import TABLES, Store
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from tests.alerts.sample_packets import param, voevent, where_when
@@ -85,7 +86,7 @@ RETRACTED: Final = 1_000_003
 @contextmanager
 def strangers(instance: Instance) -> Iterator[None]:
     """Add what strangers may send for the block, past the importer, which would refuse it."""
-    with _added(instance, _strange):
+    with added(instance, _strange):
         yield
 
 
@@ -95,21 +96,31 @@ def hostile(instance: Instance) -> Iterator[None]:
 
     The first has a name of a hundred characters, the second one of ten thousand.
     """
-    with _added(instance, _full_of_markup):
+    with added(instance, _full_of_markup):
         yield
 
 
 @contextmanager
 def retracted(instance: Instance) -> Iterator[None]:
     """Add an alert without a name whose only notice retracts it, for the block."""
-    with _added(instance, lambda *_: [_retraction()]):
+    with added(instance, lambda *_: [_retraction()]):
         yield
 
 
 @contextmanager
-def _added(
-    instance: Instance, make: Callable[[Archive, list[Path]], list[PacketRows]]
-) -> Iterator[None]:
+def added(
+    instance: Instance, make: Callable[[Archive, list[Path]], Sequence[PacketRows | CircularRows]]
+) -> Iterator[Store]:
+    """Add packets for the block, past the importer.
+
+    Parameters
+    ----------
+    instance : Instance
+        The instance.
+    make : callable
+        Returns the rows of packets whose numbers are at least :data:`STRANGER`. Its second argument
+        is a list of the files that it makes, which are removed in the end.
+    """
     layout = layout_of(instance)
     state = InstanceState.read(layout)
     assert state is not None
@@ -118,7 +129,7 @@ def _added(
         made: list[Path] = []
         try:
             assert store.add(make(archive, made)) == []
-            yield
+            yield store
         finally:
             with store._transaction() as cursor:
                 for table in TABLES:
@@ -133,8 +144,8 @@ def _strange(archive: Archive, made: list[Path]) -> list[PacketRows]:
     fits.PrimaryHDU().writeto(content)
     sky_map = archive.add_map(content.getvalue())
     name = hashlib.sha256(EVIL).hexdigest()
-    _write(archive, made, "packets", name, EVIL)
-    _write(archive, made, "previews", f"{name}.png", PNG)
+    write(archive, made, "packets", name, EVIL)
+    write(archive, made, "previews", f"{name}.png", PNG)
     common = {
         "media_format": "voevent-2.0",
         "stream": "strange",
@@ -173,7 +184,7 @@ def _full_of_markup(archive: Archive, made: list[Path]) -> list[PacketRows]:
         notice = parse(content)
         assert isinstance(notice, Notice)
         sha256 = hashlib.sha256(content).hexdigest()
-        _write(archive, made, "packets", sha256, content)
+        write(archive, made, "packets", sha256, content)
         (regions,) = circle_regions([notice.position])
         found.append(table_rows(_entry(number, sha256), notice, regions, None))
     return found
@@ -191,7 +202,8 @@ def _retraction() -> PacketRows:
     return table_rows(_entry(RETRACTED, "0" * 64), notice, Regions(None, None, None), None)
 
 
-def _write(archive: Archive, made: list[Path], kind: str, name: str, content: bytes) -> None:
+def write(archive: Archive, made: list[Path], kind: str, name: str, content: bytes) -> None:
+    """Write a file of an archive, and note it among those that were made."""
     path = archive.root / kind / name[:2] / name
     for directory in (path.parent.parent, path.parent):
         archive.account.create_directory(directory)

@@ -241,6 +241,7 @@ def _summary(context):
 
 _TOOLS = {
     "angle": words.angle,
+    "areas": words.areas,
     "rate": words.rate,
     "chance": words.chance,
     "interval": words.interval,

@@ -27,7 +27,9 @@ _PARTS = """
 
 
 def newest(limit):
-    """Return the newest alerts, without tests.
+    """Return the newest alerts, without tests: by the times of their events, if they have one.
+
+    Alerts without are last, and listed only if there are few others.
 
     Parameters
     ----------
@@ -40,7 +42,12 @@ def newest(limit):
         For each alert the columns of its newest notice, its ``name`` in words, the ``address``
         of its page, and the number of its ``notices``.
     """
-    return find("is_injection = 0", {"tests": [0]}, limit)
+    found = []
+    for condition in ("event_mjd IS NOT NULL", "event_mjd IS NULL"):
+        if len(found) < limit:
+            condition = f"is_injection = 0 AND {condition}"
+            found += find(condition, {"tests": [0]}, limit - len(found))
+    return found
 
 
 def find(condition, parameters, limit, distance=None, nearest=False, by_place=False):

@@ -4,6 +4,7 @@ They are drawn as paths of SVG, which the template puts into the page, so that t
 colours. This runs in the Python of DaCHS.
 """
 
+import collections
 import functools
 import math
 from dataclasses import dataclass, field
@@ -33,8 +34,10 @@ class Picture:
     sky, zoom : dict of str to str
         Paths by what they show: ``grid``, ``galaxy``, ``large`` and ``small``, which are the
         regions of 90 % and 50 %.
-    mark : tuple of float, or None
-        Where the best direction is on the map of the sky.
+    mark : tuple of float
+        Where the best direction is on the map of the sky, or else the centre of the region.
+    dot : bool
+        Whether it is the best direction.
     ring : bool
         Whether the region is too small to be seen on the map of the sky.
     best : tuple of float, or None
@@ -49,7 +52,8 @@ class Picture:
 
     sky: dict
     zoom: dict
-    mark: tuple | None
+    mark: tuple
+    dot: bool
     ring: bool
     best: tuple | None = None
     points: list = field(default_factory=list)
@@ -75,9 +79,9 @@ def picture_of(region, events=(), sources=()):
     if region.radius >= _SMALL:
         sky |= _outlines(region, _on_sky)
     x, y = _on_sky(*where)
-    mark = (float(x), float(y))
+    mark, dot = (float(x), float(y)), region.position is not None
     if not is_small:
-        return Picture(sky, {}, mark, False)
+        return Picture(sky, {}, mark, dot, False)
     half = region.radius * _MARGIN
 
     def on_zoom(ra, dec):
@@ -87,6 +91,7 @@ def picture_of(region, events=(), sources=()):
         sky,
         _outlines(region, on_zoom),
         mark,
+        dot,
         region.radius < _SMALL,
         tuple(map(float, on_zoom(*region.position))) if region.position else None,
         _inside(events, on_zoom),
@@ -136,16 +141,37 @@ def _circle(centre, radius, steps=180):
 
 
 def _tiles(order, cells, project):
-    """Return the outlines of HEALPix cells as one path."""
-    parts = []
+    """Return the outline of the area that HEALPix cells cover as one path."""
+    step = 2 if order > 3 else 6
+    edges = collections.Counter()
     for cell in cells:
-        corners = healpy.boundaries(1 << order, int(cell), step=2 if order > 3 else 6, nest=True)
+        corners = healpy.boundaries(1 << order, int(cell), step=step, nest=True)
         ra, dec = healpy.vec2ang(corners.T, lonlat=True)
         if project is _on_sky:  # a cell at the edge of the map stays at one side
             near = healpy.pix2ang(1 << order, int(cell), nest=True, lonlat=True)[0]
             ra = np.clip(near + (ra - near + 180) % 360 - 180, 0, 360)
-        parts.append(_path(*project(ra, dec), True))
-    return "".join(parts)
+        x, y = project(ra, dec)
+        points = list(zip(x.round(1).tolist(), y.round(1).tolist(), strict=True))
+        for begin, end in zip(points, [*points[1:], points[0]], strict=True):
+            if edges[end, begin]:  # the neighbour has the same edge the other way round
+                edges[end, begin] -= 1
+            elif begin != end:
+                edges[begin, end] += 1
+    return "".join(_path(*zip(*loop, strict=True), True) for loop in _loops(edges))
+
+
+def _loops(edges):
+    """Yield closed lines that consist of all edges; as many begin at each point as end there."""
+    following = collections.defaultdict(list)
+    for (begin, end), number in edges.items():
+        following[begin] += number * [end]
+    for first, ends in list(following.items()):
+        while ends:
+            loop, point = [], first
+            while following[point]:
+                loop.append(point)
+                point = following[point].pop()
+            yield loop
 
 
 def _line(positions, project=None, closed=False):

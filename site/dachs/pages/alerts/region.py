@@ -11,6 +11,8 @@ from .. import database
 
 _MOST_CELLS = 1500
 """Of a drawing; a region of more cells is drawn with larger ones."""
+_CELL_AREA = math.degrees(math.degrees(4 * math.pi)) / 12
+"""Of a cell of order 0, in square degrees."""
 _MOST_TEXT = 4_000_000
 """Characters of a coverage map; of longer ones only the circle or nothing is drawn."""
 
@@ -27,6 +29,8 @@ class Region:
         The radii that contain the source with 50 % and 90 %, if it is a circle.
     cells : list of (int, ndarray)
         Otherwise, for 90 % and 50 %, the order of HEALPix cells and their nested numbers.
+    areas : tuple of float
+        The areas of these regions in square degrees.
     centre : tuple of float, or None
         The centre of the region.
     radius : float
@@ -36,6 +40,7 @@ class Region:
     position: tuple | None
     radii: tuple | None = None
     cells: tuple = field(default=(), compare=False)
+    areas: tuple = ()
     centre: tuple | None = None
     radius: float = 0.0
 
@@ -64,11 +69,19 @@ def region_of(notice):
             return Region(position, radii, centre=position, radius=radii[1])
     if not notice["has_region"]:
         return Region(position)
-    cells = _cells_of(notice["notice_id"])
-    if not cells:
+    maps = _maps_of(notice["notice_id"])
+    if not maps:
         return Region(position)
+    cells = tuple(_coarse(parts) for parts in maps)
+    areas = tuple(sum((high - low + 1) / 4**order for order, low, high in parts) for parts in maps)
     centre, radius = _extent(*cells[0])
-    return Region(position, cells=cells, centre=centre, radius=radius)
+    return Region(
+        position,
+        cells=cells,
+        areas=tuple(_CELL_AREA * area for area in areas),
+        centre=centre,
+        radius=radius,
+    )
 
 
 def _radii(notice):
@@ -92,22 +105,28 @@ def _nearest(stated, wanted):
     return min(radius, 180.0)
 
 
-def _cells_of(notice_id):
+def _maps_of(notice_id):
+    """Return the order, the first and the last number of ranges of cells, for 90 % and 50 %."""
     found = database.row(
         "SELECT region_90::text AS large, region_50::text AS small FROM alerts.notices"
         f" WHERE notice_id = %(notice_id)s AND pg_column_size(region_90) < {_MOST_TEXT}",
         {"notice_id": notice_id},
     )
     texts = (found["large"], found["small"]) if found else ()
-    return tuple(_coarse(text) for text in texts if text and re.search(r"/\d", text))
+    return [_ranges(text) for text in texts if text and re.search(r"/\d", text)]
 
 
-def _coarse(text):
-    """Return the cells of a coverage map in ASCII at one order at which they are few enough."""
+def _ranges(text):
+    """Return the ranges of cells of a coverage map in ASCII."""
     parts = []
     for order, ranges in re.findall(r"(\d+)/([^/]*)(?=\s\d+/|$)", text):
         for begin, end in re.findall(r"(\d+)(?:-(\d+))?", ranges):
             parts.append((int(order), int(begin), int(end or begin)))
+    return parts
+
+
+def _coarse(parts):
+    """Return ranges of cells as cells of one order at which they are few enough."""
     order = max(one[0] for one in parts)
     while True:
         bounds = [_at_order(order, *one) for one in parts]

@@ -49,6 +49,11 @@ def angle(degrees):
     return f"{_rounded(degrees * 3600)}″"
 
 
+def areas(square_degrees):
+    """Return areas in words, such as ``1,120 and 290 square degrees``."""
+    return " and ".join(map(_rounded, square_degrees)) + " square degrees"
+
+
 def interval(seconds):
     """Return the length of time between two events, such as ``3.2 days``."""
     if seconds is None or not math.isfinite(seconds):

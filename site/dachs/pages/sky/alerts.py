@@ -10,10 +10,13 @@ from ..alerts.addresses import address_of
 from ..alerts.names import readable_name, stream_label
 from ..answers import json_answer
 from .coverage import cells
+from .middle import middle
 from .requests import cone, in_json, limit, number
 
 MOST = 500
 DEFAULT = 50
+_MOST_CELLS = 1500
+"""Of a region; of more, larger ones are drawn."""
 _COLUMNS = ("event_mjd", "ra", "dec", "pos_err_50", "pos_err_90", "energy", "signalness", "far")
 """What a card says, with the words and units of the descriptor."""
 _QUERY = """
@@ -22,7 +25,7 @@ _QUERY = """
         CASE WHEN region_origin = 'map' THEN region_50::text END AS region_50,
         CASE WHEN region_origin = 'map' THEN region_90::text END AS region_90
     FROM alerts.latest
-    WHERE ra IS NOT NULL AND dec IS NOT NULL AND {where}
+    WHERE (ra IS NOT NULL AND dec IS NOT NULL OR region_origin = 'map') AND {where}
     ORDER BY least(coalesce(event_mjd, notice_mjd), received) DESC, notice_id DESC
     LIMIT %(limit)s"""
 
@@ -51,7 +54,8 @@ def alerts(visit):
     columns = (
         {one.name: one for one in base.caches.getRD("alerts/nu").getById("latest")} if rows else {}
     )
-    return json_answer({"alerts": [_described(row, columns) for row in rows]}, 60)
+    described = (_described(row, columns) for row in rows)
+    return json_answer({"alerts": [one for one in described if one["ra"] is not None]}, 60)
 
 
 def _described(row, columns):
@@ -62,17 +66,25 @@ def _described(row, columns):
     ]
     if row["retracted"]:
         facts.insert(0, ["Retracted", "yes: its collaboration has withdrawn it", {}])
+    large, small = (
+        cells(row["region_90"], most=_MOST_CELLS),
+        cells(row["region_50"], most=_MOST_CELLS),
+    )
+    ra, dec = row["ra"], row["dec"]
+    if None in (ra, dec):
+        ra, dec = middle(small or large)
+        facts.append(["Direction", "somewhere in its region", {}])
     return {
         "id": row["alert_id"],
         "title": readable_name(row),
         "subtitle": stream_label(row["stream"]),
-        "ra": row["ra"],
-        "dec": row["dec"],
+        "ra": ra,
+        "dec": dec,
         "mjd": row["event_mjd"],
         "radius_50": row["pos_err_50"],
         "radius_90": row["pos_err_90"],
-        "moc_50": cells(row["region_50"]),
-        "moc_90": cells(row["region_90"]),
+        "moc_50": small,
+        "moc_90": large,
         "retracted": bool(row["retracted"]),
         "facts": facts,
         "links": [["about the alert", address_of(row["alert_id"])]],
