@@ -59,7 +59,7 @@ def _page_of_notice(visit, column, value):
 
 
 def _page_of_name(visit, name):
-    found = finding.named(name)
+    found = finding.named(name) or finding.former(name)
     if not found:
         raise finding.unknown(name)
     if len(found) == 1:

@@ -2,6 +2,8 @@
 
 import re
 
+from gavo import base
+
 from .. import database
 from ..answers import BadRequest, NotFound
 
@@ -98,6 +100,17 @@ def named(name):
         {"name": whole, "upper": whole.upper(), "form": form},
     )
     return [one["alert_id"] for one in found]
+
+
+def former(alert_id):
+    """Return the identifiers of the alert that was once listed under another one, or none."""
+    # visitors cannot query this table
+    with base.getTableConn() as connection:
+        found = connection.queryToDicts(
+            "SELECT alert_id FROM alerts.aliases WHERE alias = %(alias)s",
+            {"alias": _valid(alert_id)},
+        )
+        return [one["alert_id"] for one in found]
 
 
 def unknown(name):
