@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit attack bench notebooks
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -85,6 +85,9 @@ test-fast:  ## run the tests that need no server and little time
 attack: setup  ## attack instances for half an hour: queries, load, kills, imports
 	@./setup.sh test
 	@.venv/bin/python -m tests.attack
+
+web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
+	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)
 
 bench: setup  ## measure speed, as ratios to comparable software in the same run
 	@.venv/bin/python -m tests.bench
