@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import socket
+import time
 import zlib
 from collections.abc import Iterator
 from urllib.parse import urlencode, urlsplit
@@ -212,6 +213,13 @@ def test_odd_requests_get_plain_answers(instance: Instance, path: str, status: i
     else:
         assert found == status, text
     assert headers["X-Evil"] is None
+    check(instance, headers, text)
+
+
+def test_an_endless_path_stops_nobody(instance: Instance) -> None:
+    began = time.monotonic()
+    status, headers, text = ask(instance, "/" + "x/" * 5000)
+    assert (status, time.monotonic() - began < 5) == (404, True)
     check(instance, headers, text)
 
 

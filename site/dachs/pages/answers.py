@@ -8,6 +8,12 @@ _SAMP = "http://localhost:21012 http://127.0.0.1:21012"
 """Where a SAMP hub on the visitor's computer listens, such as TOPCAT."""
 
 
+DATA_POLICY = (
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox"
+)
+"""The Content-Security-Policy of what is no page: browsers run and load nothing for it."""
+
+
 def page_policy(images="", connections="", scripts="", workers="", styles=""):
     """Return the Content-Security-Policy of a page: nothing but what this server delivers.
 
@@ -63,7 +69,7 @@ class Answer:
 def json_answer(value, max_age=0, status=200):
     """Return an answer with a value as JSON, which has no NaN."""
     content = json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
-    return Answer(content, "application/json", status, "default-src 'none'", max_age)
+    return Answer(content, "application/json", status, DATA_POLICY, max_age)
 
 
 def redirect(address, status=301):

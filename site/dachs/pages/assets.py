@@ -5,7 +5,7 @@ import hashlib
 import mimetypes
 from pathlib import Path
 
-from .answers import Answer, NotFound
+from .answers import DATA_POLICY, Answer, NotFound
 
 FOLDERS = tuple(
     Path(__file__).resolve().parent.parent / "web" / name for name in ("static", "libraries")
@@ -19,7 +19,7 @@ _MEDIA_TYPES = {
     ".ico": "image/x-icon",
     ".wasm": "application/wasm",
 }
-_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+_POLICY = f"{DATA_POLICY}; style-src 'unsafe-inline'"
 """For a picture that is opened alone; it does not apply to what a page loads."""
 
 

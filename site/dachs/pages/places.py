@@ -6,7 +6,7 @@ from gavo import base, utils
 
 from . import coordinates
 from .answers import BadRequest
-from .database import row
+from .database import rows_if_online
 
 _EVENT = "SELECT ra, dec FROM km3net.events WHERE event_id = %(name)s LIMIT 1"
 
@@ -39,10 +39,14 @@ def place(text):
 
 
 def _named(text):
-    names, _ = utils.loadPythonModule(os.path.join(base.getConfig("inputsDir"), "km3net", "names"))
+    module = os.path.join(base.getConfig("inputsDir"), "km3net", "names")
+    if not os.path.exists(f"{module}.py"):  # it comes with the first release
+        raise BadRequest(f"This server knows no names yet. {coordinates.POSITION_FORMAT}")
+    names, _ = utils.loadPythonModule(module)
     try:
         name = names.cleaned(text)
-        event = row(_EVENT, {"name": name})
-        return (event["ra"], event["dec"]) if event else names.resolve_elsewhere(name)
+        for event in rows_if_online(_EVENT, {"name": name}):
+            return event["ra"], event["dec"]
+        return names.resolve_elsewhere(name)
     except (base.ValidationError, base.ReportableError) as problem:
         raise BadRequest(f"{problem.msg} {coordinates.POSITION_FORMAT}") from None

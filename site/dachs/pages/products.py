@@ -55,7 +55,7 @@ class Products:
 def products():
     """Return the products of the releases, by their names; those of hidden ones have none."""
     found = {}
-    for row in database.rows(_QUERY):
+    for row in database.rows_if_online(_QUERY):
         made = found.setdefault(row["release"], Products([], [], []))
         row["address"] = "/getproduct/" + urllib.parse.quote(row["accref"])
         kind = row["product_type"]

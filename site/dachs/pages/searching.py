@@ -7,8 +7,9 @@ from xml.sax.saxutils import escape
 from gavo import base
 
 from . import database
+from .alerts import listing
 from .alerts.addresses import address_of
-from .answers import Answer, NotFound
+from .answers import DATA_POLICY, Answer, NotFound
 from .releases import releases
 from .templates import NAVIGATION
 from .visits import server_url
@@ -49,8 +50,7 @@ def robots(visit):
 
 def site_map(visit):
     """Return ``sitemap.xml``, the list of the parts of the site map."""
-    row = database.row("SELECT coalesce(max(notice_id), 0) AS newest FROM alerts.notices")
-    parts = range(row["newest"] // _CHUNK + 1)
+    parts = range(listing.last_received() // _CHUNK + 1)
     names = ["pages", *(f"alerts-{part}" for part in reversed(parts))]
     places = [f"<sitemap><loc>{server_url()}/sitemap-{name}.xml</loc></sitemap>" for name in names]
     return _xml("sitemapindex", places)
@@ -69,7 +69,7 @@ def site_map_of_pages(visit):
 def site_map_of_alerts(visit):
     """Return ``sitemap-alerts-<n>.xml``: the alerts whose newest notice has a number in a range."""
     part = int(visit.path.removeprefix("sitemap-alerts-").removesuffix(".xml"))
-    found = database.rows(_ALERTS, {"first": part * _CHUNK, "end": (part + 1) * _CHUNK})
+    found = database.rows_if_online(_ALERTS, {"first": part * _CHUNK, "end": (part + 1) * _CHUNK})
     if not found:
         raise NotFound("The site map has no such part; /sitemap.xml lists them.")
     return _xml("urlset", [_place(address_of(row["alert_id"]), row["received"]) for row in found])
@@ -86,4 +86,4 @@ def _xml(name, elements):
 
 
 def _file(text, media_type):
-    return Answer(text.encode(), media_type, policy="default-src 'none'", max_age=_HOUR)
+    return Answer(text.encode(), media_type, policy=DATA_POLICY, max_age=_HOUR)

@@ -7,11 +7,12 @@ import urllib.parse
 from gavo import base
 from gavo.web import common
 from patches import protected, turns
+from patches.database import is_away
 from twisted.web import http, resource, server
 
 from . import routes
 from .answers import BadRequest, NotFound
-from .database import Unavailable
+from .database import NotOnline, Unavailable
 from .problems import problem_page
 from .visits import Visit
 
@@ -78,8 +79,15 @@ def _answer(function, visit):
         return problem_page(visit, 404, str(problem))
     except BadRequest as problem:
         return problem_page(visit, 400, str(problem))
+    except NotOnline as problem:
+        return problem_page(visit, 503, str(problem))
     except Unavailable as problem:
         return problem_page(visit, 503, f"{problem} {_SLOW}", "Please try again")
+    except Exception as problem:
+        # what asks the database by itself, as the names of places do
+        if is_away(problem):
+            return problem_page(visit, 503, _SLOW, "Please try again")
+        raise
 
 
 def _explain_failure(failure, visit):

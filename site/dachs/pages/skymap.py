@@ -80,7 +80,8 @@ def _layers(key):
     step = max(1, -(-sum(events for _, events, _ in key) // MOST))
     few = [name for name, events, _ in key if events <= _FEW]
     parameters = {"releases": [name for name, _, _ in key], "few": few, "step": step}
-    rows = database.rows(_QUERY, parameters, seconds=30)
+    # a node without releases has no such table
+    rows = database.rows(_QUERY, parameters, seconds=30) if key else []
     marks = []
     for row in rows:
         if row["release"] in few:

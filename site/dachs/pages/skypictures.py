@@ -9,7 +9,7 @@ import io
 import numpy as np
 
 from . import products, projection, skymap, templates
-from .answers import Answer, NotFound
+from .answers import DATA_POLICY, Answer, NotFound
 from .releases import release, releases
 
 _HOUR, _YEAR = 3600, 31_536_000
@@ -27,7 +27,7 @@ def release_map(visit):
         "skymap.svg", frame=skymap.frame(), layers=skymap.layers([one], made), title=one.title
     )
     max_age = _YEAR if visit.get("v") == made[name].lists[0]["kid"] else _HOUR
-    policy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+    policy = f"{DATA_POLICY}; style-src 'unsafe-inline'"
     return Answer(text.encode(), "image/svg+xml", policy=policy, max_age=max_age)
 
 

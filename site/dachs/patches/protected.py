@@ -18,6 +18,8 @@ from gavo.web import adminrender, common, metarender
 
 GROUP = "collaboration"
 """DaCHS' group of the users who may see what is not public; see ``about.py`` in ``ingest``."""
+_DEEPEST = 20
+"""How many parts the path of a resource has at most; DaCHS looks for a descriptor at each."""
 _OPEN = ("info", "howtocite", "coverage")
 """The renderers that show metadata only."""
 _DESCRIPTION = (
@@ -130,6 +132,8 @@ def _guard_root():
 
     @functools.wraps(locate)
     def locate_if_open(self, request, segments):
+        if len(segments) > _DEEPEST:
+            raise svcs.UnknownURI("No matching RD")
         rd, (_, *rest) = _descriptor(segments)
         if rd is not None and protection(rd) is not None:
             if is_member(request):

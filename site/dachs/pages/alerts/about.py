@@ -7,6 +7,7 @@ from gavo import base
 from jinja2.utils import markupsafe
 
 from .. import database
+from ..answers import NotFound
 from ..templates import page
 from . import streams
 from .listing import TIME
@@ -25,6 +26,8 @@ _lock = threading.Lock()
 
 def about(visit):
     """Return the page about the archive: what is in it, and how to use it."""
+    if not streams.exist():
+        raise NotFound("This server has no archive of alerts yet.")
     rd = base.caches.getRD("alerts/nu")
     table = _streams()
     return page(

@@ -12,7 +12,7 @@ from ..keeping import Keeper
 from ..releases import releases
 from ..sky.policy import sky_policy
 from ..templates import page
-from . import finding, records, status, words
+from . import finding, records, status, streams, words
 from .addresses import address_of
 from .changes import changes
 from .facts import columns, facts_of, meaning
@@ -39,6 +39,8 @@ def alert_page(visit):
 
 def _answer(visit):
     kind, value = finding.asked_for(visit)
+    if not streams.exist():
+        raise finding.unknown(str(value))
     if kind != "id":
         return _page_of_notice(visit, kind, value)
     history = [] if "\0" in value else records.history(value)

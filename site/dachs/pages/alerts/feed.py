@@ -5,7 +5,7 @@ from gavo import base
 from .. import formats
 from ..templates import page
 from ..visits import server_url
-from . import listing, search, words
+from . import listing, search, streams, words
 from .names import stream_label, visible
 
 _ENTRIES = 50
@@ -30,7 +30,9 @@ def feed(visit):
             wanted.condition, wanted.parameters, _ENTRIES, by_place=wanted.is_narrow
         )
     ]
-    created = base.caches.getRD("alerts/nu").getMeta("creationDate")
+    # the node may have no alerts, and then no descriptor of them
+    described = "alerts/nu" if streams.exist() else "//adql"
+    created = base.caches.getRD(described).getMeta("creationDate")
     return page(
         "alerts.atom",
         visit,

@@ -136,7 +136,9 @@ def _limits(notice, visit):
 
 
 def _with_limits(visit):
-    facts, _ = utils.loadPythonModule(f"{base.getConfig('inputsDir')}/km3net/facts")
-    for name in facts.with_limits():
+    module = os.path.join(base.getConfig("inputsDir"), "km3net", "facts")
+    if not os.path.exists(f"{module}.py"):  # it comes with the first release
+        return
+    for name in utils.loadPythonModule(module)[0].with_limits():
         if one := release(name, visit):
             yield name, one

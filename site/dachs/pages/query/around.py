@@ -90,7 +90,7 @@ def _look(where, when):
         events.append("mjd BETWEEN %(mjd)s - %(window)s AND %(mjd)s + %(window)s")
         alerts.append("event_mjd BETWEEN %(mjd)s - %(window)s AND %(mjd)s + %(window)s")
     order = "separation" if where else "abs(mjd - %(mjd)s)"
-    rows = database.rows(
+    rows = database.rows_if_online(
         f"SELECT {', '.join(shown)} FROM km3net.events WHERE {' AND '.join(events)}"
         f" ORDER BY {order}, event_id LIMIT {_MOST_EVENTS}",
         values,
@@ -104,8 +104,10 @@ def _look(where, when):
 
 def _limits(visit):
     """Return the releases that have services of limits."""
-    facts, _ = utils.loadPythonModule(os.path.join(base.getConfig("inputsDir"), "km3net", "facts"))
-    known = facts.with_limits()
+    module = os.path.join(base.getConfig("inputsDir"), "km3net", "facts")
+    if not os.path.exists(f"{module}.py"):  # it comes with the first release
+        return []
+    known = utils.loadPythonModule(module)[0].with_limits()
     return [one for one in releases(visit) if one.name in known]
 
 

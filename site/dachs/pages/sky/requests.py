@@ -7,9 +7,9 @@ import functools
 import math
 
 from ..answers import BadRequest, NotFound, json_answer
-from ..database import Unavailable
+from ..database import NotOnline, Unavailable
 
-_STATUS = {BadRequest: 400, NotFound: 404, Unavailable: 503}
+_STATUS = {BadRequest: 400, NotFound: 404, Unavailable: 503, NotOnline: 503}
 
 
 def in_json(function):

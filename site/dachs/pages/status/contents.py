@@ -3,7 +3,6 @@
 import os
 from datetime import UTC, datetime
 
-import psycopg2
 from gavo import base
 
 from .. import database
@@ -100,5 +99,5 @@ def _tolerant(ask):
     """Return the rows; none if there are no tables of alerts."""
     try:
         return ask()
-    except psycopg2.errors.UndefinedTable:
+    except database.NotOnline:
         return []

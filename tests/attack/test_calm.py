@@ -1,0 +1,90 @@
+"""Pages of a node without releases and alerts, and while its database is stopped: all are calm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ingest.instance.account import Account
+from ingest.instance.layout import InstanceState, Layout
+from ingest.instance.postgres import Cluster
+from tests.attack.answers import ask, check
+from tests.instances import Instance
+from tests.templates import Templates
+
+pytestmark = pytest.mark.slow
+PATHS = (
+    "/",
+    "/sky",
+    "/sky/events.json?release=ant20_01",
+    "/sky/alerts.json",
+    "/sky/target.json?target=IC-170922A",
+    "/sky/hips/ant20_01/properties",
+    "/sky-map.png",
+    "/sky-map/ant20_01.svg",
+    "/query",
+    "/query?near=IC-170922A",
+    "/query/adql.json",
+    "/around",
+    "/around?target=77.36+5.69",
+    "/around?time=2017-09-22",
+    "/alerts",
+    "/alerts?name=IC-170922A&near=77.36+5.69&since=2017-09-22&far=1",
+    "/alerts?stream=icecube/bronze",
+    "/alerts/about",
+    "/alerts/feed.atom",
+    "/alerts/km3net/KM3-230213A",
+    "/alerts/show?notice_id=1",
+    "/alerts/show?ivorn=x",
+    "/ant20_01",
+    "/learn",
+    "/status",
+    "/status.json",
+    "/robots.txt",
+    "/sitemap.xml",
+    "/sitemap-pages.xml",
+    "/sitemap-alerts-0.xml",
+    "/nothing",
+)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
+    """Serve an empty node."""
+    with templates.running("empty", tmp_path_factory.mktemp("calm"), 60) as made:
+        yield made
+
+
+def visit(server: Instance) -> dict[str, int]:
+    """Return the statuses of all pages."""
+    answers = {path: ask(server, path) for path in PATHS}
+    assert [path for path, answer in answers.items() if "fault of ours" in answer[2]] == []
+    for _, headers, text in answers.values():
+        check(server, headers, text)
+    return {path: status for path, (status, _, _) in answers.items()}
+
+
+def test_pages_of_an_empty_node(server: Instance) -> None:
+    found = visit(server)
+    assert {path: status for path, status in found.items() if status >= 500} == {}
+    assert {found[path] for path in ("/", "/sky", "/query", "/around", "/alerts")} == {200}
+    assert {found[path] for path in ("/learn", "/status", "/sitemap.xml")} == {200}
+
+
+def test_pages_survive_a_stop_of_the_database(server: Instance) -> None:
+    layout = Layout(server.var, Account.current())
+    cluster, port = Cluster(layout), InstanceState.read(layout).postgres_port
+    cluster.stop()
+    try:
+        found = visit(server)
+    finally:
+        if not cluster.is_running:
+            cluster.start(port)
+    # the supervisor may have started it again by then
+    assert {status for status in found.values() if status >= 500} <= {503}
+    end = time.monotonic() + 30
+    while (found := visit(server))["/alerts"] != 200:
+        assert time.monotonic() < end
+    assert max(found.values()) < 500
