@@ -149,3 +149,12 @@ def test_a_download_has_one_extension(instance: Instance, form: str) -> None:
 def test_pages_are_asked_for_again_and_files_kept(instance: Instance) -> None:
     assert _ask(instance, "/ant20_01/nu/cone/info")[1]["Cache-Control"] == "no-cache"
     assert _ask(instance, "/static/js/gavo.js")[1]["Cache-Control"] == "public, max-age=3600"
+
+
+def test_the_list_of_services_has_every_published_table(instance: Instance) -> None:
+    _, _, text = _ask(instance, "/browse")
+    published = {row[0] for row in instance.adql("SELECT table_name FROM tap_schema.tables")}
+    ours = {name for name in published if not name.lower().startswith(("tap_schema.", "ivoa."))}
+    assert set(re.findall(r'href="/tableinfo/([^"]+)"', text)) == ours
+    for path in ("/ant20_01/nu/cone/form", "/alerts/nu/region/info", "/evts23_01"):
+        assert f'href="{path}"' in text

@@ -63,10 +63,6 @@ _CHANGES = {
         (f"<p>{_MANAGE}", f'<p n:render="ifadmin">{_MANAGE}'),
     ),
     "examples.html": (),
-    "rdlist.html": (
-        ("Public Resource Descriptors Defined Here", "All resources"),
-        ("Resource Descriptors With Published Services", "All resources"),
-    ),
 }
 """What is replaced in DaCHS' templates."""
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")

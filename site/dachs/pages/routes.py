@@ -4,7 +4,7 @@ import re
 
 from patches import protected
 
-from . import assets, front, releases, searching, skypictures, stylesheets
+from . import assets, front, releases, searching, services, skypictures, stylesheets
 from .alerts import about, feed, index, stream
 from .alerts.alert import alert_page
 from .learn import page as learn
@@ -28,6 +28,7 @@ _ROUTES = (
     (r"query/answer", query.answer_page),
     (r"around", around.around_page),
     (r"learn", learn.learn_page),
+    (r"browse", services.services_page),
     (r"status", status.status_page),
     (r"status\.json", status.status_document),
     (r"assets/[\w./-]+", assets.asset),
