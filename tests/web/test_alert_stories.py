@@ -193,6 +193,8 @@ def test_alerts_of_one_name_can_be_chosen(visitor: Visitor) -> None:
     assert f"Several alerts have the name {NAME}" in text
     links = visitor.run("return [...document.links].map(one => one.getAttribute('href'))")
     assert {f"/alerts/{one}" for one in NAMESAKES} <= set(links)
+    visitor.open(f"/alerts?name={NAME}")
+    assert "2026-11-02 06:00:00" in visitor.text
 
 
 def test_a_former_name_leads_to_the_alert(instance: Instance) -> None:

@@ -1,6 +1,7 @@
 """The values of a notice, each with what it means. This runs in the Python of DaCHS."""
 
 import functools
+import re
 from dataclasses import dataclass
 
 from gavo import base
@@ -55,7 +56,8 @@ def meaning(name, table="notices"):
 
 
 def _fact(label, value, column, more=""):
-    return Fact(label, value, more, meaning(column))
+    # which other column says more does not matter here: its value is shown, too
+    return Fact(label, value, more, re.sub(r"; see \w+ for [^.;]*", "", meaning(column)))
 
 
 def _time(notice):
