@@ -2,9 +2,10 @@
 
 import re
 
-from . import products, skymap
+from . import assets, products, skymap
 from .alerts import listing
 from .releases import releases
+from .sky.policy import sky_policy, survey
 from .templates import page
 from .visits import server_url
 
@@ -21,10 +22,17 @@ def front_page(visit):
     return page(
         "front.html",
         visit,
+        policy=sky_policy(),
         releases=known,
         products=made,
         nothing=products.NOTHING,
         shown=shown,
+        left_out=[
+            one
+            for one in known
+            if one.facts.get("kind") == "test" and made.get(one.name, products.NOTHING).events
+        ],
+        sky=_sky(shown),
         layers=drawn,
         frame=skymap.frame(),
         alerts=alerts,
@@ -32,6 +40,20 @@ def front_page(visit):
         licence=licence,
         catalogue=catalogue(known),
     )
+
+
+def _sky(shown):
+    """Return what the script needs to draw the same sky with Aladin Lite."""
+    return {
+        "script": assets.address_of("skyview.js"),
+        "style": assets.address_of("sky.css"),
+        "survey": survey(),
+        "releases": [
+            {"name": one.title, "release": one.name, "limit": skymap.MOST, "colour": "#ffd9a0"}
+            for one in shown
+        ],
+        "alerts": {"kind": "alerts", "name": "Alerts", "limit": _ALERTS, "colour": "#ff7d6b"},
+    }
 
 
 def licence(release):
