@@ -68,6 +68,26 @@ def test_the_front_page_is_small_and_quick(visitor: Visitor) -> None:
     assert origins == {visitor.instance.url}
 
 
+def test_the_sky_opens_in_place_and_is_loaded_only_then(visitor: Visitor) -> None:
+    visitor.open("/", "phone")
+    loaded = "return performance.getEntriesByType('resource').map(one => one.name)"
+    assert not [name for name in visitor.run(loaded) if "aladin" in name or "skyview" in name]
+    visitor.run("document.getElementById('explore').click()")
+    visitor.wait("return document.documentElement.dataset.sky === 'ready'")
+    assert any("aladin" in name for name in visitor.run(loaded))
+    assert "/sky?target=" in visitor.run("return document.getElementById('explore').href")
+    assert visitor.complaints() == []
+    assert visitor.overflow() == []
+
+
+def test_a_sky_that_cannot_be_drawn_leaves_the_picture(visitor: Visitor) -> None:
+    visitor.open("/")
+    visitor.run("HTMLCanvasElement.prototype.getContext = () => null")
+    visitor.run("document.getElementById('explore').click()")
+    visitor.wait("return document.getElementById('said').textContent.includes('cannot be drawn')")
+    assert visitor.run("return document.querySelectorAll('#sky svg').length") == 1
+
+
 @pytest.mark.parametrize("language", ["Python", "curl"])
 def test_the_snippets_run(visitor: Visitor, language: str) -> None:
     visitor.open("/")

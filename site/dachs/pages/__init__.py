@@ -13,11 +13,16 @@ This runs in the Python of DaCHS.
 
 import functools
 
+_WARM_UP = 10
+"""Seconds after the start of the server: by then it answers, and whoever tests it has done so."""
+
 
 def install():
     """Let the server show these pages."""
     from gavo.web import common
+    from twisted.internet import reactor
 
+    reactor.callWhenRunning(reactor.callLater, _WARM_UP, reactor.callInThread, _warm_up)
     process = common.Request.process
 
     @functools.wraps(process)
@@ -53,3 +58,16 @@ def _install_in_root():
             return server.Page("/".join(segments), problems.blocked), ()
 
     root.ArchiveService._locateResourceBasedChild = locate_or_explain
+
+
+def _warm_up():
+    """Make the front page once, so that the first visitor need not wait for what it loads."""
+    from gavo import base
+
+    from .front import front_page
+    from .visits import Visit
+
+    try:
+        front_page(Visit(""))
+    except Exception as problem:  # an import that runs just now, say; the next visitor tries again
+        base.ui.notifyWarning(f"The front page could not be prepared: {problem}")
