@@ -46,6 +46,8 @@ def test_the_front_page_leads_to_events_alerts_files_and_releases(visitor: Visit
     card = next(one for one in find("css selector", ".release") if "ANTARES 2007" in one.text)
     for fact in ("8,754", "0.4°", "2007-01-29 to 2018-01-01", "CC-BY-4.0", "10.3847/2041-8213"):
         assert fact in card.text
+    single = next(one for one in find("css selector", ".release") if "KM3-230213A" in one.text)
+    assert "1.2° (half of the probability within)" in single.text  # one event has no median
     assert find("css selector", "a.alert[href*='/alerts/']")
     box = visitor.driver.find_element("id", "target")
     box.send_keys("KM3-230213A")

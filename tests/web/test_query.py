@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import subprocess
 import sys
 import urllib.error
@@ -209,6 +211,11 @@ def test_what_is_around_a_source_and_a_time(instance: Instance) -> None:
     places = [found.index(f"<td>{name}</td>") for name in _nearby(3)]
     assert places == sorted(places)
     assert "/ant20_01/nu/ps/form?" in found
+    # no region contains the source; the way on leads to alerts farther away
+    (farther,) = re.findall(r'href="/(alerts\?near=[^"]*)"', found)
+    answer = instance.fetch(html.unescape(farther)).decode()
+    assert "KM3-230213A" in answer
+    assert "Distance" in answer
     # the region of KM3-230213A contains its own position; it was one event at one time
     event = instance.fetch("around?target=KM3-230213A&radius=1&time=2023-02-13&window=2").decode()
     assert "/alerts/km3net/" in event
