@@ -83,6 +83,7 @@ class Sky {
       target: `${target[0]} ${target[1]}`,
       fov: Math.min(Math.max(fov, 0.01), 360),
     });
+    paintAround(this.frame);
     this.moved = [];
     addControls(this, controls);
     this.#listen();
@@ -183,6 +184,7 @@ class Sky {
   }
 }
 
+const AROUND = [14 / 255, 29 / 255, 42 / 255];
 const PLAIN = {
   survey: [],
   hipsList: [],
@@ -206,6 +208,15 @@ const PLAIN = {
   showFullscreenControl: false,
   showContextMenu: false,
 };
+
+// Beyond the edge of the sky, Aladin Lite paints a grey that no option changes.
+function paintAround(frame) {
+  const gl = frame.querySelector("canvas.aladin-imageCanvas")?.getContext("webgl2");
+  if (!gl) return;
+  const paint = gl.clearColor.bind(gl);
+  gl.clearColor = (red, green, blue, alpha) => paint(...(alpha ? AROUND : [red, green, blue]), alpha);
+  gl.clearColor(0, 0, 0, 1);
+}
 
 // A survey that does not answer leaves Aladin Lite waiting; its properties are small.
 async function checkSurvey(address) {
