@@ -7,6 +7,7 @@ import math
 import sys
 import urllib.parse
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -192,18 +193,40 @@ def test_the_state_of_an_alert_is_that_of_its_newest_notice(
 
 
 def test_answers_are_kept_for_their_time_and_no_more_than_allowed() -> None:
-    moment, made = [0.0], []
-    keeper = _load("keeping", "pages").Keeper(seconds=10, most=2, now=lambda: moment[0])
+    moment = [0.0]
+    keeper = _load("keeping", "pages").Keeper(most=2, most_bytes=100, now=lambda: moment[0])
 
-    def get(key: str) -> int:
-        return int(keeper.get(key, lambda: made.append(key) or len(made)))
+    def keep(key: str, size: int = 1) -> None:
+        keeper.keep(key, SimpleNamespace(size=size, name=key), moment[0] + 10)
 
-    assert [get("a"), get("a"), get("b")] == [1, 1, 2]
+    def known() -> str:
+        return "".join(key for key in "abcd" if keeper.get(key))
+
+    keep("a")
+    keep("b")
+    assert known() == "ab" and keeper.get("a").name == "a"
+    keep("c")
+    assert known() == "ac", "the one that was not used for longest goes"
+    keep("d", size=11)
+    assert known() == "ac", "one that is too large is not kept"
+    keep("c", size=10)
+    assert keeper.bytes == 11
     moment[0] = 10.0
-    assert [get("a"), get("c"), get("d"), get("a")] == [3, 4, 5, 6]
-    with pytest.raises(ZeroDivisionError):
-        keeper.get("x", lambda: 1 / 0)
-    assert get("x") == 7
+    assert known() == ""
+
+
+def test_what_is_kept_does_not_depend_on_invented_parameters() -> None:
+    keeping = _load("keeping", "pages")
+
+    def key(is_member: bool = False, **parameters: list[str]) -> object:
+        visit = SimpleNamespace(path="alerts", parameters=parameters, is_member=is_member)
+        return keeping.key_of(visit, ("name", "near"))
+
+    assert key(name=["a"], near=["b"]) == key(near=["b"], name=["a"])
+    assert len({key(), key(name=["a"]), key(name=["b"]), key(name=["a", "b"])}) == 4
+    assert key(is_member=True) is None
+    assert key(other=["a"]) is None
+    assert key(name=["a" * 1000]) is None
 
 
 def test_each_key_has_a_lock_of_its_own() -> None:

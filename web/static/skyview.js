@@ -1,6 +1,6 @@
 // The sky with neutrinos and alerts, drawn by Aladin Lite in an element of a page.
 //
-//   import { openSky } from "/assets/skyview.js";
+//   import { openSky } from "…/skyview.js";
 //   const sky = await openSky(element, { target: [94.3, -7.8], fov: 20, layers: [...] });
 //
 // The page needs the style sheet sky.css, and the policy that `pages.sky.policy()` returns. Aladin

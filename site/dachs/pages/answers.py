@@ -1,9 +1,16 @@
 """What a page returns. This runs in the Python of DaCHS."""
 
+import functools
+import gzip
+import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 
 HTML = "text/html; charset=utf-8"
+_COMPRESSIBLE = re.compile(r"text/|image/svg|application/(?:[\w.-]+\+)?(?:json|xml|wasm)")
+_LEAST = 500
+"""Bytes from which compression is worth it."""
 _SAMP = "http://localhost:21012 http://127.0.0.1:21012"
 """Where a SAMP hub on the visitor's computer listens, such as TOPCAT."""
 
@@ -64,6 +71,24 @@ class Answer:
     policy: str = field(default_factory=page_policy)
     max_age: int = 0
     headers: dict = field(default_factory=dict)
+
+    @functools.cached_property
+    def tag(self):
+        """What changes with the content, for the header ``ETag``."""
+        return hashlib.sha256(self.content).hexdigest()[:24]
+
+    @functools.cached_property
+    def compressed(self):
+        """The content compressed by gzip; None if that is no shorter."""
+        if len(self.content) < _LEAST or not _COMPRESSIBLE.match(self.media_type):
+            return None
+        made = gzip.compress(self.content, 6, mtime=0)
+        return made if len(made) < len(self.content) else None
+
+    @property
+    def size(self):
+        """The bytes that it needs in memory, without and with compression."""
+        return len(self.content) + len(self.compressed or b"")
 
 
 def json_answer(value, max_age=0, status=200):

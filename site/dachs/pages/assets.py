@@ -3,6 +3,7 @@
 import functools
 import hashlib
 import mimetypes
+import re
 from pathlib import Path
 
 from .answers import DATA_POLICY, Answer, NotFound
@@ -19,6 +20,8 @@ _MEDIA_TYPES = {
     ".ico": "image/x-icon",
     ".wasm": "application/wasm",
 }
+_IMPORT = re.compile(rb'"(?:\./|/assets/)([\w.-]+\.js)"')
+"""What a script imports; scripts do not import each other in a circle."""
 _POLICY = f"{DATA_POLICY}; style-src 'unsafe-inline'"
 """For a picture that is opened alone; it does not apply to what a page loads."""
 
@@ -33,14 +36,21 @@ def asset(visit):
     # /favicon.ico has no folder
     name = visit.path.removeprefix("assets/")
     try:
-        content, version = _load(name)
+        return _answer(name, visit.get("v") == _load(name)[1])
     except FileNotFoundError:
         raise NotFound(f"There is no file {name}.") from None
+
+
+@functools.lru_cache(400)
+def _answer(name, is_for_good):
+    """Return a file as an answer, which is compressed once."""
     suffix = Path(name).suffix
     media_type = _MEDIA_TYPES.get(suffix) or mimetypes.guess_type(name)[0]
-    max_age = _YEAR if visit.get("v") == version else 300
     return Answer(
-        content, media_type or "application/octet-stream", policy=_POLICY, max_age=max_age
+        _load(name)[0],
+        media_type or "application/octet-stream",
+        policy=_POLICY,
+        max_age=_YEAR if is_for_good else 300,
     )
 
 
@@ -60,11 +70,19 @@ def _names():
     }
 
 
+def _with_version(found):
+    """Return the address of what a script imports with its version, so that it is kept for good."""
+    name = found[1].decode()
+    return f'"{address_of(name)}"'.encode() if name in _names() else found[0]
+
+
 @functools.lru_cache(200)
 def _load(name):
     if name not in _names():
         raise FileNotFoundError(name)
     content = _names()[name].read_bytes()
+    if name.endswith(".js"):
+        content = _IMPORT.sub(_with_version, content)
     return content, hashlib.sha256(content).hexdigest()[:12]
 
 

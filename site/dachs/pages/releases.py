@@ -15,6 +15,9 @@ from patches import protected
 _FACTS = ("release.json", "responses.json")
 """The files with the facts of a release of events, and of one of responses only."""
 
+_PLACES = (*_FACTS, "nu.rd", "data", "data/structured-data.json", "data/documents")
+"""What imports and curators write anew."""
+
 
 @dataclass(frozen=True)
 class Release:
@@ -110,6 +113,28 @@ def is_hidden(name):
     """Return whether nobody but members may know of a release."""
     found = _release(name)
     return found is None or protected.protection(found.rd) == "everything"
+
+
+def state():
+    """Return what changes whenever a release does: its files, or who may see them."""
+    folder = base.getConfig("inputsDir")
+    return tuple(
+        (
+            one.name,
+            protected.protection(one.rd),
+            *(_changed(os.path.join(folder, one.name, place)) for place in _PLACES),
+        )
+        for one in map(_release, _names())
+        if one
+    )
+
+
+def _changed(path):
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _names():

@@ -1,16 +1,15 @@
 """Pages as resources of the web server. This runs in the Python of DaCHS."""
 
 import functools
-import hashlib
+import re
 import urllib.parse
 
 from gavo import base
-from gavo.web import common
 from patches import protected, turns
 from patches.database import is_away
 from twisted.web import http, resource, server
 
-from . import routes
+from . import keeping, releases, routes
 from .answers import BadRequest, NotFound
 from .database import NotOnline, Unavailable
 from .problems import problem_page
@@ -23,12 +22,12 @@ _OURS = "This is a fault of ours. It was recorded, and the operators will see it
 def page_at(request):
     """Return the page at the address of a request; None if it is one of DaCHS' addresses."""
     path = urllib.parse.unquote(request.path.decode("ascii", "replace")).strip("/")
-    function = routes.page_for(path, request)
-    if function is None:
+    route = routes.page_for(path, request)
+    if route is None:
         return None
-    if isinstance(function, type):  # a resource that writes its answer bit by bit
-        return function(path)
-    return common.compwrap(Page(path, function))
+    if isinstance(route.function, type):  # a resource that writes its answer bit by bit
+        return route.function(path)
+    return Page(path, route.function, route.seconds, route.parameters)
 
 
 class Page(resource.Resource):
@@ -40,27 +39,51 @@ class Page(resource.Resource):
         The path of its address.
     function : callable
         Takes a ``Visit``, and returns an ``Answer``.
+    seconds : float, optional
+        For how long the answer is kept for others.
+    parameters : collection of str, optional
+        With which parameters it is.
     """
 
     isLeaf = True
 
-    def __init__(self, path, function):
+    def __init__(self, path, function, seconds=0, parameters=()):
         super().__init__()
         self.path, self.function = path, function
+        self.seconds, self.parameters = seconds, parameters
 
     def render(self, request):
-        """Make the page in a thread, and send it."""
+        """Send the page that is kept, or make it in a thread."""
         if request.method not in (b"GET", b"HEAD"):
             request.setResponseCode(405)
             request.setHeader("Allow", "GET, HEAD")
             return b""
         visit = visit_of(self.path, request)
         if self.path.startswith("assets/"):
-            return body(_answer(self.function, visit), request)
+            _send(_answer(self.function, visit), request)
+            return server.NOT_DONE_YET
+        key = self._key(visit)
+        if key and (found := keeping.kept.get(key)):
+            _send(found, request)
+            return server.NOT_DONE_YET
         done = turns.services().submit(request, functools.partial(_answer, self.function, visit))
         done.addErrback(_explain_failure, visit)
+        done.addCallback(self._keep, key, keeping.kept.now() + self.seconds)
         done.addCallback(_send, request)
         return server.NOT_DONE_YET
+
+    def _key(self, visit):
+        """Return by what the page is kept, if it is: it changes with releases, and with alerts."""
+        key = keeping.key_of(visit, self.parameters) if self.seconds else None
+        if key is None:
+            return None
+        generation = keeping.kept.generation if self.seconds <= routes.SOON else 0
+        return key, generation, releases.state()
+
+    def _keep(self, answer, key, until):
+        if key and answer.status == 200:
+            keeping.kept.keep(key, answer, until)
+        return answer
 
 
 def visit_of(path, request):
@@ -74,7 +97,9 @@ def visit_of(path, request):
 def _answer(function, visit):
     """Return the answer of a page, or a page that says why there is none."""
     try:
-        return function(visit)
+        made = function(visit)
+        _ = made.tag, made.compressed  # here in the thread
+        return made
     except NotFound as problem:
         return problem_page(visit, 404, str(problem))
     except BadRequest as problem:
@@ -101,6 +126,8 @@ def _send(answer, request):
     if request.finished or request._disconnected:
         return
     content = body(answer, request)
+    if content:
+        request.setHeader("Content-Length", str(len(content)))
     request.write(content)
     request.finish()
 
@@ -121,7 +148,20 @@ def body(answer, request):
         immutable = ", immutable" if answer.max_age > 86_400 else ""
         kept = f"public, max-age={answer.max_age}{immutable}" if answer.max_age else "no-cache"
         request.setHeader("Cache-Control", kept)
-    tag = hashlib.sha256(answer.content).hexdigest()[:24]
-    if request.setETag(f'W/"{tag}"'.encode()) is http.CACHED:
+    if request.setETag(f'W/"{answer.tag}"'.encode()) is http.CACHED:
         return b""
+    # what DaCHS compresses is not compressed here
+    if answer.compressed and request._encoder is None and _takes_gzip(request):
+        request.setHeader("Content-Encoding", "gzip")
+        return answer.compressed
     return answer.content
+
+
+def _takes_gzip(request):
+    """Return whether a client says that it can read what gzip compressed."""
+    lines = request.requestHeaders.getRawHeaders("accept-encoding", [])
+    names = [one.partition(";") for line in lines for one in line.lower().split(",")]
+    return any(
+        name.strip() == "gzip" and not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+        for name, _, weight in names
+    )

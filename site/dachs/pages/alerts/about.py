@@ -1,8 +1,5 @@
 """What the archive of alerts is. This runs in the Python of DaCHS."""
 
-import threading
-import time
-
 from gavo import base
 from jinja2.utils import markupsafe
 
@@ -13,15 +10,12 @@ from . import streams
 from .listing import TIME
 from .names import stream_label
 
-_SECONDS = 600
 _TABLE = f"""
     SELECT CASE WHEN stream LIKE 'ivo:%%' THEN '{streams.OTHERS}' ELSE stream END AS stream,
         sum(is_latest) AS alerts, count(*) AS notices, min({TIME}) AS first, max({TIME}) AS last
     FROM alerts.notices
     WHERE is_test = 0 AND is_injection = 0 AND role != 'utility'
     GROUP BY 1 ORDER BY 1"""
-_kept = {}
-_lock = threading.Lock()
 
 
 def about(visit):
@@ -49,13 +43,9 @@ def _text(rd):
 
 
 def _streams():
-    """Return the number of alerts and notices of each stream; counted at most every 10 minutes."""
-    with _lock:
-        when, table = _kept.get("table", (-_SECONDS, None))
-        if table is None or time.monotonic() - when > _SECONDS:
-            table = database.rows(_TABLE) if streams.exist() else []
-            for row in table:
-                is_other = row["stream"] == streams.OTHERS
-                row["label"] = "Other senders" if is_other else stream_label(row["stream"])
-            _kept["table"] = time.monotonic(), table
+    """Return the number of alerts and notices of each stream."""
+    table = database.rows(_TABLE) if streams.exist() else []
+    for row in table:
+        is_other = row["stream"] == streams.OTHERS
+        row["label"] = "Other senders" if is_other else stream_label(row["stream"])
     return table

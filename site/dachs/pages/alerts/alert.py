@@ -8,7 +8,6 @@ from gavo import base
 
 from .. import database
 from ..answers import redirect
-from ..keeping import Keeper
 from ..releases import releases
 from ..sky.policy import sky_policy
 from ..templates import page
@@ -25,19 +24,11 @@ from .sky import address_of_sky, sky_of
 
 _MOST_SOURCES = 30
 _FOUND, _FORBIDDEN = 302, 403
-_PARAMETERS = ("id", "notice_id", "ivorn", "notice")
-_kept = Keeper(seconds=10, most=200)
+PARAMETERS = ("id", "notice_id", "ivorn", "notice")
 
 
 def alert_page(visit):
     """Return the page of an alert, or of what its address asks for instead."""
-    if visit.is_member:  # who may see more than others
-        return _answer(visit)
-    asked = tuple(str((visit.parameters.get(name) or [""])[0]) for name in _PARAMETERS)
-    return _kept.get((visit.path, *asked), lambda: _answer(visit))
-
-
-def _answer(visit):
     kind, value = finding.asked_for(visit)
     if not streams.exist():
         raise finding.unknown(str(value))

@@ -14,6 +14,7 @@ from gavo import base
 from gavo.base import sqlsupport
 from twisted.internet import reactor
 
+from .. import keeping
 from .addresses import address_of
 from .names import readable_name
 
@@ -58,6 +59,7 @@ class Arrivals:
 
     def _add(self, alerts):
         self.kept.extend(alerts)
+        keeping.kept.generation += 1  # pages that are asked for now have these alerts
         for call in list(self._followers):
             call()
 

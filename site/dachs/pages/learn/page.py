@@ -10,7 +10,6 @@ from gavo import base
 
 from ..alerts.addresses import address_of
 from ..database import Unavailable, row
-from ..keeping import Keeper
 from ..releases import release, releases
 from ..templates import page
 from . import answers
@@ -31,19 +30,11 @@ _CHANCE = """SELECT COUNT(*) AS observed,
 FROM ant20_01.main
 WHERE DISTANCE(ra, decl, {ra}, {dec}) < {radius:g}"""
 """The queries of the exercises, in ADQL."""
-_CORNERS = {"ra1": (0, 360), "dec1": (-90, 90), "ra2": (0, 360), "dec2": (-90, 90)}
-
-
-_kept = Keeper(30, 50)
+CORNERS = {"ra1": (0, 360), "dec1": (-90, 90), "ra2": (0, 360), "dec2": (-90, 90)}
 
 
 def learn_page(visit):
-    """Return the page; a class opens it at the same time."""
-    asked = tuple(visit.get(name) for name in _CORNERS)
-    return _kept.get((visit.is_member, asked), lambda: _page(visit))
-
-
-def _page(visit):
+    """Return the page."""
     sample = release(answers.RELEASE, visit)
     is_open = sample is not None and not sample.is_closed and not sample.facts["simulated"]
     found, problem = _answers() if is_open else (None, "")
@@ -92,14 +83,14 @@ def _near(blazar):
 
 def _separation(visit):
     """Return the corners that a visitor has filled in, as text, and the angle between them."""
-    given = {name: visit.get(name) for name in _CORNERS}
+    given = {name: visit.get(name) for name in CORNERS}
     if not all(given.values()):
         return {"given": given, "angle": None, "problem": ""}
     try:
         values = {name: float(text) for name, text in given.items()}
     except ValueError:
         return {"given": given, "angle": None, "problem": "Please enter four numbers, in degrees."}
-    if not all(low <= values[name] <= high for name, (low, high) in _CORNERS.items()):
+    if not all(low <= values[name] <= high for name, (low, high) in CORNERS.items()):
         problem = "Right ascensions are from 0° to 360°, declinations from −90° to 90°."
         return {"given": given, "angle": None, "problem": problem}
     angle = answers.separation(*(values[name] for name in ("ra1", "dec1", "ra2", "dec2")))

@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import time
 from dataclasses import dataclass
 
 from gavo import base
@@ -23,11 +22,6 @@ _NOTEBOOKS = os.path.join(base.getConfig("webDir"), "nv_static", "notebooks")
 """Where published notebooks are."""
 
 
-_KEPT_FOR = 60
-"""For how many seconds a page is kept, although something else may have changed, such as alerts."""
-_kept = {}
-
-
 def release_page(visit):
     """Return the page of a release, whose name is the path."""
     release = releases.release(visit.path, visit)
@@ -37,29 +31,7 @@ def release_page(visit):
         "before": _other(release, "supersedes", visit),
         "after": _other(release, "superseded_by", visit),
     }
-    if visit.is_member:  # who may see more than others
-        return _make(release, others, visit)
-    version = _version(release, *others.values())
-    if _kept.get(release.name, (None,))[0] != version:
-        _kept[release.name] = version, _make(release, others, visit)
-    return _kept[release.name][1]
-
-
-def _version(release, *others):
-    """Return what changes whenever the page of a release does."""
-    folder = os.path.join(base.getConfig("inputsDir"), release.name)
-    places = ("release.json", "responses.json", "data", "data/structured-data.json",
-              "data/documents", _NOTEBOOKS)  # fmt: skip
-    states = []
-    for place in places:
-        try:
-            state = os.stat(os.path.join(folder, place))
-            states.append((state.st_mtime_ns, state.st_ino))
-        except FileNotFoundError:
-            states.append(None)
-    names = [one and (one.name, one.title) for one in others]
-    # descriptors are read again when they have changed
-    return id(release.rd), release.is_closed, names, states, time.monotonic() // _KEPT_FOR
+    return _make(release, others, visit)
 
 
 def _make(release, others, visit):
