@@ -54,7 +54,7 @@ _ROUTES = (
     (r"around", around.around_page),
     (r"learn", learn.learn_page, 60, learn.CORNERS),
     (r"browse", services.services_page, 60),
-    (r"status", status.status_page, 2),
+    (r"status", status.status_page),
     (r"status\.json", status.status_document),
     (r"assets/[\w./-]+", assets.asset),
     (r"favicon\.ico|apple-touch-icon\.png", assets.asset),
