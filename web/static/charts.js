@@ -43,17 +43,6 @@ export function drawPoints(element, { x, y, names, summary, onPick }) {
   });
 }
 
-/** Draw lines over common x values, which ascend: series is a list of {label, values}. */
-export function drawLines(element, { x, y, series, summary }) {
-  return draw(element, {
-    data: [x.values.map((value) => position(value, x)), ...series.map((one) => one.values)],
-    x, y, summary,
-    series: series.map((one, i) => ({ label: one.label, dash: i ? [4 * i, 3] : undefined, points: x.values.length < 60 })),
-    last: x.values.length - 1,
-    read: (i) => `${written(x.values[i], x)}: ${series.map((one) => `${series.length > 1 ? one.label + " " : ""}${written(one.values[i], y)}`).join(", ")}`,
-  });
-}
-
 async function draw(element, chart) {
   const { default: uPlot } = await import("./uPlot.esm.js");
   addStyles();

@@ -34,7 +34,7 @@ def release_map(visit):
 def picture(visit):
     """Return a map of all events, ``/sky-map.png``."""
     made = products.products()
-    # what others show is what everybody may see
+    # what others show is what anyone may see
     shown = skymap.on_the_map([one for one in releases(visit) if not one.is_closed], made)
     return Answer(_png(skymap.layers(shown, made)), "image/png", max_age=_HOUR)
 
