@@ -93,8 +93,8 @@ def test_every_setting_is_used() -> None:
     )
     code = "".join(
         path.read_text("utf-8")
-        for folder in (SITE_FILES / "dachs" / "patches", Path(site_module.__file__).parent)
-        for path in folder.glob("*.py")
+        for folder in (SITE_FILES / "dachs", Path(site_module.__file__).parent)
+        for path in folder.rglob("*.py")
     )
     # these are for repositories and for asking registries, and not for DaCHS
     for section, values in load_site().model_dump(exclude={"deposit", "registry"}).items():

@@ -32,7 +32,13 @@ def linear(low, high, most=40, step=0.0):
     offset = step / 2
     first = math.floor((low + offset) / width)
     last = max(first + 1, math.floor((high + offset) / width) + 1)
-    return [_clean(i * width - offset, width) for i in range(first, last + 1)]
+    edges = [_clean(i * width - offset, width) for i in range(first, last + 1)]
+    # a value at an edge, but for the rounding of the division
+    if edges[0] > low:
+        edges.insert(0, _clean((first - 1) * width - offset, width))
+    if edges[-1] <= high:
+        edges.append(_clean((last + 1) * width - offset, width))
+    return edges
 
 
 def logarithmic(low, high, most=40, whole=False):
