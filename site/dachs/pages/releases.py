@@ -16,7 +16,7 @@ _FACTS = ("release.json", "responses.json")
 """The files with the facts of a release of events, and of one of responses only."""
 
 _PLACES = (*_FACTS, "nu.rd", "data", "data/structured-data.json", "data/documents")
-"""What imports and curators write anew."""
+"""What imports and curators rewrite."""
 
 
 @dataclass(frozen=True)

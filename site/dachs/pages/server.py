@@ -109,7 +109,7 @@ def _answer(function, visit):
     except Unavailable as problem:
         return problem_page(visit, 503, f"{problem} {_SLOW}", "Please try again")
     except Exception as problem:
-        # what asks the database by itself, as the names of places do
+        # what queries the database on its own, as names of places do
         if is_away(problem):
             return problem_page(visit, 503, _SLOW, "Please try again")
         raise

@@ -123,7 +123,7 @@ def _digits(column):
 
 
 def _version(table):
-    """Return the number of a table in the database, which each import makes anew."""
+    """Return the number of a table in the database, which each import makes again."""
     found = database.row("SELECT to_regclass(%(table)s)::oid::bigint AS version", {"table": table})
     if found["version"] is None:
         raise NotFound("The events of this release are not online at the moment.")
