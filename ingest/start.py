@@ -15,8 +15,8 @@ def main() -> None:
         sys.exit(
             f"km3vo: the command runs a node, and needs packages that are not installed"
             f" ({error.name})\n"
-            "  remedy:   in a clone of the repository, type make setup; elsewhere,"
-            " pip install 'km3net-vo[node]'.\n"
+            "  remedy:   clone the repository, which has the descriptors and settings as well, and"
+            " type make setup there.\n"
             "            To query a node from Python, use: from km3vo import Node"
         )
     run()

@@ -87,7 +87,7 @@ def test_the_command_says_what_to_install(user):
     assert done.returncode == 1
     assert done.stdout == ""
     assert "Traceback" not in done.stderr
-    assert "pip install 'km3net-vo[node]'" in done.stderr
+    assert "type make setup" in done.stderr
 
 
 def test_the_functions_are_loaded_without_pyvo_and_astropy():
