@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -81,6 +81,13 @@ explore: setup  ## run the property tests with new random examples
 test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test
 	@$(pytest) -m 'not system and not slow and not long'
+
+images: setup  ## build the images of docker/ with buildah, as root; SUITE=release of Debian
+	@SUITE=$(SUITE) docker/images.sh $(IMAGES)
+
+image-test: setup  ## run and attack the node from its images, as root; "make images" first
+	@./setup.sh test
+	@.venv/bin/pytest tests/images -m images
 
 attack: setup  ## attack instances for half an hour: queries, load, kills, imports
 	@./setup.sh test

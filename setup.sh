@@ -1,14 +1,29 @@
 #!/bin/sh
 # Installs the missing requirements: Debian packages with apt, Python packages into .venv.
 # Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
+# Images are made of parts: "setup.sh server" and "setup.sh database" install Debian packages,
+# "setup.sh node" the Python packages that a node needs, and libraries.
 set -eu
 cd "$(dirname "$0")"
+stage=${1:-}
+
+# Images and installations are complete, and nobody may change them.
+[ ! -e .venv/sealed ] || exit 0
 
 # python3-healpy plots the sky coverage on DaCHS' web pages, python3-jinja2 fills in the templates of
-# ours; npm fetches the libraries that pages and checks of packets use
-packages="python3-gavo python3-healpy python3-jinja2 postgresql stilts python3-venv"
-command -v npm >/dev/null 2>&1 || packages="$packages npm"
-stage=${1:-}
+# ours
+server="python3-gavo python3-healpy python3-jinja2"
+database=postgresql
+# npm fetches the libraries that pages and checks of packets use
+tools="stilts python3-venv"
+command -v npm >/dev/null 2>&1 || tools="$tools npm"
+case $stage in
+    # programs that make backups of a database elsewhere, and the commands for curators
+    server) packages="$server postgresql-client make" database= ;;
+    database) packages=$database ;;
+    node) packages="python3-venv npm" database= ;;
+    *) packages="$server $database $tools" ;;
+esac
 if [ "$stage" = test ]; then
     # a browser, and checkers of FITS files and of this script
     packages="$packages chromium chromium-driver curl fitsverify git shellcheck"
@@ -38,7 +53,7 @@ for package in $packages; do
 done
 # there is a package of q3c and of pgSphere for each version of PostgreSQL
 major=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' 2>/dev/null | sort -n | tail -n 1)
-for extension in q3c pgsphere; do
+for extension in ${database:+q3c pgsphere}; do
     if [ -z "$major" ] || ! installed "postgresql-$major-$extension"; then
         missing="$missing postgresql-any-$extension"
     fi
@@ -74,11 +89,13 @@ if [ -f "$script" ] && [ ! -f "$patched" ] && needed; then
 fi
 
 # Servers never run as root: if root runs the tools, the servers have an account of their own.
-if [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
+if [ "$stage" != database ] && [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin "$account"
 fi
+
+case $stage in server | database) exit ;; *) ;; esac
 
 python=${PYTHON:-/usr/bin/python3}
 if ! .venv/bin/python -c '' 2>/dev/null; then
@@ -90,13 +107,28 @@ install_checked() {
     .venv/bin/pip install -qq --disable-pip-version-check \
         --no-deps --no-build-isolation --require-hashes --requirement "$1"
 }
+locked() { # the lines of these packages
+    awk -v names=" $* " '/^[^ #]/ { split($0, name, "=="); on = index(names, " " name[1] " ") } on' constraints.txt
+}
+needed_by_node() { # names of packages: resolved by uv, from the versions in the lock
+    locked uv | install_checked /dev/stdin
+    .venv/bin/uv pip compile --quiet --no-header --no-annotate --python .venv/bin/python \
+        --constraint constraints.txt --extra node pyproject.toml | sed -n 's/^\([A-Za-z0-9._-]*\)==.*/\1/p'
+    .venv/bin/pip uninstall -qq --yes uv
+}
 wanted=$(cat pyproject.toml constraints.txt | sha256sum)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     say "installing Python packages into .venv"
     # Only files whose checksums are in the lock. First what builds packages, which pip would
     # otherwise fetch unchecked whenever one has no wheel.
-    awk '/^[^ #]/ { on = /^(packaging|setuptools|wheel)==/ } on' constraints.txt | install_checked /dev/stdin
-    install_checked constraints.txt
+    locked packaging setuptools wheel | install_checked /dev/stdin
+    if [ "$stage" = node ]; then
+        names=$(needed_by_node)
+        # shellcheck disable=SC2086  # the list is meant to be split
+        locked $names | install_checked /dev/stdin
+    else
+        install_checked constraints.txt
+    fi
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
     printf '%s\n' "$wanted" > .venv/installed
 fi

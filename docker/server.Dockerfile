@@ -1,0 +1,63 @@
+# The server: DaCHS of Debian, and this software with the releases in the repository. The listener
+# is the same image with another command. docker/README.md explains how images are made.
+ARG BASE=docker.io/library/debian:trixie-slim
+
+FROM $BASE AS packages
+ENV DEBIAN_FRONTEND=noninteractive
+WORKDIR /opt/km3vo
+COPY . .
+# The secret "ca": certificates to be trusted instead of Debian's, for networks with their own.
+RUN --mount=type=secret,id=ca,target=/run/ca.crt set -eu; \
+    apt-get -qq update; \
+    apt-get -qq install --yes --no-install-recommends ca-certificates >/dev/null; \
+    if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt SSL_CERT_FILE=/run/ca.crt NODE_EXTRA_CA_CERTS=/run/ca.crt; fi; \
+    ./setup.sh node; \
+    .venv/bin/pip uninstall -qq --yes wheel setuptools pip; \
+    find .venv -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
+    find . -depth -name __pycache__ -exec rm -rf '{}' +; \
+    rm -rf build ./*.egg-info /root/.npm; \
+    touch .venv/sealed
+
+FROM $BASE
+ENV DEBIAN_FRONTEND=noninteractive
+COPY --from=packages /opt/km3vo /opt/km3vo
+WORKDIR /opt/km3vo
+# What no server needs is left out: documents except licences, tests, and SymPy and Unicode's tables,
+# on which a font editor depends that Matplotlib depends on.
+# Modules are compiled with no times in them, because all files in images get the same time.
+RUN set -eu; \
+    modules=/usr/lib/python3/dist-packages; \
+    printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/locale/*' '/usr/share/info/*' \
+        '/usr/share/unicode/*' > /etc/dpkg/dpkg.cfg.d/small; \
+    printf 'path-include=%s\n' '/usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/small; \
+    groupadd --gid 10310 km3vo; \
+    useradd --uid 10310 --gid km3vo --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin km3vo; \
+    mv .venv/sealed /tmp/sealed; ./setup.sh server; mv /tmp/sealed .venv/sealed; \
+    find $modules -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
+    rm -rf $modules/sympy; \
+    /usr/bin/python3 -W ignore -m compileall -q -f -j 2 --invalidation-mode unchecked-hash \
+        /usr/lib/python3 /usr/lib/python3.[0-9]* .venv/lib ingest km3vo; \
+    install -d -o km3vo -g km3vo -m 0750 /var/lib/km3vo; \
+    install -d -o km3vo -g km3vo /settings; \
+    install -d /etc/km3vo; mv docker/site.toml /etc/km3vo/site.toml; rm -r docker; \
+    apt-get clean; \
+    rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /tmp/* /etc/machine-id \
+        /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-
+ENV PATH=/opt/km3vo/.venv/bin:/usr/local/bin:/usr/bin:/bin \
+    HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
+    KM3VO_SITE=/etc/km3vo/site.toml KM3VO_VAR=/var/lib/km3vo/instance
+USER 10310:10310
+VOLUME ["/var/lib/km3vo"]
+EXPOSE 8080
+ENTRYPOINT ["km3vo"]
+CMD ["instance", "run", "--import"]
+ARG VERSION=unknown
+ARG REVISION=unknown
+ARG CREATED=unknown
+LABEL org.opencontainers.image.title="KM3NeT VO server" \
+      org.opencontainers.image.description="The Virtual Observatory node of KM3NeT: GAVO DaCHS with its event samples" \
+      org.opencontainers.image.licenses="BSD-3-Clause" \
+      org.opencontainers.image.vendor="KM3NeT Collaboration" \
+      org.opencontainers.image.version=$VERSION \
+      org.opencontainers.image.revision=$REVISION \
+      org.opencontainers.image.created=$CREATED
