@@ -68,7 +68,7 @@ lock: setup  ## write constraints.txt: versions and checksums of all Python pack
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
-	@$(pytest) -m 'not long'
+	@$(pytest) -m 'not long and not images'
 
 test-long:  ## run the tests that take longest
 	@./setup.sh test
@@ -80,7 +80,7 @@ explore: setup  ## run the property tests with new random examples
 
 test-fast:  ## run the tests that need no server and little time
 	@./setup.sh test
-	@$(pytest) -m 'not system and not slow and not long'
+	@$(pytest) -m 'not system and not slow and not long and not images'
 
 images: setup  ## build the images of docker/ with buildah, as root; SUITE=release of Debian
 	@SUITE=$(SUITE) docker/images.sh $(IMAGES)

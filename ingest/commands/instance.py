@@ -25,7 +25,8 @@ def up(port: int | None) -> None:
 
 @instance.command()
 @click.option("--port", type=click.IntRange(1024, 65535), help="Port of the web server.")
-def run(port: int | None) -> None:
+@click.option("--import", "with_import", is_flag=True, help="Import what is new and available.")
+def run(port: int | None, with_import: bool) -> None:
     """Start the instance and supervise it in the foreground, for service managers and containers.
 
     A signal to end stops the servers.
@@ -36,6 +37,8 @@ def run(port: int | None) -> None:
     url = lifecycle.up(layout, port, supervised=False)
     with lifecycle.database(layout) as state:
         refresh_tables(layout, state)
+    if with_import:
+        _import_available()
     publish_due(layout)
     _seal_alerts(layout)
     describe_releases(layout)
@@ -105,6 +108,18 @@ def describe_releases(layout: Layout) -> None:
 
     for problem in refresh_web_pages(layout):
         messages.print(f"warning: {problem}")
+
+
+def _import_available() -> None:
+    """Import the releases whose files are available; what is refused keeps nothing offline."""
+    from ingest.commands.imports import import_
+
+    try:
+        import_.main(["--if-available"], prog_name="km3vo import", standalone_mode=False)
+    except SystemExit:
+        messages.print("warning: not all releases were imported")
+    except IngestError as reason:
+        messages.print(f"warning: nothing was imported: {reason}")
 
 
 def publish_due(layout: Layout) -> bool:
