@@ -38,6 +38,7 @@ _COMMANDS: Final = {
     "registry": ("ingest.commands.registry", "registry"),
     "release": ("ingest.commands.release", "release"),
     "restore": ("ingest.commands.backup", "restore"),
+    "usage": ("ingest.commands.usage", "usage"),
 }
 _FORMER_NAMES: Final = {"publish": "cite"}
 """Still understood until version 0.2, with a warning."""

@@ -75,6 +75,18 @@ def status(as_json: bool) -> None:
 
 
 @instance.command()
+@click.option("--once", is_flag=True, help="Print the metrics instead.")
+def metrics(once: bool) -> None:
+    """Serve metrics for Prometheus in the foreground, by default on this machine only.
+
+    Address and port are set in [metrics] of the site's settings.
+    """
+    from ingest.commands.serving import serve_metrics
+
+    serve_metrics(current_layout(), once)
+
+
+@instance.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--with-archive", is_flag=True, help="Delete the alert archive as well.")
 def reset(yes: bool, with_archive: bool) -> None:

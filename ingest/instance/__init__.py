@@ -8,8 +8,9 @@ from ingest.instance.account import Account
 from ingest.instance.dump import dump_database
 from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout, current_layout
 from ingest.instance.postgres import Cluster
-from ingest.instance.probes import cone_problem, job_problem, tap_problem
+from ingest.instance.probes import cone_problem, job_problem, tap_problem, web_server_answers
 from ingest.instance.site import SITE_FILES, SITE_VARIABLE, Site, load_site
+from ingest.instance.starts import server_starts
 
 __all__ = [
     "ARCHIVE_VARIABLE",
@@ -25,5 +26,7 @@ __all__ = [
     "dump_database",
     "job_problem",
     "load_site",
+    "server_starts",
     "tap_problem",
+    "web_server_answers",
 ]

@@ -89,6 +89,11 @@ class Layout:
         """The reports of imports, in a directory for each release, and those of other commands."""
         return self.var / "reports"
 
+    @property
+    def metrics(self) -> Path:
+        """The counters of the server processes and of the supervisor."""
+        return self.var / "metrics"
+
     def record(self, release: str) -> Path:
         """Return the file that records the import of a release that is online."""
         return self.reports / release / "record.json"

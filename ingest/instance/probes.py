@@ -20,6 +20,8 @@ _QUERY = {
     "QUERY": "SELECT TOP 1 table_name FROM tap_schema.tables",
 }
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+_HEADERS = {"User-Agent": "km3vo-probe"}
+"""By which the server knows that it need not count a request."""
 _STATIC = "/robots.txt"
 """What the server answers by itself, without a thread or the database."""
 _TIMEOUT = 30.0  # s
@@ -120,7 +122,7 @@ def _request(
     """Return the body of a response, or the address that it redirects to."""
     connection = http.client.HTTPConnection(state.host, state.web_port, timeout=timeout)
     try:
-        connection.request(method, path, form, _FORM if form else {})
+        connection.request(method, path, form, _HEADERS | (_FORM if form else {}))
         response = connection.getresponse()
         body = response.read().decode(errors="replace")
     finally:

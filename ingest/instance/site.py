@@ -167,6 +167,13 @@ class LimitsSection(StrictModel):
     connections_per_client: _Count
 
 
+class MetricsSection(StrictModel):
+    """Where Prometheus reads metrics."""
+
+    port: Annotated[int, Field(ge=1024, le=65535)]
+    address: Annotated[str, AfterValidator(_is_address)]
+
+
 class WebSection(StrictModel):
     """The web pages."""
 
@@ -186,6 +193,7 @@ class Site(StrictModel):
     deposit: DepositSection
     jobs: JobsSection
     limits: LimitsSection
+    metrics: MetricsSection
     web: WebSection
 
 

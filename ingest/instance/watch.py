@@ -15,6 +15,7 @@ from ingest.instance import probes
 from ingest.instance.dachs import Dachs
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
+from ingest.instance.starts import count_start
 
 INTERVAL = 1.0  # s between two looks at the servers
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s between two attempts to start a server
@@ -105,6 +106,7 @@ class Watch:
         if time.monotonic() < server.not_before:
             return
         logger.info("%s does not run; it is started", server.name)
+        count_start(self.layout, server.name.removeprefix("the "))
         try:
             action()
         except (InstanceError, OSError, subprocess.SubprocessError) as error:

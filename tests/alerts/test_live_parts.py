@@ -27,15 +27,15 @@ from ingest.alerts.conversion import verdict
 from ingest.alerts.live.configuration import Directory, Hop, Kafka, load_live
 from ingest.alerts.live.directory import DirectorySource
 from ingest.alerts.live.hop import HopSource
-from ingest.alerts.live.housekeeping import Gaps
 from ingest.alerts.live.intake import Intake, Stopped, _reception
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.listener import _Clock
-from ingest.alerts.live.report import MetricsServer, StatusFile
+from ingest.alerts.live.report import HealthCollector, StatusFile
 from ingest.alerts.live.source import Batch, Health, Message
 from ingest.alerts.tables.rows import reception_row
 from ingest.core.credentials import FILE_VARIABLE
 from ingest.core.errors import InputError, ManifestError
+from ingest.core.metrics_server import MetricsServer
 from ingest.core.moments import isoformat, now
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout
@@ -512,9 +512,9 @@ def test_metrics_are_served_on_this_machine_only():
         found.bind(("127.0.0.1", 0))
         number = found.getsockname()[1]
     health = Health(lag={"t/0": 3}, last={"t": "2026-11-27T12:00:00.000000Z"}, silences=2)
-    gaps = Gaps(Layout(Path("/nowhere"), Account.current()))
-    gaps.counts = {"offset": 4}
-    server = MetricsServer(number, {"gcn": health}, gaps)
+    collector = HealthCollector(lambda: ({"gcn": health.snapshot()}, {"offset": 4}))
+    server = MetricsServer(number, collector)
+    server.start()
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{number}/metrics") as answer:
             text = answer.read().decode()
@@ -528,7 +528,7 @@ def test_metrics_are_served_on_this_machine_only():
         for one in idle:
             one.close()
         with pytest.raises(InputError, match="metrics cannot be served") as error:
-            MetricsServer(number, {}, gaps)
+            MetricsServer(number, collector)
         assert error.value.exit_code == 2
     finally:
         server.stop()
@@ -540,4 +540,4 @@ def test_metrics_are_served_on_this_machine_only():
         'km3vo_alerts_last_message_seconds{source="gcn",topic="t"} 1.7957808e+09',
     ):
         assert line in text, text
-    MetricsServer(0, {}, gaps).stop()  # 0 is nowhere
+    MetricsServer(0, collector).stop()  # 0 is nowhere

@@ -93,7 +93,7 @@ def test_every_setting_is_used() -> None:
     )
     code = "".join(
         path.read_text("utf-8")
-        for folder in (SITE_FILES / "dachs", Path(site_module.__file__).parent)
+        for folder in (SITE_FILES / "dachs", Path(site_module.__file__).parents[1])
         for path in folder.rglob("*.py")
     )
     # these are for repositories and for asking registries, and not for DaCHS

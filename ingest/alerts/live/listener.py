@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 from ingest.alerts import pipeline
 from ingest.alerts.archive import Archive
@@ -30,12 +30,13 @@ from ingest.alerts.live.intake import Intake, Stopped
 from ingest.alerts.live.kafka import KafkaSource
 from ingest.alerts.live.matching import MatchFollower
 from ingest.alerts.live.outgoing import OutboxFollower, SinkFollower
-from ingest.alerts.live.report import MetricsServer, StatusFile
+from ingest.alerts.live.report import HealthCollector, StatusFile
 from ingest.alerts.live.source import Source
 from ingest.alerts.live.vtp_receiver import VTPReceiver
 from ingest.alerts.live.vtp_subscriber import VTPSubscriber
 from ingest.alerts.matching import load_matches
 from ingest.core.errors import InputError
+from ingest.core.metrics_server import MetricsServer
 from ingest.instance import Layout
 
 _STATUS: Final = 1.0
@@ -126,8 +127,8 @@ class _Listener:
         self._healths = {source.name: source.health for source in sources}
         self._healths |= {follower.name: follower.health for follower in followers}
         self._status = StatusFile(layout)
-        port, gaps = metrics
-        self._metrics = MetricsServer(port, self._healths, gaps)
+        port, self._gaps = metrics
+        self._metrics = MetricsServer(port, HealthCollector(self._health))
         self._clock = _Clock()
 
     def run(self) -> None:
@@ -139,6 +140,7 @@ class _Listener:
         threads += self._followers
         for thread in threads:
             thread.start()
+        self._metrics.start()
         logger.info("listening to %s", ", ".join(source.name for source in self._sources))
         while not self._stop.is_set():
             self._clock.watch()
@@ -182,9 +184,13 @@ class _Listener:
         finally:
             source.close()
 
+    def _health(self) -> tuple[dict[str, dict[str, Any]], dict[str, int]]:
+        snapshots = {name: health.snapshot() for name, health in self._healths.items()}
+        return snapshots, self._gaps.counts
+
     def _show(self) -> None:
         try:
-            self._status.write(self._healths, self._clock.jumps)
+            self._status.write(self._healths, self._clock.jumps, self._gaps.counts)
         except OSError as error:  # a full disk must not stop it
             logger.warning("%s cannot be written: %s", self._status.path, error.strerror)
 

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from ingest.alerts.live.few_clients import FewClients
-from ingest.alerts.live.housekeeping import Gaps
 from ingest.alerts.live.source import Health
-from ingest.core.errors import InputError
 from ingest.core.files import read_regular
 from ingest.core.moments import isoformat, now
 from ingest.instance import Layout
 
-_HOST: Final = "127.0.0.1"
 _FRESH: Final = 10.0
 """Age in s up to which the file describes a running listener."""
 
@@ -41,12 +34,15 @@ class StatusFile:
     def __init__(self, layout: Layout) -> None:
         self.path: Path = layout.var / "listener.json"
 
-    def write(self, healths: Mapping[str, Health], clock_jumps: int) -> None:
+    def write(
+        self, healths: Mapping[str, Health], clock_jumps: int, gaps: Mapping[str, int] | None = None
+    ) -> None:
         """Replace the content."""
         content = {
             "pid": os.getpid(),
             "written": isoformat(now()),
             "clock_jumps": clock_jumps,
+            "gaps": dict(gaps or {}),
             "sources": {name: health.snapshot() for name, health in healths.items()},
         }
         draft = self.path.with_name(f".{self.path.name}.part")
@@ -75,15 +71,15 @@ class HealthCollector(Collector):
 
     Parameters
     ----------
-    healths : mapping of str to Health
-        By their names.
-    gaps : Gaps
-        Counts the gaps.
+    read : callable
+        Returns the health of each source and follower by its name, as in the file, and the number
+        of gaps by type.
     """
 
-    def __init__(self, healths: Mapping[str, Health], gaps: Gaps) -> None:
-        self._healths = healths
-        self._gaps = gaps
+    def __init__(
+        self, read: Callable[[], tuple[Mapping[str, Mapping[str, Any]], Mapping[str, int]]]
+    ) -> None:
+        self._read = read
 
     def collect(self) -> Iterable[Metric]:
         """Return the metrics as they are now."""
@@ -107,7 +103,8 @@ class HealthCollector(Collector):
             "Gaps in offsets, record numbers and heartbeats; counted every few minutes",
             labels=["type"],
         )
-        for kind, count in self._gaps.counts.items():
+        healths, counted = self._read()
+        for kind, count in counted.items():
             gaps.add_metric([kind], count)
         counters = {
             name: CounterMetricFamily(f"km3vo_alerts_{name}", text, labels=["source"])
@@ -120,70 +117,15 @@ class HealthCollector(Collector):
                 ("silences", "Times without heartbeat"),
             )
         }
-        for name, health in self._healths.items():
-            up.add_metric([name], float(health.state == "connected" and not health.problem))
+        for name, health in healths.items():
+            up.add_metric([name], float(health["state"] == "connected" and not health["problem"]))
             for counter, family in counters.items():
-                family.add_metric([name], getattr(health, counter))
-            for partition, count in list(health.lag.items()):
+                family.add_metric([name], health[counter])
+            for partition, count in health["lag"].items():
                 lag.add_metric([name, partition], count)
-            for topic, moment in list(health.last.items()):
+            for topic, moment in health["last"].items():
                 last.add_metric([name, topic], _unix(moment))
         return [up, lag, last, gaps, *counters.values()]
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = 5
-    """Time in s that a client may be silent."""
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Log nothing."""
-
-
-class _Server(FewClients, WSGIServer):
-    """Serves few at a time: other users' connections must not use up the listener's files."""
-
-    most = 8
-
-
-class MetricsServer:
-    """Serves metrics by HTTP on this machine only.
-
-    Parameters
-    ----------
-    port : int
-        The port; 0 for no server.
-    healths : mapping of str to Health
-        By the name of the source or follower.
-    gaps : Gaps
-        Counts the gaps.
-
-    Raises
-    ------
-    InputError
-        If the port is taken.
-    """
-
-    def __init__(self, port: int, healths: Mapping[str, Health], gaps: Gaps) -> None:
-        self._server = None
-        if port:
-            registry = CollectorRegistry()
-            registry.register(HealthCollector(healths, gaps))
-            try:
-                self._server = make_server(_HOST, port, make_wsgi_app(registry), _Server, _Handler)
-            except OSError as error:
-                raise InputError(
-                    f"metrics cannot be served ({error.strerror})",
-                    where="metrics.port",
-                    value=port,
-                    remedy="name another port, or 0 for no metrics",
-                ) from None
-            threading.Thread(target=self._server.serve_forever, daemon=True, name="metrics").start()
-
-    def stop(self) -> None:
-        """Stop serving."""
-        if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
 
 
 def _unix(moment: str) -> float:

@@ -16,12 +16,12 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from ingest.alerts.live.configuration import VTP
-from ingest.alerts.live.few_clients import FewClients
 from ingest.alerts.live.inbox import Delivery, Inbox, confirm
 from ingest.alerts.live.source import Batch, Health, Message
 from ingest.alerts.live.vtp_subscriber import TOPIC
 from ingest.alerts.vtp import Connection, VTPError, event_identifier, transport
 from ingest.core.errors import InputError
+from ingest.core.few_clients import FewClients
 from ingest.core.moments import isoformat, now
 
 _CONNECTIONS: Final = 32

@@ -24,9 +24,12 @@ _PAGES = "pages"
 _PATCH_SETTINGS = {"jobs", "limits", "web"}
 """The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
-_SHARED = {"alerts/event_names.py": "alerts/notices/event_names.py"}
-"""Modules of pages that are ours as well: where pages find them, and where they are in ``ingest``.
-They need the standard library only."""
+_SHARED = {
+    "pages/alerts/event_names.py": "alerts/notices/event_names.py",
+    "patches/metering.py": "instance/metering.py",
+}
+"""Modules of pages and patches that are ours as well: where they find them, and where they are in
+``ingest``. They need the standard library only."""
 _PICTURES = (".ico", ".png")
 """Ends of the names of our files that are no text."""
 _LIBRARIES = (
@@ -104,7 +107,7 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]
     for source in sources:
         texts[launcher(layout) / source.relative_to(_LAUNCHER)] = _own(source)
     for name, origin in _SHARED.items():
-        texts[launcher(layout) / _PAGES / name] = _own(CHECKOUT / "ingest" / origin)
+        texts[launcher(layout) / name] = _own(CHECKOUT / "ingest" / origin)
     for source in set(pages) - set(pictures):
         texts[launcher(layout) / "web" / source.relative_to(_WEB)] = _own(source)
     for source in libraries:

@@ -5,7 +5,7 @@ import re
 import urllib.parse
 
 from gavo import base
-from patches import protected, turns
+from patches import metrics, protected, turns
 from patches.database import is_away
 from twisted.web import http, resource, server
 
@@ -25,6 +25,7 @@ def page_at(request):
     route = routes.page_for(path, request)
     if route is None:
         return None
+    metrics.note(request, "assets" if path.startswith("assets/") else "pages")
     if isinstance(route.function, type):  # a resource that writes its answer bit by bit
         return route.function(path)
     return Page(path, route.function, route.seconds, route.parameters)
@@ -63,7 +64,10 @@ class Page(resource.Resource):
             _send(_answer(self.function, visit), request)
             return server.NOT_DONE_YET
         key = self._key(visit)
-        if key and (found := keeping.kept.get(key)):
+        found = keeping.kept.get(key) if key else None
+        if key:
+            metrics.note_kept(bool(found))
+        if found:
             _send(found, request)
             return server.NOT_DONE_YET
         done = turns.services().submit(request, functools.partial(_answer, self.function, visit))

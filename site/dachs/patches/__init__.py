@@ -103,6 +103,8 @@ def apply():
     )
     _apply("uploads", "restrict_uploads_by_url")
     _apply("lookups", "bound_lookups")
+    # after all others, because it counts what they answer
+    _apply("metrics", "count_requests")
     # last, because these processes are copies of this one, with its patches
     _apply("query_processes", "fork_first_process")
 

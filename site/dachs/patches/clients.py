@@ -24,11 +24,30 @@ def client_of(request):
     str
         The client's address or network.
     """
-    peer = _address(request.getClientAddress().host)
+    return _name(_peer(*_seen(request)))
+
+
+def client_at(host, forwarded):
+    """Return the same from the address of the connection, and the last ``X-Forwarded-For``."""
+    return _name(_peer(host, forwarded))
+
+
+def is_public(request):
+    """Return whether a request came from the public network."""
+    peer = _peer(*_seen(request))
+    return peer is not None and peer.is_global
+
+
+def _seen(request):
+    forwarded = request.requestHeaders.getRawHeaders("x-forwarded-for") or [""]
+    return request.getClientAddress().host, forwarded[-1]
+
+
+def _peer(host, forwarded):
+    peer = _address(host)
     if peer is None or not peer.is_global:
-        forwarded = request.requestHeaders.getRawHeaders("x-forwarded-for") or [""]
-        peer = _address(forwarded[-1].rpartition(",")[2].strip()) or peer
-    return _name(peer)
+        peer = _address(forwarded.rpartition(",")[2].strip()) or peer
+    return peer
 
 
 def public_client(host):
