@@ -48,7 +48,7 @@ for image in "${@:-server postgres proxy}"; do
     for name in $image; do
         [ -e "docker/$name.Dockerfile" ] || fail "there is no docker/$name.Dockerfile"
         say "building $name"
-        build bud --quiet --layers=false --format docker --network host --timestamp "$SOURCE_DATE_EPOCH" \
+        build bud --quiet --format docker --network host --timestamp "$SOURCE_DATE_EPOCH" \
             --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
             --build-arg CREATED="$created" --secret id=ca,src="${CA:-/etc/ssl/certs/ca-certificates.crt}" \
             --file "docker/$name.Dockerfile" --tag "localhost/km3vo-$name:$version" . >/dev/null

@@ -17,6 +17,7 @@ RUN set -eu; \
     install -d /etc/postgresql-common; echo 'create_main_cluster = false' > /etc/postgresql-common/createcluster.conf; \
     ./setup.sh database; rm setup.sh; \
     install -d -o postgres -g postgres -m 0750 /var/lib/postgresql; install -d /settings; \
+    find / -xdev -type f -perm /6000 -exec chmod a-s '{}' +; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /tmp/* /etc/machine-id \
         /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-

@@ -5,8 +5,14 @@ ARG BASE=docker.io/library/debian:trixie-slim
 FROM $BASE AS packages
 ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /opt/km3vo
-COPY . .
+COPY setup.sh pyproject.toml constraints.txt README.md LICENSE ./
+COPY ingest/__init__.py ingest/
+COPY km3vo/__init__.py km3vo/
+COPY web/package.json web/package-lock.json web/
+COPY ingest/alerts/conversion/schemas/gcn/package.json ingest/alerts/conversion/schemas/gcn/package-lock.json \
+    ingest/alerts/conversion/schemas/gcn/
 # The secret "ca": certificates to be trusted instead of Debian's, for networks with their own.
+# Compiled modules have no times in them, because all files in images get the same time.
 RUN --mount=type=secret,id=ca,target=/run/ca.crt set -eu; \
     apt-get -qq update; \
     apt-get -qq install --yes --no-install-recommends ca-certificates >/dev/null; \
@@ -15,16 +21,16 @@ RUN --mount=type=secret,id=ca,target=/run/ca.crt set -eu; \
     .venv/bin/pip uninstall -qq --yes wheel setuptools pip; \
     find .venv -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
     find . -depth -name __pycache__ -exec rm -rf '{}' +; \
-    rm -rf build ./*.egg-info /root/.npm; \
+    .venv/bin/python -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash .venv/lib; \
+    rm -rf build ./*.egg-info; \
     touch .venv/sealed
 
 FROM $BASE
 ENV DEBIAN_FRONTEND=noninteractive
-COPY --from=packages /opt/km3vo /opt/km3vo
 WORKDIR /opt/km3vo
+COPY setup.sh ./
 # What no server needs is left out: documents except licences, tests, and SymPy and Unicode's tables,
-# on which a font editor depends that Matplotlib depends on.
-# Modules are compiled with no times in them, because all files in images get the same time.
+# on which a font editor depends that Matplotlib depends on. No program gives its user other rights.
 RUN set -eu; \
     modules=/usr/lib/python3/dist-packages; \
     printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/locale/*' '/usr/share/info/*' \
@@ -32,17 +38,22 @@ RUN set -eu; \
     printf 'path-include=%s\n' '/usr/share/doc/*/copyright' >> /etc/dpkg/dpkg.cfg.d/small; \
     groupadd --gid 10310 km3vo; \
     useradd --uid 10310 --gid km3vo --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin km3vo; \
-    mv .venv/sealed /tmp/sealed; ./setup.sh server; mv /tmp/sealed .venv/sealed; \
+    ./setup.sh server; \
     find $modules -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
     rm -rf $modules/sympy; \
-    /usr/bin/python3 -W ignore -m compileall -q -f -j 2 --invalidation-mode unchecked-hash \
-        /usr/lib/python3 /usr/lib/python3.[0-9]* .venv/lib ingest km3vo; \
+    find $modules /usr/lib/python3.[0-9]* -depth -name __pycache__ -exec rm -rf '{}' +; \
+    /usr/bin/python3 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash \
+        $modules /usr/lib/python3.[0-9]*; \
     install -d -o km3vo -g km3vo -m 0750 /var/lib/km3vo; \
     install -d -o km3vo -g km3vo /settings; \
-    install -d /etc/km3vo; mv docker/site.toml /etc/km3vo/site.toml; rm -r docker; \
+    find / -xdev -type f -perm /6000 -exec chmod a-s '{}' +; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /tmp/* /etc/machine-id \
         /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-
+COPY --from=packages /opt/km3vo ./
+COPY . .
+COPY docker/site.toml /etc/km3vo/
+RUN set -eu; /usr/bin/python3 -m compileall -q -j 2 --invalidation-mode unchecked-hash ingest km3vo
 ENV PATH=/opt/km3vo/.venv/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp LANG=C.UTF-8 PYTHONDONTWRITEBYTECODE=1 \
     KM3VO_SITE=/etc/km3vo/site.toml KM3VO_VAR=/var/lib/km3vo/instance

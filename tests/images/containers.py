@@ -311,6 +311,7 @@ class Node:
         text = text.replace("${KM3VO_VERSION:-", "").replace("1.0.0}", _version())
         self.compose = yaml.safe_load(text)
         self.network = Network(list(self.compose["networks"]))
+        services = [name for name in services if name in self.compose["services"]]
         wanted = {self.compose["services"][name]["image"] for name in services}
         self.images = {name: Image(name) for name in wanted}
         secret = place / "superuser_password"
@@ -322,6 +323,7 @@ class Node:
         shutil.copy(ROOT / "docker" / "site.toml", site)
         self.configs = {"site": site, "live": ROOT / "site" / "live.toml"}
         self.containers = {name: Container(self, name) for name in services}
+        self.facts: dict[str, float] = {}
         self.forwards: list[subprocess.Popen[bytes]] = []
 
     def __getitem__(self, name: str) -> Container:
