@@ -25,8 +25,8 @@ case $stage in
     *) packages="$server $database $tools" ;;
 esac
 if [ "$stage" = test ]; then
-    # a browser, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl fitsverify git shellcheck"
+    # a browser, a proxy, and checkers of FITS files and of this script
+    packages="$packages chromium chromium-driver curl fitsverify git nginx openssl shellcheck"
 fi
 account=${KM3VO_USER:-km3vo}
 

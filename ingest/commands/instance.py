@@ -8,7 +8,15 @@ import click
 
 from ingest.commands.output import console, json_option, messages, say, show_json
 from ingest.core.errors import ExitCode, IngestError
-from ingest.instance import Layout, current_layout, lifecycle, supervisor
+from ingest.instance import (
+    InstanceState,
+    Layout,
+    current_layout,
+    lifecycle,
+    load_site,
+    supervisor,
+)
+from ingest.instance.proxy import Places, configuration
 
 
 @click.group()
@@ -98,6 +106,64 @@ def reset(yes: bool, with_archive: bool) -> None:
         click.confirm(f"Delete the instance in {layout.path}?", abort=True)
     lifecycle.reset(layout, with_archive)
     say("The instance is deleted.")
+
+
+@instance.command()
+@click.option(
+    "--cache",
+    default="/var/cache/km3vo-proxy",
+    show_default=True,
+    help="Directory of the cache, temporary files and a socket; nginx must be able to write there.",
+)
+@click.option(
+    "--logs",
+    default="/var/log/nginx",
+    show_default=True,
+    help='Directory of the logs; "-" for standard output and error.',
+)
+@click.option("--pid", default="/run/nginx.pid", show_default=True, help="File of the process id.")
+@click.option(
+    "--user",
+    default="www-data",
+    show_default=True,
+    help="Account of nginx if root starts it; empty for none.",
+)
+@click.option("--host", help="Address or name of the server.  [default: bind_address]")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Port of the first worker.  [default: that of the instance]",
+)
+@click.option("--workers", type=click.IntRange(1, 1000), help="Number of workers.")
+@click.option(
+    "--generation",
+    help="Link by which the server tells the cache that releases changed; empty for none."
+    "  [default: that of the instance]",
+)
+def proxy(
+    cache: str,
+    logs: str,
+    pid: str,
+    user: str,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
+    generation: str | None,
+) -> None:
+    """Print the configuration of nginx in front of the server."""
+    layout, site = current_layout(), load_site()
+    state = InstanceState.read(layout)
+    places = Places(
+        cache=cache,
+        logs=logs,
+        pid=pid,
+        user=user,
+        host=host or (state.host if state else site.site.bind_address),
+        port=port or (state.web_port if state else lifecycle.DEFAULT_PORT),
+        workers=workers or 1,
+        generation=str(layout.generation) if generation is None else generation,
+    )
+    click.echo(configuration(site, places), nl=False)
 
 
 def start(layout: Layout, port: int | None) -> None:

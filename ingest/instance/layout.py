@@ -119,6 +119,16 @@ class Layout:
         return self.var / "scratch"
 
     @property
+    def shown(self) -> Path:
+        """The directory that other accounts may read, such as that of nginx."""
+        return self.var / "shown"
+
+    @property
+    def generation(self) -> Path:
+        """A link that the server renames whenever what it serves has changed."""
+        return self.shown / "generation"
+
+    @property
     def state_file(self) -> Path:
         """The file of the :class:`InstanceState`."""
         return self.var / "instance.json"
@@ -130,6 +140,7 @@ class Layout:
         self.account.provide_directory(self.var, 0o755)
         for directory in (self.dachs, self.logs, self.reports, self.deliveries, self.scratch):
             self.account.create_directory(directory)
+        self.account.provide_directory(self.shown, 0o755)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -174,6 +174,31 @@ class MetricsSection(StrictModel):
     address: Annotated[str, AfterValidator(_is_address)]
 
 
+def _is_network(text: str) -> str:
+    return str(ipaddress.ip_network(text, strict=False))
+
+
+_Network = Annotated[str, AfterValidator(_is_network)]
+_Path = Annotated[str, Field(pattern=r"^(/[^\s\"'\\;{}$#]+)?$")]
+_Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class ProxySection(StrictModel):
+    """nginx in front of the server."""
+
+    address: Annotated[str, AfterValidator(lambda text: _is_address(text) if text else text)]
+    port: Annotated[int, Field(ge=1, le=65535)]
+    certificate: _Path
+    key: _Path
+    redirect_port: _Port
+    hsts: Annotated[int, Field(ge=0)]
+    balancers: tuple[_Network, ...]
+    sources: tuple[_Network, ...]
+    requests_per_second: _Count
+    burst: _Count
+    cache_size: _Count
+
+
 class WebSection(StrictModel):
     """The web pages."""
 
@@ -194,6 +219,7 @@ class Site(StrictModel):
     jobs: JobsSection
     limits: LimitsSection
     metrics: MetricsSection
+    proxy: ProxySection
     web: WebSection
 
 

@@ -18,6 +18,9 @@ from .visits import Visit
 _SLOW = "This page needs the database, which does not answer in time. Please try again in a minute."
 _OURS = "This is a fault of ours. It was recorded, and the operators will see it."
 
+_ALERTS_IN_PROXY = 1
+"""For how many seconds a proxy keeps answers with alerts; it does not learn of new ones."""
+
 
 def page_at(request):
     """Return the page at the address of a request; None if it is one of DaCHS' addresses."""
@@ -68,11 +71,12 @@ class Page(resource.Resource):
         if key:
             metrics.note_kept(bool(found))
         if found:
-            _send(found, request)
+            _send(self._let_proxy_keep(found, key, request), request)
             return server.NOT_DONE_YET
         done = turns.services().submit(request, functools.partial(_answer, self.function, visit))
         done.addErrback(_explain_failure, visit)
         done.addCallback(self._keep, key, keeping.kept.now() + self.seconds)
+        done.addCallback(self._let_proxy_keep, key, request)
         done.addCallback(_send, request)
         return server.NOT_DONE_YET
 
@@ -87,6 +91,13 @@ class Page(resource.Resource):
     def _keep(self, answer, key, until):
         if key and answer.status == 200:
             keeping.kept.keep(key, answer, until)
+        return answer
+
+    def _let_proxy_keep(self, answer, key, request):
+        """Let our proxy keep what is kept here; it learns when a release changes."""
+        if key and answer.status == 200:
+            seconds = self.seconds if self.seconds > routes.SOON else _ALERTS_IN_PROXY
+            request.setHeader("X-Accel-Expires", str(seconds))
         return answer
 
 

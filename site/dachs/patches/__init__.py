@@ -50,6 +50,7 @@ def apply():
         "stay_on_this_site_after_login",
     )
     _apply("productfiles", "answer_head_requests_for_products")
+    _apply("generation", "announce_changes")
     _apply("closed", "close_test_services", "close_well_known")
     _apply("protected", "close_protected_releases", "lock_products")
     _apply("errorpages", "explain_errors_in_our_frame")

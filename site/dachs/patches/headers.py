@@ -27,6 +27,9 @@ _HEADERS = {
 }
 _DATA = "default-src 'none'; sandbox; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 _HOUR = 3600
+_DAY = 86_400
+_FILES = re.compile(rb"/(?:getproduct|[a-z][a-z0-9_]*/nu/files/static)/[\w./%+-]+$")
+"""The addresses of files of releases, without parameters, so that there are only so many."""
 _PAGE_TYPES = {
     "text/html",
     "text/xml",
@@ -107,6 +110,8 @@ def _complete(request):
             request.setHeader("Cache-Control", f"public, max-age={_HOUR}")
         elif media_type in _PAGE_TYPES:
             request.setHeader("Cache-Control", "no-cache")
+    if _is_finished_file(request):
+        request.setHeader("X-Accel-Expires", str(_DAY))
     varies = {
         word.strip() for line in headers.getRawHeaders("vary", []) for word in line.split(",")
     }
@@ -121,6 +126,22 @@ def _name_download(headers, media_type):
             if media_type == "text/csv":
                 name = name.replace("result.dat", "result.csv")
             headers.setRawHeaders("content-disposition", [name])
+
+
+def _is_finished_file(request):
+    """Return whether an answer is a file of a public release, which changes only with the release.
+
+    Our proxy may keep it until it learns that a release has changed, see ``generation.py``.
+    Members get files that are not public, but never without a login.
+    """
+    return (
+        request.code == http.OK
+        and request.method in (b"GET", b"HEAD")
+        and _FILES.match(request.uri) is not None
+        and not request.getUser()
+        and not request.responseHeaders.hasHeader("cache-control")
+        and not request.responseHeaders.hasHeader("set-cookie")
+    )
 
 
 @functools.cache
