@@ -17,6 +17,7 @@ from ingest.instance import (
     supervisor,
 )
 from ingest.instance.proxy import Places, configuration
+from ingest.instance.server_settings import server_settings
 
 
 @click.group()
@@ -72,7 +73,10 @@ def status(as_json: bool) -> None:
         say("There is no instance yet; make up creates it.")
     else:
         words = {True: "runs", False: "does not run"}
-        say(f"database  {words[found.database_runs]}, port {found.postgres_port}")
+        place = f"port {found.postgres_port}"
+        if found.database_host:
+            place = f"at {found.database_host}, {place}"
+        say(f"database  {words[found.database_runs]}, {place}")
         server = words[found.server_runs]
         if found.server_runs and not found.server_answers:
             server += ", but does not answer"
@@ -95,6 +99,12 @@ def metrics(once: bool) -> None:
 
 
 @instance.command()
+def postgres_settings() -> None:
+    """Print the settings for a PostgreSQL server that [database] names."""
+    say(server_settings(load_site()).rstrip("\n"))
+
+
+@instance.command()
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @click.option("--with-archive", is_flag=True, help="Delete the alert archive as well.")
 def reset(yes: bool, with_archive: bool) -> None:
@@ -103,7 +113,9 @@ def reset(yes: bool, with_archive: bool) -> None:
     if not with_archive:
         lifecycle.refuse_to_delete_archive(layout)
     if not yes:
-        click.confirm(f"Delete the instance in {layout.path}?", abort=True)
+        remote = lifecycle.remote_database(layout)
+        more = f", and {remote.name}" if remote else ""
+        click.confirm(f"Delete the instance in {layout.path}{more}?", abort=True)
     lifecycle.reset(layout, with_archive)
     say("The instance is deleted.")
 

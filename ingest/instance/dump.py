@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from ingest.core.errors import InstanceError
-from ingest.instance.postgres import DATABASE, HOST, SUPERUSER, Cluster
+from ingest.instance.postgres import DATABASE, Cluster
 
 _CREATED_BEFORE: Final = re.compile(
     r"; \d+ \d+ ((COMMENT - )?(EXTENSION|SCHEMA - public)|ACL pg_catalog)\b"
@@ -33,10 +33,12 @@ def dump_database(cluster: Cluster, port: int) -> Iterator[IO[bytes]]:
     """
     command: list[str | Path] = [
         *(cluster.programs / "pg_dump", "--format=custom", f"--dbname={DATABASE}"),
-        *_client(port),
+        *cluster.client(port),
     ]
     with tempfile.TemporaryFile("w+") as problems:
-        with cluster.account.piped(command, env=_secret(cluster), stderr=problems) as process:
+        with cluster.account.piped(
+            command, env=cluster.client_environment, stderr=problems
+        ) as process:
             assert process.stdout is not None
             yield process.stdout
         if process.returncode:
@@ -74,25 +76,17 @@ def load_database(cluster: Cluster, port: int, dump: IO[bytes]) -> None:
     dump.seek(0)
     command: list[str | Path] = [
         *(restore, "--clean", "--if-exists", "--exit-on-error", f"--dbname={DATABASE}"),
-        *(*_client(port), f"--use-list={listed}"),
+        *(*cluster.client(port), f"--use-list={listed}"),
     ]
     with tempfile.TemporaryFile("w+") as problems:
-        with account.piped(command, env=_secret(cluster), stdin=dump, stderr=problems) as process:
+        env = cluster.client_environment
+        with account.piped(command, env=env, stdin=dump, stderr=problems) as process:
             pass
         if process.returncode:
             raise _error("the database could not be restored", problems)
     with cluster.connect(port) as connection:
         connection.autocommit = True
         connection.cursor().execute("ANALYZE")
-
-
-def _client(port: int) -> tuple[str, ...]:
-    return f"--host={HOST}", f"--port={port}", f"--username={SUPERUSER}"
-
-
-def _secret(cluster: Cluster) -> dict[str, str]:
-    # in the environment, because other users of the machine can read command lines
-    return {"PGPASSWORD": cluster.password}
 
 
 def _error(problem: str, problems: IO[str]) -> InstanceError:

@@ -17,12 +17,12 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
-from ingest.core.errors import InstanceError
+from ingest.core.errors import ExitCode, InstanceError
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance import process as processes
 from ingest.instance.account import Account
@@ -30,10 +30,19 @@ from ingest.instance.account import Account
 VAR_VARIABLE = "KM3VO_VAR"
 ARCHIVE_VARIABLE = "KM3VO_ARCHIVE"
 _ARCHIVE = "alerts"
+STATE_FORMAT = 1
+"""The format of instances, their state and their database. A version of this software increases it
+if older versions cannot use what it leaves."""
 FALLBACK_ROOT = Path("/var/lib/km3vo")
 """Holds the fallback directories of root's instances."""
 _NOWHERE = FALLBACK_ROOT / "none"
 """Does not exist; in place of a directory that does not exist where the account has no access."""
+
+
+class NewerError(InstanceError):
+    """Something was left by newer software than is installed; nothing was changed."""
+
+    exit_code = ExitCode.BAD_INPUT
 
 
 @dataclass(frozen=True)
@@ -211,6 +220,12 @@ class InstanceState:
         The version of DaCHS that set up or last upgraded the database.
     complete : bool
         Whether the set-up of the database was completed.
+    identifier : str
+        A random name of the instance, which its database has as well.
+    database_host : str
+        The host of the database if it is not a private one.
+    format : int
+        See :data:`STATE_FORMAT`.
     """
 
     postgres_port: int
@@ -219,6 +234,9 @@ class InstanceState:
     host: str = "127.0.0.1"
     dachs_version: str = ""
     complete: bool = False
+    identifier: str = ""
+    database_host: str = ""
+    format: int = STATE_FORMAT
 
     @property
     def local_url(self) -> str:
@@ -228,10 +246,27 @@ class InstanceState:
 
     @classmethod
     def read(cls, layout: Layout) -> InstanceState | None:
-        """Return the state of an instance, or None if it has no readable one."""
+        """Return the state of an instance, or None if it has no readable one.
+
+        Raises
+        ------
+        NewerError
+            If it was left by a version of this software that is newer than this one.
+        """
+        names = {field.name for field in fields(cls)}
         try:
-            return cls(**json.loads(read_regular(layout.state_file)))
-        except (FileNotFoundError, ValueError, TypeError):
+            stored = json.loads(read_regular(layout.state_file))
+            if stored.get("format", 0) > STATE_FORMAT:
+                raise NewerError(
+                    "the instance was used by a newer version of this software",
+                    file=layout.state_file,
+                    value=f"format {stored['format']}",
+                    expected=f"format {STATE_FORMAT} or older",
+                    remedy="install the newer version again; or restore a backup that was made"
+                    " before: km3vo restore DIRECTORY --replace",
+                )
+            return cls(**{name: value for name, value in stored.items() if name in names})
+        except (FileNotFoundError, ValueError, TypeError, AttributeError):
             return None
 
     def write(self, layout: Layout) -> None:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from typing import IO
 
 from ingest.core.errors import InputError, InstanceError
+from ingest.instance import claim, probes, roles, supervisor
 from ingest.instance import layout as layouts
-from ingest.instance import probes, roles, supervisor
 from ingest.instance.address import write_address
 from ingest.instance.dachs import Dachs, recover
 from ingest.instance.dump import load_database
 from ingest.instance.layout import InstanceState, Layout
-from ingest.instance.postgres import Cluster
+from ingest.instance.postgres import Cluster, Owner, RefusedError
+from ingest.instance.private import PrivateCluster
+from ingest.instance.remote import RemoteCluster
 from ingest.instance.site import Site, load_site
 
 DEFAULT_PORT = 8080
@@ -40,6 +42,8 @@ class Status:
         The server's public URL.
     postgres_port : int or None
         The port of the database; None if there is no instance.
+    database_host : str
+        Its host if others manage it; otherwise empty.
     """
 
     created: bool
@@ -49,6 +53,7 @@ class Status:
     supervised: bool
     url: str
     postgres_port: int | None
+    database_host: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -119,7 +124,7 @@ def down(layout: Layout) -> None:
         supervisor.process_file(layout).stop()
         with layout.holding_servers():
             Dachs(layout).stop()
-            Cluster(layout).stop()
+            PrivateCluster(layout).stop()
 
 
 def reset(layout: Layout, with_archive: bool = False) -> None:
@@ -140,8 +145,28 @@ def reset(layout: Layout, with_archive: bool = False) -> None:
     """
     if not with_archive:
         refuse_to_delete_archive(layout)
+    remote = remote_database(layout)
+    if remote is not None:
+        claim.check_owner(remote, InstanceState.read(layout))
     down(layout)
+    if remote is not None:
+        remote.drop_database(remote.port)
     layouts.remove(layout)
+
+
+def remote_database(layout: Layout) -> RemoteCluster | None:
+    """Return the database of an instance if it is on a server that others manage."""
+    state = InstanceState.read(layout) if layout.state_file.exists() else None
+    if state is None or not state.database_host:
+        return None
+    cluster = Cluster(layout)
+    if isinstance(cluster, RemoteCluster):
+        return cluster
+    raise RefusedError(
+        f"the database of the instance is at {state.database_host}, and [database] names no server",
+        file=layout.state_file,
+        remedy="set [database] host in the file that KM3VO_SITE names",
+    )
 
 
 def refuse_to_delete_archive(layout: Layout) -> None:
@@ -174,6 +199,7 @@ def status(layout: Layout) -> Status:
         supervised=supervisor.process_file(layout).pid() is not None,
         url=state.server_url,
         postgres_port=state.postgres_port,
+        database_host=state.database_host,
     )
 
 
@@ -236,6 +262,12 @@ def _update_address(site: Site, state: InstanceState) -> None:
 def _bring_database_up(layout: Layout) -> InstanceState:
     """Create and start the database cluster if necessary; return the state."""
     cluster = Cluster(layout)
+    if isinstance(cluster, RemoteCluster):
+        met = claim.meet(layout, cluster, DEFAULT_PORT)
+        claim.refuse_newer(layout, cluster, met)
+        return met
+    assert isinstance(cluster, PrivateCluster)
+    claim.refuse_private(layout, InstanceState.read(layout))
     runs = cluster.is_running and cluster.wait(cluster.port)
     if not runs:
         cluster.stop()
@@ -253,6 +285,9 @@ def _bring_database_up(layout: Layout) -> InstanceState:
         state.write(layout)
         cluster.create()
     state.postgres_port = cluster.port if runs else cluster.start(state.postgres_port)
+    claim.refuse_newer(layout, cluster, state)
+    state.identifier = state.identifier or claim.new_identifier()
+    state.database_host = ""
     state.write(layout)
     return state
 
@@ -264,8 +299,8 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
     if not state.complete:
         dachs.stop()
         cluster.drop_database(state.postgres_port)
-        cluster.create_database(state.postgres_port)
-        dachs.set_up(state, cluster.password)
+        cluster.create_database(state.postgres_port, Owner(state.identifier))
+        dachs.set_up(cluster, state.postgres_port)
         state.complete = True
     elif state.dachs_version != version:
         dachs.stop()
@@ -277,3 +312,5 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
     with cluster.connect(state.postgres_port) as connection:
         roles.restrict(connection, dachs.visitors_password, longest)
         write_address(connection, state.server_url)
+    if cluster.owner(state.postgres_port) != (owner := Owner(state.identifier)):
+        cluster.set_owner(state.postgres_port, owner)

@@ -1,44 +1,82 @@
-"""The private PostgreSQL cluster of an instance.
+"""The PostgreSQL of an instance, wherever it runs: ports, connections, the database itself.
 
-It listens on 127.0.0.1 only, on its own port, and requires a password of every user. Only the
-instance's account can read the file with the superuser's password.
+:class:`.private.PrivateCluster` has a cluster of its own below ``var/``, which is started and
+stopped with the instance. :class:`.remote.RemoteCluster` uses a server that others manage.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
-import secrets
-import shutil
 import socket
-import subprocess
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Final
 
 import psycopg2
 
-from ingest.core.errors import InstanceError
+from ingest import __version__
+from ingest.core.errors import ExitCode, InstanceError
 from ingest.core.files import read_regular
-from ingest.instance import process as processes
-from ingest.instance.layout import Layout
-from ingest.instance.site import load_site, render
+from ingest.instance.layout import STATE_FORMAT, Layout
+from ingest.instance.site import DatabaseSection, Site, load_site, render
 
 SUPERUSER = "dachsroot"
+"""The superuser of a private cluster."""
 DATABASE = "gavo"
+CERTIFICATE = "database-ca.pem"
+"""Below ``var/``: the authority that signed the certificate of a server elsewhere."""
 HOST = "127.0.0.1"
-_PROGRAMS = Path("/usr/lib/postgresql")
+"""Where a private cluster listens."""
+PROGRAMS = Path("/usr/lib/postgresql")
 PATCHED_VERSION = "1.2.0km3vo"
 """The version of pgSphere that ``setup.sh`` installs beside Debian's."""
-_SETTINGS = "km3vo.conf"
-_INCLUDE = f"include = '{_SETTINGS}'"
-_EXTENSIONS = ("q3c", "pg_sphere")
+EXTENSIONS = ("q3c", "pg_sphere")
+SETTINGS_TEMPLATE = "postgresql.conf"
 _FIRST_PORT = 54_320
 _PORTS = 200
-_ATTEMPTS = 5
-_TIMEOUT = 300  # s; the recovery from a crash may take minutes
+_CREATE = f"""
+CREATE DATABASE {DATABASE} TEMPLATE template0 ENCODING 'UTF8' LC_CTYPE 'C.UTF-8'
+    -- sorts text in the same order as C.UTF-8, but in a third of the time
+    LC_COLLATE 'C'
+"""
+_PRIVATE_SETTINGS: Final = {
+    "listen": "127.0.0.1",
+    "sockets": "unix_socket_directories = ''",
+    # Without replication, rows that are loaded in the transaction that creates their table need
+    # not be logged: the table's file is synchronised at commit.
+    "replication": "wal_level = minimal\nmax_wal_senders = 0",
+}
 
 logger = logging.getLogger(__name__)
+
+
+class RefusedError(InstanceError):
+    """The database refuses us, or is not one that this software may use; nothing was changed."""
+
+    exit_code = ExitCode.BAD_INPUT
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose database it is; stored as its comment, which dumps do not contain.
+
+    Attributes
+    ----------
+    instance : str
+        The identifier of the instance.
+    format : int
+        What older software does not understand has a larger number, see
+        :data:`~ingest.instance.layout.STATE_FORMAT`.
+    software : str
+        The version of this software that used it last.
+    """
+
+    instance: str
+    format: int = STATE_FORMAT
+    software: str = __version__
 
 
 def free_port(first: int = _FIRST_PORT, count: int = _PORTS) -> int:
@@ -67,182 +105,151 @@ def port_is_free(port: int, host: str = HOST) -> bool:
     return True
 
 
+def postgres_settings(site: Site) -> str:
+    """Return the settings of a private cluster."""
+    return render(site, SETTINGS_TEMPLATE, **_PRIVATE_SETTINGS)
+
+
 class Cluster:
-    """The database cluster of an instance.
+    """The database cluster of an instance: a private one, or that of a server elsewhere.
 
     Parameters
     ----------
     layout : Layout
         The instance.
+    settings : DatabaseSection, optional
+        Where the database is. Default: as the settings of the site say.
     """
 
-    def __init__(self, layout: Layout) -> None:
+    is_remote = False
+    """Whether others start and stop the server."""
+
+    def __new__(cls, layout: Layout, settings: DatabaseSection | None = None) -> Cluster:
+        """Return an object of the class for this kind of database."""
+        if cls is not Cluster:
+            return super().__new__(cls)
+        # here, because both are made of this class
+        from ingest.instance.private import PrivateCluster
+        from ingest.instance.remote import RemoteCluster
+
+        settings = settings or load_site().database
+        return super().__new__(RemoteCluster if settings.host else PrivateCluster)
+
+    def __init__(self, layout: Layout, settings: DatabaseSection | None = None) -> None:
         self.layout = layout
         self.account = layout.account
-        self.data = layout.postgres
         self.password_file = layout.var / "superuser.password"
+
+    # -- what differs ------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """What messages call the server."""
+        raise NotImplementedError
+
+    @property
+    def superuser(self) -> str:
+        """The name of the superuser."""
+        raise NotImplementedError
+
+    def address(self, port: int) -> dict[str, str | int]:
+        """Return where the server is, as the database library takes it."""
+        raise NotImplementedError
 
     @property
     def is_created(self) -> bool:
-        """Whether the cluster's files exist."""
-        return (self.data / "PG_VERSION").exists()
+        """Whether the cluster exists, as far as is known here."""
+        raise NotImplementedError
 
     @property
     def is_running(self) -> bool:
         """Whether the cluster's server is running."""
-        return self.is_created and self._pg_ctl("status").returncode == 0
+        raise NotImplementedError
 
     @property
     def port(self) -> int:
-        """The port of the running server, as recorded in its ``postmaster.pid``."""
-        return int(read_regular(self.data / "postmaster.pid").splitlines()[3])
+        """The port of the running server."""
+        raise NotImplementedError
 
     @property
     def pid(self) -> int:
-        """The id of the running server's main process, from the same file."""
-        return int(read_regular(self.data / "postmaster.pid").splitlines()[0])
-
-    def create(self) -> None:
-        """Create the cluster.
-
-        Raises
-        ------
-        InstanceError
-            If PostgreSQL or its sky extensions are not installed, or the disk is full.
-        """
-        programs = _programs(None)
-        # Created under another name, then renamed: an interruption leaves no partial cluster.
-        draft = self.data.with_name(self.data.name + ".new")
-        for leftover in (draft, self.data):
-            shutil.rmtree(leftover, ignore_errors=True)
-        self.account.create_directory(draft)
-        self.password_file.unlink(missing_ok=True)
-        self.password_file.touch(mode=0o600)
-        self.password_file.write_text(secrets.token_urlsafe(32))
-        self.account.chown(self.password_file)
-        done = self.account.run(
-            [
-                programs / "initdb",
-                f"--pgdata={draft}",
-                f"--username={SUPERUSER}",
-                f"--pwfile={self.password_file}",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-                "--locale=C.UTF-8",
-                # Sorts text in the same order as C.UTF-8, but in a third of the time.
-                "--lc-collate=C",
-            ],
-            home=self.data,
-        )
-        if done.returncode:
-            raise _error("PostgreSQL could not create its cluster", done, draft)
-        draft.rename(self.data)
-
-    def start(self, port: int) -> int:
-        """Start the server, and return its port as soon as it accepts connections.
-
-        Parameters
-        ----------
-        port : int
-            The preferred port; another one is used if it is 0 or taken.
-
-        Raises
-        ------
-        InstanceError
-            If it does not start.
-        """
-        self._write_settings()
-        return self.restart(port, load_site().limits.database_process)
-
-    def restart(self, port: int, memory: int) -> int:
-        """Start the server with the settings that it had; see :meth:`start`.
-
-        Parameters
-        ----------
-        port : int
-            The preferred port.
-        memory : int
-            The limit of each of its processes in MiB.
-        """
-        log = self.layout.logs / "postgresql.log"
-        for _ in range(_ATTEMPTS):
-            if not port or not port_is_free(port):
-                port = free_port()
-            # Queries go on for a while if the main process was killed, and prevent a new start.
-            processes.terminate(processes.processes_below(self.data))
-            done = self._pg_ctl(
-                *("start", "-w", "-t", str(_TIMEOUT), "-l", log, "-o", f"-p {port}"),
-                # All processes of the server inherit this limit, even those that run code in C
-                # which does not listen to timeouts. They report "out of memory" for their query.
-                prefix=("prlimit", f"--as={memory * 2**20}"),
-                # If memory of the machine is short, the kernel shall not end the main process.
-                env={
-                    "PG_OOM_ADJUST_FILE": "/proc/self/oom_score_adj",
-                    "PG_OOM_ADJUST_VALUE": "500",
-                },
-            )
-            if done.returncode == 0:
-                logger.info("PostgreSQL started on port %d", port)
-                return port
-            if port_is_free(port):
-                break
-            # Another program took the port after it was found to be free.
-        raise _error("PostgreSQL did not start", done, log)
-
-    def wait(self, port: int) -> bool:
-        """Wait until a running server accepts connections, and return whether it does.
-
-        It may be recovering from a crash, or be about to stop.
-        """
-        deadline = time.monotonic() + _TIMEOUT
-        while self.is_running and time.monotonic() < deadline:
-            try:
-                with self.connect(port, "postgres"):
-                    return True
-            except InstanceError:
-                time.sleep(0.1)
-        return False
+        """The id of the running server's main process."""
+        raise NotImplementedError
 
     def stop(self) -> None:
-        """Stop the server if it is running; open transactions are rolled back."""
-        if self.is_running:
-            logger.info("stopping PostgreSQL")
-            done = self._pg_ctl("stop", "-w", "-m", "fast")
-            if done.returncode and self.is_running:
-                raise _error("PostgreSQL did not stop", done, self.data)
-        # Also the remaining processes of a killed server, and a server whose files were deleted.
-        processes.terminate(processes.processes_below(self.data))
-
-    def create_database(self, port: int) -> None:
-        """Create the empty database with the extensions for geometry on the sphere."""
-        with self.connect(port, "postgres") as connection:
-            connection.autocommit = True
-            connection.cursor().execute(f"CREATE DATABASE {DATABASE}")
-        with self.connect(port) as connection:
-            connection.autocommit = True
-            for extension in _EXTENSIONS:
-                _create_extension(connection, extension)
-
-    def drop_database(self, port: int) -> None:
-        """Delete the database of an interrupted set-up."""
-        with self.connect(port, "postgres") as connection:
-            connection.autocommit = True
-            connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-
-    @staticmethod
-    def newest_major() -> str:
-        """Return the newest installed version for which all extensions are installed."""
-        return _programs(None).parent.name
+        """Stop the server if it is ours to stop."""
+        raise NotImplementedError
 
     @property
     def major(self) -> str:
-        """The major version of PostgreSQL that created the cluster."""
-        return read_regular(self.data / "PG_VERSION").decode().strip()
+        """The major version of PostgreSQL of the cluster."""
+        raise NotImplementedError
+
+    @property
+    def next_major(self) -> str:
+        """The version that a database restored from a backup would have."""
+        raise NotImplementedError
 
     @property
     def programs(self) -> Path:
-        """The folder with the programs of the version that created the cluster."""
-        return _programs(self.major)
+        """The folder with the programs that fit the version of the cluster."""
+        raise NotImplementedError
+
+    # -- what does not -----------------------------------------------------------------------
+
+    def create_database(self, port: int, owner: Owner) -> None:
+        """Create the empty database with the extensions for geometry on the sphere."""
+        with self.connect(port, "postgres") as connection:
+            connection.autocommit = True
+            try:
+                connection.cursor().execute(_CREATE)
+            except psycopg2.errors.WrongObjectType as refusal:
+                raise RefusedError(
+                    "the server does not have the locale of the database",
+                    where=self.name,
+                    value=str(refusal).strip(),
+                    expected="C.UTF-8, which Debian and its images have",
+                    remedy="use another image or machine",
+                ) from None
+        self.set_owner(port, owner)
+        with self.connect(port) as connection:
+            connection.autocommit = True
+            for extension in EXTENSIONS:
+                _create_extension(connection, extension)
+
+    def drop_database(self, port: int) -> None:
+        """Delete the database, of which the caller knows that it is ours."""
+        with self.connect(port, "postgres") as connection:
+            connection.autocommit = True
+            connection.cursor().execute(f"DROP DATABASE IF EXISTS {DATABASE} WITH (FORCE)")
+
+    def owner(self, port: int) -> Owner | None:
+        """Return whose database it is; None if there is no database.
+
+        That of others, or of earlier versions of this software, has an owner without a name.
+        """
+        with self.connect(port, "postgres") as connection:
+            cursor = connection.cursor()
+            cursor.execute(
+                "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = %s",
+                [DATABASE],
+            )
+            found = cursor.fetchone()
+        if found is None:
+            return None
+        try:
+            stored = json.loads(found[0] or "")
+            return Owner(str(stored["instance"]), int(stored["format"]), str(stored["software"]))
+        except (ValueError, TypeError, KeyError):
+            return Owner("", 0, "")
+
+    def set_owner(self, port: int, owner: Owner) -> None:
+        """Store whose database it is."""
+        with self.connect(port, "postgres") as connection:
+            connection.autocommit = True
+            connection.cursor().execute(
+                f"COMMENT ON DATABASE {DATABASE} IS %s", [json.dumps(asdict(owner))]
+            )
 
     @contextlib.contextmanager
     def connect(
@@ -257,51 +264,43 @@ class Cluster:
         """
         try:
             connection = psycopg2.connect(
-                host=HOST, port=port, dbname=database, user=SUPERUSER, password=self.password
+                **self.address(port), dbname=database, user=self.superuser, password=self.password
             )
         except psycopg2.OperationalError as error:
-            raise InstanceError(
-                "the database cannot be reached",
-                where=f"port {port}",
-                value=str(error).strip(),
-                remedy="run km3vo instance up; see the directory logs of the instance",
-            ) from None
+            raise self.unreachable(str(error).strip(), port) from None
         try:
             yield connection
         finally:
             connection.close()
+
+    def unreachable(self, reason: str, port: int) -> InstanceError:
+        """Return the error for a connection that failed."""
+        return InstanceError(
+            "the database cannot be reached",
+            where=f"port {port}",
+            value=reason,
+            remedy="run km3vo instance up; see the directory logs of the instance",
+        )
 
     @property
     def password(self) -> str:
         """The superuser's password."""
         return read_regular(self.password_file).decode()
 
-    def _write_settings(self) -> None:
-        """Write our settings, and include them in ``postgresql.conf``, after all others."""
-        self._write(self.data / _SETTINGS, render(load_site(), "postgresql.conf"))
-        main = self.data / "postgresql.conf"
-        text = read_regular(main).decode()
-        if _INCLUDE not in text:
-            self._write(main, f"{text}\n{_INCLUDE}\n")
-
-    def _write(self, path: Path, text: str) -> None:
-        # by the account itself, which may have replaced the file by a link
-        done = self.account.run(["tee", path], home=self.data, text_input=text)
-        if done.returncode:
-            raise _error("PostgreSQL's settings could not be written", done, path)
-
-    def _pg_ctl(
-        self,
-        *arguments: str | Path,
-        prefix: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
-    ) -> subprocess.CompletedProcess[str]:
-        return self.account.run(
-            [*prefix, self.programs / "pg_ctl", f"--pgdata={self.data}", "-s", *arguments],
-            home=self.data,
-            env=env,
-            timeout=2 * _TIMEOUT,
+    def client(self, port: int) -> tuple[str, ...]:
+        """Return the options with which PostgreSQL's programs connect as superuser."""
+        address = self.address(port)
+        return (
+            f"--host={address['host']}",
+            f"--port={address['port']}",
+            f"--username={self.superuser}",
         )
+
+    @property
+    def client_environment(self) -> dict[str, str]:
+        """The environment in which they do."""
+        # in the environment, because other users of the machine can read command lines
+        return {"PGPASSWORD": self.password}
 
 
 def _create_extension(connection: psycopg2.extensions.connection, name: str) -> None:
@@ -318,45 +317,3 @@ def _create_extension(connection: psycopg2.extensions.connection, name: str) -> 
                 value=str(refusal).strip(),
                 remedy="run make setup as root or with sudo, which installs a patched version",
             ) from None
-
-
-def _programs(major: str | None) -> Path:
-    """Return the folder with the programs of PostgreSQL.
-
-    Parameters
-    ----------
-    major : str or None
-        The version; if None, the newest one for which all extensions are installed.
-    """
-    if major is not None:
-        if (_PROGRAMS / major / "bin" / "pg_ctl").exists():
-            return _PROGRAMS / major / "bin"
-        raise InstanceError(
-            f"the database was created by PostgreSQL {major}, which is no longer installed",
-            remedy=f"apt-get install postgresql-{major} postgresql-{major}-q3c"
-            f" postgresql-{major}-pgsphere; or delete the instance and import again:"
-            " km3vo instance reset && make import",
-        )
-    installed = sorted(_PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    for initdb in reversed(installed):
-        version = initdb.parts[-3]
-        extensions = Path("/usr/share/postgresql", version, "extension")
-        if all((extensions / f"{name}.control").exists() for name in _EXTENSIONS):
-            return initdb.parent
-    raise InstanceError(
-        "no PostgreSQL with the extensions q3c and pgSphere is installed",
-        where=str(_PROGRAMS),
-        remedy="run make setup",
-    )
-
-
-def _error(problem: str, done: subprocess.CompletedProcess[str], where: Path) -> InstanceError:
-    output = (done.stderr or done.stdout).strip()
-    if not output and where.is_file():
-        output = "\n".join(read_regular(where).decode(errors="replace").splitlines()[-5:])
-    remedy = (
-        "free some disk space, then try again"
-        if "No space left" in output
-        else "see the message above; the complete log is in the directory logs of the instance"
-    )
-    return InstanceError(problem, where=str(where), value=output[-600:] or None, remedy=remedy)

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, Field
 
 from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
-from ingest.core.configuration import StrictModel, read_toml, validate
+from ingest.core.configuration import Port, StrictModel, read_toml, validate
 
 SITE_FILES = CHECKOUT / "site"
 """The settings (``site.toml``) and the templates of the configuration files."""
@@ -76,6 +76,17 @@ class ContactSection(StrictModel):
     name: Line
     email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+[A-Za-z]$")]
     address: Line
+
+
+class DatabaseSection(StrictModel):
+    """The database server, if it is not the private one of the instance."""
+
+    host: Annotated[str, Field(pattern=r"^[A-Za-z0-9.:_-]*$")]
+    port: Port
+    superuser: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+    password_file: Annotated[str, Field(pattern=r"^(/\S*)?$")]
+    sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+    root_certificate: Annotated[str, Field(pattern=r"^(/\S*)?$")]
 
 
 class RegistrySection(StrictModel):
@@ -221,6 +232,7 @@ class Site(StrictModel):
     metrics: MetricsSection
     proxy: ProxySection
     web: WebSection
+    database: DatabaseSection
 
 
 def load_site() -> Site:

@@ -33,9 +33,9 @@ from ingest.instance.layout import (
     VAR_VARIABLE,
     Layout,
 )
-from ingest.instance.postgres import Cluster
+from ingest.instance.private import PrivateCluster
 from ingest.instance.process import ProcessFile
-from ingest.instance.site import SITE_VARIABLE, load_site
+from ingest.instance.site import SITE_VARIABLE, Site, load_site
 from ingest.instance.watch import FIRST_PAUSE, LONGEST_PAUSE, START_TIME, Watch, logger
 
 _PR_SET_DUMPABLE = 4
@@ -112,26 +112,26 @@ def _environment(layout: Layout) -> dict[str, str]:
     return layout.account.environment(layout.var / "supervisor", settings | kept)
 
 
-def supervise(layout: Layout, memory: int) -> None:
+def supervise(layout: Layout, site: Site) -> None:
     """Supervise an instance until a signal arrives, then stop its servers.
 
     Parameters
     ----------
     layout : Layout
         The instance.
-    memory : int
-        The limit of each process of the database in MiB.
+    site : Site
+        The settings of the site, which the account may be unable to read.
     """
     os.umask(privileges.PRIVATE_UMASK)
     _open_log(layout)
     process_file(layout).write(os.getpid())
     logger.info("the supervisor runs as process %d", os.getpid())
     try:
-        _guard(layout, memory)
+        _guard(layout, site)
     except _Ended:
         logger.info("the supervisor ends, and stops the servers")
         Dachs(layout).stop()
-        Cluster(layout).stop()
+        PrivateCluster(layout).stop()
     process_file(layout).path.unlink(missing_ok=True)
 
 
@@ -139,14 +139,14 @@ class _Ended(BaseException):
     """A signal asks the supervisor to end."""
 
 
-def _guard(layout: Layout, memory: int) -> None:
+def _guard(layout: Layout, site: Site) -> None:
     """Replace workers that have ended, until the instance is deleted."""
     pause = FIRST_PAUSE
     while True:
         guardian, began = os.getpid(), time.monotonic()
         worker = os.fork()
         if worker == 0:
-            _work(layout, memory, guardian)
+            _work(layout, site, guardian)
             # The guardian was killed: this process goes on in its place.
             process_file(layout).write(os.getpid())
             logger.info("process %d was killed; %d takes its place", guardian, os.getpid())
@@ -174,12 +174,12 @@ def _end(number: int, frame: object) -> NoReturn:
     raise _Ended
 
 
-def _work(layout: Layout, memory: int, guardian: int) -> None:
+def _work(layout: Layout, site: Site, guardian: int) -> None:
     """Watch the servers as long as `guardian` lives; never return if the instance is deleted."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     try:
-        watch = Watch(layout, memory)
+        watch = Watch(layout, site)
         while os.getppid() == guardian:
             if not layout.var.exists():
                 os._exit(0)
@@ -202,11 +202,11 @@ def _open_log(layout: Layout) -> None:
 def _main() -> None:
     """Supervise the instance that the environment names, as its account."""
     account = Account.current()
-    memory = load_site().limits.database_process
+    site = load_site()
     privileges.give_up(account.uid, account.gid)
     # A process that was root's hides its environment, by which commands find it.
     ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
-    supervise(Layout(Path(os.environ[VAR_VARIABLE]), account), memory)
+    supervise(Layout(Path(os.environ[VAR_VARIABLE]), account), site)
 
 
 if __name__ == "__main__":

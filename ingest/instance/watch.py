@@ -8,17 +8,22 @@ import select
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from ingest.core.errors import InstanceError, in_one_line
 from ingest.instance import probes
 from ingest.instance.dachs import Dachs
-from ingest.instance.layout import InstanceState, Layout
+from ingest.instance.layout import InstanceState, Layout, NewerError
 from ingest.instance.postgres import Cluster
+from ingest.instance.private import PrivateCluster
+from ingest.instance.remote import RemoteCluster
+from ingest.instance.site import Site
 from ingest.instance.starts import count_start
 
 INTERVAL = 1.0  # s between two looks at the servers
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # s between two attempts to start a server
+REMOTE_INTERVAL, AWAY_INTERVAL = 15.0, 2.0  # s between looks at a database elsewhere
 MISSES = 5
 """A server that leaves so many requests in a row unanswered hangs."""
 START_TIME = 60.0  # s in which a server need not answer after its start
@@ -68,9 +73,11 @@ class _Server:
 class Watch:
     """Starts servers again that have died or hang."""
 
-    def __init__(self, layout: Layout, memory: int) -> None:
-        self.layout, self.memory = layout, memory
-        self.cluster = Cluster(layout)
+    def __init__(self, layout: Layout, site: Site) -> None:
+        self.layout, self.memory = layout, site.limits.database_process
+        self.cluster = Cluster(layout, site.database)
+        self.away_since: float | None = None
+        self.next_look = 0.0
         self.dachs = Dachs(layout)
         self.database, self.server = _Server("the database"), _Server("the server")
         self.state: InstanceState | None = None
@@ -82,12 +89,15 @@ class Watch:
 
     def look(self) -> None:
         """Start what has died, unless a command holds the servers."""
-        self.state = InstanceState.read(self.layout) or self.state
+        with suppress(NewerError):  # an upgrade that has not restarted this supervisor yet
+            self.state = InstanceState.read(self.layout) or self.state
         self._collect()
         with self.layout.holding_servers(wait=False) as is_free:
             if not is_free or self.state is None:
                 return
-            if not self.database.runs and not self._adopt_database():
+            if isinstance(self.cluster, RemoteCluster):
+                self._look_at_remote(self.cluster)
+            elif not self.database.runs and not self._adopt_database():
                 self._attempt(self.database, self._start_database)
             if not self.server.runs and not self.server.adopt(self.dachs.process.pid()):
                 self._attempt(self.server, self._start_server)
@@ -114,6 +124,21 @@ class Watch:
         server.pause = min(max(FIRST_PAUSE, 2 * server.pause), LONGEST_PAUSE)
         server.not_before = time.monotonic() + server.pause
 
+    def _look_at_remote(self, cluster: RemoteCluster) -> None:
+        """Take note whether a database that others manage answers."""
+        now = time.monotonic()
+        if now < self.next_look:
+            return
+        problem = cluster.problem()
+        if problem and self.away_since is None:
+            self.away_since = now
+            logger.info("%s is away (%s); it is not ours to start", cluster.name, problem)
+        elif not problem and self.away_since is not None:
+            logger.info("%s answers again, after %.0f s", cluster.name, now - self.away_since)
+            self.away_since, self.failed_probes = None, 0
+            self.next_probe = now + PROBE_AGAIN
+        self.next_look = time.monotonic() + (AWAY_INTERVAL if problem else REMOTE_INTERVAL)
+
     def _adopt_database(self) -> bool:
         if not self.cluster.is_running:
             return False
@@ -125,7 +150,7 @@ class Watch:
         return self.database.adopt(pid)
 
     def _start_database(self) -> None:
-        assert self.state is not None
+        assert self.state is not None and isinstance(self.cluster, PrivateCluster)
         self.cluster.stop()  # what is left of it
         port = self.cluster.restart(self.state.postgres_port, self.memory)
         self._adopt_database()
@@ -154,7 +179,7 @@ class Watch:
             self.misses += 1
         if self.misses >= MISSES:
             return f"does not answer for {MISSES} requests"
-        if self.failed_probes >= 2:
+        if self.failed_probes >= 2 and self.away_since is None:
             self.failed_probes, self.next_probe = 0, time.monotonic() + PROBE_LATER
             return "answers, but its services have failed twice"
         self._begin_probe()
@@ -162,6 +187,8 @@ class Watch:
 
     def _begin_probe(self) -> None:
         """Use the services now and then, in a process of its own."""
+        if self.away_since is not None:  # requests fail, and a restart of the server does not help
+            return
         if self.probe is not None or time.monotonic() < self.next_probe or self.state is None:
             return
         self.probe = os.fork()

@@ -92,7 +92,7 @@ class Dachs:
         with atomic_write(self.etc / "dsn") as stream:
             stream.write(configuration.dsn(state).encode())
 
-    def set_up(self, state: InstanceState, superuser_password: str) -> None:
+    def set_up(self, cluster: postgres.Cluster, port: int) -> None:
         """Have DaCHS create its roles, tables and views in an empty database.
 
         Raises
@@ -100,13 +100,13 @@ class Dachs:
         InstanceError
             If DaCHS reports a failure.
         """
+        address = cluster.address(port)
         dsn = (
-            f"host={postgres.HOST} port={state.postgres_port}"
-            f" dbname={postgres.DATABASE} user={postgres.SUPERUSER}"
+            f"host={address['host']} port={address['port']}"
+            f" dbname={postgres.DATABASE} user={cluster.superuser}"
         )
-        # Passed in the environment, because other users of the machine can read command lines.
         tables = ("imp", "//obscore", ",", "pub", "//services", "//tap")
-        done = self.run("init", "-d", dsn, ",", *tables, extra={"PGPASSWORD": superuser_password})
+        done = self.run("init", "-d", dsn, ",", *tables, extra=cluster.client_environment)
         # DaCHS only warns of a missing role or extension.
         problems = re.findall(r"(?:Could not|failed).*", done.stdout + done.stderr)
         if done.returncode or problems:
@@ -372,6 +372,8 @@ class Dachs:
             "GAVOCUSTOM": "/dev/null",
             # the alert services serve files from the archive
             ARCHIVE_VARIABLE: str(self.layout.archive),
+            # for [database] sslmode; without a file by this name it is not read
+            "PGSSLROOTCERT": str(self.layout.var / postgres.CERTIFICATE),
         }
 
 

@@ -16,12 +16,12 @@ from ingest.core.files import NotRegularError, read_regular
 from ingest.instance import postgres
 from ingest.instance.dachs import webpages
 from ingest.instance.layout import InstanceState, Layout
-from ingest.instance.site import SITE_FILES, Site, render
+from ingest.instance.site import SITE_FILES, DatabaseSection, Site, render
 
 _LAUNCHER = SITE_FILES / "dachs"
 _PATCHES = "patches"
 _PAGES = "pages"
-_PATCH_SETTINGS = {"jobs", "limits", "web"}
+_PATCH_SETTINGS = {"jobs", "limits", "web", "database"}
 """The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
 _SHARED = {
@@ -92,7 +92,7 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]
         ),
         etc(layout) / "defaultmeta.txt": render(site, "defaultmeta.txt"),
         etc(layout) / "userconfig.rd": _own(SITE_FILES / "userconfig.rd"),
-        etc(layout) / "dsn": dsn(state),
+        etc(layout) / "dsn": dsn(state, site.database),
     }
     with privileges.caller():
         sources = [
@@ -125,9 +125,14 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]
     return made | {web / path.relative_to(_WEB): found for path, found in pictures.items()}
 
 
-def dsn(state: InstanceState) -> str:
-    """Return DaCHS' profile of the database."""
-    return f"database = {postgres.DATABASE}\nhost = {postgres.HOST}\nport = {state.postgres_port}\n"
+def dsn(state: InstanceState, database: DatabaseSection | None = None) -> str:
+    """Return DaCHS' profile of the database, a private one by default."""
+    host, port, sslmode = postgres.HOST, state.postgres_port, "disable"
+    if database and database.host:
+        host, port, sslmode = database.host, database.port, database.sslmode
+    return (
+        f"database = {postgres.DATABASE}\nhost = '{host}'\nport = {port}\nsslmode = '{sslmode}'\n"
+    )
 
 
 def content(path: Path) -> bytes | None:

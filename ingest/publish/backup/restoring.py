@@ -151,7 +151,7 @@ def _refuse_newer(layout: Layout, about: About, snapshot: Snapshot) -> None:
     """Refuse a database that the installed programs do not understand."""
     dachs = Dachs(layout).version()
     for name, found, here in (
-        ("PostgreSQL", about.postgres, Cluster.newest_major()),
+        ("PostgreSQL", about.postgres, Cluster(layout).next_major),
         ("DaCHS", about.dachs, dachs),
     ):
         compare = ("dpkg", "--compare-versions", found, "gt", here)

@@ -16,7 +16,8 @@ from packaging.markers import Marker
 from packaging.utils import canonicalize_name
 
 from ingest.core.checkout import CHECKOUT
-from ingest.instance import Account, Cluster, current_layout, load_site
+from ingest.instance import Account, current_layout, load_site
+from ingest.instance.private import newest_major
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
 _PACKAGES: Final = ("python3-gavo", "python3-healpy", "postgresql", "stilts")
@@ -38,7 +39,8 @@ def _packages(patient: Patient) -> None:
             "Servers or commands need these Debian packages.",
             "make setup",
         )
-    Cluster.newest_major()  # raises if no PostgreSQL has the extensions
+    if not load_site().database.host:
+        newest_major()  # raises if no PostgreSQL has the extensions
 
 
 def _environment(patient: Patient) -> None:
