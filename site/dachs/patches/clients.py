@@ -3,6 +3,7 @@
 This runs in the Python of DaCHS.
 """
 
+import functools
 import ipaddress
 
 
@@ -10,9 +11,9 @@ def client_of(request):
     """Return a name for the client that sent a request.
 
     Limits per client count requests by this name. It is the address of the client, and for IPv6
-    the network of 64 bits that one subscriber has. Behind a proxy it is the address that the
-    proxy appended to ``X-Forwarded-For``. The header is ignored in requests from public
-    addresses: those have not passed a proxy, and could pretend to come from anywhere.
+    the network of 64 bits that one subscriber has. Behind a proxy it is the last address in
+    ``X-Forwarded-For``, which the proxy wrote. The header is ignored in requests from elsewhere
+    than the ``sources`` of ``[proxy]``, which could pretend to come from anywhere.
 
     Parameters
     ----------
@@ -45,9 +46,18 @@ def _seen(request):
 
 def _peer(host, forwarded):
     peer = _address(host)
-    if peer is None or not peer.is_global:
+    if peer is None or any(peer in network for network in _sources()):
         peer = _address(forwarded.rpartition(",")[2].strip()) or peer
     return peer
+
+
+@functools.cache
+def _sources():
+    """Return the networks from which proxies connect."""
+    # imported late, because tests use this module without the others
+    from .settings import settings
+
+    return [ipaddress.ip_network(one) for one in settings("proxy")["sources"]]
 
 
 def public_client(host):
