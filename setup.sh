@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs the missing requirements: Debian packages with apt, Python packages into .venv.
 # Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
-# Images are made of parts: "setup.sh server" and "setup.sh database" install Debian packages,
+# Images are made of parts: "setup.sh server", "database" and "proxy" install Debian packages,
 # "setup.sh node" the Python packages that a node needs, and libraries.
 set -eu
 cd "$(dirname "$0")"
@@ -14,6 +14,7 @@ stage=${1:-}
 # ours
 server="python3-gavo python3-healpy python3-jinja2"
 database=postgresql
+proxy=nginx
 # npm fetches the libraries that pages and checks of packets use
 tools="stilts python3-venv"
 command -v npm >/dev/null 2>&1 || tools="$tools npm"
@@ -21,12 +22,13 @@ case $stage in
     # programs that make backups of a database elsewhere, and the commands for curators
     server) packages="$server postgresql-client make" database= ;;
     database) packages=$database ;;
+    proxy) packages=$proxy database= ;;
     node) packages="python3-venv npm" database= ;;
     *) packages="$server $database $tools" ;;
 esac
 if [ "$stage" = test ]; then
     # a browser, a proxy, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl fitsverify git nginx openssl shellcheck"
+    packages="$packages chromium chromium-driver curl fitsverify git openssl shellcheck $proxy"
 fi
 account=${KM3VO_USER:-km3vo}
 
@@ -89,13 +91,13 @@ if [ -f "$script" ] && [ ! -f "$patched" ] && needed; then
 fi
 
 # Servers never run as root: if root runs the tools, the servers have an account of their own.
-if [ "$stage" != database ] && [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
+if [ "$stage" != database ] && [ "$stage" != proxy ] && [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin "$account"
 fi
 
-case $stage in server | database) exit ;; *) ;; esac
+case $stage in server | database | proxy) exit ;; *) ;; esac
 
 python=${PYTHON:-/usr/bin/python3}
 if ! .venv/bin/python -c '' 2>/dev/null; then

@@ -44,7 +44,7 @@ RUN set -eu; \
     find $modules /usr/lib/python3.[0-9]* -depth -name __pycache__ -exec rm -rf '{}' +; \
     /usr/bin/python3 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash \
         $modules /usr/lib/python3.[0-9]*; \
-    install -d -o km3vo -g km3vo -m 0750 /var/lib/km3vo; \
+    install -d -o km3vo -g km3vo -m 0755 /var/lib/km3vo; \
     install -d -o km3vo -g km3vo /settings; \
     find / -xdev -type f -perm /6000 -exec chmod a-s '{}' +; \
     apt-get clean; \
