@@ -1,0 +1,1 @@
+"""The tests on other releases of Debian: ``make matrix``, or ``python -m tests.matrix``."""

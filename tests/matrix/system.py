@@ -1,0 +1,173 @@
+"""A minimal system of Debian below a directory, and commands that run in it.
+
+Each command has its own mounts and process numbers. The kernel takes both away when it ends, so
+no process and no mount is left, whatever happens, and deleting a system cannot reach beyond it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from tests.instances import ROOT
+from tests.matrix import host
+
+CACHE: Final = Path(os.environ.get("KM3VO_CACHE", "/var/cache/km3vo"))
+CHECKOUT: Final = "/srv/km3vo"
+"""Where the clone is inside the system."""
+_KEPT: Final = {"pip": "root/.cache/pip", "npm": "root/.npm", "apt": "var/cache/apt/archives"}
+"""What is kept of what was downloaded: directory in the cache, directory in the system."""
+_DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
+_LOOPBACK: Final = """
+import fcntl, socket, struct
+fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))
+"""
+"""Switches the loopback interface on, without a program that a minimal system lacks."""
+
+
+class System:
+    """A system of Debian below a directory.
+
+    Parameters
+    ----------
+    suite : str
+        The release.
+    """
+
+    def __init__(self, suite: str) -> None:
+        self.suite = suite
+        self.root = CACHE / "matrix" / suite
+        self.variables: dict[str, str] = {}
+
+    def create(self) -> None:
+        """Make the system, if it is not there, with the settings of this machine."""
+        if not self.root.exists():
+            base = ROOT / "docker" / "base.sh"
+            subprocess.run([base, self.suite, self.root], check=True)
+        host.take_over(self.root)
+        self.variables = host.environment()
+
+    def clone(self) -> str:
+        """Put a clean clone of HEAD into the system, and return the number of the commit."""
+        place = self.root / CHECKOUT[1:]
+        kept = place.with_name("kept")
+        if place.exists():  # of an earlier run
+            place.rename(kept)
+        subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", ROOT, place], check=True)
+        if kept.exists():
+            if (kept / ".venv").exists():
+                (kept / ".venv").rename(place / ".venv")
+            delete(kept)
+        return subprocess.run(
+            ["git", "-C", place, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+
+    def run(
+        self, command: Sequence[str], log: Path, *, network: bool, extra: Mapping[str, str] = {}
+    ) -> int:
+        """Run a command in the clone, or in ``/`` before there is one, and return its exit code.
+
+        Parameters
+        ----------
+        command : sequence of str
+            The program and its arguments.
+        log : Path
+            The file its output is appended to.
+        network : bool
+            Whether it can reach more than itself.
+        extra : mapping
+            Further variables of its environment.
+        """
+        variables = {
+            "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+            "HOME": "/root",
+            "LANG": "C.UTF-8",
+            "DEBIAN_FRONTEND": "noninteractive",
+            **self.variables,
+            **extra,
+        }
+        script = "\n".join(["set -e", *self._mounts(), self._entry(command, variables)])
+        # setpriv: if this process is killed, so is what runs inside
+        outside = [
+            *("setpriv", "--pdeathsig", "KILL"),
+            *("unshare", "--mount", "--propagation", "private", "--ipc", "--uts"),
+            *("--pid", "--fork", "--kill-child"),
+            *(() if network else ("--net",)),
+        ]
+        with log.open("ab") as file:
+            return subprocess.run(
+                [*outside, "/bin/sh", "-c", script],
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                check=False,
+            ).returncode
+
+    def _mounts(self) -> Iterator[str]:
+        """Yield the shell commands that mount what a system needs."""
+        root = shlex.quote(str(self.root))
+        yield f"mount -t proc proc {root}/proc"
+        yield f"mount -t sysfs -o ro sysfs {root}/sys"
+        yield f"mount -t tmpfs -o mode=755 tmpfs {root}/run"
+        yield f"mkdir -m 1777 {root}/run/lock"
+        yield f"mount -t tmpfs -o mode=755 tmpfs {root}/dev"
+        for name in _DEVICES:
+            yield f"touch {root}/dev/{name}; mount --bind /dev/{name} {root}/dev/{name}"
+        yield f"mkdir -m 1777 {root}/dev/shm; mount -t tmpfs -o mode=1777 tmpfs {root}/dev/shm"
+        yield f"mkdir {root}/dev/pts"
+        yield f"mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts {root}/dev/pts"
+        yield f"ln -s pts/ptmx {root}/dev/ptmx; ln -s /proc/self/fd {root}/dev/fd"
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            yield f"ln -s /proc/self/fd/{number} {root}/dev/{name}"
+        for name, place in _KEPT.items():
+            kept = shlex.quote(str(CACHE / "downloads" / name))
+            yield f"mkdir -p {kept} {root}/{place}; mount --bind {kept} {root}/{place}"
+        for path in host.named(self.variables.values(), self.root):
+            source, target = shlex.quote(str(path)), shlex.quote(f"{self.root}{path}")
+            make = "mkdir -p" if path.is_dir() else "install -D /dev/null"
+            yield f"{make} {target}; mount --bind -o ro {source} {target}"
+
+    def _entry(self, command: Sequence[str], variables: Mapping[str, str]) -> str:
+        """Return the shell command that runs a command inside."""
+        words = [f"{name}={text}" for name, text in variables.items()]
+        inside = f"cd {CHECKOUT} 2>/dev/null || cd /; exec {shlex.join(command)}"
+        loopback = shlex.join([sys.executable, "-c", _LOOPBACK])
+        enter = shlex.join(["chroot", str(self.root), "/bin/sh", "-c", inside])
+        return f"{loopback}\nexec env -i {shlex.join(words)} {enter}"
+
+
+@contextmanager
+def reserved(system: System, keep: bool) -> Iterator[None]:
+    """Keep other runs away from a system, and delete what is left of earlier runs, and it."""
+    system.root.parent.mkdir(parents=True, exist_ok=True)
+    with open(system.root.with_suffix(".lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit(f"another run uses {system.root}: wait until it has ended") from None
+        if not keep:
+            delete(system.root)
+        try:
+            yield
+        finally:
+            if not keep:
+                delete(system.root)
+
+
+def delete(directory: Path) -> None:
+    """Delete a directory, but nothing below which something is mounted."""
+    inside = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
+    if mounted := [path for path in inside if Path(path).is_relative_to(directory.resolve())]:
+        raise SystemExit(f"{directory} is not deleted: {mounted[0]} is mounted there; unmount it")
+    for _ in range(3):  # a process that was killed may still be ending
+        done = subprocess.run(["rm", "-rf", "--one-file-system", directory], check=False)
+        if done.returncode == 0:
+            return
+    raise SystemExit(f"{directory} could not be deleted")
