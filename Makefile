@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -92,6 +92,9 @@ image-test: setup  ## run and attack the node from its images, as root; "make im
 attack: setup  ## attack instances for half an hour: queries, load, kills, imports
 	@./setup.sh test
 	@.venv/bin/python -m tests.attack
+
+matrix: setup  ## run the tests on releases of Debian, as root: SUITES="bookworm trixie sid", ARGS for pytest
+	@.venv/bin/python -m tests.matrix $(OPTIONS) $(or $(SUITES),bookworm trixie sid) $(if $(ARGS),-- $(ARGS))
 
 web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
 	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)

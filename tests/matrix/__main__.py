@@ -57,7 +57,7 @@ def _test(system: System, result: Result, wanted: options.argparse.Namespace) ->
     with reserved(system, wanted.keep):
         with _timed(result, "base"):
             try:
-                system.create()
+                system.create(wanted.frozen)
                 result.commit = system.clone()
             except subprocess.CalledProcessError as error:
                 result.exit_code = error.returncode

@@ -55,13 +55,16 @@ def _npm() -> dict[str, str]:
     }
 
 
-def apt() -> str:
-    """Return the settings of apt for its connections."""
+def apt(frozen: bool) -> str:
+    """Return the settings of apt for its connections; `frozen` accepts lists that have expired."""
     lines = _output("apt-config", "dump", "Acquire").splitlines()
-    return "".join(f"{line}\n" for line in lines if _APT.match(line) and not line.endswith(' "";'))
+    found = [line for line in lines if _APT.match(line) and not line.endswith(' "";')]
+    if frozen:
+        found.append('Acquire::Check-Valid-Until "false";')
+    return "".join(f"{line}\n" for line in found)
 
 
-def take_over(root: Path) -> None:
+def take_over(root: Path, frozen: bool) -> None:
     """Write the settings of the network into the system in `root`, which is not in use."""
     for name in _COPIED:
         source, target = Path(name), root / name[1:]
@@ -71,7 +74,7 @@ def take_over(root: Path) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             shutil.copy(source, target)
-    (root / "etc/apt/apt.conf.d/90host").write_text(apt())
+    (root / "etc/apt/apt.conf.d/90host").write_text(apt(frozen))
 
 
 def named(values: Iterable[str], root: Path) -> list[Path]:

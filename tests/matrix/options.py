@@ -29,6 +29,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
         help="keep the system, and continue with that of an earlier run: quick, but not clean",
     )
     parser.add_argument(
+        "--frozen",
+        action="store_true",
+        help="accept a mirror that was not renewed for so long that its lists have expired",
+    )
+    parser.add_argument(
         "--network", action="store_true", help="let the tests reach more than this machine"
     )
     parser.add_argument(

@@ -46,12 +46,15 @@ class System:
         self.root = CACHE / "matrix" / suite
         self.variables: dict[str, str] = {}
 
-    def create(self) -> None:
-        """Make the system, if it is not there, with the settings of this machine."""
+    def create(self, frozen: bool) -> None:
+        """Make the system, if it is not there, with the settings of this machine.
+
+        `frozen` accepts a mirror whose lists have expired.
+        """
         if not self.root.exists():
             base = ROOT / "docker" / "base.sh"
             subprocess.run([base, self.suite, self.root], check=True)
-        host.take_over(self.root)
+        host.take_over(self.root, frozen)
         self.variables = host.environment()
 
     def clone(self) -> str:
