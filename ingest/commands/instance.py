@@ -63,6 +63,17 @@ def down() -> None:
 
 
 @instance.command()
+def restart() -> None:
+    """Restart the server with its current settings.
+
+    Several workers are restarted one by one, each when the one before it answers again.
+    """
+    with console.status("restarting …"):
+        url = lifecycle.up(current_layout(), restart=True)
+    say(f"The server answers at {url}")
+
+
+@instance.command()
 @json_option
 def status(as_json: bool) -> None:
     """Report whether the instance runs; exit code 3 if it does not."""
@@ -78,6 +89,8 @@ def status(as_json: bool) -> None:
             place = f"at {found.database_host}, {place}"
         say(f"database  {words[found.database_runs]}, {place}")
         server = words[found.server_runs]
+        if found.workers > 1:
+            server = f"{found.workers_running} of {found.workers} workers run"
         if found.server_runs and not found.server_answers:
             server += ", but does not answer"
         say(f"server    {server}, {found.url}")
@@ -172,7 +185,7 @@ def proxy(
         user=user,
         host=host or (state.host if state else site.site.bind_address),
         port=port or (state.web_port if state else lifecycle.DEFAULT_PORT),
-        workers=workers or 1,
+        workers=workers or site.server.workers,
         generation=str(layout.generation) if generation is None else generation,
     )
     click.echo(configuration(site, places), nl=False)

@@ -17,7 +17,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from ingest.core import privileges
@@ -211,7 +211,7 @@ class InstanceState:
     Attributes
     ----------
     postgres_port, web_port : int
-        The ports of the database and of the web server.
+        The ports of the database and of the web server; of its first process if it has several.
     server_url : str
         The public URL of the server, without a slash at the end.
     host : str
@@ -226,6 +226,8 @@ class InstanceState:
         The host of the database if it is not a private one.
     format : int
         See :data:`STATE_FORMAT`.
+    workers : int
+        The number of processes of the server.
     """
 
     postgres_port: int
@@ -237,6 +239,11 @@ class InstanceState:
     identifier: str = ""
     database_host: str = ""
     format: int = STATE_FORMAT
+    workers: int = 1
+
+    def of_worker(self, number: int) -> InstanceState:
+        """Return the state with the port of one of the workers, which are numbered from 1."""
+        return replace(self, web_port=self.web_port + number - 1)
 
     @property
     def local_url(self) -> str:

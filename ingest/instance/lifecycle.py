@@ -12,7 +12,8 @@ from ingest.core.errors import InputError, InstanceError
 from ingest.instance import claim, probes, roles, supervisor
 from ingest.instance import layout as layouts
 from ingest.instance.address import write_address
-from ingest.instance.dachs import Dachs, recover
+from ingest.instance.connections import check_connections
+from ingest.instance.dachs import Dachs, Worker, recover
 from ingest.instance.dump import load_database
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster, Owner, RefusedError
@@ -21,6 +22,7 @@ from ingest.instance.remote import RemoteCluster
 from ingest.instance.site import Site, load_site
 
 DEFAULT_PORT = 8080
+_SHORT_DRAIN = 5.0  # s for a worker of which there is one too many
 _GRACE = 120  # s; DaCHS' own timeouts come first
 
 
@@ -35,7 +37,9 @@ class Status:
     database_runs, server_runs : bool
         Whether the processes are running.
     server_answers : bool
-        Whether the server answers a TAP query and a cone search.
+        Whether the server, each of its processes, answers a TAP query and a cone search.
+    workers, workers_running : int
+        How many processes the server has, and how many of them are running.
     supervised : bool
         Whether servers that die are started again by a supervisor.
     url : str
@@ -50,6 +54,8 @@ class Status:
     database_runs: bool
     server_runs: bool
     server_answers: bool
+    workers: int
+    workers_running: int
     supervised: bool
     url: str
     postgres_port: int | None
@@ -61,7 +67,9 @@ class Status:
         return self.database_runs and self.server_answers
 
 
-def up(layout: Layout, port: int | None = None, supervised: bool = True) -> str:
+def up(
+    layout: Layout, port: int | None = None, supervised: bool = True, restart: bool = False
+) -> str:
     """Start an instance, and return its URL as soon as the server answers.
 
     Parts that are already running are left alone. A missing instance is created, and work that
@@ -75,6 +83,8 @@ def up(layout: Layout, port: int | None = None, supervised: bool = True) -> str:
         The port of the web server. Default: the one it had before, or :data:`DEFAULT_PORT`.
     supervised : bool, optional
         Whether to start a supervisor as well.
+    restart : bool, optional
+        Whether to restart the processes of the server, one by one, even if that is not necessary.
 
     Returns
     -------
@@ -84,35 +94,80 @@ def up(layout: Layout, port: int | None = None, supervised: bool = True) -> str:
     Raises
     ------
     InstanceError
-        If the port is taken, or the database or the server does not start, or a service fails.
+        If a port is taken, or the database or the server does not start, or a service fails.
     """
     site = load_site()
     with layout.locked(), layout.holding_servers():
         state = _bring_database_up(layout)
-        dachs = Dachs(layout)
-        if port is not None and port != state.web_port:
-            dachs.stop()
-            state.web_port = port
+        dachs, cluster = Dachs(layout), Cluster(layout)
+        check_connections(site, cluster, state)
+        _number_workers(dachs, state, port or state.web_port, site.server.workers)
         _update_address(site, state)
-        if dachs.configure(site, state):
+        has_changed = dachs.configure(site, state) or restart
+        state.write(layout)
+        if has_changed and state.workers == 1:
             dachs.stop()  # it reads its settings only when it starts
         _set_up_or_upgrade(layout, dachs, state)
         recover(layout, state)
-        cluster = Cluster(layout)
-        works = dachs.is_running and dachs.answers(state) and not probes.problem(cluster, state)
-        if not works:
-            dachs.stop()
-            dachs.start(state)
+        if has_changed and any(worker.is_running for worker in dachs.workers):
+            dachs.restart(state, site.server.drain_time)
+        works = _start_what_is_missing(dachs, cluster, state) and not has_changed
         state.write(layout)
         if supervised:
             supervisor.start(layout)
-        if not works and (problem := probes.problem(cluster, state)):
+        if not works and (problem := _problem(dachs, cluster, state)):
             raise InstanceError(
                 "the server was started, but does not work",
                 value=problem,
-                remedy=f"see {dachs.log} and the logs of DaCHS in {layout.dachs / 'logs'}",
+                remedy=f"see {dachs.workers[0].log} and the logs of DaCHS in"
+                f" {layout.dachs / 'logs'}",
             )
     return state.server_url
+
+
+def _number_workers(dachs: Dachs, state: InstanceState, port: int, workers: int) -> None:
+    """Set the number and the ports of the workers; stop those that this concerns.
+
+    Raises
+    ------
+    InstanceError
+        If a port is taken.
+    """
+    if (port, workers) == (state.web_port, state.workers):
+        return
+    if port != state.web_port or 1 in (workers, state.workers):
+        dachs.stop()
+    for worker in dachs.known_workers[workers:]:
+        worker.drain(_SHORT_DRAIN)
+    state.web_port, state.workers = port, workers
+    for number in range(1, workers + 1):
+        Worker(dachs.layout, number).check_port(state)
+
+
+def _start_what_is_missing(dachs: Dachs, cluster: Cluster, state: InstanceState) -> bool:
+    """Start the workers that do not run or do not work; return whether all did."""
+    missing = [
+        worker
+        for worker in dachs.workers
+        if not worker.is_running
+        or not worker.answers(state)
+        or probes.problem(cluster, state.of_worker(worker.number))
+    ]
+    if len(missing) == state.workers:
+        dachs.stop()
+    for worker in missing:
+        worker.stop()
+    if missing:
+        dachs.start(state, *missing)
+    return not missing
+
+
+def _problem(dachs: Dachs, cluster: Cluster, state: InstanceState) -> str | None:
+    """Return the first problem that requests to the workers show, or None."""
+    for worker in dachs.workers:
+        if problem := probes.problem(cluster, state.of_worker(worker.number)):
+            return problem if state.workers == 1 else f"worker {worker.number}: {problem}"
+    return None
 
 
 def down(layout: Layout) -> None:
@@ -185,7 +240,7 @@ def status(layout: Layout) -> Status:
     """Return the status of an instance without changing it."""
     state = InstanceState.read(layout)
     if state is None:
-        return Status(False, False, False, False, False, "", None)
+        return Status(False, False, False, False, 0, 0, False, "", None)
     dachs, cluster = Dachs(layout), Cluster(layout)
     database_runs = cluster.is_running
     return Status(
@@ -195,7 +250,9 @@ def status(layout: Layout) -> Status:
         server_answers=dachs.is_running
         and database_runs
         and dachs.answers(state)
-        and probes.problem(cluster, state) is None,
+        and _problem(dachs, cluster, state) is None,
+        workers=state.workers,
+        workers_running=sum(worker.is_running for worker in dachs.workers),
         supervised=supervisor.process_file(layout).pid() is not None,
         url=state.server_url,
         postgres_port=state.postgres_port,

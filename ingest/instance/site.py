@@ -53,6 +53,13 @@ class SiteSection(StrictModel):
     cors_origins: Annotated[str, AfterValidator(_is_expression)]
 
 
+class ServerSection(StrictModel):
+    """The processes of the server."""
+
+    workers: Annotated[int, Field(ge=1, le=64)]
+    drain_time: Annotated[int, Field(gt=0, le=3600)]
+
+
 class AuthoritySection(StrictModel):
     """The naming authority in the VO registry."""
 
@@ -220,6 +227,7 @@ class Site(StrictModel):
     """All settings of a data centre; ``site/site.toml`` explains each one."""
 
     site: SiteSection
+    server: ServerSection
     authority: AuthoritySection
     publisher: PublisherSection
     contact: ContactSection

@@ -1,12 +1,12 @@
 """The supervisor of an instance: it starts the database or the server again if one has died.
 
-It consists of two processes. The *worker* watches the servers; the *guardian* waits for the
-worker and replaces it. If the guardian is killed, the worker takes its place and starts another
-worker; so either can be killed, and servers go on meanwhile. What they do is in
+It consists of two processes. The *watcher* watches the servers; the *guardian* waits for the
+watcher and replaces it. If the guardian is killed, the watcher takes its place and starts another
+watcher; so either can be killed, and servers go on meanwhile. What they do is in
 ``logs/supervisor.log``. Ended by a signal, as by ``km3vo instance down``, the guardian stops the
-servers.
+servers; after SIGTERM, as from service managers, requests have a few seconds to be finished.
 
-Other commands may hold the servers (:meth:`Layout.holding_servers`); the worker then leaves them
+Other commands may hold the servers (:meth:`Layout.holding_servers`); the watcher then leaves them
 alone. It also adopts servers that a command has started or replaced: it finds them by their
 process files, and learns from the kernel at once that they have died.
 """
@@ -39,6 +39,7 @@ from ingest.instance.site import SITE_VARIABLE, Site, load_site
 from ingest.instance.watch import FIRST_PAUSE, LONGEST_PAUSE, START_TIME, Watch, logger
 
 _PR_SET_DUMPABLE = 4
+DRAIN_TIME = 5.0  # s for requests to be finished when a service manager ends the supervisor
 _KEPT = ("PYTHONPATH", SITE_VARIABLE)
 # -s: without modules from below HOME, which belongs to the account; -P: nor from this directory
 _COMMAND = [sys.executable, "-sP", "-m", "ingest.instance.supervisor"]
@@ -128,25 +129,38 @@ def supervise(layout: Layout, site: Site) -> None:
     logger.info("the supervisor runs as process %d", os.getpid())
     try:
         _guard(layout, site)
-    except _Ended:
+    except _Ended as end:
         logger.info("the supervisor ends, and stops the servers")
-        Dachs(layout).stop()
+        dachs = Dachs(layout)
+        if end.signal == signal.SIGTERM:
+            dachs.drain(DRAIN_TIME)
+        dachs.stop()
         PrivateCluster(layout).stop()
     process_file(layout).path.unlink(missing_ok=True)
 
 
 class _Ended(BaseException):
-    """A signal asks the supervisor to end."""
+    """A signal asks the supervisor to end.
+
+    Parameters
+    ----------
+    number : int
+        The signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.signal = number
 
 
 def _guard(layout: Layout, site: Site) -> None:
-    """Replace workers that have ended, until the instance is deleted."""
+    """Replace watchers that have ended, until the instance is deleted."""
     pause = FIRST_PAUSE
     while True:
         guardian, began = os.getpid(), time.monotonic()
-        worker = os.fork()
-        if worker == 0:
-            _work(layout, site, guardian)
+        watcher = os.fork()
+        if watcher == 0:
+            _watch(layout, site, guardian)
             # The guardian was killed: this process goes on in its place.
             process_file(layout).write(os.getpid())
             logger.info("process %d was killed; %d takes its place", guardian, os.getpid())
@@ -154,16 +168,16 @@ def _guard(layout: Layout, site: Site) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _end)
         try:
-            while (ended := os.waitpid(-1, 0))[0] != worker:
+            while (ended := os.waitpid(-1, 0))[0] != watcher:
                 pass  # as the first process of a container it inherits others
         except _Ended:
             with suppress(ProcessLookupError):  # it has just ended, too
-                os.kill(worker, signal.SIGKILL)
+                os.kill(watcher, signal.SIGKILL)
             raise
         if ended[1] == 0:
             return
         pause = FIRST_PAUSE if time.monotonic() > began + LONGEST_PAUSE else pause
-        logger.info("the worker %d has ended; another one starts in %.0f s", worker, pause)
+        logger.info("the watcher %d has ended; another one starts in %.0f s", watcher, pause)
         time.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
@@ -171,10 +185,10 @@ def _guard(layout: Layout, site: Site) -> None:
 def _end(number: int, frame: object) -> NoReturn:
     for one in (signal.SIGTERM, signal.SIGINT):
         signal.signal(one, signal.SIG_IGN)
-    raise _Ended
+    raise _Ended(number)
 
 
-def _work(layout: Layout, site: Site, guardian: int) -> None:
+def _watch(layout: Layout, site: Site, guardian: int) -> None:
     """Watch the servers as long as `guardian` lives; never return if the instance is deleted."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)

@@ -1,4 +1,7 @@
-"""What the supervisor does: it looks after the database and the server of an instance."""
+"""What the supervisor does: it looks after the database and the server of an instance.
+
+The processes of the server are watched one by one.
+"""
 
 from __future__ import annotations
 
@@ -9,11 +12,11 @@ import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ingest.core.errors import InstanceError, in_one_line
 from ingest.instance import probes
-from ingest.instance.dachs import Dachs
+from ingest.instance.dachs import Dachs, Worker
 from ingest.instance.layout import InstanceState, Layout, NewerError
 from ingest.instance.postgres import Cluster
 from ingest.instance.private import PrivateCluster
@@ -35,7 +38,7 @@ logger = logging.getLogger("km3vo.supervisor")
 
 @dataclass
 class _Server:
-    """What the worker knows about the database or the server.
+    """What the watcher knows about the database or a process of the server.
 
     Attributes
     ----------
@@ -70,6 +73,31 @@ class _Server:
         return self.process >= 0 and not _readable([self.process], 0)
 
 
+@dataclass
+class _WatchedWorker(_Server):
+    """What the watcher knows about a process of the server.
+
+    Attributes
+    ----------
+    worker : Worker or None
+        The process.
+    misses : int
+        How many requests in a row it has not answered.
+    started : float
+        When it was started.
+    failed_probes : int
+        How many probes in a row have failed.
+    next_probe : float
+        When the next probe is due.
+    """
+
+    worker: Worker | None = None
+    misses: int = 0
+    started: float = field(default_factory=time.monotonic)
+    failed_probes: int = 0
+    next_probe: float = field(default_factory=lambda: time.monotonic() + PROBE_AGAIN)
+
+
 class Watch:
     """Starts servers again that have died or hang."""
 
@@ -79,13 +107,11 @@ class Watch:
         self.away_since: float | None = None
         self.next_look = 0.0
         self.dachs = Dachs(layout)
-        self.database, self.server = _Server("the database"), _Server("the server")
+        self.database = _Server("the database")
+        self.servers: list[_WatchedWorker] = []
         self.state: InstanceState | None = None
-        self.misses = 0
-        self.started = time.monotonic()
         self.probe: int | None = None
-        self.next_probe = self.started + PROBE_AGAIN
-        self.failed_probes = 0
+        self.probed: _WatchedWorker | None = None
 
     def look(self) -> None:
         """Start what has died, unless a command holds the servers."""
@@ -99,16 +125,30 @@ class Watch:
                 self._look_at_remote(self.cluster)
             elif not self.database.runs and not self._adopt_database():
                 self._attempt(self.database, self._start_database)
-            if not self.server.runs and not self.server.adopt(self.dachs.process.pid()):
-                self._attempt(self.server, self._start_server)
-            elif reason := self._complaint():
-                logger.info("the server %s; it is started again", reason)
-                self.dachs.stop()
-                self._attempt(self.server, self._start_server)
+            self._count_workers(self.state.workers)
+            for server in self.servers:
+                self._look_after(server)
+
+    def _count_workers(self, number: int) -> None:
+        """Watch as many processes of the server as the instance has now."""
+        while len(self.servers) > number:
+            self.servers.pop().adopt(None)
+        for worker in self.dachs.workers[len(self.servers) : number]:
+            name = "the server" if worker.number == 1 else f"worker {worker.number}"
+            self.servers.append(_WatchedWorker(name, worker=worker))
+
+    def _look_after(self, server: _WatchedWorker) -> None:
+        assert server.worker is not None
+        if not server.runs and not server.adopt(server.worker.process.pid()):
+            self._attempt(server, lambda: self._start_server(server))
+        elif reason := self._complaint(server):
+            logger.info("%s %s; it is started again", server.name, reason)
+            server.worker.stop()
+            self._attempt(server, lambda: self._start_server(server))
 
     def sleep(self) -> None:
         """Wait until one of the servers ends, or for a moment."""
-        living = [one.process for one in (self.database, self.server) if one.runs]
+        living = [one.process for one in (self.database, *self.servers) if one.runs]
         _readable(living, INTERVAL)
 
     def _attempt(self, server: _Server, action: Callable[[], None]) -> None:
@@ -135,8 +175,9 @@ class Watch:
             logger.info("%s is away (%s); it is not ours to start", cluster.name, problem)
         elif not problem and self.away_since is not None:
             logger.info("%s answers again, after %.0f s", cluster.name, now - self.away_since)
-            self.away_since, self.failed_probes = None, 0
-            self.next_probe = now + PROBE_AGAIN
+            self.away_since = None
+            for server in self.servers:
+                server.failed_probes, server.next_probe = 0, now + PROBE_AGAIN
         self.next_look = time.monotonic() + (AWAY_INTERVAL if problem else REMOTE_INTERVAL)
 
     def _adopt_database(self) -> bool:
@@ -162,52 +203,55 @@ class Watch:
             self.dachs.write_database_port(self.state)
             self.dachs.stop()
 
-    def _start_server(self) -> None:
-        assert self.state is not None
-        self.dachs.stop()
-        self.server.adopt(self.dachs.spawn(self.state).pid)
-        self.started, self.misses = time.monotonic(), 0
+    def _start_server(self, server: _WatchedWorker) -> None:
+        assert self.state is not None and server.worker is not None
+        server.worker.stop()  # what is left of it
+        server.adopt(self.dachs.spawn(self.state, server.worker).pid)
+        server.started, server.misses = time.monotonic(), 0
 
-    def _complaint(self) -> str | None:
-        """Return why a running server has to be replaced, if so."""
-        assert self.state is not None
-        if probes.web_server_answers(self.state):
-            if self.server.pause:
-                logger.info("the server answers again")
-            self.misses, self.server.pause, self.server.not_before = 0, 0.0, 0.0
-        elif time.monotonic() > self.started + START_TIME or not self.server.pause:
-            self.misses += 1
-        if self.misses >= MISSES:
+    def _complaint(self, server: _WatchedWorker) -> str | None:
+        """Return why a process of the server that runs has to be replaced, if so."""
+        assert self.state is not None and server.worker is not None
+        if probes.web_server_answers(self.state.of_worker(server.worker.number)):
+            if server.pause:
+                logger.info("%s answers again", server.name)
+            server.misses, server.pause, server.not_before = 0, 0.0, 0.0
+        elif time.monotonic() > server.started + START_TIME or not server.pause:
+            server.misses += 1
+        if server.misses >= MISSES:
             return f"does not answer for {MISSES} requests"
-        if self.failed_probes >= 2 and self.away_since is None:
-            self.failed_probes, self.next_probe = 0, time.monotonic() + PROBE_LATER
+        if server.failed_probes >= 2 and self.away_since is None:
+            server.failed_probes, server.next_probe = 0, time.monotonic() + PROBE_LATER
             return "answers, but its services have failed twice"
-        self._begin_probe()
+        self._begin_probe(server)
         return None
 
-    def _begin_probe(self) -> None:
+    def _begin_probe(self, server: _WatchedWorker) -> None:
         """Use the services now and then, in a process of its own."""
         if self.away_since is not None:  # requests fail, and a restart of the server does not help
             return
-        if self.probe is not None or time.monotonic() < self.next_probe or self.state is None:
+        if self.probe is not None or time.monotonic() < server.next_probe or self.state is None:
             return
+        assert server.worker is not None
+        self.probed = server
         self.probe = os.fork()
         if self.probe == 0:
-            problem = probes.problem(self.cluster, self.state)
+            state = self.state.of_worker(server.worker.number)
+            problem = probes.problem(self.cluster, state)
             # Failing jobs are only reported: a restart would interrupt what works.
-            if text := problem or probes.job_problem(self.state):
-                logger.info("%s", text)
+            if text := problem or probes.job_problem(state):
+                logger.info("%s: %s", server.name, text)
             os._exit(problem is not None)
 
     def _collect(self) -> None:
         """Take note of children that have ended."""
         try:
             while (ended := os.waitpid(-1, os.WNOHANG))[0]:
-                if ended[0] == self.probe:
-                    self.probe = None
-                    self.failed_probes = self.failed_probes + 1 if ended[1] else 0
+                if ended[0] == self.probe and self.probed is not None:
+                    probed, self.probe = self.probed, None
+                    probed.failed_probes = probed.failed_probes + 1 if ended[1] else 0
                     pause = PROBE_AGAIN if ended[1] else PROBE_INTERVAL
-                    self.next_probe = time.monotonic() + pause
+                    probed.next_probe = time.monotonic() + pause
         except ChildProcessError:
             pass
 

@@ -5,22 +5,23 @@ import ctypes
 import errno
 import os
 import signal
+from pathlib import Path
 
 _CURRENT_DIRECTORY = -100  # AT_FDCWD in fcntl.h
 _EXCHANGE = 2  # RENAME_EXCHANGE in linux/fs.h
 _UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EXDEV)
 
 
-def exchange(staged, served, server):
+def exchange(staged, served, processes):
     """Exchange two directories, and make the server read its descriptors again.
 
     Parameters
     ----------
     staged, served : str
         The directories.
-    server : str
-        The file with the number of the server's process and its start time. It is read only now,
-        because the server may have been restarted meanwhile.
+    processes : str
+        The directory of the files with the number of each process of the server and its start
+        time. They are read only now, because the server may have been restarted meanwhile.
     """
     library = ctypes.CDLL(None, use_errno=True)
     paths = os.fsencode(staged), os.fsencode(served)
@@ -36,9 +37,9 @@ def exchange(staged, served, server):
         os.rename(served, aside)
         os.rename(staged, served)
         os.rename(aside, staged)
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
-        with open(server) as stream:
-            pid, started = stream.read().split()
-        with open(f"/proc/{int(pid)}/stat") as stream:
-            if stream.read().rpartition(")")[2].split()[19] == started:
+    for path in Path(processes).glob("server*.pid"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+            pid, started = path.read_text().split()
+            stat = Path("/proc", str(int(pid)), "stat").read_text()
+            if stat.rpartition(")")[2].split()[19] == started:
                 os.kill(int(pid), signal.SIGHUP)

@@ -15,7 +15,7 @@ and may include these of our own:
     Fail unless the table has this number of rows.
 ``leave-out FOLDER``
     Delete a folder of the inputs directory.
-``exchange STAGED SERVED SERVER``
+``exchange STAGED SERVED PROCESSES``
     Commit, then exchange the inputs directory, see ``exchange.py``. Also possible alone.
 """
 

@@ -20,6 +20,7 @@ from ingest.instance.dachs.publication import (
 from ingest.instance.dachs.registration import online_releases, online_responses, register, withdraw
 from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.dachs.vocabularies import VOCABULARY_ROOT, VOCABULARY_TERMS, known_terms
+from ingest.instance.dachs.worker import WORKER_VARIABLE, Worker
 
 __all__ = [
     "COMBINED",
@@ -31,9 +32,11 @@ __all__ = [
     "SIMULATED_WARNING",
     "VOCABULARY_ROOT",
     "VOCABULARY_TERMS",
+    "WORKER_VARIABLE",
     "Dachs",
     "Deployment",
     "Publication",
+    "Worker",
     "bring_online",
     "count",
     "facts_in",

@@ -8,30 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import re
-import signal
 import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NoReturn
 
-from ingest.core.errors import ImportFailedError, InstanceError, NoAnswerError
-from ingest.core.files import atomic_write, open_to_append, read_regular
-from ingest.core.http import get
+from ingest.core.errors import ImportFailedError, InstanceError
+from ingest.core.files import atomic_write, read_regular
 from ingest.instance import postgres
 from ingest.instance import process as processes
 from ingest.instance.dachs import configuration, vocabularies, webpages
-from ingest.instance.layout import ARCHIVE_VARIABLE, InstanceState, Layout
-from ingest.instance.process import ProcessFile
+from ingest.instance.dachs.program import PROGRAM, command, environment, error_excerpt
+from ingest.instance.dachs.worker import Worker
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.site import Site
 
-PROGRAM = Path("/usr/bin/dachs")
-"""Exists where DaCHS is installed; it is started by our launcher, which patches it."""
-PYTHON = Path("/usr/bin/python3")
-"""The Python for which DaCHS is installed."""
 _TIMEOUT = 3600.0  # s
-_AVAILABILITY = "/__system__/tap/run/availability"
+_DRAIN_MARGIN = 5.0  # s beyond which a worker that drains is ended
+_PROXY_NOTICES = 6.0
+"""Time in s until a proxy, which found a worker missing, tries it again; see fail_timeout in
+``proxy.py``."""
+_START_TIME = 60.0  # s for workers to answer after they were started
 
 logger = logging.getLogger(__name__)
 
@@ -50,8 +49,6 @@ class Dachs:
         self.account = layout.account
         self.etc = configuration.etc(layout)
         self.cache = layout.dachs / "cache"
-        self.process = ProcessFile(layout.var / "server.pid")
-        self.log = layout.logs / "server.log"
 
     # -- configuration ---------------------------------------------------------------------
 
@@ -155,7 +152,7 @@ class Dachs:
         self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``dachs`` with `arguments` in this instance; return its exit code and output."""
-        return self._run([*self._program, *arguments], extra)
+        return self._run([*command(self.layout), *arguments], extra)
 
     def run_batch(
         self,
@@ -183,13 +180,13 @@ class Dachs:
         together: list[Sequence[str]] = [*commands]
         if staged:
             together.append(self._exchange)
-        words = [word for command in together for word in (*command, ",")]
+        words = [word for one in together for word in (*one, ",")]
         extra = {"GAVO_INPUTSDIR": str(self.layout.staged.resolve())} if staged else None
-        done = self._run([*self._program, "--together", *words], extra)
+        done = self._run([*command(self.layout), "--together", *words], extra)
         if done.returncode:
             raise ImportFailedError(
                 problem,
-                value=_error_excerpt(done.stdout + done.stderr),
+                value=error_excerpt(done.stdout + done.stderr),
                 remedy="if this message does not help, see the directory dachs/logs of the"
                 " instance",
             )
@@ -212,8 +209,8 @@ class Dachs:
         InstanceError
             If the process ends before the last command has been run.
         """
-        words = [word for command in commands for word in (*command, ",")]
-        done = self._run([*self._program, "--each", *words])
+        words = [word for one in commands for word in (*one, ",")]
+        done = self._run([*command(self.layout), "--each", *words])
         parts = re.split("\n\x1e(\\d+) ([\\d.]+)\n", done.stdout)
         found = [
             (int(code), output, float(seconds))
@@ -230,7 +227,7 @@ class Dachs:
     @property
     def _exchange(self) -> list[str]:
         staged, served = self.layout.staged.resolve(), self.layout.inputs.resolve()
-        return ["exchange", str(staged), str(served), str(self.process.path)]
+        return ["exchange", str(staged), str(served), str(self.layout.var.resolve())]
 
     def run_checked(self, *arguments: str) -> str:
         """Run ``dachs`` and return its output.
@@ -249,138 +246,157 @@ class Dachs:
         """Return the error for a failed command, with the relevant lines of its output."""
         return InstanceError(
             problem,
-            value=_error_excerpt(done.stdout + done.stderr),
+            value=error_excerpt(done.stdout + done.stderr),
             remedy=f"see also the log of DaCHS, {self.layout.dachs / 'logs' / 'dcErrors'}",
         )
 
     # -- server ----------------------------------------------------------------------------
 
     @property
+    def workers(self) -> list[Worker]:
+        """The processes of the server, as many as the instance was last started with."""
+        state = InstanceState.read(self.layout)
+        return [Worker(self.layout, 1 + i) for i in range(state.workers if state else 1)]
+
+    @property
+    def known_workers(self) -> list[Worker]:
+        """Those and further ones of which there is a process file."""
+        names = (path.stem for path in self.layout.var.glob("server-*.pid"))
+        numbers = [int(name[7:]) for name in names if name[7:].isdecimal()]
+        expected = self.workers
+        more = [Worker(self.layout, n) for n in sorted(numbers) if n > len(expected)]
+        return expected + more
+
+    @property
     def is_running(self) -> bool:
-        """Whether the server's process is running."""
-        return self.process.pid() is not None
+        """Whether all processes of the server are running."""
+        return all(worker.is_running for worker in self.workers)
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
-        """Return whether the instance's TAP service says that it is available."""
-        try:
-            found = get(f"{state.local_url}{_AVAILABILITY}", timeout=timeout, proxies=False)
-        except NoAnswerError:
-            return False
-        return b"available>true<" in found
+        """Return whether TAP says that it is available, in each process of the server."""
+        return all(worker.answers(state, timeout) for worker in self.workers)
 
-    def start(self, state: InstanceState, timeout: float = 60.0) -> None:
-        """Start the server, and return as soon as it answers.
+    def start(self, state: InstanceState, *workers: Worker) -> None:
+        """Start workers, and return as soon as they answer.
+
+        Parameters
+        ----------
+        state : InstanceState
+            Ports and address of the instance.
+        *workers : Worker
+            Default: all.
 
         Raises
         ------
         InstanceError
-            If the port is taken, or the server ends or does not answer within `timeout` seconds.
+            If a port is taken, or a worker ends or does not answer in time.
         """
-        server = self.spawn(state)
-        deadline = time.monotonic() + timeout
-        while time.monotonic() < deadline:
-            if server.poll() is not None:
-                break
-            if self.answers(state):
-                return
-            time.sleep(0.1)
-        self.process.stop()
+        chosen = workers or tuple(self.workers)
+        for worker in chosen:
+            worker.check_port(state)
+        spawned = [(worker, self.spawn(state, worker)) for worker in chosen]
+        deadline = time.monotonic() + _START_TIME
+        for worker, process in spawned:
+            while not worker.answers(state):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    self._give_up(worker, chosen)
+                time.sleep(0.1)
+
+    def spawn(self, state: InstanceState, worker: Worker) -> subprocess.Popen[bytes]:
+        """Start a worker, and return without waiting for it.
+
+        Raises
+        ------
+        InstanceError
+            If its port is taken.
+        """
+        process = worker.spawn(state)
+        port = state.of_worker(worker.number).web_port
+        logger.info("DaCHS started as process %d on port %d", process.pid, port)
+        return process
+
+    def _give_up(self, failed: Worker, started: Sequence[Worker]) -> NoReturn:
+        for worker in started:
+            worker.process.stop()
         raise InstanceError(
             "the server did not start",
-            where=str(self.log),
-            value=_error_excerpt(read_regular(self.log).decode(errors="replace")),
+            where=str(failed.log),
+            value=error_excerpt(read_regular(failed.log).decode(errors="replace")),
             remedy=f"see this log, and those of DaCHS in {self.layout.dachs / 'logs'}",
         )
 
-    def spawn(self, state: InstanceState) -> subprocess.Popen[bytes]:
-        """Start the server, and return without waiting for it.
+    def restart(self, state: InstanceState, drain_time: float) -> None:
+        """Restart the workers one by one, so that the others answer meanwhile.
+
+        Parameters
+        ----------
+        state : InstanceState
+            Ports and address of the instance.
+        drain_time : float
+            How long requests may take to be finished, in s.
 
         Raises
         ------
         InstanceError
-            If the port is taken.
+            If a worker does not start; those after it go on as they were.
         """
-        port = state.web_port
-        if not postgres.port_is_free(port, state.host):
-            raise InstanceError(
-                f"the port {port} is in use by another program",
-                remedy=f"choose another one: make up PORT={postgres.free_port(port + 1)}",
-            )
-        with open_to_append(self.log) as log:
-            self.account.chown(self.log)
-            server = self.account.spawn(
-                [*self._program, "serve", "start", "--foreground"],
-                home=self.layout.dachs,
-                env=self._environment(),
-                log=log,
-            )
-        self.process.write(server.pid)
-        logger.info("DaCHS started as process %d on port %d", server.pid, port)
-        return server
+        for worker in self.workers:
+            if worker.number > 1:
+                time.sleep(_PROXY_NOTICES)
+            if worker.is_running:
+                logger.info("worker %d is restarted", worker.number)
+                worker.drain(drain_time + _DRAIN_MARGIN)
+            self.start(state, worker)
+
+    def drain(self, timeout: float) -> None:
+        """Let all workers finish what they are doing, and return when they have ended."""
+        workers = [worker for worker in self.known_workers if worker.is_running]
+        for worker in workers:
+            worker.ask_to_end()
+        deadline = time.monotonic() + timeout
+        while any(worker.is_running for worker in workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
 
     def stop(self) -> None:
         """Stop the server if it is running, and the processes that it started."""
-        if self.is_running:
+        workers = self.known_workers
+        if pids := [pid for worker in workers if (pid := worker.process.pid())]:
             logger.info("stopping DaCHS")
-        self.process.stop()
+            processes.terminate(pids)
+        for worker in workers:
+            worker.process.stop()
         # Also servers without a process file: it was deleted, or the command was killed before
         # writing it.
         processes.terminate(processes.processes_below(self.layout.dachs))
 
     def reload(self) -> None:
         """Make a running server reload its descriptors and tables."""
-        pid = self.process.pid()
-        if pid is not None:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGHUP)
+        for worker in self.known_workers:
+            worker.reload()
 
     def _started_before(self, moment: int) -> bool:
-        try:
-            return self.process.path.stat().st_mtime_ns < moment
-        except FileNotFoundError:
-            return False  # the server is not running
+        for worker in self.known_workers:
+            with contextlib.suppress(FileNotFoundError):  # it is not running
+                if worker.process.path.stat().st_mtime_ns < moment:
+                    return True
+        return False
 
     def _run(
-        self, command: Sequence[str | Path], extra: dict[str, str] | None = None
+        self, words: Sequence[str | Path], extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of DaCHS, and log its output."""
         begin = time.monotonic()
         done = self.account.run(
-            command,
+            words,
             home=self.layout.dachs,
-            env={**self._environment(), **(extra or {})},
+            env={**environment(self.layout), **(extra or {})},
             timeout=_TIMEOUT,
         )
         logger.debug(
             "%s: exit code %d after %.1f s\n%s",
-            " ".join(map(str, command)),
+            " ".join(map(str, words)),
             done.returncode,
             time.monotonic() - begin,
             (done.stdout + done.stderr).strip(),
         )
         return done
-
-    @property
-    def _program(self) -> tuple[Path, ...]:
-        return PYTHON, configuration.launcher(self.layout) / "launch.py"
-
-    def _environment(self) -> dict[str, str]:
-        return {
-            # The launcher is replaced with each upgrade; DaCHS' own files are compiled already.
-            "PYTHONDONTWRITEBYTECODE": "1",
-            "GAVOSETTINGS": str(configuration.settings(self.layout)),
-            "GAVOCUSTOM": "/dev/null",
-            # the alert services serve files from the archive
-            ARCHIVE_VARIABLE: str(self.layout.archive),
-            # for [database] sslmode; without a file by this name it is not read
-            "PGSSLROOTCERT": str(self.layout.var / postgres.CERTIFICATE),
-        }
-
-
-def _error_excerpt(output: str, lines: int = 8) -> str:
-    """Return the error messages in the output of DaCHS, or its last lines if there are none."""
-    shown = [line.rstrip() for line in output.splitlines() if line.strip()]
-    for index, line in enumerate(shown):
-        if line.startswith(("*** Error", "***Error", "Error")):
-            return "\n".join(shown[index : index + lines])
-    return "\n".join(shown[-lines:])

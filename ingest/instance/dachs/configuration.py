@@ -21,7 +21,7 @@ from ingest.instance.site import SITE_FILES, DatabaseSection, Site, render
 _LAUNCHER = SITE_FILES / "dachs"
 _PATCHES = "patches"
 _PAGES = "pages"
-_PATCH_SETTINGS = {"jobs", "limits", "proxy", "web", "database"}
+_PATCH_SETTINGS = {"server", "jobs", "limits", "proxy", "web", "database"}
 """The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
 _SHARED = {
@@ -115,6 +115,8 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]
     if source_list:
         texts[launcher(layout) / "web" / "static" / _SOURCES.name] = source_list
     patch_settings = site.model_dump(mode="json", include=_PATCH_SETTINGS)
+    # as many as are started, also if the settings of the site have changed since
+    patch_settings["server"]["workers"] = state.workers
     patch_settings["software"] = {"version": __version__}
     texts[launcher(layout) / _PATCHES / "settings.json"] = json.dumps(patch_settings)
     with privileges.caller():

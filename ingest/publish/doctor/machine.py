@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 
 from ingest.core.checkout import CHECKOUT
 from ingest.instance import Account, current_layout, load_site
+from ingest.instance.dachs import Dachs
 from ingest.instance.private import newest_major
 from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown
 
@@ -174,17 +175,19 @@ def _clock(patient: Patient) -> None:
 
 def _port(patient: Patient) -> None:
     state = patient.state
-    if (patient.layout.var / "server.pid").exists():
-        return
     family = socket.AF_INET6 if ":" in state.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.settimeout(2)
-        if probe.connect_ex((state.host, state.web_port)) == 0:
-            raise Fault(
-                f"another program answers at port {state.web_port}",
-                "The server cannot start.",
-                f"ss -ltnp 'sport = :{state.web_port}'; or choose another port: make up PORT=…",
-            )
+    for worker in Dachs(patient.layout).workers:
+        port = state.of_worker(worker.number).web_port
+        if worker.process.path.exists():
+            continue
+        with socket.socket(family) as probe:
+            probe.settimeout(2)
+            if probe.connect_ex((state.host, port)) == 0:
+                raise Fault(
+                    f"another program answers at port {port}",
+                    "The server cannot start.",
+                    f"ss -ltnp 'sport = :{port}'; or choose another port: make up PORT=…",
+                )
 
 
 CHECKS: Final = (

@@ -83,17 +83,21 @@ def _dachs_version(patient: Patient) -> None:
 
 def _server(patient: Patient) -> None:
     state, dachs = patient.state, Dachs(patient.layout)
-    log = dachs.log
-    if not dachs.is_running:
-        raise Fault(
-            "the server does not run", "Nothing can be queried.", f"make up; the reason is in {log}"
-        )
-    if not dachs.answers(state, TIMEOUT):
-        raise Fault(
-            f"the server does not answer at {state.local_url} within {TIMEOUT:.0f} s",
-            "It is overloaded, or has lost its database.",
-            f"tail {log}; then make down && make up",
-        )
+    for worker in dachs.workers:
+        name = f"worker {worker.number} of the server" if state.workers > 1 else "the server"
+        if not worker.is_running:
+            raise Fault(
+                f"{name} does not run",
+                "Nothing can be queried." if state.workers == 1 else "Queries take longer.",
+                f"make up; the reason is in {worker.log}",
+            )
+        if not worker.answers(state, TIMEOUT):
+            url = state.of_worker(worker.number).local_url
+            raise Fault(
+                f"{name} does not answer at {url} within {TIMEOUT:.0f} s",
+                "It is overloaded, or has lost its database.",
+                f"tail {worker.log}; then km3vo instance restart",
+            )
 
 
 def _tap(patient: Patient) -> None:

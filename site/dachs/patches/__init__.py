@@ -95,15 +95,16 @@ def apply():
     )
     _apply("query_processes", "run_queries_in_processes")
     _apply(
-        "workers",
-        "start_workers_with_patches",
-        "end_workers_with_their_jobs",
+        "job_processes",
+        "start_job_processes_with_patches",
+        "end_processes_with_their_jobs",
         "keep_the_queue_moving",
         "wait_for_the_table_of_jobs",
         "tell_the_place_in_the_queue",
     )
     _apply("uploads", "restrict_uploads_by_url")
     _apply("lookups", "bound_lookups")
+    _apply("worker", "run_beside_others")
     # after all others, because it counts what they answer
     _apply("metrics", "count_requests")
     # last, because these processes are copies of this one, with its patches

@@ -1,7 +1,7 @@
 """Patches of asynchronous jobs (UWS): who may do what to a job, and within which bounds.
 
 Who knows the identifier of a job may read, change and delete it: jobs of anonymous users have no
-other protection. What happens to the processes of jobs is in ``workers.py``.
+other protection. What happens to the processes of jobs is in ``job_processes.py``.
 
 This runs in the Python of DaCHS.
 """

@@ -43,7 +43,7 @@ _VANISHED = (
 # -- processes -------------------------------------------------------------------------------
 
 
-def start_workers_with_patches():
+def start_job_processes_with_patches():
     """Let the processes of jobs start with our patches, behind the server, and with less memory.
 
     For DaCHS 2.7; we have not tested later versions.
@@ -58,7 +58,7 @@ def start_workers_with_patches():
     ):
         kind.getCommandLine = _command_line(words)
     for module in (taprunner, useruws, dlasync):
-        module.main = _worker(module.main)
+        module.main = _bounded(module.main)
     taprunner.runTAPJobNoState = _with_memory_errors(taprunner.runTAPJobNoState)
     # Two texts, meant for tests of DaCHS, that anybody may send as a query.
     taprunner._hangIfMagic = lambda jobId, parameters, timeout: None
@@ -71,7 +71,7 @@ def _command_line(words):
     return lambda self, wjob: (sys.executable, [*command, str(wjob.jobId)])
 
 
-def _worker(main):
+def _bounded(main):
     def bounded_main():
         query_limits.limit_this_process()
         return main()
@@ -92,7 +92,7 @@ def _with_memory_errors(run):
     return run_job
 
 
-def end_workers_with_their_jobs():
+def end_processes_with_their_jobs():
     """End the process of a job that is aborted or deleted.
 
     For DaCHS 2.7.
@@ -109,7 +109,7 @@ def end_workers_with_their_jobs():
 def _kill_job(self, newState, wjob, ignored):
     if not wjob.pid or wjob.pid < 2:
         raise uws.UWSError("This job cannot be aborted.", wjob.jobId)
-    _end_worker(wjob.pid, wjob.jobId)
+    _end_process(wjob.pid, wjob.jobId)
     self.markAborted(uws.ABORTED, wjob, ignored)
 
 
@@ -120,11 +120,11 @@ def _destroy(self, jobId):
     with contextlib.suppress(uws.JobNotFound):
         job = self.getJob(jobId)
         if job.phase == uws.EXECUTING and job.pid:
-            _end_worker(job.pid, jobId)
+            _end_process(job.pid, jobId)
     return _delete(self, jobId)
 
 
-def _end_worker(pid, job_id):
+def _end_process(pid, job_id):
     if _age(pid, job_id) is not None:
         # it has just ended, and its number may already be that of another account's process
         with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -262,7 +262,7 @@ def _running(system):
         if age is None:
             problem = _VANISHED
         elif duration is not None and age > duration + _GRACE:
-            _end_worker(pid, job_id)
+            _end_process(pid, job_id)
             problem = f"This job was ended: it took longer than its {duration} seconds."
         else:
             running.append(job_id)
