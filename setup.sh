@@ -11,8 +11,8 @@ stage=${1:-}
 [ ! -e .venv/sealed ] || exit 0
 
 # python3-healpy plots the sky coverage on DaCHS' web pages, python3-jinja2 fills in the templates of
-# ours
-server="python3-gavo python3-healpy python3-jinja2"
+# ours, python3-jwt and python3-cryptography check tokens
+server="python3-gavo python3-healpy python3-jinja2 python3-jwt python3-cryptography"
 database=postgresql
 proxy=nginx
 # npm fetches the libraries that pages and checks of packets use
@@ -145,3 +145,6 @@ fetch() { # directory, what it is, what happens without it
 fetch ingest/alerts/conversion/schemas/gcn "GCN's schemas of notices" \
     "km3vo alerts validate cannot check notices in JSON"
 fetch web "the libraries of the web pages" "the pages show neither the sky nor diagrams"
+if [ "$stage" = test ]; then
+    fetch tests/logins "the provider that tests log in at" "the tests of logins are skipped"
+fi

@@ -10,7 +10,7 @@ from string import Template
 from typing import Annotated, Any, Literal
 from xml.sax.saxutils import escape
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from ingest.core import privileges
 from ingest.core.checkout import CHECKOUT
@@ -223,6 +223,30 @@ class WebSection(StrictModel):
     survey: Annotated[str, Field(pattern=r"^(https?://[^\s\"';,]+)?$")]
 
 
+class LoginSection(StrictModel):
+    """Logins by tokens of identity providers."""
+
+    issuers: tuple[
+        Annotated[
+            str,
+            Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1)[:/])[^\s?#\"\\@]+$"),
+        ],
+        ...,
+    ]
+    audience: tuple[Line, ...]
+    group_claims: tuple[Line, ...]
+    groups: dict[Line, Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]]
+    leeway: Annotated[int, Field(ge=0, le=300)]
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> LoginSection:
+        if self.issuers and not (self.audience and self.group_claims and self.groups):
+            raise ValueError("with issuers: also audience, group_claims and groups")
+        if "admin" in self.groups.values():
+            raise ValueError("no group of administrators, because no token makes anybody one")
+        return self
+
+
 class Site(StrictModel):
     """All settings of a data centre; ``site/site.toml`` explains each one."""
 
@@ -241,6 +265,7 @@ class Site(StrictModel):
     proxy: ProxySection
     web: WebSection
     database: DatabaseSection
+    login: LoginSection
 
 
 def load_site() -> Site:

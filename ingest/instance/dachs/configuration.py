@@ -21,7 +21,7 @@ from ingest.instance.site import SITE_FILES, DatabaseSection, Site, render
 _LAUNCHER = SITE_FILES / "dachs"
 _PATCHES = "patches"
 _PAGES = "pages"
-_PATCH_SETTINGS = {"server", "jobs", "limits", "proxy", "web", "database"}
+_PATCH_SETTINGS = {"server", "jobs", "limits", "login", "proxy", "web", "database"}
 """The sections of the site's settings that the patches and the pages read."""
 _WEB = SITE_FILES.parent / "web"
 _SHARED = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from patches import protected
 
-from . import assets, front, releases, searching, services, skypictures, stylesheets
+from . import assets, front, logins, releases, searching, services, skypictures, stylesheets
 from .alerts import about, alert, feed, index, search, stream
 from .learn import page as learn
 from .query import around
@@ -56,6 +56,7 @@ _ROUTES = (
     (r"browse", services.services_page, 60),
     (r"status", status.status_page),
     (r"status\.json", status.status_document),
+    (r"\.well-known/oauth-protected-resource", logins.resource),
     (r"assets/[\w./-]+", assets.asset),
     (r"favicon\.ico|apple-touch-icon\.png", assets.asset),
     (r"alerts", index.index, SOON, _SEARCH),

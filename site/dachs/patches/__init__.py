@@ -53,6 +53,8 @@ def apply():
     _apply("generation", "announce_changes")
     _apply("closed", "close_test_services", "close_well_known")
     _apply("protected", "close_protected_releases", "lock_products")
+    # after those that refuse what is no request, and those that check passwords
+    _apply("bearers", "accept_tokens")
     _apply("errorpages", "explain_errors_in_our_frame")
     _apply(
         "registry",
