@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix environment
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -101,6 +101,9 @@ web-audit: setup  ## judge the pages of the running server with Lighthouse: spee
 
 bench: setup  ## measure speed, as ratios to comparable software in the same run
 	@.venv/bin/python -m tests.bench
+
+environment: setup  ## make the environment for CVMFS and batch systems, below dist/
+	@.venv/bin/python packaging/environment.py
 
 dist: setup  ## make the files of a release of the software, below dist/
 	@.venv/bin/python packaging/dist.py

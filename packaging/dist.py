@@ -48,14 +48,14 @@ def make(target: Path, root: Path = ROOT) -> list[Path]:
     SystemExit
         If the descriptions of the software contradict each other.
     """
-    project = tomllib.loads(_git(root, "show", "HEAD:pyproject.toml").decode())["project"]
-    moment = _git(root, "log", "-1", "--format=%ct").decode().strip()
+    project = tomllib.loads(git(root, "show", "HEAD:pyproject.toml").decode())["project"]
+    moment = git(root, "log", "-1", "--format=%ct").decode().strip()
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     with tempfile.TemporaryDirectory() as place:
         source = Path(place, "source")
         source.mkdir()
-        subprocess.run(["tar", "-xC", source], input=_git(root, "archive", "HEAD"), check=True)
+        subprocess.run(["tar", "-xC", source], input=git(root, "archive", "HEAD"), check=True)
         for path in source.rglob("*"):
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         _check(source)
@@ -72,46 +72,46 @@ def make(target: Path, root: Path = ROOT) -> list[Path]:
         _repack(path, int(moment))
     name = f"{project['name']}-{project['version']}"
     archive_path = target / f"{name}.zip"
-    archive_path.write_bytes(_git(root, "archive", "--format=zip", f"--prefix={name}/", "HEAD"))
+    archive_path.write_bytes(git(root, "archive", "--format=zip", f"--prefix={name}/", "HEAD"))
     made = sorted(target.iterdir())
     sums = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made]
     (target / CHECKSUMS).write_text("".join(sums))
     return [*made, target / CHECKSUMS]
 
 
-def locked(root: Path, extra: str) -> str:
-    """Return the part of ``constraints.txt`` that an extra of the package needs.
+def needed(root: Path, extra: str) -> set[str]:
+    """Return the packages that an extra of ours needs, with those that they need.
 
     Parameters
     ----------
     root : pathlib.Path
-        The tree with ``constraints.txt`` and ``pyproject.toml``.
+        The tree with ``pyproject.toml``.
     extra : str
         A name from ``[project.optional-dependencies]``.
     """
     project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
-    waiting = [
-        Requirement(one)
-        for one in (*project["dependencies"], *project["optional-dependencies"][extra])
-    ]
-    names: set[tuple[str, str]] = set()
+    lines = (*project["dependencies"], *project["optional-dependencies"][extra])
+    waiting = [Requirement(line) for line in lines]
+    found: set[tuple[str, str]] = set()
     while waiting:
         one = waiting.pop()
         for wanted in ("", *sorted(one.extras)):
             key = (canonicalize_name(one.name), wanted)
-            if key in names:
+            if key in found:
                 continue
-            names.add(key)
-            for line in distribution(one.name).requires or ():
-                needed = Requirement(line)
-                if needed.marker is None or needed.marker.evaluate({"extra": wanted}):
-                    waiting.append(needed)
-    wanted_names = {name for name, _ in names}
+            found.add(key)
+            for requirement in map(Requirement, distribution(one.name).requires or ()):
+                if not requirement.marker or requirement.marker.evaluate({"extra": wanted}):
+                    waiting.append(requirement)
+    return {name for name, _ in found}
+
+
+def locked(root: Path, extra: str) -> str:
+    """Return the part of ``constraints.txt`` with the packages that an extra needs."""
+    names = needed(root, extra)
     blocks = re.split(r"\n(?=\S)", (root / "constraints.txt").read_text("utf-8"))
     return "\n".join(
-        block
-        for block in blocks
-        if canonicalize_name(re.split(r"[=<>; \[]", block)[0]) in wanted_names
+        block for block in blocks if canonicalize_name(re.split(r"[=<>; \[]", block)[0]) in names
     )
 
 
@@ -155,7 +155,8 @@ def _repack(path: Path, moment: int) -> None:
         zipped.write(packed.getvalue())
 
 
-def _git(root: Path, *words: str) -> bytes:
+def git(root: Path, *words: str) -> bytes:
+    """Return what a git command prints about a clone."""
     # zip archives have local times
     environment = os.environ | {"TZ": "UTC"}
     done = subprocess.run(
