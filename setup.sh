@@ -135,6 +135,15 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     printf '%s\n' "$wanted" > .venv/installed
 fi
 
+# Prometheus is unpacked, not installed: its package would start a server that all can reach.
+if [ "$stage" = test ] && [ ! -x .venv/prometheus/usr/bin/promtool ]; then
+    say "unpacking Prometheus for tests"
+    mkdir -p .venv/prometheus
+    (cd .venv/prometheus && apt-get -qq download prometheus 2>/dev/null \
+        && dpkg-deb --extract prometheus_*.deb . && rm prometheus_*.deb) \
+        || say "this failed; without it its tests are skipped"
+fi
+
 # Not distributed with this project, because of their licences or sizes; npm installs pinned versions.
 fetch() { # directory, what it is, what happens without it
     cmp -s "$1/package-lock.json" "$1/node_modules/installed" && return

@@ -51,12 +51,18 @@ class StatusFile:
             stream.write(json.dumps(content, indent=1))
         draft.replace(self.path)
 
-    def read(self) -> dict[str, Any] | None:
-        """Return what the running listener wrote; None if no listener runs."""
+    def read(self, elsewhere: bool = False) -> dict[str, Any] | None:
+        """Return what the running listener wrote; None if no listener runs.
+
+        Parameters
+        ----------
+        elsewhere : bool, optional
+            Whether it may run in another container, where its process cannot be seen.
+        """
         try:
             content = json.loads(read_regular(self.path))
             age = time.time() - self.path.stat().st_mtime
-            is_alive = os.path.exists(f"/proc/{int(content['pid'])}")
+            is_alive = elsewhere or os.path.exists(f"/proc/{int(content['pid'])}")
         except (OSError, ValueError, KeyError, TypeError):
             return None
         return dict(content) if is_alive and age < _FRESH else None

@@ -25,7 +25,12 @@ def metrics(layout: Layout) -> Iterable[Metric]:
             with Cluster(layout).connect(state.postgres_port) as connection:
                 cursor = connection.cursor()
                 cursor.execute("SELECT set_config('statement_timeout', %s, false)", [_TIMEOUT])
-                found = [*_connections(cursor), _jobs(cursor), _sizes(cursor, layout)]
+                found = [
+                    *_connections(cursor),
+                    *_replicas(cursor),
+                    _jobs(cursor),
+                    _sizes(cursor, layout),
+                ]
     except (InstanceError, psycopg2.Error, OSError):
         found = []
     up = GaugeMetricFamily("km3vo_database_up", "1 if the database answers", float(bool(found)))
@@ -49,6 +54,20 @@ def _connections(cursor: psycopg2.extensions.cursor) -> Iterable[Metric]:
     most, size = cursor.fetchone() or (0, 0)
     yield GaugeMetricFamily("km3vo_database_connections_limit", "Most connections", most)
     yield GaugeMetricFamily("km3vo_database_size_bytes", "Size of the database", size)
+
+
+def _replicas(cursor: psycopg2.extensions.cursor) -> Iterable[Metric]:
+    # the lag is null if nothing was written for some time
+    cursor.execute(
+        "SELECT count(*), max(coalesce(extract(epoch FROM replay_lag), 0))::float"
+        " FROM pg_stat_replication"
+    )
+    count, lag = cursor.fetchone() or (0, None)
+    yield GaugeMetricFamily("km3vo_database_replicas", "Replicas that are connected", count)
+    if lag is not None:
+        yield GaugeMetricFamily(
+            "km3vo_database_replica_lag_seconds", "How far the last replica is behind", lag
+        )
 
 
 def _jobs(cursor: psycopg2.extensions.cursor) -> Metric:

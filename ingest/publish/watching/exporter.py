@@ -71,7 +71,7 @@ def collectors(layout: Layout) -> list[Collector]:
     """
 
     def health() -> tuple[Mapping[str, Mapping[str, Any]], Mapping[str, int]]:
-        content = StatusFile(layout).read() or {}
+        content = StatusFile(layout).read(elsewhere=True) or {}
         return content.get("sources", {}), content.get("gaps", {})
 
     return [
@@ -91,5 +91,5 @@ def _server(layout: Layout) -> Iterable[Metric]:
     state = InstanceState.read(layout)
     answers = state is not None and web_server_answers(state)
     yield GaugeMetricFamily("km3vo_server_up", "1 if the web server answers", float(answers))
-    runs = StatusFile(layout).read() is not None
+    runs = StatusFile(layout).read(elsewhere=True) is not None
     yield GaugeMetricFamily("km3vo_alerts_listener_up", "1 if a listener runs", float(runs))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
+import ssl
+import subprocess
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +15,28 @@ from typing import Any, Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from ingest import __version__
+from ingest.core import privileges
 from ingest.core.files import read_regular
-from ingest.instance import InstanceState, Layout, server_starts
+from ingest.instance import InstanceState, Layout, load_site, server_starts
 from ingest.instance.dachs import online_releases, online_responses
 from ingest.publish import check_record
 from ingest.publish.backup import RECORD
 
-_TIMES: Final = "_timestamp_seconds"
+_DATES: Final = (
+    (
+        "km3vo_backup_timestamp_seconds",
+        "When the last backup was made",
+        lambda layout: layout.var / RECORD,
+        "made",
+    ),
+    (
+        "km3vo_check_timestamp_seconds",
+        "When the validators ran last",
+        check_record.path_of,
+        "started",
+    ),
+)
+"""Metrics of regular work: name, text, file, and the key of the date in it."""
 
 
 def metrics(layout: Layout) -> Iterable[Metric]:
@@ -32,6 +50,7 @@ def metrics(layout: Layout) -> Iterable[Metric]:
     yield from _disks(layout)
     yield from _releases(layout)
     yield from _dates(layout)
+    yield from _certificate()
     restarts = CounterMetricFamily(
         "km3vo_supervisor_starts",
         "How often the supervisor started a server that had died or did not answer",
@@ -65,7 +84,7 @@ def _releases(layout: Layout) -> Iterable[Metric]:
         "km3vo_release_products_bytes", "Size of the files of a release", labels=label
     )
     imported = GaugeMetricFamily(
-        f"km3vo_release_imported{_TIMES}", "When a release was imported last", labels=label
+        "km3vo_release_imported_timestamp_seconds", "When a release was imported last", labels=label
     )
     seconds = GaugeMetricFamily(
         "km3vo_release_import_duration_seconds", "How long that took", labels=label
@@ -96,19 +115,37 @@ def _releases(layout: Layout) -> Iterable[Metric]:
 
 
 def _dates(layout: Layout) -> Iterable[Metric]:
-    for name, text, path, key in (
-        ("backup", "When the last backup was made", layout.var / RECORD, "made"),
-        ("check", "When the validators ran last", check_record.path_of(layout), "started"),
-    ):
-        content = _json(path)
+    for name, text, path_of, key in _DATES:
+        content = _json(path_of(layout))
         try:
             moment = datetime.fromisoformat(str(content[key])).timestamp()
         except (KeyError, ValueError):
             continue
-        yield GaugeMetricFamily(f"km3vo_{name}{_TIMES}", text, moment)
+        yield GaugeMetricFamily(name, text, moment)
         if results := content.get("results"):
             failed = sum(not one.get("passed") for one in results)
             yield GaugeMetricFamily("km3vo_check_failed", "Validators that found faults", failed)
+
+
+def _certificate() -> Iterable[Metric]:
+    """Return the end of the certificate that the settings of the proxy name."""
+    named = load_site().proxy.certificate
+    if not named:
+        return
+    path = Path(named)
+    with privileges.caller():
+        end = _end_of(named, path.stat().st_mtime_ns)
+    yield GaugeMetricFamily(
+        "km3vo_certificate_end_timestamp_seconds", "When the certificate of the proxy ends", end
+    )
+
+
+@functools.lru_cache(1)
+def _end_of(path: str, changed: int) -> float:
+    """Return when a certificate ends, in Unix time; `changed` distinguishes renewed files."""
+    command = ["openssl", "x509", "-in", path, "-noout", "-enddate"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    return float(ssl.cert_time_to_seconds(done.stdout.strip().removeprefix("notAfter=")))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -95,11 +95,11 @@ def _of_services(services: dict[str, dict[str, Any]]) -> Iterable[Metric]:
 
 
 def _now(fresh: list[dict[str, Any]]) -> Iterable[Metric]:
-    for state, text in (
-        ("running", "Requests that have a thread now"),
-        ("waiting", "Requests that wait for a thread now"),
+    for state, name, text in (
+        ("running", "km3vo_requests_running", "Requests that have a thread now"),
+        ("waiting", "km3vo_requests_waiting", "Requests that wait for a thread now"),
     ):
-        family = GaugeMetricFamily(f"km3vo_requests_{state}", text, labels=["kind"])
+        family = GaugeMetricFamily(name, text, labels=["kind"])
         for kind in ("queries", "services"):
             found = (one.get("now", {}).get(kind, {}).get(state, 0) for one in fresh)
             family.add_metric([kind], sum(found))

@@ -38,6 +38,7 @@ _FOLDERS = {
 }
 """First parts of paths at which DaCHS finds no service."""
 _STATUSES = ("other", "1xx", "2xx", "3xx", "4xx", "5xx")
+_CLASSES = ("2xx", "3xx", "4xx", "5xx", "aborted")
 _REFUSALS = (413, 429, 503)
 _HARVESTS = (b"ListRecords", b"ListIdentifiers")
 _PROBE = "km3vo-probe"
@@ -174,7 +175,8 @@ class _Counts:
     __slots__ = ("bytes", "durations", "rows", "seconds", "status")
 
     def __init__(self):
-        self.status = {}
+        # from the beginning, because what has no value yet has no rate either
+        self.status = dict.fromkeys(_CLASSES, 0)
         self.durations = [0] * (len(metering.EDGES) + 1)
         self.seconds = 0.0
         self.bytes = self.rows = 0
