@@ -36,6 +36,9 @@ def chromium(profile: Path) -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(_DRIVER))
     try:
+        # the page for new tabs, which some versions show first, has entries of its own
+        driver.get("about:blank")
+        driver.get_log("browser")
         yield driver
     finally:
         driver.quit()

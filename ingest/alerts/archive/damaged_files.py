@@ -92,7 +92,12 @@ class _TolerantStream(io.RawIOBase):
         view = memoryview(buffer)
         size = self._head.readinto(view)
         try:
-            while size < len(view) and (block := self._stream.read1(len(view) - size)):
+            # after an error, those that decompress raise other errors
+            while (
+                self.error is None
+                and size < len(view)
+                and (block := self._stream.read1(len(view) - size))
+            ):
                 view[size : size + len(block)] = block
                 size += len(block)
         except READ_ERRORS as error:
