@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix environment
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix environment install uninstall
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -107,3 +107,9 @@ environment: setup  ## make the environment for CVMFS and batch systems, below d
 
 dist: setup  ## make the files of a release of the software, below dist/
 	@.venv/bin/python packaging/dist.py
+
+install:  ## install for the service manager of a Debian host, as root: PREFIX=/opt SITE=site.toml
+	@PREFIX='$(PREFIX)' SITE='$(SITE)' DESTDIR='$(DESTDIR)' packaging/install.sh install
+
+uninstall:  ## remove what make install installed; data and changed files stay
+	@PREFIX='$(PREFIX)' DESTDIR='$(DESTDIR)' packaging/install.sh uninstall

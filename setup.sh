@@ -28,7 +28,7 @@ case $stage in
 esac
 if [ "$stage" = test ]; then
     # a browser, a proxy, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl fitsverify git openssl shellcheck $proxy"
+    packages="$packages chromium chromium-driver curl fitsverify git logrotate openssl shellcheck $proxy"
 fi
 account=${KM3VO_USER:-km3vo}
 
