@@ -93,8 +93,8 @@ attack: setup  ## attack instances for half an hour: queries, load, kills, impor
 	@./setup.sh test
 	@.venv/bin/python -m tests.attack
 
-matrix: setup  ## run the tests on releases of Debian, as root: SUITES="bookworm trixie sid", ARGS for pytest
-	@.venv/bin/python -m tests.matrix $(OPTIONS) $(or $(SUITES),bookworm trixie sid) $(if $(ARGS),-- $(ARGS))
+matrix:  ## run the tests on releases of Debian, as root: SUITES="bookworm trixie sid", ARGS for pytest
+	@python3 -m tests.matrix $(OPTIONS) $(or $(SUITES),bookworm trixie sid) $(if $(ARGS),-- $(ARGS))
 
 web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
 	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)

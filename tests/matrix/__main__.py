@@ -1,4 +1,4 @@
-"""``python -m tests.matrix SUITE… [-- pytest arguments]``."""
+"""``python3 -m tests.matrix SUITE… [-- pytest arguments]``."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from tests.instances import ROOT
-from tests.matrix import options, results
+from tests.matrix import ROOT, options, results
 from tests.matrix.results import Result
 from tests.matrix.system import System, reserved
 

@@ -10,10 +10,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
+
+from tests.matrix import ROOT
 
 _VARIABLES: Final = re.compile(
     r"(?i:(https?|ftp|no|all)_proxy)|PIP_\w+|npm_config_\w+"
@@ -36,7 +37,8 @@ def environment() -> dict[str, str]:
 
 
 def _pip() -> dict[str, str]:
-    listed = _output(sys.executable, "-m", "pip", "config", "list")
+    pip = shutil.which("pip") or shutil.which("pip3") or str(ROOT / ".venv" / "bin" / "pip")
+    listed = _output(pip, "config", "list")
     settings = re.findall(r"(?m)^(global|install)\.([\w-]+)=(.*)$", listed)
     return {
         f"PIP_{name.upper().replace('-', '_')}": " ".join(str(ast.literal_eval(text)).split())
@@ -45,13 +47,11 @@ def _pip() -> dict[str, str]:
 
 
 def _npm() -> dict[str, str]:
-    if not shutil.which("npm"):
-        return {}
     values = {name: _output("npm", "config", "get", name).strip() for name in _NPM}
     return {
         f"npm_config_{name.replace('-', '_')}": text
         for name, text in values.items()
-        if text not in ("", "null", "undefined", "npmjs")
+        if text not in ("", "null", "undefined")
     }
 
 
@@ -87,5 +87,7 @@ def named(values: Iterable[str], root: Path) -> list[Path]:
 
 
 def _output(*command: str) -> str:
+    if not shutil.which(command[0]):
+        return ""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return done.stdout if done.returncode == 0 else ""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.instances import ROOT
+from tests.matrix import ROOT
 
 SUITES: Final = ("bookworm", "trixie", "sid")
 
@@ -18,7 +18,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     arguments = list(arguments)
     at = arguments.index("--") if "--" in arguments else len(arguments)
     parser = argparse.ArgumentParser(
-        prog="python -m tests.matrix",
+        prog="python3 -m tests.matrix",
         description="Run the tests of HEAD in minimal systems of releases of Debian.",
         epilog="Without arguments for pytest: make test. Figures and logs are in build/matrix.",
     )

@@ -16,8 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.instances import ROOT
-from tests.matrix import host
+from tests.matrix import ROOT, host
 
 CACHE: Final = Path(os.environ.get("KM3VO_CACHE", "/var/cache/km3vo"))
 CHECKOUT: Final = "/srv/km3vo"
