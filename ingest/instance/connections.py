@@ -13,7 +13,8 @@ _PER_QUERY = 5
 """Those of a synchronous query: of its thread two, of its process two, and that of the query."""
 _PER_JOB = 4
 _PAGE_THREADS = 10
-"""The threads of twisted, with at most one connection each, which several workers share."""
+"""The threads of twisted, with at most one connection each, which several workers share; each has
+at least two."""
 _IDLE = 12
 """What the pools of a worker keep: six with two connections each."""
 _TIMED = 4
@@ -37,7 +38,8 @@ def connections_needed(site: Site) -> int:
         + _PER_QUERY * limits.sync_running
         + _PER_JOB * site.jobs.max_running
     )
-    return running + _PAGE_THREADS + workers * (_IDLE + _TIMED) + _OTHERS
+    pages = max(_PAGE_THREADS, 2 * workers)
+    return running + pages + workers * (_IDLE + _TIMED) + _OTHERS
 
 
 def check_connections(site: Site, cluster: Cluster, state: InstanceState) -> None:

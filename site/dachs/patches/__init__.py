@@ -107,6 +107,8 @@ def apply():
     _apply("uploads", "restrict_uploads_by_url")
     _apply("lookups", "bound_lookups")
     _apply("worker", "run_beside_others")
+    _apply("leader", "lead_one_worker")
+    _apply("draining", "drain_at_sigterm")
     # after all others, because it counts what they answer
     _apply("metrics", "count_requests")
     # last, because these processes are copies of this one, with its patches

@@ -16,6 +16,7 @@ from twisted.web import http
 
 from . import clients, turns
 from .settings import settings
+from .worker import share
 
 _LARGE = 100_000
 """Bodies with more bytes are not read at all if there is no room for another query."""
@@ -24,7 +25,7 @@ _CHUNK = 2**20
 _TAKES_MAPS = re.compile(rb"/nu/region/(api|form)$")
 """The paths of services that take sky maps; see ``rd/km3net/limits.rd``."""
 _MAPS, _MAPS_PER_CLIENT = 8, 2
-"""How many sky maps are being received or used, in all and of one client."""
+"""How many sky maps are being received or used: by all workers, and of one client by each."""
 _PATIENCE = 10
 """How many times the limit is read and discarded, so that the client reads the error."""
 
@@ -84,10 +85,10 @@ class _Maps:
     def take(self, request):
         """Count a request until it ends, or return why it is refused."""
         client = clients.client_of(request)
-        if self.clients[client] >= _MAPS_PER_CLIENT or self.clients.total() >= _MAPS:
+        if self.clients[client] >= _MAPS_PER_CLIENT or self.clients.total() >= share(_MAPS):
             return (
                 f"This service is working on {self.clients.total()} sky maps,"
-                f" {self.clients[client]} of them yours; its limits are {_MAPS} and"
+                f" {self.clients[client]} of them yours; its limits are {share(_MAPS)} and"
                 f" {_MAPS_PER_CLIENT}."
             )
         self.clients[client] += 1

@@ -1,6 +1,7 @@
 """Patches of the processes that run jobs, and of the queue in which jobs wait for them.
 
-Only the server starts processes. It looks after them every few seconds, and whenever one ends.
+Only the leader starts them; see ``leader.py``. It looks after them every few seconds, and whenever
+one ends. They go on if the worker that started them ends.
 
 This runs in the Python of DaCHS.
 """
@@ -14,14 +15,14 @@ import sys
 import time
 from pathlib import Path
 
-from gavo import base, utils
+from gavo import base
 from gavo.base import cron
 from gavo.protocols import dlasync, tap, taprunner, useruws, uws, uwsactions
 from gavo.utils import stanxml
 from twisted.internet import reactor
 from twisted.python import threadable
 
-from . import jobs, query_limits
+from . import job_clients, leader, query_limits
 from .settings import settings
 
 _LAUNCHER = Path(__file__).parent.parent / "launch.py"
@@ -59,11 +60,28 @@ def start_job_processes_with_patches():
         kind.getCommandLine = _command_line(words)
     for module in (taprunner, useruws, dlasync):
         module.main = _bounded(module.main)
+    uws.ProcessBasedUWSTransitions._startJobTwisted = _start_process
     taprunner.runTAPJobNoState = _with_memory_errors(taprunner.runTAPJobNoState)
     # Two texts, meant for tests of DaCHS, that anybody may send as a query.
     taprunner._hangIfMagic = lambda jobId, parameters, timeout: None
     # The plan of a query, which is not part of TAP, is made by a thread of the server.
     tap.WORKER_SYSTEM.jobActions.actions.pop(tap.PlanAction.name, None)
+
+
+def _start_process(self, wjob):
+    """Start the process of a job, which writes into the log of the server by itself.
+
+    Through a pipe to the server it could not write any more when the server has ended.
+    """
+    program, words = self.getCommandLine(wjob)
+    started = reactor.spawnProcess(
+        uws._UWSBackendProtocol(wjob.jobId, wjob.uws),
+        program,
+        args=words,
+        env=os.environ,
+        childFDs={0: "w", 1: 1, 2: 2},
+    )
+    wjob.change(pid=started.pid, phase=uws.EXECUTING)
 
 
 def _command_line(words):
@@ -121,6 +139,7 @@ def _destroy(self, jobId):
         job = self.getJob(jobId)
         if job.phase == uws.EXECUTING and job.pid:
             _end_process(job.pid, jobId)
+    job_clients.forget(jobId)
     return _delete(self, jobId)
 
 
@@ -178,7 +197,6 @@ def keep_the_queue_moving():
         ("jobs table reaper", _CLEANUP_INTERVAL, system.cleanupJobsTable),
     ):
         cron.runEvery(-interval, f"UWS {system} {name}", run)
-    cron.AbstractJob.run = _run_timed_job
 
 
 def wait_for_the_table_of_jobs():
@@ -205,18 +223,11 @@ def _process_ended(self, reason):
 _ended = uws._UWSBackendProtocol.processEnded
 
 
-def _run_timed_job(self):
-    """Run a timed job; whatever happens, it is run again."""
-    try:
-        self.callable()
-    except BaseException as failure:
-        if isinstance(failure, (KeyboardInterrupt, SystemExit)):
-            raise
-        utils.sendUIEvent("Error", f"Failure in timed job {self.name}: {failure!r}")
-
-
 def _process_queue(self):
     if not base.IS_DACHS_SERVER:
+        return
+    if not leader.is_leader():
+        leader.notify()
         return
     if not threadable.isInIOThread():  # which alone may start processes
         reactor.callFromThread(self._processQueue)
@@ -291,12 +302,12 @@ def _in_turns(system, running):
     """Return the queued jobs, clients taking turns: the first of each, then the second, and so on.
 
     Each comes with its turn, in which the client's running jobs are counted, and its place in the
-    order of creation. Jobs of before a restart of the server count as jobs of different clients.
+    order of creation. Jobs whose client is not known count as jobs of different clients.
     """
-    taken = collections.Counter(jobs.CLIENTS.get(job_id, job_id) for job_id in running)
+    taken = collections.Counter(job_clients.client_of_job(job_id) for job_id in running)
     queued = []
     for place, (job_id, *_) in enumerate(_rows(system, uws.QUEUED)):
-        client = jobs.CLIENTS.get(job_id, job_id)
+        client = job_clients.client_of_job(job_id)
         queued.append((taken[client], place, job_id))
         taken[client] += 1
     return sorted(queued)

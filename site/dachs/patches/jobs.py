@@ -18,15 +18,13 @@ from gavo.protocols import dali, uws, uwsactions
 from gavo.utils import stanxml
 from gavo.web import asyncrender, weberrors
 
-from . import clients
+from . import clients, job_clients
 from .settings import settings
 
 JOB_ID_BYTES = 16
-CLIENTS = {}
-"""The clients of the jobs that were created since the server was started, by identifier."""
 _POLLS = 100
 _POLLS_PER_CLIENT = 20
-"""How many requests may wait for a change of a job (WAIT, UWS 1.1) at the same time."""
+"""How many requests may wait for a change of a job (WAIT, UWS 1.1) at the same time in a worker."""
 
 
 class TooManyJobs(base.Error):
@@ -212,23 +210,21 @@ def _create_job(self, request):
     client = clients.client_of(request)
     _check_room(self.workerSystem, client)
     job_id = self.workerSystem.getNewIdFromRequest(request)
-    CLIENTS[job_id] = client
+    job_clients.note_client(job_id, client)
     asyncrender.redirectUWS(self.service.getURL(self.renderer), job_id)
 
 
 def _check_room(system, client):
     """Raise an error if there is no room for another job of a client."""
     bounds = settings("jobs")
-    existing = set(system.getJobIds())
-    for job_id in set(CLIENTS) - existing:
-        del CLIENTS[job_id]
-    if list(CLIENTS.values()).count(client) >= bounds["max_jobs_per_client"]:
+    own, existing = job_clients.number_of_jobs(client, system.getJobIds)
+    if own >= bounds["max_jobs_per_client"]:
         raise TooManyJobs(
             f"There are already {bounds['max_jobs_per_client']} jobs of your computer or network;"
             " this service keeps no more.",
             429,
         )
-    if len(existing) >= bounds["max_jobs"] or _bytes_used() >= bounds["max_disk"] << 20:
+    if existing >= bounds["max_jobs"] or _bytes_used() >= bounds["max_disk"] << 20:
         raise TooManyJobs("This service cannot keep any more jobs at the moment.", 503)
 
 

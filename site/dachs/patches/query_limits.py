@@ -23,6 +23,7 @@ from gavo.rsc import qtable
 from gavo.svcs import common
 from twisted.internet import reactor, task, threads
 
+from . import leader
 from .settings import settings
 
 MEBIBYTE = 2**20
@@ -159,7 +160,7 @@ def _end_backends():
     _busy_since.clear()
     _busy_since.update(busy)
     for (pid, _), since in busy.items():
-        if now - since > longest:
+        if now - since > longest and leader.is_leader():
             terminate_backend(pid)
 
 

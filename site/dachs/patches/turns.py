@@ -2,7 +2,9 @@
 
 TAP queries have threads of their own, and so have all other services that query the database.
 Pages, availability and capabilities stay in the threads that DaCHS shares. Who may wait for a
-thread, how long and with how many requests is set in ``[limits]`` of the site's settings.
+thread, how long and with how many requests is set in ``[limits]`` of the site's settings. What runs
+is divided among the workers. What waits is limited in each of them, because one may have to take
+the requests of all while another is restarted.
 
 This runs in the Python of DaCHS.
 """
@@ -19,6 +21,7 @@ from twisted.python import threadpool
 
 from . import clients
 from .settings import settings
+from .worker import share
 
 RETRY_AFTER = "10"
 """The time in s after which clients should try again."""
@@ -174,7 +177,10 @@ def queries():
     """Return the threads for queries that users write themselves."""
     bounds = settings("limits")
     return Turns(
-        bounds["sync_running"], bounds["sync_queue"], bounds["sync_per_client"], bounds["sync_wait"]
+        share(bounds["sync_running"]),
+        bounds["sync_queue"],
+        bounds["sync_per_client"],
+        bounds["sync_wait"],
     )
 
 
@@ -183,7 +189,7 @@ def services():
     """Return the threads for all other services."""
     bounds = settings("limits")
     return Turns(
-        bounds["service_threads"],
+        share(bounds["service_threads"]),
         bounds["service_queue"],
         bounds["service_per_client"],
         bounds["sync_wait"],

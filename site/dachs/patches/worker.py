@@ -11,6 +11,8 @@ from gavo import base
 from .settings import settings
 
 _VARIABLE = "KM3VO_WORKER"
+_THREADS = 10
+"""Threads for pages, of all workers together."""
 
 
 def number():
@@ -32,9 +34,15 @@ def run_beside_others():
     Two processes would rotate the same ``web.log``. We suggest options of ``dachs serve start``
     for the port and the name of the log.
     """
-    if sys.argv[1:2] != ["serve"] or number() == 1:
+    if sys.argv[1:2] != ["serve"]:
         return
     from gavo.user import serve
+    from twisted.internet import reactor
+
+    # twisted's threads, each of which may need a connection to the database
+    reactor.suggestThreadPoolSize(max(2, share(_THREADS)))
+    if number() == 1:
+        return
 
     port = int(base.getConfig("web", "serverPort")) + number() - 1
     base.setConfig("web", "serverPort", str(port))

@@ -69,6 +69,7 @@ class Reader:
     def __init__(self, request, client, seen):
         self.request, self.client, self.seen = request, client, seen
         _open[client] += 1
+        request.is_endless = True  # a worker that is to end does not wait for it
         request.notifyFinish().addBoth(self._end)
         self.beat = reactor.callLater(_BEAT, self._beat)
         arrivals.follow(self.send)
