@@ -17,6 +17,8 @@ _BLOCK: Final = re.compile(r"^@if (\w+)\n(.*?)^@end\n", re.DOTALL | re.MULTILINE
 _VALUE: Final = re.compile(r"@\{(\w+)\}")
 _UNSAFE: Final = re.compile(r"[\s\"'\\;{}$#]")
 """What has a meaning in nginx' configuration, and is not in a path."""
+_HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
+_ACCOUNT: Final = re.compile(r"(?:[a-z_][a-z0-9_-]*)?")
 _ALWAYS: Final = ("localhost", "127.0.0.1", "[::1]")
 """Names by which programs on the same machine look whether the server works."""
 _MARGIN: Final = 60  # s
@@ -151,6 +153,14 @@ def _check(site: Site, url: urllib.parse.SplitResult, places: Places) -> None:
                 value=path,
                 remedy="choose another place",
             )
+    if not _HOST.fullmatch(places.host):
+        raise InputError(
+            "this is not an address or a name of a host", value=places.host, remedy="correct --host"
+        )
+    if not _ACCOUNT.fullmatch(places.user):
+        raise InputError(
+            "this is not the name of an account", value=places.user, remedy="correct --user"
+        )
 
 
 def _name(url: urllib.parse.SplitResult) -> str:
