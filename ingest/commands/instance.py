@@ -159,7 +159,9 @@ def reset(yes: bool, with_archive: bool) -> None:
     type=click.IntRange(1, 65535),
     help="Port of the first worker.  [default: that of the instance]",
 )
-@click.option("--workers", type=click.IntRange(1, 1000), help="Number of workers.")
+@click.option(
+    "--workers", type=click.IntRange(1, 64), help="Number of workers.  [default: that of the site]"
+)
 @click.option(
     "--generation",
     help="Link by which the server tells the cache that releases changed; empty for none."

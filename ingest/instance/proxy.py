@@ -18,6 +18,7 @@ _VALUE: Final = re.compile(r"@\{(\w+)\}")
 _UNSAFE: Final = re.compile(r"[\s\"'\\;{}$#]")
 """What has a meaning in nginx' configuration, and is not in a path."""
 _HOST: Final = re.compile(r"[A-Za-z0-9._:-]+")
+_AUTHORITY: Final = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d+)?")
 _ACCOUNT: Final = re.compile(r"(?:[a-z_][a-z0-9_-]*)?")
 _ALWAYS: Final = ("localhost", "127.0.0.1", "[::1]")
 """Names by which programs on the same machine look whether the server works."""
@@ -153,6 +154,12 @@ def _check(site: Site, url: urllib.parse.SplitResult, places: Places) -> None:
                 value=path,
                 remedy="choose another place",
             )
+    if url.netloc and not _AUTHORITY.fullmatch(url.netloc):
+        raise InputError(
+            "nginx needs a public address that is a name or an address with an optional port",
+            value=site.site.url,
+            remedy='correct url in [site], such as url = "https://vo.example.org"',
+        )
     if not _HOST.fullmatch(places.host):
         raise InputError(
             "this is not an address or a name of a host", value=places.host, remedy="correct --host"

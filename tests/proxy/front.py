@@ -81,7 +81,9 @@ class Front:
     def say(self, lines: bytes) -> bytes:
         """Send bytes as they are, and return what comes until the connection is closed."""
         raw = socket.create_connection(("localhost", self.port), 30)
-        with self.context().wrap_socket(raw, server_hostname="localhost") if self.tls else raw as one:
+        with (
+            self.context().wrap_socket(raw, server_hostname="localhost") if self.tls else raw as one
+        ):
             one.sendall(lines)
             parts = []
             while part := one.recv(65_536):
@@ -161,8 +163,8 @@ def make_certificate(folder: Path, days: int = 90) -> None:
     subprocess.run(
         [
             *f"openssl req -x509 -newkey rsa:2048 -nodes -days {days} -subj /CN=localhost".split(),
-            *"-addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout key.pem".split(),
-            *"-out certificate.pem".split(),
+            *["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", "key.pem"],
+            *["-out", "certificate.pem"],
         ],
         cwd=folder,
         check=True,

@@ -86,6 +86,7 @@ def test_without_news_of_releases_only_what_never_changes_is_kept(folder: Path) 
         ("", {}, {"cache": "/var/my cache"}, "absolute paths"),
         ("", {}, {"pid": "here"}, "absolute paths"),
         ("", {}, {"logs": '/x"; include /etc/passwd; "'}, "absolute paths"),
+        ("http://a.org;include", {}, {}, "public address"),
         ("", {}, {"host": "a; b"}, "address or a name"),
         ("", {}, {"user": "www-data; include /x"}, "account"),
     ],

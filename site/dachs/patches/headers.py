@@ -138,7 +138,7 @@ def _is_finished_file(request):
         request.code == http.OK
         and request.method in (b"GET", b"HEAD")
         and _FILES.match(request.uri) is not None
-        and not request.getUser()
+        and not request.requestHeaders.hasHeader("authorization")
         and not request.responseHeaders.hasHeader("cache-control")
         and not request.responseHeaders.hasHeader("set-cookie")
     )
