@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import click
 
 from ingest.commands.output import json_option, say, show_table
 from ingest.instance import current_layout, lifecycle
 from ingest.instance.dachs import members, remove_member, set_member
+from ingest.instance.gateway import gateway_configuration
+from ingest.instance.site import load_site
 
 
 @click.group()
@@ -51,3 +54,17 @@ def list_(as_json: bool) -> None:
     with lifecycle.database(layout) as state:
         found = members(layout, state)
     show_table(("member",), [(name,) for name in found], as_json=as_json)
+
+
+@access.command()
+@click.option(
+    "--directory",
+    type=click.Path(path_type=Path),
+    default="/run/km3vo-gateway",
+    show_default=True,
+    help="Where it keeps its files and its log; it must exist.",
+)
+@click.option("--user", default="www-data", show_default=True, help="Account; empty for no change.")
+def gateway(directory: Path, user: str) -> None:
+    """Print the configuration of the gateway at which browsers log in."""
+    click.echo(gateway_configuration(load_site(), directory, user), nl=False)

@@ -98,7 +98,9 @@ def configuration(site: Site, places: Places) -> str:
         "redirect": _socket(site.proxy.address, site.proxy.redirect_port)
         if site.proxy.redirect_port
         else "",
+        "gateway": f"127.0.0.1:{site.login.gateway_port}" if site.login.client else "",
         "url": site.site.url,
+        "quoted_url": urllib.parse.quote(site.site.url, safe=""),
         "host": url.netloc or "localhost",
         "names": " ".join(dict.fromkeys([*filter(None, [_name(url)]), *_ALWAYS])),
         "scheme": url.scheme or ("https" if tls else "http"),
@@ -121,8 +123,13 @@ def configuration(site: Site, places: Places) -> str:
         "async_upload": str(limits.async_upload),
         "map_upload": str(limits.map_upload),
     }
+    return fill("nginx.conf", values)
+
+
+def fill(name: str, values: dict[str, str]) -> str:
+    """Return a template in ``site/``: values, and the parts whose value is not empty."""
     with privileges.caller():
-        template = (SITE_FILES / "nginx.conf").read_text("utf-8")
+        template = (SITE_FILES / name).read_text("utf-8")
     chosen = _BLOCK.sub(lambda found: found[2] if values[found[1]] else "", template)
     return _VALUE.sub(lambda found: values[found[1]], chosen)
 

@@ -237,6 +237,10 @@ class LoginSection(StrictModel):
     group_claims: tuple[Line, ...]
     groups: dict[Line, Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]]
     leeway: Annotated[int, Field(ge=0, le=300)]
+    client: Annotated[str, Field(pattern=r"^[\w.:/@-]*$")]
+    client_secret_file: str
+    scopes: tuple[Annotated[str, Field(pattern=r"^[\w.:/-]+$")], ...]
+    gateway_port: _Port
 
     @model_validator(mode="after")
     def _is_complete(self) -> LoginSection:

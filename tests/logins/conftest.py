@@ -19,8 +19,8 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     if not is_installed():
         pytest.skip("the provider is not installed: ./setup.sh test")
     log = tmp_path_factory.mktemp("provider") / "log"
-    # the fixture of the server takes the port whose address is the audience
-    with Provider(port(70), f"http://localhost:{port(30)}", log) as made:
+    # tokens are for the public address of the server, where nginx listens
+    with Provider(port(70), f"http://localhost:{port(40)}", log) as made:
         yield made
 
 
@@ -32,14 +32,18 @@ def server(
     folder = tmp_path_factory.mktemp("logins")
     checkout = copy_checkout(folder / "checkout")
     site = folder / "site.toml"
+    secret = folder / "secret"
+    secret.write_text("for tests of the gateway")
     site.write_text(
+        f'[site]\nurl = "{provider.audience}"\n'
+        f"[proxy]\nport = {provider.audience.rpartition(':')[2]}\n"
         f'[login]\nissuers = ["{provider.issuer}"]\naudience = ["{provider.audience}"]\n'
         'groups = {"/km3net" = "collaboration", "/others" = "others"}\n'
+        f'client = "gateway"\nclient_secret_file = "{secret}"\ngateway_port = {port(60)}\n'
     )
     os.chmod(folder, 0o755)
-    listens = int(provider.audience.rpartition(":")[2])
     extra = {"PYTHONPATH": str(checkout), "KM3VO_SITE": str(site)}
-    made = Instance(folder / "var", listens, extra)
+    made = Instance(folder / "var", port(30), extra)
     try:
         templates.copy("antares", made)
         for name, life in LIVES.items():

@@ -17,7 +17,7 @@ from tests.attack.test_embargo import HIDDEN, MISSING, NAME, ROWS, SEALED, addre
 from tests.instances import Instance
 from tests.logins.provider import Provider
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 _FORM: Final = f"/{SEALED}/nu/cone/form"
 _PRODUCT: Final = f"{SEALED}/data/{SEALED}.fits"
@@ -201,10 +201,10 @@ def test_challenges_say_where_tokens_come_from(server: Instance, provider: Provi
     assert reply.status_code == 401
     challenge = reply.headers["WWW-Authenticate"]
     assert challenge.startswith("Basic realm=")
-    address = f"{server.url}/.well-known/oauth-protected-resource"
+    address = f"{provider.audience}/.well-known/oauth-protected-resource"
     assert f'Bearer realm="KM3NeT VO Server", resource_metadata="{address}"' in challenge
     described = json.loads(ask(server, "/.well-known/oauth-protected-resource")[2])
-    assert described["resource"] == server.url
+    assert described["resource"] == provider.audience
     assert described["authorization_servers"] == [provider.issuer]
 
 

@@ -105,6 +105,8 @@ def show_logins_to_those_who_have_them():
     @template.renderer
     @functools.wraps(offer)
     def offer_where_needed(self, request, tag):
+        if getattr(request, "login", None):  # by a token, see bearers.py
+            return tag[tags.a(href="/logout")["Log out"]]
         rd = getattr(self, "rd", None) or getattr(getattr(self, "service", None), "rd", None)
         needed = request.getUser() or (rd is not None and protected.protection(rd))
         return offer(self, request, tag) if needed else ""
