@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from astropy.table import QTable
 
@@ -16,6 +17,7 @@ from km3vo.tap import Session, Tap
 if TYPE_CHECKING:
     from gammapy.data import EventList
 
+_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
 _ALERT: Final = (
     *("alert_id", "stream", "event_name", "notice_type", "revision", "event_mjd", "ra", "dec"),
     *("pos_err", "pos_err_cl", "far", "energy", "signalness", "topology", "retracted"),
@@ -36,11 +38,14 @@ class Node:
         The address of the node, such as ``http://localhost:8080`` after ``make demo``.
     timeout : float, optional
         How long to wait for an answer, in seconds.
+    token : str, optional
+        An access token of the collaboration's identity provider, for what is not public yet. It is
+        sent to this node only, by https.
 
     Raises
     ------
     BadRequestError
-        If the address is not one of the web.
+        If the address is not one of the web, or a token would be sent without encryption.
 
     Examples
     --------
@@ -55,11 +60,15 @@ class Node:
     evts23_01   ARCA21        1
     """
 
-    def __init__(self, url: str, timeout: float = 120.0) -> None:
+    def __init__(self, url: str, timeout: float = 120.0, token: str | None = None) -> None:
         if not isinstance(url, str) or not url.startswith(("http://", "https://")):
             raise BadRequestError(f"{url!r} is not the address of a node: https://…")
         self.url = url.rstrip("/")
-        self._session = Session(timeout)
+        if token is not None and not (token.isascii() and token.isprintable() and token):
+            raise BadRequestError("this is not a token: it has characters that no token has")
+        if token and urlsplit(url).scheme != "https" and urlsplit(url).hostname not in _LOCAL:
+            raise BadRequestError(f"{url!r} is no place for a token: https://…")
+        self._session = Session(timeout, self.url, token)
         self._tap = Tap(self.url, self._session)
 
     def __repr__(self) -> str:

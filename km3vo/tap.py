@@ -29,18 +29,31 @@ class Session(requests.Session):
     ----------
     timeout : float
         The time limit in seconds, between two packets from the server.
+    url : str
+        The node's address.
+    token : str, optional
+        The token with which to log in there, and nowhere else.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, url: str = "", token: str | None = None) -> None:
         super().__init__()
         self.headers.update(create_session().headers)
         self.timeout = timeout
+        self._node, self._token = f"{url}/", token
 
-    def request(self, *arguments: Any, **more: Any) -> requests.Response:
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *arguments: Any, **more: Any
+    ) -> requests.Response:
         """Send a request, see :class:`requests.Session`."""
         if more.get("timeout") is None:
             more["timeout"] = self.timeout
-        return super().request(*arguments, **more)
+        if self._token and url.startswith(self._node):
+            more["auth"] = self._log_in
+        return super().request(method, url, *arguments, **more)
+
+    def _log_in(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 class Tap:

@@ -6,7 +6,7 @@
 // each answered by one on standard output:
 //   {"do": "sign", "header": {…}, "claims": {…}, "with": "current" | "other" | "none" | "public"}
 //   {"do": "rotate"}   new keys, as a provider has them from time to time
-//   {"do": "keys", "keys": […]}   what is listed as keys, whatever that is
+//   {"do": "keys", "keys": {"is": …}}   what is listed as keys, whatever that is; null: the keys
 //   {"do": "away", "away": true}   all connections are refused
 import crypto from "node:crypto";
 import http from "node:http";
@@ -54,7 +54,7 @@ async function renew() {
       },
       {
         client_id: "gateway",
-        client_secret: "for tests of the gateway",
+        client_secret: "for-tests-of-the-gateway",
         grant_types: ["authorization_code", "refresh_token"],
         redirect_uris: [`${gateway}/login/back`],
         post_logout_redirect_uris: [`${gateway}/`],
@@ -111,7 +111,7 @@ async function sign({ header = {}, claims = {}, with: by = "current" }) {
 const server = http.createServer((request, response) => {
   if (listed && request.url === "/jwks") {
     response.setHeader("Content-Type", "application/jwk-set+json");
-    response.end(JSON.stringify({ keys: listed }));
+    response.end(JSON.stringify({ keys: listed.is }));
   } else callback(request, response);
 });
 server.on("connection", (socket) => {

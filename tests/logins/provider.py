@@ -77,8 +77,8 @@ class Provider:
         """Replace the keys."""
         self._do("rotate")
 
-    def list_keys(self, keys: list[Any] | None) -> None:
-        """List other keys than those that sign; None for the right ones."""
+    def list_keys(self, keys: dict[str, Any] | None) -> None:
+        """List what is in `keys` as "is", instead of the keys that sign; None for these."""
         self._do("keys", keys=keys)
 
     def leave(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,12 +41,11 @@ class Front:
 
 
 @pytest.fixture(scope="module")
-def front(
-    server: Instance, provider: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Front]:
+def front(server: Instance, provider: Provider) -> Iterator[Front]:
     if not _MODULE.exists() or not shutil.which("nginx"):
         pytest.skip("nginx or the gateway is not installed: ./setup.sh test")
-    folder = tmp_path_factory.mktemp("front")
+    # not in pytest's folder, which nginx' own account cannot enter
+    folder = Path(tempfile.mkdtemp(prefix="km3vo-front-"))
     folder.chmod(0o755)
     (folder / "cache").mkdir()
     commands = {
@@ -80,6 +80,7 @@ def front(
         for process in processes.values():
             process.terminate()
             process.wait(20)
+        shutil.rmtree(folder)
 
 
 @pytest.fixture

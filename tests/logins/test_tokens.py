@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import http.client
 import json
+import subprocess
 import time
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,7 +16,7 @@ import requests
 
 from tests.attack.answers import ask
 from tests.attack.test_embargo import HIDDEN, MISSING, NAME, ROWS, SEALED, addresses, same
-from tests.instances import Instance
+from tests.instances import ROOT, Instance
 from tests.logins.provider import Provider
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -209,14 +211,67 @@ def test_challenges_say_where_tokens_come_from(server: Instance, provider: Provi
 
 
 def test_two_logins_at_once_are_refused(server: Instance, provider: Provider) -> None:
-    import http.client
-
     connection = http.client.HTTPConnection("localhost", server.port, timeout=30)
     connection.putrequest("GET", _FORM)
     connection.putheader("Authorization", "Basic YWRhOng=")
     connection.putheader("Authorization", f"Bearer {provider.token()}")
     connection.endheaders()
     assert connection.getresponse().status == 401
+
+
+_ASK: Final = """
+import sys
+from patches import issuers
+issuers._PAUSE = -1
+issuer = issuers.Issuer(sys.argv[1])
+for line in sys.stdin:
+    try:
+        issuer.fetch()
+    except issuers.IssuerError as problem:
+        print("no", problem, flush=True)
+    else:
+        print(issuer.is_known, sorted(map(str, issuer._keys)), flush=True)
+"""
+
+
+def test_odd_lists_of_keys_change_nothing(provider: Provider) -> None:
+    """Without a server, which asks every ten seconds only."""
+    asking = subprocess.Popen(
+        ["/usr/bin/python3", "-c", _ASK, provider.issuer],
+        env={"PYTHONPATH": str(ROOT / "site" / "dachs")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert asking.stdin is not None and asking.stdout is not None
+
+    def ask_again() -> str:
+        print(file=asking.stdin, flush=True)
+        return asking.stdout.readline()
+
+    def number(size: int) -> str:
+        return base64.urlsafe_b64encode(b"\xc1" * size).decode().rstrip("=")
+
+    try:
+        assert ask_again().startswith("True")
+        for keys in (
+            [], {}, "x", None, ["x"], [None], [{}], [{"kty": "oct", "kid": "a", "k": "c2VjcmV0"}],
+            [{"kty": "RSA", "kid": "short", "n": number(64), "e": "AQAB"}],
+            [{"kty": "RSA", "kid": "a", "n": number(256), "e": "AQAB", "use": "enc"}],
+            [{"kty": "RSA", "kid": "a", "n": number(256), "e": "AQAB", "alg": "HS256"}],
+            [{"kty": "RSA", "kid": ["a"], "n": number(256), "e": "AQAB"}],
+            [{"kty": "EC", "crv": "P-256", "kid": "a", "x": "AA", "y": "AA"}],
+            [{"kty": ["RSA"], "crv": {"a": 1}}],
+            [{"kty": "RSA", "kid": "x" * 300_000, "n": number(256), "e": "AQAB"}],
+        ):  # fmt: skip
+            provider.list_keys({"is": keys})
+            assert ask_again().startswith("no "), keys
+        provider.list_keys({"is": [{"kty": "RSA", "kid": "a", "n": number(256), "e": "AQAB"}, 7]})
+        assert ask_again() == "True ['a']\n"
+    finally:
+        provider.list_keys(None)
+        asking.terminate()
+        asking.communicate()
 
 
 def test_keys_are_rotated_and_a_provider_may_be_away(server: Instance, provider: Provider) -> None:
