@@ -29,6 +29,8 @@ esac
 if [ "$stage" = test ]; then
     # a browser, a proxy, and checkers of FITS files and of this script
     packages="$packages chromium chromium-driver curl fitsverify git logrotate openssl shellcheck $proxy"
+    # the gateway at which browsers log in
+    packages="$packages apache2-bin libapache2-mod-auth-openidc"
 fi
 account=${KM3VO_USER:-km3vo}
 

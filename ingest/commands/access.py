@@ -8,10 +8,9 @@ from pathlib import Path
 import click
 
 from ingest.commands.output import json_option, say, show_table
-from ingest.instance import current_layout, lifecycle
+from ingest.instance import current_layout, lifecycle, load_site
 from ingest.instance.dachs import members, remove_member, set_member
 from ingest.instance.gateway import gateway_configuration
-from ingest.instance.site import load_site
 
 
 @click.group()

@@ -33,7 +33,7 @@ def server(
     checkout = copy_checkout(folder / "checkout")
     site = folder / "site.toml"
     secret = folder / "secret"
-    secret.write_text("for-tests-of-the-gateway\n")
+    secret.write_text('OIDCClientSecret "for-tests-of-the-gateway"\n')
     site.write_text(
         f'[site]\nurl = "{provider.audience}"\n'
         f"[proxy]\nport = {provider.audience.rpartition(':')[2]}\n"

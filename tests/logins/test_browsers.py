@@ -99,7 +99,7 @@ def log_in(browser: webdriver.Chrome, front: Front, name: str, path: str) -> Non
     if not browser.current_url.startswith(front.url):
         browser.find_element(By.CSS_SELECTOR, "button[type=submit]").click()
     for _ in range(100):
-        if browser.current_url.startswith(front.url):
+        if browser.current_url == front.url + path:
             return
         time.sleep(0.1)
     raise AssertionError(browser.current_url)
@@ -111,10 +111,10 @@ def test_a_member_logs_in_and_out_with_a_browser(
     browser.get(f"{front.url}/{HIDDEN}")
     assert TITLES[HIDDEN] not in browser.page_source
     log_in(browser, front, "ada", f"/{HIDDEN}")
-    assert browser.current_url == f"{front.url}/{HIDDEN}"
     assert TITLES[HIDDEN] in browser.page_source
-    (cookie,) = browser.get_cookies()
-    assert (cookie["name"], cookie["httpOnly"], cookie["sameSite"]) == ("km3vo_login", True, "Lax")
+    # the provider has the same host name here
+    (cookie,) = (one for one in browser.get_cookies() if one["name"] == "km3vo_login")
+    assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Lax")
     assert len(cookie["value"]) < 100  # a number, and no token
     browser.get(front.url + _FORM)
     assert "Log out" in browser.page_source
