@@ -20,7 +20,9 @@ _IDLE = 12
 _TIMED = 4
 """The leader's lock, the role of visitors, and what looks after jobs."""
 _OTHERS = 20
-"""Commands, the listener of alerts, probes and the superuser."""
+"""Commands, the listener of alerts and probes."""
+_RESERVED = 3
+"""Connections that PostgreSQL keeps for superusers."""
 
 
 def connections_needed(site: Site) -> int:
@@ -64,10 +66,10 @@ def check_connections(site: Site, cluster: Cluster, state: InstanceState) -> Non
         cursor = connection.cursor()
         cursor.execute("SHOW max_connections")
         ((allowed,),) = cursor.fetchall()
-    if needed > int(allowed):
+    if needed > int(allowed) - _RESERVED:
         raise InputError(
             f"{site.server.workers} workers with these limits may need {needed} connections to"
-            f" the database, which accepts {allowed}",
-            remedy=f"set limits.database_connections to {needed} or more, then make down and"
+            f" the database, which accepts {int(allowed) - _RESERVED}",
+            remedy=f"set limits.database_connections to {needed + _RESERVED} or more, then make down and"
             " make up; or reduce server.workers, limits.service_threads or limits.sync_running",
         )
