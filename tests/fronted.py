@@ -169,13 +169,13 @@ def load(
     return outcome
 
 
-def proxy_settings(km3vo: Path, folder: Path, environment: dict[str, str]) -> str:
+def proxy_settings(km3vo: Path, folder: Path, environment: dict[str, str], *more: str) -> str:
     """Return the configuration of nginx for an instance, as ``km3vo instance proxy`` prints it."""
     places = ("--cache", "--logs", "--pid")
     values = (folder, folder, folder / "pid")
     words = [word for pair in zip(places, map(str, values), strict=True) for word in pair]
     done = subprocess.run(
-        [km3vo, "instance", "proxy", *words, "--user", "", "--generation", ""],
+        [km3vo, "instance", "proxy", *words, "--user", "", "--generation", "", *more],
         env=os.environ | environment,
         capture_output=True,
         text=True,

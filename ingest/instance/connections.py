@@ -70,6 +70,7 @@ def check_connections(site: Site, cluster: Cluster, state: InstanceState) -> Non
         raise InputError(
             f"{site.server.workers} workers with these limits may need {needed} connections to"
             f" the database, which accepts {int(allowed) - _RESERVED}",
-            remedy=f"set limits.database_connections to {needed + _RESERVED} or more, then make down and"
-            " make up; or reduce server.workers, limits.service_threads or limits.sync_running",
+            remedy=f"set limits.database_connections to {needed + _RESERVED} or more, then make"
+            " down and make up; or reduce server.workers, limits.service_threads or"
+            " limits.sync_running",
         )

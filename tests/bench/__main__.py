@@ -26,8 +26,8 @@ BENCHES = (
     "pages",
     "sky_view",
 )
-ON_REQUEST = ("pool",)
-"""They need a library that nothing else does."""
+ON_REQUEST = ("pool", "workers")
+"""They need a library or a program that nothing else does, or take long."""
 
 
 def main() -> None:
