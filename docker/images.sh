@@ -17,6 +17,8 @@ command -v buildah >/dev/null 2>&1 || fail "buildah is not installed: apt-get in
 
 suite=${SUITE:-trixie}
 version=$(.venv/bin/python -c 'import ingest; print(ingest.__version__)')
+tag=$version
+[ "$suite" = trixie ] || tag=$version-$suite
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
@@ -51,12 +53,11 @@ for image in "${@:-server postgres proxy}"; do
         build bud --quiet --format docker --network host --timestamp "$SOURCE_DATE_EPOCH" \
             --build-arg BASE="$base" --build-arg VERSION="$version" --build-arg REVISION="$revision" \
             --build-arg CREATED="$created" --secret id=ca,src="${CA:-/etc/ssl/certs/ca-certificates.crt}" \
-            --file "docker/$name.Dockerfile" --tag "localhost/km3vo-$name:$version" . >/dev/null
-        container=$(build from "localhost/km3vo-$name:$version")
+            --file "docker/$name.Dockerfile" --tag "localhost/km3vo-$name:$tag" . >/dev/null
+        container=$(build from "localhost/km3vo-$name:$tag")
         .venv/bin/python docker/sbom.py "$(build mount "$container")" "km3vo-$name" "$version" \
-            "$SOURCE_DATE_EPOCH" >"build/images/$name.cdx.json"
+            "$SOURCE_DATE_EPOCH" >"build/images/$name-$tag.cdx.json"
         build rm "$container" >/dev/null
-        say "localhost/km3vo-$name:$version, $(build inspect --type image --format '{{.FromImageID}}' "localhost/km3vo-$name:$version")"
     done
 done
 build images --filter label=org.opencontainers.image.vendor

@@ -5,7 +5,7 @@ ARG BASE=docker.io/library/debian:trixie-slim
 FROM $BASE
 ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /opt/km3vo
-COPY setup.sh docker/postgres.sh ./
+COPY setup.sh ./
 # No cluster is made when the package is installed. Queries are not compiled (jit is off), so the
 # compiler is left out, which is a third of the packages.
 RUN set -eu; \
@@ -21,6 +21,7 @@ RUN set -eu; \
     apt-get clean; \
     rm -rf /var/lib/apt/lists/* /var/cache/* /var/log/* /tmp/* /etc/machine-id \
         /etc/passwd- /etc/group- /etc/shadow- /etc/gshadow-
+COPY docker/postgres.sh ./
 ENV LANG=C.UTF-8 HOME=/tmp
 USER 10311:10311
 VOLUME ["/var/lib/postgresql"]

@@ -69,15 +69,13 @@ class Difference:
 
 def server_settings(site: Site) -> str:
     """Return the settings for a server that others manage, to be included in its own."""
-    settings = render(
+    return render(
         site,
         SETTINGS_TEMPLATE,
         listen="*",
         sockets="# Who may connect is in pg_hba.conf.",
         replication=_REPLICATION,
     )
-    # docker/postgres.sh reads it; no setting limits the memory of a process
-    return f"{settings}# Memory of each process: {site.limits.database_process} MiB\n"
 
 
 def differences(cursor: Any, site: Site) -> Iterator[Difference]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ import yaml
 from tests.instances import ROOT
 
 COMPOSE = ROOT / "docker" / "compose.yaml"
+_VARIABLE = re.compile(r"\$\{(\w+):-([^}]*)\}")
 _STORAGE = os.environ.get("KM3VO_STORAGE", "")
 _NAME = f"km3vo{os.getpid()}"
 
@@ -51,9 +53,8 @@ class Image:
         self.root = Path(buildah("mount", self.container))
         found = json.loads(buildah("inspect", "--type", "image", name))
         self.config: dict[str, Any] = found["Docker"]["config"]
-        self.size = sum(
-            path.lstat().st_blocks * 512 for path in self.root.rglob("*") if not path.is_dir()
-        )
+        layers = json.loads(found["Manifest"])["layers"]
+        self.size: int = sum(layer["size"] for layer in layers)
 
     def delete(self) -> None:
         """Delete the contents that were unpacked, not the image."""
@@ -63,14 +64,14 @@ class Image:
 class Network:
     """The networks of the services: a switch each, in a network namespace of this machine."""
 
-    def __init__(self, names: Sequence[str]) -> None:
+    def __init__(self, networks: Mapping[str, Mapping[str, bool]]) -> None:
         self.namespaces: list[str] = []
         self.hub = self.namespace("hub")
-        self.numbers = {name: number for number, name in enumerate(names, 1)}
+        self.numbers = {name: number for number, name in enumerate(networks, 1)}
         for name, number in self.numbers.items():
             self.ip("link", "add", f"net{number}", "type", "bridge")
             self.ip("link", "set", f"net{number}", "up")
-            if name != "database":  # which is internal
+            if not networks[name].get("internal"):
                 self.ip("addr", "add", f"10.31.{number}.1/24", "dev", f"net{number}")
 
     def namespace(self, name: str) -> str:
@@ -140,9 +141,8 @@ class Container:
     def start(self) -> None:
         """Start the service."""
         uid, gid, groups = self.user
-        target = f"/proc/self/fd/{os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)}"
         script = self._script(self.command)
-        with open(target, "ab") as log:
+        with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [
                     *("ip", "netns", "exec", self.space),
@@ -206,7 +206,7 @@ class Container:
         uid, gid, groups = self.user
         given = [f"{name}={value}" for name, value in self.environment.items()]
         words = [
-            *("env", "-i", *given, "chroot", str(root), "/usr/bin/setpriv"),
+            *("env", "-i", *given, "/usr/sbin/chroot", str(root), "/usr/bin/setpriv"),
             *("--reuid", uid, "--regid", gid),
             *(("--groups", groups) if groups else ("--clear-groups",)),
             *("--no-new-privs", "--inh-caps=-all", "--bounding-set=-all"),
@@ -307,10 +307,11 @@ class Node:
 
     def __init__(self, place: Path, services: Sequence[str]) -> None:
         self.place = place
-        text = COMPOSE.read_text("utf-8")
-        text = text.replace("${KM3VO_VERSION:-", "").replace("1.0.0}", _version())
+        text = _VARIABLE.sub(
+            lambda found: os.environ.get(found[1], found[2]), COMPOSE.read_text("utf-8")
+        )
         self.compose = yaml.safe_load(text)
-        self.network = Network(list(self.compose["networks"]))
+        self.network = Network(self.compose["networks"])
         services = [name for name in services if name in self.compose["services"]]
         wanted = {self.compose["services"][name]["image"] for name in services}
         self.images = {name: Image(name) for name in wanted}
@@ -331,10 +332,10 @@ class Node:
 
     def volume(self, name: str) -> Path:
         """Return the directory of a volume; a new one belongs to whom the image says."""
-        path = self.place / "volumes" / name
+        path = self.place / "volumes" / name.lstrip("./")
         if not path.exists():
             path.mkdir(parents=True)
-            owner = 10311 if name == "database" else 10310
+            owner = {"database": 10311, "cache": 10312}.get(name, 10310)
             os.chown(path, owner, owner)
         return path
 
@@ -395,15 +396,3 @@ class Node:
         self.network.close()
         for image in self.images.values():
             image.delete()
-
-
-def _version() -> str:
-    from ingest import __version__
-
-    return __version__
-
-
-def environment(container: Container) -> Mapping[str, str]:
-    """Return the variables of the first process of a container."""
-    found = Path(f"/proc/{container.first}/environ").read_bytes().split(b"\0")
-    return dict(one.decode().split("=", 1) for one in found if b"=" in one)
