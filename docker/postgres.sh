@@ -78,4 +78,4 @@ grep -q "^include = 'km3vo.conf'" "$data/postgresql.conf" ||
 # All processes of the server inherit this limit, even those that run code in C which does not
 # listen to timeouts. They report "out of memory" for their query.
 memory=$(sed -n 's/^# Memory of each process: \([0-9]*\) MiB.*/\1/p' "$settings" | head -n 1)
-exec prlimit --as="$((${memory:-640} * 1048576))" "$programs/postgres" -D "$data"
+exec prlimit --as="$((${memory:-640} * 1048576))" "$programs/postgres" -D "$data" -c unix_socket_directories=''
