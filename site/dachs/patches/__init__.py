@@ -109,6 +109,7 @@ def apply():
     _apply("worker", "run_beside_others")
     _apply("leader", "lead_one_worker")
     _apply("draining", "drain_at_sigterm")
+    _apply("logs", "forget_requests")
     # after all others, because it counts what they answer
     _apply("metrics", "count_requests")
     # last, because these processes are copies of this one, with its patches

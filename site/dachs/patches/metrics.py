@@ -77,8 +77,10 @@ def count_requests():
 
     @functools.wraps(log)
     def log_and_count(self, request):
-        log(self, request)
-        meter().count(request)
+        # one a second would fill the log
+        if not _is_probe(request):
+            log(self, request)
+            meter().count(request)
 
     http.HTTPFactory.log = log_and_count
     from twisted.internet import reactor
@@ -163,10 +165,13 @@ def _store():
 
 def _is_probe(request):
     """Return whether the supervisor of this instance asks whether the server works."""
-    if request.getHeader("user-agent") != _PROBE or request.getHeader("x-forwarded-for"):
+    try:
+        if request.getHeader("user-agent") != _PROBE or request.getHeader("x-forwarded-for"):
+            return False
+        peer = request.getClientAddress()
+        return peer is not None and peer.host in ("127.0.0.1", "::1")
+    except Exception:  # a request that was not read completely
         return False
-    peer = request.getClientAddress()
-    return peer is not None and peer.host in ("127.0.0.1", "::1")
 
 
 class _Counts:
@@ -222,8 +227,6 @@ class Meter:
             self._complain(problem)
 
     def _count(self, request):
-        if _is_probe(request):
-            return
         service = getattr(request, "counted_service", None) or self._place(request)
         counts = self.services.get(service)
         if counts is None:
