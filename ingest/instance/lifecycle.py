@@ -105,7 +105,7 @@ def up(
         _update_address(site, state)
         has_changed = dachs.configure(site, state) or restart
         state.write(layout)
-        if has_changed and state.workers == 1:
+        if has_changed and state.workers == 1 and not restart:
             dachs.stop()  # it reads its settings only when it starts
         _set_up_or_upgrade(layout, dachs, state)
         recover(layout, state)
