@@ -23,6 +23,7 @@ _FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 _BOUNDARY: Final = "km3vo-bench-boundary"
 _ROWS: Final = 100
 _TIMEOUT: Final = 200.0  # s
+_PROGRAM: Final = "/usr/sbin/nginx"
 
 
 @contextmanager
@@ -38,7 +39,7 @@ def nginx(settings: str, folder: Path, port: int) -> Iterator[int]:
         account.chown(one)
     with (folder / "nginx.out").open("wb") as log:
         account.chown(folder / "nginx.out")
-        command = ["nginx", "-c", str(path), "-e", str(folder / "error.log"), "-g", "daemon off;"]
+        command = [_PROGRAM, "-c", str(path), "-e", str(folder / "error.log"), "-g", "daemon off;"]
         server = account.spawn(command, home=folder, log=log)
     try:
         deadline = time.monotonic() + 20

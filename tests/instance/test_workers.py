@@ -72,7 +72,9 @@ def wait_for_another(instance: Instance, worker: int, died: int) -> None:
     """Wait until the supervisor has started a worker again."""
     deadline = time.monotonic() + 60
     while pid_of(instance, worker) in (0, died):
-        assert time.monotonic() < deadline, "no worker takes its place"
+        assert time.monotonic() < deadline, (instance.var / "logs" / "supervisor.log").read_text()[
+            -1000:
+        ]
         time.sleep(0.1)
 
 
