@@ -351,5 +351,6 @@ def _replace(path: Path, content: dict[str, Any]) -> None:
     draft = path.with_suffix(".part")
     draft.unlink(missing_ok=True)
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as stream:
-        json.dump(content, stream, separators=(",", ":"))
+        # not json.dump, which is written in Python
+        stream.write(json.dumps(content, separators=(",", ":")))
     draft.replace(path)
