@@ -53,6 +53,10 @@ class Server:
     more: Mapping[str, str] = field(default_factory=dict)
 
     @property
+    def account(self) -> Account:
+        return Account.current()
+
+    @property
     def data(self) -> Path:
         return self.folder / "data"
 

@@ -88,6 +88,10 @@ def status(as_json: bool) -> None:
         if found.database_host:
             place = f"at {found.database_host}, {place}"
         say(f"database  {words[found.database_runs]}, {place}")
+        if found.replica:
+            lag = "" if found.replica_lag is None else f", {found.replica_lag:.1f} s behind"
+            unused = f"; not used: {found.replica_problem}" if found.replica_problem else ""
+            say(f"replica   {found.replica}{lag}{unused}")
         server = words[found.server_runs]
         if found.workers > 1:
             server = f"{found.workers_running} of {found.workers} workers run"

@@ -19,6 +19,7 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster, Owner, RefusedError
 from ingest.instance.private import PrivateCluster
 from ingest.instance.remote import RemoteCluster
+from ingest.instance.replica import Replica, look_at_replica
 from ingest.instance.site import Site, load_site
 
 DEFAULT_PORT = 8080
@@ -48,6 +49,12 @@ class Status:
         The port of the database; None if there is no instance.
     database_host : str
         Its host if others manage it; otherwise empty.
+    replica : str
+        Its standby, as the settings name it.
+    replica_lag : float or None
+        How many s the standby is behind; None if that is not known.
+    replica_problem : str
+        Why the standby is not used, if it is not.
     """
 
     created: bool
@@ -60,6 +67,9 @@ class Status:
     url: str
     postgres_port: int | None
     database_host: str = ""
+    replica: str = ""
+    replica_lag: float | None = None
+    replica_problem: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -243,6 +253,9 @@ def status(layout: Layout) -> Status:
         return Status(False, False, False, False, 0, 0, False, "", None)
     dachs, cluster = Dachs(layout), Cluster(layout)
     database_runs = cluster.is_running
+    found = Replica(None)
+    if database_runs and isinstance(cluster, RemoteCluster):
+        found = look_at_replica(cluster) or found
     return Status(
         created=state.complete,
         database_runs=database_runs,
@@ -257,6 +270,9 @@ def status(layout: Layout) -> Status:
         url=state.server_url,
         postgres_port=state.postgres_port,
         database_host=state.database_host,
+        replica=cluster.database.replica if isinstance(cluster, RemoteCluster) else "",
+        replica_lag=found.lag,
+        replica_problem=found.problem,
     )
 
 

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from string import Template
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from xml.sax.saxutils import escape
 
 from pydantic import AfterValidator, Field, model_validator
@@ -41,6 +41,9 @@ def _is_expression(text: str) -> str:
     except re.error as error:
         raise ValueError(f"a regular expression ({error})") from None
     return text
+
+
+_Count = Annotated[int, Field(gt=0)]
 
 
 class SiteSection(StrictModel):
@@ -94,6 +97,14 @@ class DatabaseSection(StrictModel):
     password_file: Annotated[str, Field(pattern=r"^(/\S*)?$")]
     sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
     root_certificate: Annotated[str, Field(pattern=r"^(/\S*)?$")]
+    replica: Annotated[str, Field(pattern=r"^(([A-Za-z0-9._-]+|\[[0-9a-f:]+\]):\d{1,5})?$")]
+    replica_lag: _Count
+
+    @model_validator(mode="after")
+    def _has_a_primary(self) -> Self:
+        if self.replica and not self.host:
+            raise ValueError("no replica without a host, which is its primary")
+        return self
 
 
 class RegistrySection(StrictModel):
@@ -128,9 +139,6 @@ class DepositSection(StrictModel):
     zenodo: _Repository
     dataverse: _Repository
     dataverse_collection: Annotated[str, Field(pattern=r"^[A-Za-z0-9_:-]+$")]
-
-
-_Count = Annotated[int, Field(gt=0)]
 
 
 class JobsSection(StrictModel):

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from ingest.instance import Cluster, InstanceState, cone_problem, job_problem, tap_problem
 from ingest.instance.dachs import Dachs
-from ingest.publish.doctor.patient import TIMEOUT, Fault, Patient, Unknown
+from ingest.instance.remote import RemoteCluster
+from ingest.instance.replica import look_at_replica
+from ingest.instance.server_settings import differences
+from ingest.publish.doctor.patient import TIMEOUT, Advice, Fault, Patient, Unknown
+
+_CLOCKS: Final = 5.0  # s
 
 
 def _state(patient: Patient) -> None:
@@ -36,7 +42,9 @@ def _database(patient: Patient) -> None:
         raise Fault(
             "the database does not run",
             "Nothing can be queried.",
-            f"make up; the reason is in {patient.layout.logs / 'postgresql.log'}",
+            f"start {patient.cluster.name}, and see its log"
+            if patient.cluster.is_remote
+            else f"make up; the reason is in {patient.layout.logs / 'postgresql.log'}",
         )
     try:
         ((recovering,),) = patient.rows("SELECT pg_is_in_recovery()")
@@ -125,9 +133,56 @@ def _refuse(problem: str | None) -> None:
         )
 
 
+def _clock(patient: Patient) -> None:
+    before = time.time()
+    ((there,),) = patient.rows("SELECT extract(epoch FROM clock_timestamp())")
+    after = time.time()
+    apart = max(before - float(there), float(there) - after)
+    if apart > _CLOCKS:
+        raise Advice(
+            f"the clocks of the database and of this machine are {apart:.0f} s apart",
+            "Times of jobs and of rows are wrong, and so may be the days of embargoes.",
+            "synchronise both with NTP, for example: apt-get install chrony",
+        )
+
+
+def _suitable(patient: Patient) -> None:
+    if not patient.cluster.is_remote:  # it is started with them
+        return
+    found = list(differences(patient.cursor, patient.site))
+    if needed := [one for one in found if one.is_required]:
+        raise Fault(
+            "; ".join(f"{one.name} = {one.found}, not {one.wanted}" for one in needed),
+            f"It matters: {needed[0].reason}.",
+            "km3vo instance postgres-settings prints the settings for the server",
+        )
+    if found:
+        raise Advice(
+            "; ".join(f"{one.name} = {one.found}, not {one.wanted}" for one in found),
+            "Queries or imports may be slower.",
+            "km3vo instance postgres-settings prints the settings for the server",
+        )
+
+
+def _replica(patient: Patient) -> None:
+    cluster = patient.cluster
+    found = look_at_replica(cluster) if isinstance(cluster, RemoteCluster) else None
+    if found is None:
+        raise Unknown("there is no replica")
+    if found.problem:
+        raise Advice(
+            found.problem,
+            "Asynchronous queries run on the primary meanwhile.",
+            "docs/operations.md, Read replica",
+        )
+
+
 CHECKS: Final = (
     ("state of the instance", _state),
     ("database", _database),
+    ("settings of the database", _suitable),
+    ("clock of the database", _clock),
+    ("read replica", _replica),
     ("extensions of the database", _extensions),
     ("DaCHS' version", _dachs_version),
     ("server", _server),

@@ -104,6 +104,7 @@ def apply():
         "wait_for_the_table_of_jobs",
         "tell_the_place_in_the_queue",
     )
+    _apply("replica", "send_jobs_to_the_standby")
     _apply("uploads", "restrict_uploads_by_url")
     _apply("lookups", "bound_lookups")
     _apply("worker", "run_beside_others")
@@ -112,6 +113,7 @@ def apply():
     _apply("logs", "forget_requests")
     # after all others, because it counts what they answer
     _apply("metrics", "count_requests")
+    _apply("heartbeat", "cut_connections_to_a_silent_database")
     # last, because these processes are copies of this one, with its patches
     _apply("query_processes", "fork_first_process")
 

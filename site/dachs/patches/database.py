@@ -24,11 +24,21 @@ _RESTARTING = {"57P01", "57P02", "57P03"}
 _NOT_YET = ("starting up", "shutting down", "recovery", "not accepting", "not yet accepting")
 
 
+silent_since = None
+"""Since when the database has not answered, if that is too long; see :mod:`patches.heartbeat`."""
+
+
 class DatabaseAway(base.Error):
     """The database does not answer; it probably restarts."""
 
     def __init__(self):
         super().__init__(MESSAGE)
+
+
+def refuse_if_silent():
+    """Raise an error if the database is known not to answer, instead of waiting for it."""
+    if silent_since is not None:
+        raise DatabaseAway()
 
 
 def is_away(error):
@@ -80,6 +90,7 @@ class _LastingPool(sqlsupport.CustomConnectionPool):
         base.ui.notifyWarning("A connection to the database was lost; dead ones are discarded.")
 
     def getconn(self, key=None):
+        refuse_if_silent()
         while _is_dead(connection := super().getconn(key)):
             self.putconn(connection, close=True)
         return connection

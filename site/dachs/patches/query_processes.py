@@ -158,6 +158,16 @@ class Idle:
 
 
 _idle = Idle()
+_busy = set()
+
+
+def stop_all():
+    """Kill the processes that run queries; the others end by themselves."""
+    _idle.clear()
+    for process in list(_busy):
+        with process.lock:
+            if process.job_id is not None:
+                process.kill()
 
 
 def _warm_up():
@@ -191,6 +201,7 @@ class Process:
     def assign(self, job_id):
         """Take note of the job to be run next; from now on it can be stopped."""
         self.job_id, self.backend = job_id, None
+        _busy.add(self)
 
     def run(self, deadline):
         """Run the job, and return whether it was done before `deadline`, on the monotonic clock.
@@ -211,6 +222,7 @@ class Process:
             message = b""
         with self.lock:
             self.job_id = None
+        _busy.discard(self)
         if not message:
             self.kill()
             self.close()
