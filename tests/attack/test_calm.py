@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from ingest.instance.account import Account
 from ingest.instance.layout import Layout
 from ingest.instance.postgres import Cluster
-from tests.attack.answers import ask, check
+from tests.attack.answers import TAP, ask, check
 from tests.instances import Instance
 from tests.templates import Templates
 
@@ -71,6 +76,34 @@ def test_pages_of_an_empty_node(server: Instance) -> None:
     assert {path: status for path, status in found.items() if status >= 500} == {}
     assert {found[path] for path in ("/", "/sky", "/query", "/around", "/alerts")} == {200}
     assert {found[path] for path in ("/learn", "/status", "/sitemap.xml")} == {200}
+
+
+def test_nobody_waits_for_a_database_that_hangs(server: Instance) -> None:
+    main = Cluster(Layout(server.var, Account.current())).pid
+    children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+    pids = [main, *map(int, children)]
+    query = f"{TAP}/sync?LANG=ADQL&QUERY=SELECT+TOP+1+table_name+FROM+tap_schema.tables"
+    paths = ["/alerts?name=a", "/sky-map/ant20_01.svg", query] * 17
+
+    def visit_one(path: str) -> tuple[int, bool, float]:
+        began = time.monotonic()
+        status, headers, _ = ask(server, path)
+        return status, "Retry-After" in headers, time.monotonic() - began
+
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(len(paths)) as visitors:
+            found = list(visitors.map(visit_one, paths))
+    finally:
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+    assert {(status, again) for status, again, _ in found} == {(503, True)}
+    assert max(seconds for *_, seconds in found) < 10
+    end = time.monotonic() + 30
+    while ask(server, "/alerts")[0] != 200:
+        assert time.monotonic() < end
 
 
 def test_pages_survive_a_stop_of_the_database(server: Instance) -> None:
