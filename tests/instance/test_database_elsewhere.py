@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from ingest import __version__
 from ingest.instance.layout import STATE_FORMAT
+from ingest.publish.doctor.patient import Advice, Patient
+from ingest.publish.doctor.servers import CHECKS
 from tests.instances import Instance
 from tests.servers import PASSWORD, Server, eventually, running
 from tests.templates import port
@@ -204,3 +207,84 @@ def test_the_supervisor_leaves_a_database_alone_that_is_away(
     eventually(lambda: "answers again" in log.read_text())
     eventually(lambda: node.km3vo("instance", "status").returncode == 0)
     assert (node.var / "server.pid").read_text() == process
+
+
+@pytest.fixture
+def configured(server: Server, node: Instance) -> Iterator[Callable[[str], None]]:
+    """Return a function that changes settings of the server, which has its own afterwards."""
+
+    def configure(more: str) -> None:
+        server.configure(more)
+        server.stop("fast")
+        server.start()
+
+    admitted = (server.data / "pg_hba.conf").read_text()
+    yield configure
+    (server.data / "pg_hba.conf").write_text(admitted)
+    configure("")
+    node.up()
+
+
+def test_settings_that_matter_are_required(
+    node: Instance, configured: Callable[[str], None]
+) -> None:
+    configured("temp_file_limit = -1")
+    done = node.km3vo("instance", "up")
+    assert (done.returncode, "temp_file_limit" in done.stderr) == (2, True), done.stderr
+    assert "km3vo instance postgres-settings" in done.stderr
+    assert "settings of the database\tFAULT" in node.km3vo("doctor").stdout
+    configured("jit = on")
+    assert node.km3vo("instance", "up").returncode == 0
+    assert "settings of the database\tadvice\tjit = on, not off" in node.km3vo("doctor").stdout
+
+
+def test_a_server_that_does_not_admit_us_is_explained(
+    server: Server, node: Instance, configured: Callable[[str], None]
+) -> None:
+    (server.data / "pg_hba.conf").write_text("")
+    configured("")
+    done = node.km3vo("instance", "up")
+    assert (done.returncode, "does not admit this machine" in done.stderr) == (2, True)
+    assert "hostssl" in done.stderr
+
+
+def test_the_certificate_of_the_server_is_verified(
+    server: Server, node: Instance, configured: Callable[[str], None], tmp_path: Path
+) -> None:
+    for folder in (server.data, tmp_path):
+        request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+        request += ["-subj", "/CN=db", "-addext", "subjectAltName=IP:127.0.0.1"]
+        files = ["-keyout", str(folder / "server.key"), "-out", str(folder / "server.crt")]
+        subprocess.run([*request, *files], check=True, capture_output=True)
+        (folder / "server.key").chmod(0o600)
+    for name in ("server.key", "server.crt"):
+        server.account.chown(server.data / name)
+    configured("ssl = on")
+    right, wrong = str(server.data / "server.crt"), str(tmp_path / "server.crt")
+    site = changed(tmp_path, server, sslmode="verify-full", root_certificate=wrong)
+    done = node.km3vo("instance", "up", KM3VO_SITE=site)
+    assert (done.returncode, "certificate of the database is not valid" in done.stderr) == (2, True)
+    site = changed(tmp_path, server, sslmode="verify-full", root_certificate=right)
+    done = node.km3vo("instance", "up", KM3VO_SITE=site)
+    assert done.returncode == 0, done.stderr
+    encrypted = (
+        "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+        " WHERE usename IN ('gavo', 'gavoadmin', 'untrusted')"
+    )
+    assert server.rows(encrypted) == [(True,)]
+
+
+@pytest.mark.parametrize("apart", [-60.0, 0.0, 60.0])
+def test_clocks_that_are_apart_are_noticed(apart: float) -> None:
+    class Apart(Patient):
+        """Its database has another time; the clock of a machine cannot be set for a test."""
+
+        def rows(self, query: str, values: object = None) -> list[tuple[object, ...]]:
+            return [(time.time() + apart,)]
+
+    (check,) = (one for name, one in CHECKS if name == "clock of the database")
+    if not apart:
+        check(Apart())
+        return
+    with pytest.raises(Advice, match="60 s apart"):
+        check(Apart())
