@@ -20,7 +20,7 @@ from ingest.publish.doctor.patient import Advice, Fault, Patient, Unknown, tail
 _MANY_ERRORS: Final = 20
 _BACKUP_AGE: Final = timedelta(days=8)
 _IERS_AGE: Final = timedelta(days=300)
-_CERTIFICATE: Final = timedelta(days=14)
+_CERTIFICATE: Final = timedelta(days=30)
 _DACHS_TIME: Final = re.compile(r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)")
 _POSTGRES: Final = re.compile(r"^([\d-]+) ([\d:]+)[.\d]* UTC \[\d+\] \S*\s?(?:PANIC|FATAL):\s+(.*)")
 _HARMLESS: Final = re.compile(
