@@ -26,7 +26,7 @@ BENCHES = (
     "pages",
     "sky_view",
 )
-ON_REQUEST = ("pool", "workers")
+ON_REQUEST = ("pool", "proxy", "workers")
 """They need a library or a program that nothing else does, or take long."""
 
 

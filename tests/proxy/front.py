@@ -90,6 +90,16 @@ class Front:
                 parts.append(part)
         return b"".join(parts)
 
+    def reload(self) -> None:
+        """Let nginx read its files again; return when it answers with what is new."""
+        pid = int((self.folder / "pid").read_text())
+        former = _children(pid)
+        os.kill(pid, signal.SIGHUP)
+        deadline = time.monotonic() + _START
+        while former & _children(pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
     def log(self) -> list[str]:
         """Return the lines of the log, each about one request."""
         return (self.folder / "access.log").read_text().splitlines()
@@ -170,6 +180,10 @@ def make_certificate(folder: Path, days: int = 90) -> None:
         check=True,
         capture_output=True,
     )
+
+
+def _children(pid: int) -> set[str]:
+    return set(Path(f"/proc/{pid}/task/{pid}/children").read_text().split())
 
 
 def _wait(one: Front, process: subprocess.Popen[bytes]) -> None:

@@ -99,8 +99,9 @@ def _certificate(patient: Patient) -> None:
         ):
             certificate = secure.getpeercert() or {}
     except ssl.SSLError as error:
+        reason = getattr(error, "verify_message", "") or error.reason
         raise Fault(
-            f"the certificate of {url.netloc} is refused: {error.reason}",
+            f"the certificate of {url.netloc} is refused: {reason}",
             "Clients refuse to connect.",
             "renew it in the web server in front",
         ) from None
