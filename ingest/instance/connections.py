@@ -17,8 +17,8 @@ _PAGE_THREADS = 10
 at least two."""
 _IDLE = 12
 """What the pools of a worker keep: six with two connections each."""
-_TIMED = 4
-"""The leader's lock, the role of visitors, and what looks after jobs."""
+_TIMED = 5
+"""The leader's lock, the heartbeat, the role of visitors, and what looks after jobs."""
 _OTHERS = 20
 """Commands, the listener of alerts and probes."""
 _RESERVED = 3
