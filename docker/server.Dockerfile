@@ -30,7 +30,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /opt/km3vo
 COPY setup.sh ./
 # What no server needs is left out: documents except licences, tests, and SymPy and Unicode's tables,
-# on which a font editor depends that Matplotlib depends on. No program gives its user other rights.
+# on which a font editor depends that Matplotlib depends on. DaCHS needs tests of Twisted. No program gives its user other rights.
 RUN set -eu; \
     modules=/usr/lib/python3/dist-packages; \
     printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/locale/*' '/usr/share/info/*' \
@@ -39,7 +39,7 @@ RUN set -eu; \
     groupadd --gid 10310 km3vo; \
     useradd --uid 10310 --gid km3vo --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin km3vo; \
     ./setup.sh server; \
-    find $modules -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
+    find $modules -depth -type d -name tests ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
     rm -rf $modules/sympy; \
     find $modules /usr/lib/python3.[0-9]* -depth -name __pycache__ -exec rm -rf '{}' +; \
     /usr/bin/python3 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash \
