@@ -16,7 +16,7 @@ def root():
     """Return the archive's directory: KM3VO_ARCHIVE, or ``alerts`` beside DaCHS' root."""
     configured = os.environ.get("KM3VO_ARCHIVE")
     return configured or os.path.join(
-        os.path.dirname(base.getConfig("rootDir").rstrip("/")), "alerts"
+        os.path.dirname(str(base.getConfig("rootDir")).rstrip("/")), "alerts"
     )
 
 

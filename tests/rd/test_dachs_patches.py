@@ -7,8 +7,12 @@ import os
 import subprocess
 from pathlib import Path
 
+from ingest.instance.dachs import configuration
+from ingest.instance.site import load_site
+
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("macros_probe.py")
+REPLACED = Path(__file__).with_name("replaced_probe.py")
 TEXTS = {
     # what DaCHS' documentation of macros says each becomes
     "": "",
@@ -47,3 +51,28 @@ def test_macros_are_expanded_as_by_dachs(tmp_path: Path) -> None:
     theirs, ours = json.loads(done.stdout)
     assert dict(zip(TEXTS, theirs, strict=True)) == TEXTS
     assert ours == theirs
+
+
+def test_it_is_known_which_code_the_patches_replace(tmp_path: Path) -> None:
+    settings = load_site().model_dump(mode="json", include=configuration._PATCH_SETTINGS)
+    path = tmp_path / "settings.json"
+    path.write_text(json.dumps(settings | {"software": {"version": "0"}}))
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "gavo.rc").write_text(f"[general]\nrootDir: {tmp_path}\n")
+    for name in ("dsn", "feed", "trustedquery", "untrustedquery"):
+        (tmp_path / "etc" / name).write_text("database = gavo\nuser = nobody\n")
+    done = subprocess.run(
+        ["/usr/bin/python3", REPLACED, ROOT / "site" / "dachs", path],
+        env={"GAVOSETTINGS": str(tmp_path / "gavo.rc"), "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    record = json.loads((ROOT / "site/dachs/patches/replaced.json").read_text())
+    for patch, names in found["replaced"].items():
+        assert set(names) <= set(record["patches"][patch]), f"write replaced.json: {patch}"
+    if found["version"] in record["versions"]:  # a newer one starts with warnings
+        assert found["unknown"] == {}
+        assert done.stderr == ""

@@ -98,6 +98,7 @@ def files(layout: Layout, site: Site, state: InstanceState) -> dict[Path, bytes]
         sources = [
             *_LAUNCHER.glob("*.py"),
             *(_LAUNCHER / _PATCHES).glob("*.py"),
+            _LAUNCHER / _PATCHES / "replaced.json",
             *_pages(),
         ]
         pages = [path for name in ("templates", "static") for path in (_WEB / name).iterdir()]

@@ -1,6 +1,6 @@
 """IVOA vocabularies for machines without a network.
 
-For DaCHS 2.7.
+For DaCHS 2.7 and 2.11.
 
 ``dachs val`` and DaCHS' web pages look up terms in IVOA vocabularies, which DaCHS downloads once
 and then caches; without a network and without a cached copy they fail. We suggest that DaCHS
@@ -32,6 +32,21 @@ VOCABULARY_TERMS: dict[str, dict[str, str]] = {
         "time-domain-astronomy": "Time domain astronomy",
         "virtual-observatories": "Virtual observatories",
     },
+    # what ObsCore of DaCHS 2.11 looks up
+    "product-type": {
+        "cube": "Cube",
+        "event-list": "Event list",
+        "image": "Image",
+        "measurements": "Measurements",
+        "sed": "Spectral energy distribution",
+        "spectrum": "Spectrum",
+        "timeseries": "Time series",
+        "visibility": "Visibility",
+    },
+    # what its registry records are compared with
+    "voresource/content_level": {"Research": "Research"},
+    "voresource/content_type": {"Archive": "Archive", "Catalog": "Catalog"},
+    "voresource/date_role": {"Created": "Created", "Updated": "Updated"},
     "messenger": {
         "photon": "Photon",
         "radio": "Radio",

@@ -7,10 +7,10 @@ be reported to DaCHS' developers. Patches of the running DaCHS are in
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 
-from ingest.core.errors import InstanceError
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance.account import Account
 from ingest.instance.site import SITE_FILES
@@ -65,6 +65,9 @@ _CHANGES = {
     "examples.html": (),
 }
 """What is replaced in DaCHS' templates."""
+_ONLY_BEFORE_211 = {' style="background-color: #FF9988"', "Copyright and such:"}
+"""What DaCHS 2.11 does not have, and need not have."""
+logger = logging.getLogger(__name__)
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
 
@@ -105,7 +108,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
 def templates() -> dict[str, str]:
     """Return the templates of DaCHS' pages that differ from DaCHS' own, by their names.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     Search engines find data sets by JSON-LD in the head of a page, which DaCHS' service page
     offers no way to add. We suggest an optional element in the head of ``serviceinfo.html``, such
@@ -115,12 +118,8 @@ def templates() -> dict[str, str]:
 
     A template below DaCHS' root directory takes precedence over DaCHS' own of the same name.
     All but the sidebar, which is ours, are made from DaCHS' own by small changes, so that they
-    follow DaCHS' changes. One that is not where it is expected is left out.
-
-    Raises
-    ------
-    InstanceError
-        If one of DaCHS' templates has not the text that is changed.
+    follow DaCHS' changes. One that is not where it is expected is left out, and a text that is
+    not there is not changed; a warning says so.
     """
     made = {path.name: path.read_text("utf-8") for path in _OWN.glob("*.html")}
     for name, changes in _CHANGES.items():
@@ -135,11 +134,6 @@ def templates() -> dict[str, str]:
 
 
 def _replaced(path: Path, text: str, old: str, new: str) -> str:
-    if old not in text:
-        raise InstanceError(
-            "this version of DaCHS has other templates of pages",
-            where=str(path),
-            expected=old,
-            remedy="please report it, with the version of DaCHS",
-        )
+    if old not in text and old not in _ONLY_BEFORE_211:
+        logger.warning("DaCHS' %s is not changed: it does not contain %r", path.name, old)
     return text.replace(old, new)

@@ -1,9 +1,10 @@
 """Patches of DaCHS, applied while it runs.
 
-Each function changes one thing, says for which version of DaCHS, and describes the problem
-as it could be reported to DaCHS' developers. All were written for DaCHS 2.7, the version in
-Debian 12. One that does not fit a later version is left out with a warning. Remove a function
-once Debian's DaCHS can do the same.
+Each function changes one thing, says for which versions of DaCHS, and describes the problem
+as it could be reported to DaCHS' developers. They were written for DaCHS 2.7, the version in
+Debian 12, and tried with 2.11 in Debian 13 as well; ``versions.py`` knows the differences. One that
+does not fit another version is left out with a warning. Remove a function once the DaCHS of all
+supported Debian releases can do the same.
 
 What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
 
@@ -19,7 +20,10 @@ This runs in the Python of DaCHS.
 """
 
 import importlib
-import sys
+
+from . import versions
+
+_problems = []
 
 
 def apply():
@@ -45,13 +49,14 @@ def apply():
         "refuse_unknown_methods",
         "refuse_what_is_not_text",
         "read_addresses_of_uploads",
+        "read_forms_as_sent",
         "ignore_hosts_in_requests",
         "name_missing_parameters",
         "stay_on_this_site_after_login",
     )
     _apply("productfiles", "answer_head_requests_for_products")
     _apply("generation", "announce_changes")
-    _apply("closed", "close_test_services", "close_well_known")
+    _apply("closed", "close_test_services", "close_well_known", "close_user_tables")
     _apply("protected", "close_protected_releases", "lock_products")
     # after those that refuse what is no request, and those that check passwords
     _apply("bearers", "accept_tokens")
@@ -100,6 +105,7 @@ def apply():
         "job_processes",
         "start_job_processes_with_patches",
         "end_processes_with_their_jobs",
+        "signal_no_groups_of_processes",
         "keep_the_queue_moving",
         "wait_for_the_table_of_jobs",
         "tell_the_place_in_the_queue",
@@ -114,14 +120,25 @@ def apply():
     # after all others, because it counts what they answer
     _apply("metrics", "count_requests")
     _apply("heartbeat", "cut_connections_to_a_silent_database")
+    versions.warn(_problems)
     # last, because these processes are copies of this one, with its patches
     _apply("query_processes", "fork_first_process")
 
 
 def _apply(topic, *names):
-    """Apply the patches of one module; a warning says which do not fit this version of DaCHS."""
+    """Apply the patches of one module that this version of DaCHS needs.
+
+    One that does not fit is left out, so that DaCHS starts; warnings say which.
+    """
     for name in names:
+        patch = f"{topic}.{name}"
+        if versions.reason_to_skip(patch):
+            continue
         try:
             getattr(importlib.import_module(f".{topic}", __name__), name)()
-        except (ImportError, AttributeError) as problem:
-            print(f"Warning: DaCHS is not patched by {topic}.{name}: {problem}", file=sys.stderr)
+        except Exception as problem:
+            _problems.append(f"DaCHS is not patched by {patch}: {problem!r}")
+            continue
+        unknown = versions.unknown_code(patch)
+        if unknown:
+            _problems.append(f"{patch} replaces code that was not tried: {', '.join(unknown)}")

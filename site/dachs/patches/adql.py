@@ -36,7 +36,7 @@ def read_string_literals_as_the_standard_does():
 def accept_the_standard_inequality():
     """Let DaCHS understand ``<>``.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7; the grammar of 2.11 has it, but does not make it ``!=``.
 
     ``compOp`` of the grammar has ``!=`` but not ``<>``, which is the operator of ADQL's grammar.
     We suggest to add it there, and to turn it into ``!=`` by a parse action, since the code that
@@ -53,9 +53,11 @@ def _regex(pattern, *more, **options):
     if pattern == _DELIMITED_OR_EMPTY:
         return parsetricks.Regex(DELIMITED_IDENTIFIER, *more, **options)
     operators = pattern.split("|")
-    if "!=" not in operators or "<>" in operators:
+    if "!=" not in operators:
         return parsetricks.Regex(pattern, *more, **options)
-    operator = parsetricks.Regex(f"<>|{pattern}", *more, **options)
+    if "<>" not in operators:
+        pattern = f"<>|{pattern}"
+    operator = parsetricks.Regex(pattern, *more, **options)
     return operator.setParseAction(lambda text, place, found: found[0].replace("<>", "!="))
 
 

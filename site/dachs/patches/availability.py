@@ -8,6 +8,7 @@ from gavo import base
 from gavo.protocols import dali
 from gavo.web import vodal, vosi, weberrors
 
+from . import versions
 from .database import DatabaseAway, is_away
 
 RETRY_AFTER = "5"
@@ -62,11 +63,12 @@ def _with_page(get_page):
 
 def _with_status(serve):
     @functools.wraps(serve)
-    def serve_error(request, error, httpStatus=200, queryStatus="ERROR"):
+    def serve_error(request, error, *more, **named):
+        named = versions.options_of_errors(more, named)
         if isinstance(error, Exception) and is_away(error):
-            error, httpStatus = DatabaseAway(), 503
+            error, named["httpStatus"] = DatabaseAway(), 503
             request.setHeader("retry-after", RETRY_AFTER)
-        return serve(request, error, httpStatus, queryStatus)
+        return serve(request, error, **named)
 
     return serve_error
 

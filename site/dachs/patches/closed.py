@@ -5,7 +5,7 @@ This runs in the Python of DaCHS.
 
 import functools
 
-from gavo import svcs
+from gavo import base, svcs
 from gavo.web import grend, ifpages
 
 _DESCRIPTORS = ("__system__/tests",)
@@ -38,6 +38,36 @@ def close_well_known():
     names of base64url characters, as RFC 8555 defines tokens.
     """
     ifpages.WellKnown.getChild = _nothing
+
+
+def close_user_tables():
+    """Let DaCHS keep no tables of users.
+
+    From DaCHS 2.11 on: ADQL has ``CREATE TABLE tap_user.… AS``, and TAP the resource
+    ``user_tables``, also where the operator did not import ``//tap_user``; then the first of them
+    ends in an error of the database. Tables that stay need bounds for their number and size. We
+    suggest to refuse both unless ``//tap_user`` was imported.
+    """
+    from gavo.adql import nodes
+    from gavo.web import tap_uploads
+
+    nodes.Statement.addFieldInfos = _without_creation(nodes.Statement.addFieldInfos)
+    tap_uploads.PersistentUploadRenderer.render = _no_user_tables
+    tap_uploads.PersistentUploadRenderer.getChild = _nothing
+
+
+def _without_creation(add):
+    @functools.wraps(add)
+    def add_unless_created(self, context):
+        if self.createAs:
+            raise base.ValidationError("This service keeps no tables of users.", "QUERY")
+        return add(self, context)
+
+    return add_unless_created
+
+
+def _no_user_tables(self, request):
+    raise svcs.UnknownURI("There is nothing at this address.")
 
 
 def _nothing(self, name, request):

@@ -9,7 +9,7 @@ import io
 import re
 import sys
 
-from gavo import base, svcs
+from gavo import svcs
 from gavo.protocols import dali
 from gavo.web import common
 from twisted.web import http
@@ -72,6 +72,7 @@ def _got_length(self, length):
     elif limit == bounds["map_upload"] and (length is None or length > bounds["body"]):
         reason = _maps.take(self)
         self.refusal = turns.Busy(reason) if reason else None
+    self.maxUploadSize = sys.maxsize  # DaCHS 2.11 counts bytes again while it parses a body
     if self.content:
         self.content = _Body(self, limit)
 
@@ -126,14 +127,12 @@ class _Body:
         elif self.length > _PATIENCE * self.limit:
             self.request.channel.transport.abortConnection()
 
-    def finish(self):
-        """Return the buffer."""
-        return self.buffer
-
 
 def _refusing(receive):
     @functools.wraps(receive)
     def request_received(self, command, path, version):
+        if isinstance(self.content, _Body):
+            self.content = self.content.buffer
         refusal = getattr(self, "refusal", None) or _reason_not_to_parse(self)
         if refusal is None:
             return receive(self, command, path, version)
@@ -168,9 +167,6 @@ def find_boundaries_at_once():
     table of 10⁵ rows delays all other requests by a third of a second. We suggest to search the
     bytes for the boundary.
     """
-    if not hasattr(common, "cgi"):
-        base.ui.notifyWarning("This DaCHS does not read forms with the module cgi.")
-        return
     common.cgi.FieldStorage.read_lines_to_outerboundary = _read_to_boundary
 
 

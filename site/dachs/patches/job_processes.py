@@ -143,6 +143,17 @@ def _destroy(self, jobId):
     return _delete(self, jobId)
 
 
+def signal_no_groups_of_processes():
+    """Let DaCHS send no signal when a job is deleted; see above for what ends its process.
+
+    From DaCHS 2.11 on: ``TAPJob.prepareForDestruction`` sends SIGTERM to ``self.pid`` of a running
+    job without a look at it. That of a synchronous query is not the number of a process: with -1,
+    the signal goes to all processes of the account. We suggest to check that the number is
+    greater than 1, and that the process is that of the job.
+    """
+    tap.TAPJob.prepareForDestruction = uws.UWSJobWithWD.prepareForDestruction
+
+
 def _end_process(pid, job_id):
     if _age(pid, job_id) is not None:
         # it has just ended, and its number may already be that of another account's process

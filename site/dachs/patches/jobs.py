@@ -132,7 +132,7 @@ def report_errors_with_a_status():
     asyncrender.UWSResource._deliverError = _deliver_error
 
 
-def _deliver_error(self, failure, request, httpCode=None):
+def _deliver_error(self, failure, request, **status_of_dachs):
     error = failure.value
     if isinstance(error, (svcs.Authenticate, svcs.SeeOther)):
         return weberrors.renderDCErrorPage(failure, request)
@@ -141,9 +141,9 @@ def _deliver_error(self, failure, request, httpCode=None):
             if isinstance(error, TooManyJobs):
                 status = error.status
                 request.setHeader("retry-after", "60")
-            return dali.serveDALIError(request, error, status)
+            return dali.serveDALIError(request, error, httpStatus=status)
     base.ui.notifyFailure(failure)
-    return dali.serveDALIError(request, error, 500)
+    return dali.serveDALIError(request, error, httpStatus=500)
 
 
 def bound_polls():

@@ -73,6 +73,8 @@ def _description(error):
         "msg": public_message(error),
         "type": type(error).__name__,
         "hint": clean(str(hint)) if hint else None,
+        # from 2.11 on, the status of the answer
+        "httpCode": getattr(error, "httpCode", 500),
     }
 
 
@@ -166,7 +168,7 @@ def _patch_dali():
             problem = _description(problem)
         elif isinstance(problem, str):
             problem = {"msg": clean(problem), "type": "ReportableError", "hint": None}
-        hint = problem["hint"]
+        hint = problem.get("hint")
         problem = problem | {"msg": clean(problem["msg"]), "hint": hint and clean(str(hint))}
         return make(problem, *more, **named)
 

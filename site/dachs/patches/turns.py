@@ -19,7 +19,7 @@ from gavo.web import grend, vodal, weberrors
 from twisted.internet import defer, reactor, threads
 from twisted.python import threadpool
 
-from . import clients
+from . import clients, versions
 from .settings import settings
 from .worker import share
 
@@ -250,10 +250,11 @@ def _answer_with_503():
 
 def _with_status(serve):
     @functools.wraps(serve)
-    def serve_error(request, errInfo, httpStatus=200, queryStatus="ERROR"):
+    def serve_error(request, errInfo, *more, **named):
+        named = versions.options_of_errors(more, named)
         if isinstance(errInfo, Busy):
-            httpStatus = _ask_to_retry(request)
-        return serve(request, errInfo, httpStatus, queryStatus)
+            named["httpStatus"] = _ask_to_retry(request)
+        return serve(request, errInfo, **named)
 
     return serve_error
 

@@ -60,8 +60,9 @@ def _checked(parse):
 
 def _with_fields(mangle):
     def mangle_uploads(request):
-        # A request without files has none called so, which is an error like any other.
-        if request.fields is None:
+        # A request without files has none called so, which is an error like any other. DaCHS 2.11
+        # has another attribute, which is never None.
+        if getattr(request, "fields", {}) is None:
             request.fields = {}
         mangle(request)
 
