@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
 import urllib.error
@@ -29,19 +30,25 @@ CLIENTS = 8
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory: pytest.TempPathFactory, templates: Templates) -> Iterator[Instance]:
+def two(open_folder: Path, templates: Templates) -> Iterator[Instance]:
     """Serve the ANTARES release by two workers."""
-    folder = tmp_path_factory.mktemp("workers")
-    made = Instance(folder / "var", port(40))
-    made.extra["KM3VO_SITE"] = str(folder / "site.toml")
+    made = Instance(open_folder / "var", port(40))
+    made.extra["KM3VO_SITE"] = str(open_folder / "site.toml")
     write_site(made, 2)
-    folder.chmod(0o755)
     templates.copy("antares", made, durable=True)
     try:
         made.up()
         yield made
     finally:
         made.reset()
+
+
+@pytest.fixture(scope="module")
+def open_folder() -> Iterator[Path]:
+    """Return a folder that the account of the servers can enter, which those of pytest are not."""
+    with tempfile.TemporaryDirectory(prefix="km3vo-workers-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 def write_site(instance: Instance, workers: int, more: str = "") -> None:
@@ -52,11 +59,12 @@ def write_site(instance: Instance, workers: int, more: str = "") -> None:
 
 
 @pytest.fixture
-def front(two, tmp_path) -> Iterator[int]:
+def front(two, open_folder) -> Iterator[int]:
     """Put nginx in front, and return its port."""
-    tmp_path.chmod(0o755)
-    settings = fronted.proxy_settings(KM3VO, tmp_path, two.environment)
-    with fronted.nginx(settings, tmp_path, two.port + 5) as number:
+    folder = open_folder / "nginx"
+    folder.mkdir(exist_ok=True)
+    settings = fronted.proxy_settings(KM3VO, folder, two.environment)
+    with fronted.nginx(settings, folder, two.port + 5) as number:
         yield number
 
 
