@@ -16,7 +16,7 @@ _LOOKUPS = 20
 _PERIOD = 60.0  # s
 _TIMEOUT = 5.0  # s
 _MAX_BYTES = 20_000_000
-_VOCABULARY = re.compile(r"[A-Za-z0-9-]+(/[A-Za-z0-9-]+)*")
+_VOCABULARY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 
 
 def bound_lookups():
