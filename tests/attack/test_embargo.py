@@ -30,6 +30,7 @@ from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.attack.answers import TAP, ask, check_text, crawl, run_job, send_upload, sync
 from tests.instances import KM3VO, ROOT, Instance, copy_checkout
+from tests.proxy.front import front
 from tests.templates import Templates, port
 
 pytestmark = pytest.mark.slow
@@ -574,3 +575,26 @@ def test_the_day_comes_and_a_release_is_withheld_again(server: Instance) -> None
         assert same(shown, HIDDEN) == same(absent, MISSING)
     assert server.adql(with_responses) == [["ant20_01"]]
     assert server.adql(count.format("ANTARES")) == [["8754"]]
+
+
+@pytest.mark.long
+def test_a_proxy_keeps_nothing_that_members_see(server: Instance) -> None:
+    with front(server, port(70), settings="requests_per_second = 1000") as proxy:
+        there = Instance(server.var, proxy.port, server.extra)
+        for path in (one for name in LIVES for one in addresses(name)):
+            for reader in (MEMBER, {}, MEMBER | {"Accept_Encoding": "gzip"}):
+                ask(there, path, **reader)
+            shown, direct = ask(there, path), ask(server, path)
+            assert (shown[0], shown[1]["WWW-Authenticate"]) == (
+                direct[0],
+                direct[1]["WWW-Authenticate"],
+            ), path
+            if HIDDEN in path:
+                assert not SECRET.search(shown[2]), path
+        product = f"/getproduct/{SEALED}/data/{SEALED}.fits"
+        assert ask(there, product, **MEMBER)[0] == 200
+        assert ask(there, product)[0] == 401
+        kept = list(proxy.kept())
+        assert kept  # pages of public releases, and of what is public of the other
+        for secret in (HIDDEN, TITLES[HIDDEN].split()[0], *EVENTS.values()):
+            assert not [one for one in kept if secret.encode() in one.partition(b"\r\n\r\n")[2]]
