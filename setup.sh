@@ -76,6 +76,10 @@ if [ -n "$missing" ]; then
     missing=$(printf '%s' "$missing" | sed "s/postgresql-any-/postgresql-$major-/g")
     # shellcheck disable=SC2086  # the list is meant to be split
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null
+    # Debian's package starts nginx on port 80 for everybody; tests start their own on loopback
+    if [ "$stage" = test ] && [ "${missing#* nginx}" != "$missing" ] && command -v systemctl >/dev/null 2>&1; then
+        as_root systemctl disable --quiet --now nginx || true
+    fi
 fi
 
 # In Debian 12's pgSphere the deprecated operators @ and ~ name commutators and negators that belong
