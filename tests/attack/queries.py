@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from typing import Any
 import pgparse
 
 from tests.attack.query_texts import COLUMNS, read, texts
+from tests.probes import environment
 
 _ROOT = Path(__file__).resolve().parents[2]
 _PROBE = Path(__file__).with_name("translate_probe.py")
@@ -53,7 +53,7 @@ def translate(queries: Iterable[str]) -> Iterator[tuple[str, str | None, str | N
     with tempfile.TemporaryDirectory() as home:
         probe = subprocess.Popen(
             ["/usr/bin/python3", _PROBE, _ROOT / "site" / "dachs", json.dumps(COLUMNS)],
-            env={"PATH": os.environ["PATH"], "HOME": home, "GAVOCUSTOM": "/dev/null"},
+            env=environment(home),
             stderr=subprocess.DEVNULL,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 from ingest.instance.site import SITE_FILES
+from tests.probes import environment
 
 PROBE = Path(__file__).with_name("lookups_probe.py")
 
@@ -15,7 +15,7 @@ PROBE = Path(__file__).with_name("lookups_probe.py")
 def look_up(names: list[str], home: Path) -> tuple[list[str], list[str]]:
     done = subprocess.run(
         ["/usr/bin/python3", PROBE, SITE_FILES / "dachs", json.dumps(names)],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "GAVOCUSTOM": "/dev/null"},
+        env=environment(home),
         capture_output=True,
         text=True,
         check=False,

@@ -18,7 +18,7 @@ from tests.matrix.system import System, reserved
 
 PROGRAMS: Final = ("debootstrap", "git", "setpriv", "unshare")
 PYTEST: Final = (".venv/bin/pytest", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
-_REPORT: Final = "tmp/junit.xml"
+_REPORT: Final = "root/junit.xml"
 
 
 def main() -> None:

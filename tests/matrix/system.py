@@ -95,7 +95,7 @@ class System:
             **self.variables,
             **extra,
         }
-        script = "\n".join(["set -e", *self._mounts(), self._entry(command, variables)])
+        script = "\n".join(["set -e", *self._mounts(), self._entry(command)])
         # setpriv: if this process is killed, so is what runs inside
         outside = [
             *("setpriv", "--pdeathsig", "KILL"),
@@ -106,6 +106,8 @@ class System:
         with log.open("ab") as file:
             return subprocess.run(
                 [*outside, "/bin/sh", "-c", script],
+                # not in the command, which everyone can read: addresses may contain passwords
+                env=variables,
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,
@@ -136,13 +138,12 @@ class System:
             make = "mkdir -p" if path.is_dir() else "install -D /dev/null"
             yield f"{make} {target}; mount --bind -o ro {source} {target}"
 
-    def _entry(self, command: Sequence[str], variables: Mapping[str, str]) -> str:
+    def _entry(self, command: Sequence[str]) -> str:
         """Return the shell command that runs a command inside."""
-        words = [f"{name}={text}" for name, text in variables.items()]
         inside = f"cd {CHECKOUT} 2>/dev/null || cd /; exec {shlex.join(command)}"
         loopback = shlex.join([sys.executable, "-c", _LOOPBACK])
         enter = shlex.join(["chroot", str(self.root), "/bin/sh", "-c", inside])
-        return f"{loopback}\nexec env -i {shlex.join(words)} {enter}"
+        return f"{loopback}\nexec {enter}"
 
 
 @contextmanager

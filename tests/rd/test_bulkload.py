@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import struct
 import subprocess
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+
+from tests.probes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("bulkload_probe.py")
@@ -36,7 +37,7 @@ def product(tmp_path: Path) -> Path:
 def probe(product: Path, *columns: dict[str, str], tmp_path: Path) -> subprocess.CompletedProcess:
     return subprocess.run(
         ["/usr/bin/python3", PROBE, ROOT / "rd/km3net/bulkload.py", product, json.dumps(columns)],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GAVOCUSTOM": "/dev/null"},
+        env=environment(tmp_path),
         capture_output=True,
         check=False,
         timeout=60,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 from ingest.instance.dachs import configuration
 from ingest.instance.site import load_site
+from tests.probes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("macros_probe.py")
@@ -41,7 +41,7 @@ TEXTS = {
 def test_macros_are_expanded_as_by_dachs(tmp_path: Path) -> None:
     done = subprocess.run(
         ["/usr/bin/python3", PROBE, ROOT / "site" / "dachs"],
-        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "GAVOCUSTOM": "/dev/null"},
+        env=environment(tmp_path),
         input=json.dumps(list(TEXTS)),
         capture_output=True,
         text=True,

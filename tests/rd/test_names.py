@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import threading
 import urllib.parse
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.instances import ROOT
+from tests.probes import environment
 
 PROBE = Path(__file__).with_name("names_probe.py")
 NAMES = ROOT / "rd" / "km3net" / "names"
@@ -52,7 +52,7 @@ def resolver() -> Iterator[ThreadingHTTPServer]:
 def look_up(address: str, names: list[str], home: Path) -> list[list[float] | str]:
     done = subprocess.run(
         ["/usr/bin/python3", PROBE, address, NAMES, json.dumps(names)],
-        env={"PATH": os.environ["PATH"], "HOME": str(home), "GAVOCUSTOM": "/dev/null"},
+        env=environment(home),
         capture_output=True,
         text=True,
         check=False,

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tests.instances import ROOT
+from tests.probes import environment
 
 PROBE = Path(__file__).with_name("samples_probe.py")
 
@@ -18,7 +19,7 @@ def test_a_sample_is_read_again_after_an_import_and_only_then(tmp_path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        env={"GAVOSETTINGS": "/dev/null", "HOME": str(tmp_path), "GAVO_ROOT": str(tmp_path)},
+        env=environment(tmp_path),
     )
     assert done.returncode == 0, done.stderr
     first, again, more, response, response_again, simulated, last = json.loads(done.stdout)
