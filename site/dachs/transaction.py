@@ -1,6 +1,6 @@
 """Several ``dachs`` commands in one database transaction that blocks no reader.
 
-For DaCHS 2.7; we have not tested later versions.
+For DaCHS 2.7 and 2.11.
 
 Its commands open connections and commit as they go along, ``dachs imp`` after each data element.
 Readers then see tables, views, TAP_SCHEMA and registry records at different stages of an import.

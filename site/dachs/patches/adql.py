@@ -64,7 +64,7 @@ def _regex(pattern, *more, **options):
 def keep_tabs():
     """Let DaCHS keep the tabs in string literals and delimited identifiers.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     pyparsing replaces tabs by spaces before it parses, also within quotes. We suggest to call
     ``parseWithTabs`` on the statement in ``getADQLGrammarCopy``.
@@ -85,7 +85,7 @@ def _keep_tabs(make):
 def keep_percent_signs():
     """Let DaCHS pass a percent sign on as it is.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     ``morphADQL`` doubles percent signs for the formatting of psycopg2, but ``QueryTable`` executes
     the query without arguments, and then psycopg2 does not format. ``SELECT 'a%b'`` therefore
@@ -106,7 +106,7 @@ def _make_morph(morph):
 def let_circles_cover_the_sky():
     """Let DaCHS find all positions within 180 degrees or more.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     ``CONTAINS(POINT(...), CIRCLE(...))`` and a comparison of ``DISTANCE`` become ``q3c_join``,
     which compares the squared sine of half the angle. Beyond 180 degrees that decreases again, so

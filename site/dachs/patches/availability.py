@@ -20,7 +20,7 @@ _CHECK_TIMEOUT = 2.0  # s
 def answer_restarts_with_503():
     """Let DaCHS answer with the status 503 while the database is away.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Pages say "Uncaught Exception" with the status 500, and services of the VO return an error with
     the status 200 or 500. We suggest 503 with ``Retry-After`` and a message for users.
@@ -88,7 +88,7 @@ def _with_cone_status(write):
 def ask_database_for_availability():
     """Let the availability of services depend on the database.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The VOSI availability is true as long as the web server answers, even if each query fails. We
     suggest a query with a short timeout, through the connections that TAP uses.

@@ -23,7 +23,7 @@ METADATA = ".well-known/oauth-protected-resource"
 def accept_tokens():
     """Let DaCHS accept logins by tokens of OpenID Connect (``Authorization: Bearer``, RFC 6750).
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS knows HTTP Basic only, with users of its own. A person with a token is no user of its
     tables; the groups come with the token. We suggest one function that returns who sent a

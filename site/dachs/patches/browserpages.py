@@ -21,7 +21,7 @@ _LARGEST = 1_000_000
 def transform_for_browsers():
     """Let DaCHS apply its style sheets to documents itself if a browser asks for them.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Browsers will not do this much longer: Chromium warns of its end above each such page. DaCHS
     transforms only the answers of DataLink, if ``User-Agent`` has the word Mozilla. We suggest

@@ -14,7 +14,7 @@ _DESCRIPTORS = ("__system__/tests",)
 def close_test_services():
     """Let DaCHS serve nothing from the descriptor of its own tests.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``//tests`` is for DaCHS' developers. We suggest to serve it only with ``[web]enabletests``.
     """
@@ -32,7 +32,7 @@ def close_test_services():
 def close_well_known():
     """Let DaCHS serve nothing below ``/.well-known``.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Certificates are the task of the proxy here. We suggest that ``ACMEChallenge`` accepts only
     names of base64url characters, as RFC 8555 defines tokens.

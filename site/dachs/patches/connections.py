@@ -36,7 +36,7 @@ _PATIENCE = 10
 def limit_bodies():
     """Let DaCHS limit the body of each request, by what the resource needs.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``[web]maxUploadSize`` holds for all paths but ``/sync``, so that each page takes and parses 20
     MB; what is beyond a limit is read to its end, however long that takes; and a body that is too
@@ -161,7 +161,7 @@ def _reason_not_to_parse(request):
 def find_boundaries_at_once():
     """Let DaCHS look for the boundary of an uploaded file, and not at each of its lines.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7; 2.11 reads forms with python-multipart, which does so.
 
     The module ``cgi`` reads a file in a form line by line, in the main thread of the server: a
     table of 10⁵ rows delays all other requests by a third of a second. We suggest to search the
@@ -204,7 +204,7 @@ def _read_to_boundary(self):
 def limit_time_of_connections():
     """Let DaCHS close the connections of clients that send or read too slowly.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The timeout of 300 s begins again with each byte, and does not hold while a response is sent:
     a client that sends or reads a byte a minute occupies a connection, and a thread, for ever. We
@@ -268,7 +268,7 @@ def _abort(channel):
 def limit_number_of_connections():
     """Let DaCHS refuse connections beyond a number, in all and for each public address.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     A client that opens connections without end uses up the server's file descriptors. Connections
     from addresses that are not public are limited only in all, because they may come from a proxy.

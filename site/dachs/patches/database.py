@@ -64,7 +64,7 @@ def is_away(error):
 def keep_pools_open():
     """Let DaCHS discard dead connections one by one, and never a whole pool.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     After a lost connection, ``sqlsupport`` marks all pools as stale, and the next request closes
     its pool and replaces it. Two requests at the same time both do this: one of them fails, or
@@ -108,7 +108,7 @@ def _is_dead(connection):
 def wait_for_restarts():
     """Let requests wait for a database that restarts, and run them again if it did.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     When PostgreSQL restarts, which it does by itself after the crash of one of its processes, all
     running queries fail, and new ones until it has recovered, usually within a second. Users see
@@ -195,7 +195,7 @@ def _explaining(map_errors):
 def forget_errors_of_restarts():
     """Let DaCHS forget errors that were cached because the database was away.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``caches._makeCache`` and the cache of descriptors keep an exception in place of what could not
     be made, so that an object whose making needs the database stays broken after a restart. We

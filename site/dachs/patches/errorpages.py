@@ -31,7 +31,7 @@ _WORDS = tuple(
 def explain_errors_in_our_frame():
     """Let DaCHS' pages about errors look as all pages, and lead on.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Each error has its own text in ``weberrors``, in a frame of its own, and the operator cannot
     change either. Some are hardly helpful for visitors ("complain fiercely"). We suggest a

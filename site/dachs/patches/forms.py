@@ -10,7 +10,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 def sort_by_identifiers():
     """Let DaCHS sort only by what can be the name of a column.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     ``QueryMeta.asSQL`` removes some characters from the parameter ``_DBOPTIONS_ORDER``, but not
     double quotes, and so one of them leads to a syntax error of PostgreSQL. We suggest to compare

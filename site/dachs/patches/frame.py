@@ -17,7 +17,7 @@ from . import protected
 def put_pages_into_our_frame():
     """Let DaCHS' pages have the head, the navigation and the style sheets of all pages here.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS' pages have no viewport, a fixed width of their content and a sidebar that comes first,
     and so cannot be read on a telephone; their language is not stated, and they have no landmarks
@@ -94,7 +94,7 @@ def _with_sidebar(self, request, tag):
 def show_logins_to_those_who_have_them():
     """Let DaCHS offer a login only where it changes something.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``authinfo`` writes "Log in" on every page, also where all data are public; visitors cannot
     know that they need none. We suggest to look whether the resource restricts anything, as here:

@@ -20,7 +20,7 @@ _KEPT = 10
 def announce_changes():
     """Let DaCHS rename a link when it starts, and after it has read its descriptors again.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The proxy has the target of the link in the keys of its cache, so what it has kept until then
     is not found any more. The server itself renames it, when it has forgotten what was before: if

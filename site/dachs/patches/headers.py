@@ -59,7 +59,7 @@ _SAMP = "http://localhost:21012 http://127.0.0.1:21012"
 def secure_all_answers():
     """Let DaCHS send headers that keep browsers from running what others wrote.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS sends no Content-Security-Policy, so any text that reaches a page unescaped runs as a
     script, and packets, tables and uploaded files can contain pages. We suggest to set headers

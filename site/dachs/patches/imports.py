@@ -14,7 +14,7 @@ _TAP_SCHEMA = ("key_columns", "keys", "columns", "groups", "supportedmodels", "t
 def expand_macros_at_backslashes():
     """Let DaCHS look for macros only where a text has a backslash.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     ``MacroExpander.expand`` tries its grammar at each character of each text, such as the code of
     a mixin. This takes a third of the time of ``dachs imp`` and ``dachs pub``. All alternatives
@@ -45,7 +45,7 @@ def _expand(self, text):
 def forget_tables_that_left_tap():
     """Let ``dachs imp`` delete a descriptor's rows in TAP_SCHEMA also when it has no more to add.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``unpublishFromTAP`` does nothing for a descriptor in which no table has ``adql`` any more, so
     TAP_SCHEMA goes on to describe tables that became private, with their numbers of rows. We

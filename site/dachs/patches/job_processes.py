@@ -47,7 +47,7 @@ _VANISHED = (
 def start_job_processes_with_patches():
     """Let the processes of jobs start with our patches, behind the server, and with less memory.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS starts the program ``gavo`` from the search path, with the priority of the server and
     without bounds. We suggest settings for the program, the priority and the memory of jobs.
@@ -113,7 +113,7 @@ def _with_memory_errors(run):
 def end_processes_with_their_jobs():
     """End the process of a job that is aborted or deleted.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     The process of a deleted job continues with its query. That of an aborted one gets a signal that
     it handles only between two calls of C functions. We suggest to kill the process in both
@@ -184,7 +184,7 @@ def _age(pid, job_id):
 def keep_the_queue_moving():
     """Let the queue of jobs go on after any failure, and give each client its turn.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     When the database or the server ends abruptly, its jobs stay in the phase EXECUTING. DaCHS
     looks for dead processes only if nothing else can be started, never for synchronous queries,
@@ -213,7 +213,7 @@ def keep_the_queue_moving():
 def wait_for_the_table_of_jobs():
     """Let requests wait for the table of jobs for seconds, and not for a tenth of one.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The time-out of statements on the table, 0.1 s, is for locks, but also strikes on a machine
     that is merely busy: a query then fails with the advice to notify the operators. We suggest
@@ -337,7 +337,7 @@ class _Paragraph(stanxml.Element):
 def tell_the_place_in_the_queue():
     """Let the document of a queued job say how many jobs will be started before it.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The only hint is the quote, for which each earlier job counts as ten minutes, and jobs are
     ordered by their destruction time. We suggest the element ``jobInfo``, in which UWS 1.1

@@ -21,7 +21,7 @@ _RESULTS = "results.json"
 def name_uploads_apart():
     """Keep uploads under names of their own, and the list of results as JSON.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     An uploaded file has the name of its table, in the directory in which the job keeps its result
     and the list of its results. An upload called ``result`` or like that list takes its place. We
@@ -86,7 +86,7 @@ def _served_file(self, job, request, segments):
 def bound_results():
     """End a job whose result becomes too large.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The number of rows is bounded, ``[async]hardMAXREC``, but not their length, so that a result
     fills the disk. We suggest a setting for the largest result in bytes.

@@ -41,7 +41,7 @@ class TooManyJobs(base.Error):
 def hide_jobs_of_others():
     """Let nobody find a job without knowing its identifier.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The list of jobs shows all jobs to anonymous users, who may then read and delete them, and
     identifiers have eight characters. We suggest to list nothing for anonymous users, as UWS 1.1
@@ -84,7 +84,7 @@ def _random_directory(cls, system, connection):
 def bound_times_of_jobs():
     """Let clients choose the duration and the destruction of a job only within bounds.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``executionduration`` takes any number, also negative ones and NaN, and ``destruction`` any
     date, so that a job may run and be kept for ever. UWS lets a service choose another value than
@@ -124,7 +124,7 @@ _STATUS = (
 def report_errors_with_a_status():
     """Let requests about jobs that fail say so with the status of HTTP.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     An invalid duration or phase is answered with the status 200, so that clients believe the change
     was made. We suggest a status for each kind of error.
@@ -149,7 +149,7 @@ def _deliver_error(self, failure, request, **status_of_dachs):
 def bound_polls():
     """Let only so many requests wait for a change of a job, and only so long.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     A request with ``WAIT`` occupies a connection for as many seconds as it likes, and the server
     queries the database once a second for each. ``[async]maxSlowPollWait`` bounds only the
@@ -197,7 +197,7 @@ def _bounded_wait(self, job, request):
 def bound_number_of_jobs():
     """Keep only so many jobs, in all and for each client, and only so many bytes.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Anybody can create jobs without end, each with uploads and a result that are kept for days.
     We suggest settings for the number of jobs of all clients and of one client, and for the space

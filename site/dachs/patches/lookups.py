@@ -22,7 +22,7 @@ _VOCABULARY = re.compile(r"[A-Za-z0-9_-]+(/[A-Za-z0-9_-]+)*")
 def bound_lookups():
     """Let users' parameters cause only a few requests to other servers.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``gavo_simbadpoint`` in ADQL and the positions of web forms ask Simbad, once for each call,
     and wait up to four seconds for each; ``gavo_vocmatch`` waits without bound for a vocabulary

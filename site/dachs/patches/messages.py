@@ -36,7 +36,7 @@ _INTERNAL = (
 def keep_internals_out_of_messages():
     """Let DaCHS' messages explain an error without showing how the server works inside.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Messages contain absolute paths, such as the directory of a job in the message about a
     malformed upload, the SQL that DaCHS made from a query, names of Python's exceptions and, in

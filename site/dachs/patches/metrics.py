@@ -48,7 +48,7 @@ _REGISTRY = "services/registry"
 def count_requests():
     """Let DaCHS count its requests, with their durations, bytes and rows.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS has a log of requests, and no counters. We suggest metrics as Prometheus reads them.
     """

@@ -47,7 +47,7 @@ document.addEventListener("DOMContentLoaded", () => {
 def cache_pages_without_visitor():
     """Let DaCHS keep pages in its cache without what concerns their first visitor only.
 
-    For DaCHS 2.7.
+    For DaCHS 2.7 and 2.11.
 
     ``gavo.web.caching`` stores the page before it is compressed, but with the headers of the
     compressed response. If the first visitor of a page accepts gzip and a later one does not, the
@@ -69,7 +69,7 @@ class _PageWithoutVisitor(caching.CachedPage):
 def escape_tables():
     """Let DaCHS escape what it writes into HTML tables.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``HeadCellsMixin.headCell`` inserts the heading of a column as markup. In the answer to an
     ADQL query the heading is what the query says. Cells become links to any address, also to
@@ -120,7 +120,7 @@ def _safe_cell(value):
 def run_scripts_from_files_only():
     """Let the scripts of DaCHS' pages run no text as a program.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``renderTemplate`` in ``gavo.js`` and ``sodapars.js`` compiles each template with
     ``new Function``, and ``openFlotPlot`` lets jQuery run the text of a file; a strict

@@ -11,7 +11,7 @@ from gavo.protocols import products
 def answer_head_requests_for_products():
     """Let DaCHS end its answer to a request for the headers of a product.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``FileProduct.render`` returns what Twisted's ``File`` does: an empty text for ``HEAD``, which
     means that everything is said. ``ProductRenderer._deliver`` ignores it and never ends the

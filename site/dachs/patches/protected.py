@@ -32,7 +32,7 @@ _DESCRIPTION = (
 def close_protected_releases():
     """Let DaCHS serve nothing of a protected release to others than members.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``limitTo`` protects one service: its descriptor, tables and other services stay visible, such
     as the one for files, and each has to be limited separately. With it, also the pages that only
@@ -52,7 +52,7 @@ def close_protected_releases():
 def lock_products():
     """Let DaCHS ask for a login before it serves anything of a product under embargo.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``getProductForRAccref`` looks for previews first and at the embargo later, so the preview of
     a product under embargo is public; DataLink does not look at all, and shows the size of the

@@ -11,7 +11,7 @@ VERTICES = 200
 def bound_generating_functions():
     """Let DaCHS refuse arguments with which a function fills the memory.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``MOC(29, CIRCLE(0, 0, 10))`` has about 10⁸ cells, which pgSphere makes without looking at
     timeouts; a histogram has as many bins as the query says, for each group of rows. We suggest

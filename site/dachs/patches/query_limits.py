@@ -47,7 +47,7 @@ def report_backend(pid):
 def limit_queries():
     """Let DaCHS limit memory, processor and estimated cost of the queries that users write.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     A statement that runs code in C is deaf to ``statement_timeout``, and may need all memory of
     the machine before it ends. A query whose estimated cost is that of weeks is started in spite
@@ -246,7 +246,7 @@ def _estimated_cost(query, connection):
 def limit_time_of_services():
     """Let clients shorten the time of a query with ``_TIMEOUT``, but not extend it.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     We suggest ``[web]sqlTimeout`` as the largest value, and to ignore what is not a number.
     """
@@ -269,7 +269,7 @@ def limit_time_of_services():
 def limit_uploads():
     """Let DaCHS limit the rows and columns of tables that users upload.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     We suggest settings for both, and an error that says how many there may be.
     """

@@ -45,7 +45,7 @@ _FACTORY = "fork-query-processes"
 def run_queries_in_processes():
     """Let DaCHS run synchronous TAP queries in processes of their own.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Parsing ADQL, reading uploads and writing results are Python code, and run in threads of the
     server: an upload of 240,000 rows or a query of 3,000 terms delays all other requests by many

@@ -47,7 +47,7 @@ class TooLarge(common.Error):
 def bound_queries():
     """Let DaCHS refuse queries that are too long or nested too deeply.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The time for parsing grows with the length of the text, and with some nested constructs
     exponentially, while ``pyparseString`` holds a lock that all queries need. Subqueries double

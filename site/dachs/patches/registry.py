@@ -13,7 +13,7 @@ _LONGEST_TOKEN = 1000
 def register_alert_streams():
     """Let DaCHS write the VOEvent capability of an alert stream into its registry record.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     DaCHS carries the schema VOEventRegExt 2 and knows its prefix, but has no way to produce the
     capability. We suggest a capability maker that turns each ``streamEndpoint`` in the metadata
@@ -29,7 +29,7 @@ def register_alert_streams():
 def state_rights_of_tables():
     """Let DaCHS write the rights into the records of tables.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Only records of services have the metadata ``rights``, although VODataService has it for data
     resources as well.
@@ -93,7 +93,7 @@ class StreamCapabilityMaker(capabilities.ExternalCapabilityMaker):
 def bound_resumption_tokens():
     """Let DaCHS refuse resumption tokens of OAI-PMH that are longer than its own.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Tokens are compressed, and become up to a thousand times longer when they are read. We suggest
     a largest length, here of the token itself.

@@ -24,7 +24,7 @@ _OFFERED = {
 def refuse_unknown_methods():
     """Let DaCHS refuse methods that it does not know.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Most of DaCHS' renderers override ``render`` and never look at the method, so ``PUT``,
     ``DELETE`` or ``FOO`` are answered like ``GET``; other resources raise twisted's
@@ -88,7 +88,7 @@ def _with_pages(pages):
 def ignore_hosts_in_requests():
     """Let DaCHS make links from its own address only.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``ArchiveService.getChild`` believes an ``X-Forwarded-Host`` from anybody, and redirects are
     made from the ``Host`` header: whoever sends a request determines where links and redirects
@@ -114,7 +114,7 @@ def _url_of_path(self, segments):
 def stay_on_this_site_after_login():
     """Let DaCHS' login page lead to pages of the same site only.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``/login`` redirects to whatever its parameter ``nextURL`` says, so a link to this server can
     lead to a forged page. We suggest to accept paths only.
@@ -138,7 +138,7 @@ def stay_on_this_site_after_login():
 def name_missing_parameters():
     """Let DaCHS name the parameter that a page of the start page's lists lacks.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``JSONQuery`` fails with a ``KeyError`` if a parameter of its query is missing. We suggest to
     answer with 400 and the name of the parameter.
@@ -159,7 +159,7 @@ def name_missing_parameters():
 def read_addresses_of_uploads():
     """Let DaCHS read the parameters in the address of a request with a multipart body, too.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7; 2.11 reads both.
 
     ``Request._makeStrargs`` reads the body only, so that ``?INDEX=2.5`` is ignored without a word
     if a file is sent in the body. We suggest to read both; a parameter in the body takes
@@ -217,7 +217,7 @@ class _Decoded(_AsSent):
 def refuse_what_is_not_text():
     """Let DaCHS refuse null characters, invalid UTF-8, paths with ``..``, and impossible forms.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Null characters reach the database, which cannot have them, and bytes that are not UTF-8 reach
     code that expects text; both end as internal errors, as do some paths with ``..``, which

@@ -45,7 +45,7 @@ def written_unit(unit):
 def write_units_for_people():
     """Let DaCHS write units in web pages as people do.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     In the headings of tables, in the lists of columns and beside the fields of forms, units are in
     the syntax of VOUnits, which is for programs. We suggest to write powers as superscripts, in
@@ -99,7 +99,7 @@ def _label(self):
 def write_values_for_people():
     """Let DaCHS write dates beside the times in tables of web pages, and no rows of zeros.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The hint ``sf`` is the number of decimals, whatever the size of the value: an energy is
     ``120000000.000``. Times in days (MJD) tell people nothing. We suggest exponents for large
@@ -133,7 +133,7 @@ def _dates(column):
 def make_tables_and_forms_accessible():
     """Let DaCHS write tables and forms that can be used with the keyboard and read aloud.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The menus of forms have no label; wide tables cannot be scrolled with the keyboard; the notes
     about columns are items of a list that does not exist. We suggest attributes and elements such

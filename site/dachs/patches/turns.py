@@ -202,7 +202,7 @@ def services():
 def give_each_client_a_turn():
     """Let DaCHS run TAP queries and other services in different threads, in a fair order.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     All services, and pages such as the availability, share twisted's pool of ten threads and its
     unbounded queue: ten slow TAP queries stop everything else for a minute. We suggest a pool of

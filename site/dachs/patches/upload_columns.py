@@ -12,7 +12,7 @@ SHAPE = re.compile(r"(?:[0-9]+x)*(?:[0-9]+\*?|\*)")
 def declare_arrays_by_length():
     """Let DaCHS translate an arraysize into SQL only if it is one.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``FromVOTableConverter.mapComplex`` copies the attribute ``arraysize`` of an uploaded FIELD
     into the type of a column. PostgreSQL does not know the forms ``3*`` and ``2x3``, and other
@@ -49,7 +49,7 @@ def _map_complex(self, type, arraysize):
 def check_names():
     """Let DaCHS report column names of uploaded tables that it cannot use.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The names become parts of SQL statements, which psycopg2 formats: a percent sign in the name
     of a FIELD ends in a KeyError. We suggest to double percent signs in DDL and INSERT. Here such

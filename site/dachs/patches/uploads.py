@@ -18,7 +18,7 @@ _BY_URL = ("http://", "https://")
 def restrict_uploads_by_url():
     """Let the server fetch uploads from nowhere, or only from public servers.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``UPLOAD=t,http://…`` makes the server open any address that it can reach, also its own and
     those of its network, in a thread on which other requests wait; the error tells whether

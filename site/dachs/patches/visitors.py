@@ -11,7 +11,7 @@ _INTERVAL = 10  # s
 def restore_the_role_of_visitors():
     """Let DaCHS' server undo what a session of visitors changed about their role.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     PostgreSQL lets a role change its own password and settings, and a session its timeouts. Our
     function ``km3vo_roles.restore`` in the database undoes that and ends what runs for too long;

@@ -18,7 +18,7 @@ _NUMBERS = re.compile(rf"{_NUMBER}(?: {_NUMBER})?", re.IGNORECASE)
 def check_null_values():
     """Let DaCHS accept a number as the null value of a numeric field, and nothing else.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``common.validateVOTInt`` looks at a part of the text only, and ``float`` and ``int`` accept
     more than VOTable's numbers, while ``dec_tabledata`` relies on them. We suggest to compare
@@ -45,7 +45,7 @@ def _make_checked(get):
 def name_fields_plainly():
     """Let DaCHS name fields in errors about their values with letters, digits and spaces only.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     The functions that write rows contain the names of fields as literals for their errors, and
     are not valid if a name has a quote or a backslash. We suggest ``%r`` instead of ``'%s'``.

@@ -29,7 +29,7 @@ def share(limit):
 def run_beside_others():
     """Let each worker have a port and a log of its own.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Two processes would rotate the same ``web.log``. We suggest options of ``dachs serve start``
     for the port and the name of the log.
