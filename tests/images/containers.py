@@ -142,6 +142,8 @@ class Container:
         """Start the service."""
         uid, gid, groups = self.user
         script = self._script(self.command)
+        self.log.touch()
+        self.log.chmod(0o666)  # nginx opens its standard output again
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
                 [
@@ -185,6 +187,8 @@ class Container:
                 f"touch {root}/dev/{device}; mount --bind /dev/{device} {root}/dev/{device}"
             )
         lines.append(f"ln -s /proc/self/fd {root}/dev/fd")
+        for number, name in enumerate(("stdin", "stdout", "stderr")):
+            lines.append(f"ln -s /proc/self/fd/{number} {root}/dev/{name}")
         hosts = self.node.hosts(self)
         lines.append(f"mount --bind {hosts} {root}/etc/hosts")
         for text in self.service.get("tmpfs", ()):
