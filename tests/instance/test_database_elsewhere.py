@@ -241,7 +241,7 @@ def test_settings_that_matter_are_required(
 def test_a_server_that_does_not_admit_us_is_explained(
     server: Server, node: Instance, configured: Callable[[str], None]
 ) -> None:
-    (server.data / "pg_hba.conf").write_text("")
+    (server.data / "pg_hba.conf").write_text("local all nobody reject\n")
     configured("")
     done = node.km3vo("instance", "up")
     assert (done.returncode, "does not admit this machine" in done.stderr) == (2, True)

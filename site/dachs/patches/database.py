@@ -135,6 +135,7 @@ def _waiting(connect):
         is_reactor = threading.current_thread() is threading.main_thread()
         may_wait = not (is_reactor and getattr(base, "IS_DACHS_SERVER", False))
         while True:
+            refuse_if_silent()
             try:
                 connection = connect(*arguments, **named)
             except (base.ReportableError, psycopg2.Error) as error:

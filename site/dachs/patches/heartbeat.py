@@ -26,7 +26,7 @@ from twisted.internet import reactor
 from . import database, query_processes
 
 INTERVAL = 1.0  # s between two questions
-SILENCE = 5.0
+SILENCE = 4.0
 """For how long, in s, a database may be silent."""
 
 _TIMES = {
@@ -61,6 +61,15 @@ def cut_connections_to_a_silent_database():
             _connections.add(connection)
         return connection
 
+    get_pooled = sqlsupport.CustomConnectionPool.getconn
+
+    def get_watched(self, key=None):
+        connection = get_pooled(self, key)
+        with _lock:  # it may have been opened before this patch was applied
+            _connections.add(connection)
+        return connection
+
+    sqlsupport.CustomConnectionPool.getconn = get_watched
     watched_connect.is_watched = True
     get_arguments = config.DBProfile.getArgs
     config.DBProfile.getArgs = lambda self: get_arguments(self) | _TIMES

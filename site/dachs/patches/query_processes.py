@@ -25,7 +25,7 @@ from gavo import base
 from gavo.base import sqlsupport
 from gavo.protocols import adqlglue, tap, taprunner, uws
 
-from . import query_limits, turns
+from . import database, query_limits, turns
 from .settings import settings
 
 _READY, _BACKEND = b"ready ", b"backend "
@@ -158,12 +158,15 @@ class Idle:
 
 
 _idle = Idle()
-_busy = set()
+_busy, _starting = set(), set()
 
 
 def stop_all():
     """Kill the processes that run queries; the others end by themselves."""
     _idle.clear()
+    for channel in list(_starting):
+        with contextlib.suppress(OSError):
+            channel.shutdown(socket.SHUT_RDWR)
     for process in list(_busy):
         with process.lock:
             if process.job_id is not None:
@@ -186,8 +189,13 @@ class Process:
         with there:
             _factory.make(there)
         self.channel.settimeout(_START)
-        message = self.channel.recv(_LONGEST)
+        _starting.add(self.channel)
+        try:
+            message = self.channel.recv(_LONGEST)
+        finally:
+            _starting.discard(self.channel)
         if not message.startswith(_READY):
+            database.refuse_if_silent()
             raise uws.UWSError("The process for this query did not start.")
         self.pid = int(message[len(_READY) :])
 
