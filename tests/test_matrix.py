@@ -111,6 +111,6 @@ def test_mounts_end_with_the_command(tmp_path: Path, monkeypatch) -> None:
     # an empty system, without a shell that could run it
     assert system.run(["true"], tmp_path / "log", network=False) == 127
     assert "failed to run command '/bin/sh'" in re.sub("[‘’]", "'", (tmp_path / "log").read_text())
-    assert (tmp_path / "cache" / "downloads" / "apt").is_dir()
+    assert (tmp_path / "cache" / "downloads" / "apt-trixie").is_dir()
     assert not [*(system.root / "dev").iterdir(), *(system.root / "proc").iterdir()]
     assert str(tmp_path) not in Path("/proc/self/mountinfo").read_text()

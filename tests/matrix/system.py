@@ -21,7 +21,11 @@ from tests.matrix import ROOT, host
 CACHE: Final = Path(os.environ.get("KM3VO_CACHE", "/var/cache/km3vo"))
 CHECKOUT: Final = "/srv/km3vo"
 """Where the clone is inside the system."""
-_KEPT: Final = {"pip": "root/.cache/pip", "npm": "root/.npm", "apt": "var/cache/apt/archives"}
+_KEPT: Final = {
+    "pip": "root/.cache/pip",
+    "npm": "root/.npm",
+    "apt-{suite}": "var/cache/apt/archives",
+}
 """What is kept of what was downloaded: directory in the cache, directory in the system."""
 _DEVICES: Final = ("null", "zero", "full", "random", "urandom", "tty")
 _LOOPBACK: Final = """
@@ -131,7 +135,7 @@ class System:
         for number, name in enumerate(("stdin", "stdout", "stderr")):
             yield f"ln -s /proc/self/fd/{number} {root}/dev/{name}"
         for name, place in _KEPT.items():
-            kept = shlex.quote(str(CACHE / "downloads" / name))
+            kept = shlex.quote(str(CACHE / "downloads" / name.format(suite=self.suite)))
             yield f"mkdir -p {kept} {root}/{place}; mount --bind {kept} {root}/{place}"
         for path in host.named(self.variables.values(), self.root):
             source, target = shlex.quote(str(path)), shlex.quote(f"{self.root}{path}")
