@@ -66,10 +66,10 @@ def licence(release):
 def catalogue(known):
     """Return the site and its releases as search engines read them (schema.org)."""
     from gavo import base
-    from gavo.base import config
+    from gavo.base import meta
 
     name = base.getConfig("web", "sitename")
-    about = " ".join(str(config.getMeta("site.description", default="") or name).split())
+    about = " ".join(str(meta.configMeta.getMeta("site.description", default="") or name).split())
     return {
         "@context": "https://schema.org/",
         "@graph": [

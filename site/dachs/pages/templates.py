@@ -75,6 +75,6 @@ def _environment():
 
 
 def _site_meta(key):
-    from gavo.base import config
+    from gavo.base import meta
 
-    return str(config.getMeta(key, default="") or "")
+    return str(meta.configMeta.getMeta(key, default="") or "")

@@ -16,6 +16,8 @@ from gavo import base, registry, svcs
 from gavo.protocols import adqlglue, creds, datalink, products, soda
 from gavo.web import adminrender, common, metarender
 
+from . import versions
+
 GROUP = "collaboration"
 """DaCHS' group of the users who may see what is not public; see ``about.py`` in ``ingest``."""
 _DEEPEST = 20
@@ -232,7 +234,7 @@ def _guard_links():
 
     @functools.wraps(adapt)
     def adapt_for_reader(self, renderer, queryMeta):
-        _reader.login = queryMeta["user"], queryMeta["password"]
+        _reader.login = versions.login_of(queryMeta)
         try:
             return adapt(self, renderer, queryMeta)
         finally:

@@ -99,6 +99,16 @@ def options_of_errors(more, named):
     return dict(zip(("httpStatus", "queryStatus"), more, strict=False)) | named
 
 
+def login_of(query_meta):
+    """Return the name and the password that came with a query; 2.11 keeps only its request."""
+    if "password" in query_meta:
+        return query_meta["user"], query_meta["password"]
+    request = getattr(query_meta.getAuthUser, "__self__", None)
+    if not hasattr(request, "getPassword"):
+        return None, None
+    return request.getUser(), request.getPassword()
+
+
 @functools.cache
 def _record():
     try:
