@@ -23,6 +23,8 @@ pytestmark = [
 _LIMITS = {"server": 900e6, "postgres": 450e6, "proxy": 450e6}
 _SERVICES = ("settings", "postgres", "server", "proxy")
 _ADDRESS = f"http://127.0.0.1:{FIRST_PORT}"
+_COUNT = 8754
+"""The events of the sample, which its publication names."""
 _EVENTS = "SELECT COUNT(*) AS n FROM ant20_01.main"
 
 
@@ -132,7 +134,7 @@ def test_bill_of_materials_has_every_package(node: Node, name: str) -> None:
 
 def test_from_nothing_to_the_first_query(started: Node) -> None:
     print({key: round(value, 1) for key, value in started.facts.items()})
-    assert started.facts["events"] == 7622
+    assert started.facts["events"] == _COUNT
     assert started.facts["first query"] <= 180
 
 
@@ -189,13 +191,13 @@ def test_stop_and_start_keep_the_data(started: Node) -> None:
     times = {name: one.stop() for name, one in reversed(started.containers.items())}
     print({name: round(seconds, 1) for name, seconds in times.items()})
     assert max(times.values()) < 30
-    assert _again(started) == 7622
+    assert _again(started) == _COUNT
 
 
 def test_pulled_plug(started: Node) -> None:
     started.each(Container.kill)
     began = time.monotonic()
-    assert _again(started) == 7622
+    assert _again(started) == _COUNT
     print(f"after the kill: {time.monotonic() - began:.1f} s")
 
 
@@ -203,7 +205,7 @@ def test_database_is_killed_and_comes_back(started: Node) -> None:
     started["postgres"].kill()
     started["postgres"].start()
     started["postgres"].wait_ready(60)
-    assert _query() == 7622
+    assert _query() == _COUNT
 
 
 def test_wrong_secret(started: Node) -> None:
@@ -219,7 +221,7 @@ def test_wrong_secret(started: Node) -> None:
         assert "another-password" not in message
     finally:
         secret.write_text(right)
-    assert _again_after(started, "server") == 7622
+    assert _again_after(started, "server") == _COUNT
 
 
 def test_missing_secret(started: Node) -> None:
@@ -233,13 +235,13 @@ def test_missing_secret(started: Node) -> None:
         assert "too short" in started["postgres"].messages()
     finally:
         secret.write_text(right)
-    assert _again_after(started, "postgres") == 7622
+    assert _again_after(started, "postgres") == _COUNT
 
 
 def test_new_secret(started: Node) -> None:
     started.each(Container.stop)
     started.secrets["superuser_password"].write_text("a-new-password-0123456789\n")
-    assert _again(started) == 7622
+    assert _again(started) == _COUNT
 
 
 def _again_after(node: Node, name: str) -> int:
@@ -268,7 +270,7 @@ def test_full_volume(started: Node, tmp_path: Path) -> None:
         usual.unlink()
         usual.with_name("kept").rename(usual)
         subprocess.run(["umount", small], check=False)
-    assert _again_after(started, "server") == 7622
+    assert _again_after(started, "server") == _COUNT
 
 
 def test_storage_of_images_is_known() -> None:
