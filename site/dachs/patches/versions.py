@@ -1,6 +1,6 @@
 """What differs between versions of DaCHS, as far as our patches have to know.
 
-The patches were tried with DaCHS 2.7 (Debian 12) and 2.11 (Debian 13); ``replaced.json`` beside
+The patches fit DaCHS 2.7 (Debian 12) and 2.11 (Debian 13); ``replaced.json`` beside
 this file has checksums of the code that they replace there. With another version all are applied
 as well, and warnings name those that replace code which nobody has compared with theirs. What a
 later version does by itself is in ``SOLVED``.
@@ -19,7 +19,7 @@ from importlib import util
 from pathlib import Path
 
 TRIED = ("2.7", "2.11")
-"""The versions with which all tests were run."""
+"""The versions whose code was compared with the patches; all tests were run with the first."""
 SOLVED = {
     "connections.find_boundaries_at_once": (
         (2, 11),
