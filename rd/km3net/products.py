@@ -17,7 +17,7 @@ import numpy as np
 from astropy.io import fits
 from astropy.time import Time, TimeDelta
 from gavo import base
-from gavo.base.meta import configMeta
+from gavo.base import meta
 from gavo.grammars.customgrammar import CustomRowIterator
 from gavo.utils import loadPythonModule
 
@@ -34,6 +34,9 @@ FITS_TYPE = "application/fits"
 mimetypes.add_type(FITS_TYPE, ".fits")
 GADF, PREVIEW = ".gadf.fits", ".png"
 """Ends of the names of files beside a delivered response, as written by ``ingest``."""
+
+# DaCHS 2.7 has another name for it than 2.11
+_site_meta = (meta.CONFIG_META if hasattr(meta, "CONFIG_META") else meta.configMeta).getMeta
 
 
 class RowIterator(CustomRowIterator):
@@ -86,7 +89,7 @@ def _event_list(path, facts):
     embargo = facts.get("embargo")
     return {
         **_file(path, facts),
-        "product_type": configMeta.getMeta("obscore.event_list").getContent("text"),
+        "product_type": _site_meta("obscore.event_list").getContent("text"),
         "product_subtype": None,
         "preview": f"{_below_inputs(path)}?preview=True" if has_preview else None,
         "preview_path": _below_inputs(picture) if has_preview else None,

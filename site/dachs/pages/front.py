@@ -66,10 +66,12 @@ def licence(release):
 def catalogue(known):
     """Return the site and its releases as search engines read them (schema.org)."""
     from gavo import base
-    from gavo.base import meta
+    from patches import versions
 
     name = base.getConfig("web", "sitename")
-    about = " ".join(str(meta.configMeta.getMeta("site.description", default="") or name).split())
+    about = " ".join(
+        str(versions.site_meta().getMeta("site.description", default="") or name).split()
+    )
     return {
         "@context": "https://schema.org/",
         "@graph": [

@@ -75,6 +75,6 @@ def _environment():
 
 
 def _site_meta(key):
-    from gavo.base import meta
+    from patches import versions
 
-    return str(meta.configMeta.getMeta(key, default="") or "")
+    return str(versions.site_meta().getMeta(key, default="") or "")

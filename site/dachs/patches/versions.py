@@ -99,6 +99,13 @@ def options_of_errors(more, named):
     return dict(zip(("httpStatus", "queryStatus"), more, strict=False)) | named
 
 
+def site_meta():
+    """Return the metadata of the site, which have another name in 2.11."""
+    from gavo.base import meta
+
+    return meta.CONFIG_META if hasattr(meta, "CONFIG_META") else meta.configMeta
+
+
 def login_of(query_meta):
     """Return the name and the password that came with a query; 2.11 keeps only its request."""
     if "password" in query_meta:
