@@ -25,6 +25,7 @@ from ingest.instance.process import ProcessFile
 WORKER_VARIABLE = "KM3VO_WORKER"
 """The environment variable with the number of a worker."""
 _AVAILABILITY = "/__system__/tap/run/availability"
+_PORT_TIME = 2.0  # s
 _SERVE = ("serve", "start", "--foreground")
 _QUERY_PROCESSES = "fork-query-processes"
 """The command of a process that a worker may start, see ``query_processes.py``."""
@@ -70,7 +71,13 @@ class Worker:
             If another program uses it.
         """
         port = state.of_worker(self.number).web_port
-        if self.is_running or postgres.port_is_free(port, state.host):
+        # A process that has just ended may keep its port for a moment, until its threads have.
+        deadline = time.monotonic() + _PORT_TIME
+        while not (is_usable := self.is_running or postgres.port_is_free(port, state.host)):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        if is_usable:
             return
         if state.workers > 1:
             last = state.of_worker(state.workers).web_port
