@@ -257,7 +257,7 @@ class Descriptor(datalink.DatalinkDescriptorMixin):
 
     def _query(self, query, semantics, description, local=None):
         return self._link(
-            "__system__/tap/run/tap/sync?"
+            "__system__/tap/run/sync?"
             + urlencode({"LANG": "ADQL", "QUERY": query}, quote_via=quote),
             semantics,
             description,
