@@ -3,10 +3,16 @@
 Prints which names were asked for, and the messages for the others.
 """
 
+# ruff: noqa: E402  (the functions have to be known first)
+
 import json
 import sys
 import urllib.request
 
+from gavo.base import sqlsupport
+
+# DaCHS 2.11 asks the database for these when it starts
+sqlsupport.GAVOConnection.extensionFunctions = frozenset(("q3c_ang2ipix", "smoc_union"))
 sys.path.insert(0, sys.argv[1])
 import patches.lookups
 from gavo.protocols import simbadinterface, vocabularies

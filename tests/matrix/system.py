@@ -121,6 +121,8 @@ class System:
     def _mounts(self) -> Iterator[str]:
         """Yield the shell commands that mount what a system needs."""
         root = shlex.quote(str(self.root))
+        # programs inside expect that their root directory is mounted
+        yield f"mount --bind {root} {root}"
         yield f"mount -t proc proc {root}/proc"
         yield f"mount -t sysfs -o ro sysfs {root}/sys"
         yield f"mount -t tmpfs -o mode=755 tmpfs {root}/run"
