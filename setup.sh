@@ -106,7 +106,8 @@ fi
 case $stage in server | database | proxy) exit ;; *) ;; esac
 
 python=${PYTHON:-/usr/bin/python3}
-if ! .venv/bin/python -c '' 2>/dev/null; then
+# after an upgrade of Debian, python is another version, which does not find its packages
+if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     say "creating .venv"
     rm -rf .venv
     "$python" -m venv .venv

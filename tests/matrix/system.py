@@ -12,7 +12,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +34,21 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sh14x", b"lo", 1))
 """
 """Switches the loopback interface on, without a program that a minimal system lacks."""
 
+_BOOT_UNIT: Final = """
+[Unit]
+After=multi-user.target
+SuccessAction=poweroff
+FailureAction=poweroff
+[Service]
+Type=oneshot
+WorkingDirectory=/srv/km3vo
+Environment=LANG=C.UTF-8
+StandardOutput=append:/var/boot.log
+StandardError=inherit
+ExecStart={command}
+ExecStopPost=/bin/sh -c 'echo $EXIT_STATUS >/var/boot.result'
+"""
+
 
 class System:
     """A system of Debian below a directory.
@@ -42,11 +57,13 @@ class System:
     ----------
     suite : str
         The release.
+    purpose : str
+        What it is for: systems for different purposes can be used at the same time.
     """
 
-    def __init__(self, suite: str) -> None:
+    def __init__(self, suite: str, purpose: str = "matrix") -> None:
         self.suite = suite
-        self.root = CACHE / "matrix" / suite
+        self.root = CACHE / purpose / suite
         self.variables: dict[str, str] = {}
 
     def create(self, frozen: bool) -> None:
@@ -117,6 +134,42 @@ class System:
                 stderr=subprocess.STDOUT,
                 check=False,
             ).returncode
+
+    def boot(self, command: Sequence[str], log: Path, timeout: float) -> int:
+        """Boot the system with its service manager, run a command as root, and shut it down.
+
+        It has the loopback interface only.
+
+        Returns
+        -------
+        int
+            The exit code of the command; 255 if it did not end in `timeout` s.
+        """
+        result, output = (self.root / "var" / name for name in ("boot.result", "boot.log"))
+        for path in (result, output):
+            path.unlink(missing_ok=True)
+        units = self.root / "etc" / "systemd" / "system"
+        (units / "boot-run.service").write_text(_BOOT_UNIT.format(command=shlex.join(command)))
+        wants = units / "multi-user.target.wants"
+        wants.mkdir(exist_ok=True)
+        link = wants / "boot-run.service"
+        link.unlink(missing_ok=True)
+        link.symlink_to("../boot-run.service")
+        manager = ["systemd-nspawn", "--quiet", "--boot", "--register=no", "--private-network"]
+        if not Path("/run/systemd/system").exists():
+            manager.append("--keep-unit")
+        with log.open("ab") as file:
+            with suppress(subprocess.TimeoutExpired):
+                subprocess.run(
+                    ["setpriv", "--pdeathsig", "KILL", *manager, "--directory", self.root],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=file,
+                    check=False,
+                    timeout=timeout,
+                )
+            file.write(output.read_bytes() if output.exists() else b"")
+        return int(result.read_text()) if result.exists() else 255
 
     def _mounts(self) -> Iterator[str]:
         """Yield the shell commands that mount what a system needs."""
