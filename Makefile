@@ -10,7 +10,7 @@ inputs := $(if $(INPUTS),--inputs '$(INPUTS)')
 pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix environment install uninstall
+.PHONY: help setup demo import alerts up down status check publish test test-long test-fast explore lint lock audit web-audit attack bench notebooks dist images image-test matrix upgrade-test environment install uninstall
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
@@ -95,6 +95,9 @@ attack: setup  ## attack instances for half an hour: queries, load, kills, impor
 
 matrix:  ## run the tests on releases of Debian, as root: SUITES="bookworm trixie sid", ARGS for pytest
 	@python3 -m tests.matrix $(OPTIONS) $(or $(SUITES),bookworm trixie sid) $(if $(ARGS),-- $(ARGS))
+
+upgrade-test:  ## upgrade a node from Debian 12 to 13 and try the way back, as root; OPTIONS=--keep
+	@python3 -m tests.matrix.upgrade $(OPTIONS)
 
 web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
 	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)

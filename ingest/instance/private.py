@@ -17,7 +17,7 @@ from pathlib import Path
 from ingest.core.errors import InstanceError
 from ingest.core.files import read_regular
 from ingest.instance import process as processes
-from ingest.instance.layout import Layout
+from ingest.instance.layout import Layout, NewerError
 from ingest.instance.postgres import (
     EXTENSIONS,
     HOST,
@@ -67,7 +67,9 @@ class PrivateCluster(Cluster):
     @property
     def is_running(self) -> bool:
         """Whether the cluster's server is running."""
-        return self.is_created and self._pg_ctl("status").returncode == 0
+        if not self.is_created or not (PROGRAMS / self.major / "bin" / "pg_ctl").exists():
+            return False  # without its programs it can neither run nor be asked, only be deleted
+        return self._pg_ctl("status").returncode == 0
 
     @property
     def port(self) -> int:
@@ -128,6 +130,7 @@ class PrivateCluster(Cluster):
         InstanceError
             If it does not start.
         """
+        _programs(self.major)  # refused before anything is written
         self._write_settings()
         return self.restart(port, load_site().limits.database_process)
 
@@ -249,12 +252,7 @@ def _programs(major: str | None) -> Path:
     if major is not None:
         if (PROGRAMS / major / "bin" / "pg_ctl").exists():
             return PROGRAMS / major / "bin"
-        raise InstanceError(
-            f"the database was created by PostgreSQL {major}, which is no longer installed",
-            remedy=f"apt-get install postgresql-{major} postgresql-{major}-q3c"
-            f" postgresql-{major}-pgsphere; or delete the instance and import again:"
-            " km3vo instance reset && make import",
-        )
+        raise _without_programs(major)
     installed = sorted(PROGRAMS.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     for initdb in reversed(installed):
         version = initdb.parts[-3]
@@ -265,6 +263,28 @@ def _programs(major: str | None) -> Path:
         "no PostgreSQL with the extensions q3c and pgSphere is installed",
         where=str(PROGRAMS),
         remedy="run make setup",
+    )
+
+
+def _without_programs(major: str) -> InstanceError:
+    """Return the error for a cluster of a version that is not installed."""
+    packages = (
+        f"apt-get install postgresql-{major} postgresql-{major}-q3c postgresql-{major}-pgsphere"
+    )
+    installed = [int(path.parts[-2]) for path in PROGRAMS.glob("*/bin")]
+    if installed and int(major) > max(installed):
+        return NewerError(
+            "the database was created by a newer PostgreSQL than is installed",
+            where=str(PROGRAMS),
+            value=f"PostgreSQL {major}",
+            expected=f"PostgreSQL {max(installed)}, which is installed, or older",
+            remedy=f"{packages}, or a newer release of Debian; or restore a backup that was made"
+            " before: km3vo restore DIRECTORY --replace",
+        )
+    return InstanceError(
+        f"the database was created by PostgreSQL {major}, which is not installed",
+        remedy=f"{packages}, if Debian still has them; otherwise make the instance from its last"
+        " backup: km3vo restore DIRECTORY --replace",
     )
 
 

@@ -98,6 +98,11 @@ def differences(before: Mapping[str, object], after: Mapping[str, object]) -> li
     ]
 
 
+def journal(unit: str) -> str:
+    """Return what a service has logged last."""
+    return run("journalctl", "--no-pager", "--lines=40", f"--unit={unit}")
+
+
 def start() -> None:
     """Start the service, and wait until the instance works."""
     run("systemctl", "start", "km3vo")
@@ -105,7 +110,7 @@ def start() -> None:
     while subprocess.run([KM3VO, "instance", "status"], capture_output=True).returncode:
         active = subprocess.run(["systemctl", "is-failed", "km3vo"], capture_output=True, text=True)
         if active.stdout.strip() == "failed" or time.monotonic() - begin > 300:
-            raise SystemExit(run("journalctl", "--no-pager", "--lines=40", "--unit=km3vo"))
+            raise SystemExit(journal("km3vo"))
         time.sleep(2)
 
 
@@ -117,7 +122,8 @@ def stop() -> None:
 def units() -> None:
     """Run the services that timers start, and check that those end and go on that should."""
     for unit in _UNITS:
-        run("systemctl", "start", unit)
+        if subprocess.run(["systemctl", "start", unit], check=False).returncode:
+            raise SystemExit(journal(unit))
     run("systemctl", "start", "km3vo-metrics")
     for _ in range(60):
         time.sleep(1)
@@ -128,7 +134,7 @@ def units() -> None:
         except OSError:
             continue
     else:
-        raise SystemExit(run("journalctl", "--no-pager", "--lines=40", "--unit=km3vo-metrics"))
+        raise SystemExit(journal("km3vo-metrics"))
     if b"km3vo_" not in metrics:
         raise SystemExit("km3vo-metrics serves no metrics")
     run("systemctl", "stop", "km3vo-metrics")
@@ -140,8 +146,7 @@ def units() -> None:
     time.sleep(10)
     state = run("systemctl", "show", "--property=ActiveState,NRestarts", "km3vo-listener")
     if state.split() != ["NRestarts=0", "ActiveState=active"]:
-        journal = run("journalctl", "--no-pager", "--lines=40", "--unit=km3vo-listener")
-        raise SystemExit(f"km3vo-listener: {state}\n{journal}")
+        raise SystemExit(f"km3vo-listener: {state}\n{journal('km3vo-listener')}")
     run("systemctl", "stop", "km3vo-listener")
 
 
@@ -183,6 +188,14 @@ def upgraded(place: Path) -> None:
     start()
     compare(place / "answers.json")
     stop()
+
+
+def restored(place: Path) -> None:
+    """Make the node again from the backup that the timer's service made."""
+    print(run(KM3VO, "restore", "--replace", str(DATA / "backups")))
+    compare(place / "answers.json")
+    run(KM3VO, "instance", "down")  # from now on it is the service's
+    upgraded(place)
 
 
 def new(place: Path) -> None:
@@ -237,7 +250,7 @@ def compare(path: Path) -> None:
     print("all answers are the same")
 
 
-STEPS: Final = {step.__name__: step for step in (old, upgraded, new, refused)}
+STEPS: Final = {step.__name__: step for step in (old, upgraded, restored, new, refused)}
 
 if __name__ == "__main__":
     STEPS[sys.argv[1]](Path(sys.argv[2]))

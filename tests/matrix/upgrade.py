@@ -102,6 +102,7 @@ def drill(run: Drill, older: System, newer: System) -> None:
         file.write(SITE_LINE)
     run.sh(older, "reinstall", f"{_COMMIT} && make install")
     run.step(older, "upgraded")
+    run.step(older, "restored")
     hand_over(older.root / data / "backups", newer.root / _PLACE / "backups")
     shutil.copy(older.root / _PLACE / "answers.json", newer.root / _PLACE / "answers.json")
     run.step(newer, "new")
