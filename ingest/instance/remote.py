@@ -104,8 +104,9 @@ class RemoteCluster(Cluster):
             "keepalives_interval": 5,
             "keepalives_count": 3,
         }
-        if self.database.root_certificate:
-            address["sslrootcert"] = str(self.certificate)
+        # By default the library looks in the home of root, which calls us, but not as root.
+        address["sslrootcert"] = str(self.certificate)
+        address["sslcert"] = str(self.certificate.with_name("no-client.pem"))
         return address
 
     @property
