@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs the missing requirements: Debian packages with apt, Python packages into .venv.
 # Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
-# Images are made of parts: "setup.sh server", "database" and "proxy" install Debian packages,
-# "setup.sh node" the Python packages that a node needs, and libraries.
+# Images and installations are made of parts: "setup.sh server", "database", "proxy" and "check" install
+# Debian packages, "setup.sh node" the Python packages that a node needs, and libraries.
 set -eu
 cd "$(dirname "$0")"
 stage=${1:-}
@@ -23,6 +23,8 @@ case $stage in
     server) packages="$server postgresql-client make" database= ;;
     database) packages=$database ;;
     proxy) packages=$proxy database= ;;
+    # the validator that km3vo check runs
+    check) packages=stilts database= ;;
     node) packages="python3-venv npm" database= ;;
     *) packages="$server $database $tools" ;;
 esac
@@ -97,13 +99,13 @@ if [ -f "$script" ] && [ ! -f "$patched" ] && needed; then
 fi
 
 # Servers never run as root: if root runs the tools, the servers have an account of their own.
-if [ "$stage" != database ] && [ "$stage" != proxy ] && [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
+if [ "$stage" != database ] && [ "$stage" != proxy ] && [ "$stage" != check ] && [ "$(id -u)" = 0 ] && ! getent passwd "$account" >/dev/null; then
     say "creating the system account $account"
     useradd --system --user-group --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin "$account"
 fi
 
-case $stage in server | database | proxy) exit ;; *) ;; esac
+case $stage in server | database | proxy | check) exit ;; *) ;; esac
 
 python=${PYTHON:-/usr/bin/python3}
 # after an upgrade of Debian, python is another version, which does not find its packages

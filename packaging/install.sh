@@ -72,7 +72,7 @@ copy_code() {
 }
 
 install_packages() {
-    for stage in server database node; do (cd "$code" && ./setup.sh $stage); done
+    for stage in server database check node; do (cd "$code" && ./setup.sh $stage); done
     # nobody else may change what root runs
     chown -R root:root "$code"
     chmod -R go-w "$code"
