@@ -10,6 +10,7 @@ import pytest
 
 from ingest.instance import Layout
 from ingest.instance.account import Account
+from ingest.instance.dump import _wanted
 from ingest.instance.layout import NewerError
 from ingest.instance.postgres import PROGRAMS
 from ingest.instance.private import PrivateCluster
@@ -58,6 +59,18 @@ def test_a_step_that_does_not_end_well_ends_the_drill(tmp_path: Path, monkeypatc
     (system.root / "var" / "lib").mkdir(parents=True)
     with pytest.raises(SystemExit, match=r"trixie: new failed \(3\)"):
         upgrade.Drill(tmp_path).step(system, "new")
+
+
+def test_what_a_newer_extension_has_is_not_taken_from_a_dump() -> None:
+    kept = [
+        "765; 1255 18692 FUNCTION public _array_add(anyarray, anyarray) gavoadmin",
+        "212; 1259 16399 TABLE dc metastore gavoadmin",
+    ]
+    function = "784; 1255 18734 FUNCTION public spoly_subset_smoc(public.spoly, public.smoc) gavo"
+    operator = "3139; 2617 18735 OPERATOR public @> gavoadmin"
+    assert _wanted(
+        "\n".join([operator, *kept, function]), {"spoly_subset_smoc(public.spoly, public.smoc)"}
+    ) == kept  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,19 @@ from ingest.core.errors import InstanceError
 from ingest.instance.postgres import DATABASE, Cluster
 
 _CREATED_BEFORE: Final = re.compile(
-    r"; \d+ \d+ ((COMMENT - )?(EXTENSION|SCHEMA - public)|ACL pg_catalog)\b"
+    r"; \d+ \d+ ((COMMENT - )?(EXTENSION|SCHEMA - public)|ACL pg_catalog|OPERATOR public)\b"
 )
 """Entries of a dump that are left out. PostgreSQL may refuse Debian's script of an extension, and a
-newer one does not have all functions and catalogs of an older one; ``roles.py`` revokes them."""
+newer one does not have all functions and catalogs of an older one; ``roles.py`` revokes them. DaCHS
+makes operators that an older pgSphere does not have; in a newer one its extension has them."""
+_FUNCTION: Final = re.compile(r"; \d+ \d+ FUNCTION public (.+) \S+$")
+_FUNCTIONS_OF_OPERATORS: Final = """
+SELECT proname || '(' || oidvectortypes(proargtypes) || ')' FROM pg_proc
+WHERE oid IN (SELECT oprcode FROM pg_operator)
+    OR EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid
+        AND deptype = 'e')
+"""
+"""Functions that operators or extensions need, which cannot be replaced; as dumps call them."""
 
 
 @contextmanager
@@ -61,7 +70,11 @@ def load_database(cluster: Cluster, port: int, dump: IO[bytes]) -> None:
             content = process.stdout.read().decode()
         if process.returncode:
             raise _error("the dump cannot be read", problems)
-    wanted = [line for line in content.splitlines() if not _CREATED_BEFORE.search(line)]
+    with cluster.connect(port) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SET search_path = ''")  # names of types have their schemas then
+        cursor.execute(_FUNCTIONS_OF_OPERATORS)
+        wanted = _wanted(content, {name for (name,) in cursor.fetchall()})
     listed = cluster.layout.scratch / "restore.list"
     account.run(["tee", listed], home=Path("/"), text_input="\n".join(wanted))
     with cluster.connect(port) as connection:
@@ -87,6 +100,14 @@ def load_database(cluster: Cluster, port: int, dump: IO[bytes]) -> None:
     with cluster.connect(port) as connection:
         connection.autocommit = True
         connection.cursor().execute("ANALYZE")
+
+
+def _wanted(content: str, present: set[str]) -> list[str]:
+    """Return the entries of a dump without what the database has already."""
+    lines = [line for line in content.splitlines() if not _CREATED_BEFORE.search(line)]
+    return [
+        line for line in lines if not ((found := _FUNCTION.search(line)) and found[1] in present)
+    ]
 
 
 def _error(problem: str, problems: IO[str]) -> InstanceError:
