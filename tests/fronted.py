@@ -143,7 +143,11 @@ def load(
 
     def send(number: int) -> None:
         dice = random.Random(number)
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT)
+        # an address for each, because limits are for each client
+        source = (f"127.0.1.{number + 1}", 0)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=_TIMEOUT, source_address=source
+        )
         while time.monotonic() < begin + seconds and not ended.is_set():
             method, path, body, headers = make(dice)
             start, problem = time.monotonic(), ""
