@@ -13,6 +13,7 @@ _METHODS = (b"GET", b"HEAD", b"POST", b"OPTIONS")
 _JOB = re.compile(rb"/(async|dlasync|uws\.xml)/[^/]+/?$")
 """The path of a job, which a client may delete."""
 _LONGEST_METHOD = 20
+_FORMER_TAP = re.compile(rb"^(/__system__/tap/run)/tap(?=/)")
 _OFFERED = {
     b"__nevow_form__": rb"genForm|adminOps|setDowntime",
     b"_DBOPTIONS_DIR": rb"ASC|DESC",
@@ -195,6 +196,23 @@ def read_forms_as_sent():
     from gavo.formal import twistedpatch
 
     twistedpatch.urlparse = types.SimpleNamespace(unquote=_AsSent, unquote_plus=_Decoded)
+
+
+def accept_the_former_path_of_tap():
+    """Let DaCHS accept the path of TAP with ``tap`` at its end, as DaCHS 2.7 does.
+
+    For DaCHS 2.11.
+
+    Registry records and clients of years have ``/__system__/tap/run/tap``, which 2.11 no longer
+    answers.
+    """
+    receive = common.Request.requestReceived
+
+    @functools.wraps(receive)
+    def receive_with_present_path(self, command, path, version):
+        return receive(self, command, _FORMER_TAP.sub(rb"\1", path, count=1), version)
+
+    common.Request.requestReceived = receive_with_present_path
 
 
 class _AsSent:
