@@ -22,8 +22,8 @@ tag=$version
 revision=$(git rev-parse HEAD 2>/dev/null || echo unknown)
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 created=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
-# A container has neither namespaces of its own nor a file system for layers.
-export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}" STORAGE_DRIVER="${STORAGE_DRIVER:-vfs}"
+# "chroot" works within containers as well, which cannot make namespaces.
+export BUILDAH_ISOLATION="${BUILDAH_ISOLATION:-chroot}"
 storage=${KM3VO_STORAGE:+--root $KM3VO_STORAGE/root --runroot $KM3VO_STORAGE/run}
 # shellcheck disable=SC2086  # the options are meant to be split
 build() { buildah $storage "$@"; }

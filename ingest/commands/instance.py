@@ -38,21 +38,22 @@ def up(port: int | None) -> None:
 def run(port: int | None, with_import: bool) -> None:
     """Start the instance and supervise it in the foreground, for service managers and containers.
 
-    A signal to end stops the servers.
+    A signal to end stops the servers, at any time.
     """
     from ingest.alerts.tables import refresh_tables
 
     layout = current_layout()
-    url = lifecycle.up(layout, port, supervised=False)
-    with lifecycle.database(layout) as state:
-        refresh_tables(layout, state)
-    if with_import:
-        _import_available()
-    publish_due(layout)
-    _seal_alerts(layout)
-    describe_releases(layout)
-    say(f"The server answers at {url}")
-    supervisor.become(layout)
+    with supervisor.stopping_at_signals(layout):
+        url = lifecycle.up(layout, port, supervised=False)
+        with lifecycle.database(layout) as state:
+            refresh_tables(layout, state)
+        if with_import:
+            _import_available()
+        publish_due(layout)
+        _seal_alerts(layout)
+        describe_releases(layout)
+        say(f"The server answers at {url}")
+        supervisor.become(layout)
 
 
 @instance.command()

@@ -20,7 +20,8 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -40,6 +41,7 @@ from ingest.instance.watch import FIRST_PAUSE, LONGEST_PAUSE, START_TIME, Watch,
 
 _PR_SET_DUMPABLE = 4
 DRAIN_TIME = 5.0  # s for requests to be finished when a service manager ends the supervisor
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 _KEPT = ("PYTHONPATH", SITE_VARIABLE)
 # -s: without modules from below HOME, which belongs to the account; -P: nor from this directory
 _COMMAND = [sys.executable, "-sP", "-m", "ingest.instance.supervisor"]
@@ -91,8 +93,29 @@ def become(layout: Layout) -> NoReturn:
             remedy="stop it first: km3vo instance down",
         )
     os.chdir("/")
+    # A signal that arrives before the supervisor can react waits until then.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     with _needed_rights():
         os.execve(_COMMAND[0], _COMMAND, _environment(layout))
+
+
+@contextmanager
+def stopping_at_signals(layout: Layout) -> Iterator[None]:
+    """Stop the servers and exit if a signal asks to end before :func:`become` is called.
+
+    The kernel ignores signals to the first process of a container for which it has no handler.
+
+    Parameters
+    ----------
+    layout : Layout
+        The instance.
+    """
+    _handle_signals()
+    try:
+        yield
+    except _Ended as end:
+        _stop_servers(layout, end)
+        sys.exit(0)
 
 
 def _needed_rights() -> AbstractContextManager[None]:
@@ -131,11 +154,7 @@ def supervise(layout: Layout, site: Site) -> None:
         _guard(layout, site)
     except _Ended as end:
         logger.info("the supervisor ends, and stops the servers")
-        dachs = Dachs(layout)
-        if end.signal == signal.SIGTERM:
-            dachs.drain(DRAIN_TIME)
-        dachs.stop()
-        PrivateCluster(layout).stop()
+        _stop_servers(layout, end)
     process_file(layout).path.unlink(missing_ok=True)
 
 
@@ -153,6 +172,14 @@ class _Ended(BaseException):
         self.signal = number
 
 
+def _stop_servers(layout: Layout, end: _Ended) -> None:
+    dachs = Dachs(layout)
+    if end.signal == signal.SIGTERM:
+        dachs.drain(DRAIN_TIME)
+    dachs.stop()
+    PrivateCluster(layout).stop()
+
+
 def _guard(layout: Layout, site: Site) -> None:
     """Replace watchers that have ended, until the instance is deleted."""
     pause = FIRST_PAUSE
@@ -165,9 +192,9 @@ def _guard(layout: Layout, site: Site) -> None:
             process_file(layout).write(os.getpid())
             logger.info("process %d was killed; %d takes its place", guardian, os.getpid())
             continue
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, _end)
+        _handle_signals()
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
             while (ended := os.waitpid(-1, 0))[0] != watcher:
                 pass  # as the first process of a container it inherits others
         except _Ended:
@@ -182,16 +209,26 @@ def _guard(layout: Layout, site: Site) -> None:
         pause = min(2 * pause, LONGEST_PAUSE)
 
 
-def _end(number: int, frame: object) -> NoReturn:
-    for one in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(one, signal.SIG_IGN)
-    raise _Ended(number)
+def _handle_signals() -> None:
+    """Raise :class:`_Ended` at the first signal to end; ignore those that follow."""
+    handling = os.getpid()
+
+    def end(number: int, frame: object) -> NoReturn:
+        if os.getpid() != handling:  # a copy of this process
+            os._exit(128 + number)
+        for one in _SIGNALS:
+            signal.signal(one, signal.SIG_IGN)
+        raise _Ended(number)
+
+    for number in _SIGNALS:
+        signal.signal(number, end)
 
 
 def _watch(layout: Layout, site: Site, guardian: int) -> None:
     """Watch the servers as long as `guardian` lives; never return if the instance is deleted."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _SIGNALS:
         signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
     try:
         watch = Watch(layout, site)
         while os.getppid() == guardian:

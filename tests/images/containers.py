@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -36,7 +35,6 @@ def buildah(*arguments: str) -> str:
     options = ("--root", f"{_STORAGE}/root", "--runroot", f"{_STORAGE}/run") if _STORAGE else ()
     done = subprocess.run(
         ["buildah", *options, *arguments],
-        env=os.environ | {"STORAGE_DRIVER": os.environ.get("STORAGE_DRIVER", "vfs")},
         capture_output=True,
         text=True,
         check=True,
@@ -307,9 +305,11 @@ class Node:
         The directory.
     services : sequence of str
         The services to be run.
+    url : str
+        The address at which the proxy will be published.
     """
 
-    def __init__(self, place: Path, services: Sequence[str]) -> None:
+    def __init__(self, place: Path, services: Sequence[str], url: str) -> None:
         self.place = place
         text = _VARIABLE.sub(
             lambda found: os.environ.get(found[1], found[2]), COMPOSE.read_text("utf-8")
@@ -325,7 +325,9 @@ class Node:
         secret.chmod(0o640)
         self.secrets = {"superuser_password": secret}
         site = place / "site.toml"
-        shutil.copy(ROOT / "docker" / "site.toml", site)
+        text = (ROOT / "docker" / "site.toml").read_text("utf-8")
+        # the address that users see, which is that of the published port
+        site.write_text(text.replace("[site]\n", f'[site]\nurl = "{url}"\n', 1), "utf-8")
         self.configs = {"site": site, "live": ROOT / "site" / "live.toml"}
         self.containers = {name: Container(self, name) for name in services}
         self.facts: dict[str, float] = {}

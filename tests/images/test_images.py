@@ -35,7 +35,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     for path in (place, *place.parents):
         if path.is_relative_to("/tmp") and path != Path("/tmp"):
             path.chmod(0o755)
-    made = Node(place, _SERVICES)
+    made = Node(place, _SERVICES, _ADDRESS)
     try:
         made.publish("proxy", 8080, FIRST_PORT)
         yield made
@@ -192,6 +192,17 @@ def test_stop_and_start_keep_the_data(started: Node) -> None:
     print({name: round(seconds, 1) for name, seconds in times.items()})
     assert max(times.values()) < 30
     assert _again(started) == _COUNT
+
+
+def test_stop_while_it_starts(started: Node) -> None:
+    server = started["server"]
+    for seconds in (2, 6):
+        server.stop()
+        server.start()
+        time.sleep(seconds)
+        assert server.stop() < 30
+        assert server.wait_ended(0) == 0
+    assert _again_after(started, "server") == _COUNT
 
 
 def test_pulled_plug(started: Node) -> None:
