@@ -23,9 +23,11 @@ esac
 
 cache=${KM3VO_CACHE:-/var/cache/km3vo}/base
 kept=$cache/$suite.tar
+keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 mkdir -p "$cache"
 # root unpacks what is there
-[ "$(stat -c %u "$cache")" = 0 ] || fail "$cache belongs to another user: name a directory of root in KM3VO_CACHE"
+[ -z "$(find -H "${cache%/base}" "$cache" -maxdepth 0 '(' ! -user 0 -o -perm /002 ')')" ] ||
+    fail "others can write in $cache: name a directory of root in KM3VO_CACHE"
 
 # The address of a Debian archive that apt of this machine uses, by the end of its name.
 used() { # pattern
@@ -41,7 +43,9 @@ make_base() {
     security=$(used -security)
     [ -n "$security" ] || [ -z "$mirror" ] || security=$mirror-security
     say "making a minimal system of $suite, which takes one or two minutes"
-    set -- --variant=minbase
+    # otherwise it only warns if it has no keyring, and root runs what anybody on the way has sent
+    [ -s "$keyring" ] || fail "$keyring is missing, without which nothing can be verified: apt-get install debian-archive-keyring"
+    set -- --variant=minbase --force-check-gpg
     # a mirror with TLS needs certificates
     case $mirror in https:*) set -- "$@" --include=ca-certificates ;; *) ;; esac
     set -- "$@" "$suite" "$work/root"

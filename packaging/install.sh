@@ -10,6 +10,7 @@
 #
 # A file below /etc that the site has changed is never overwritten or deleted. Data are never touched.
 set -eu
+umask 022
 cd "$(dirname "$0")/.."
 
 prefix=${PREFIX:-/opt}
@@ -26,6 +27,17 @@ version=$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
 commit=$(git rev-parse --short HEAD 2>/dev/null || true)
 name=km3vo-$version${commit:+-$commit}
 code=$destination$prefix/$name
+
+case $prefix in
+    *[!A-Za-z0-9/._+-]* | [!/]* | *..*) fail "PREFIX: $prefix is not an absolute path of letters, digits and ._+-" ;;
+    *) ;;
+esac
+
+# Root believes the record, so nobody else may write it, nor replace directories beside it.
+check_state() {
+    [ ! -e "$state" ] || [ -z "$(find -H "$state" -maxdepth 0 '(' ! -user "$(id -u)" -o -perm /022 ')')" ] \
+        || fail "$state must belong to $(id -un), and nobody else may write there: chown and chmod go-w"
+}
 
 digest() { sha256sum "$1" | cut -d ' ' -f 1; }
 recorded() { [ -f "$record" ] && sed -n "s#^\([0-9a-f]*\)  $1\$#\1#p" "$record" | tail -n 1; }
@@ -84,6 +96,7 @@ do_install() {
     [ -n "$destination" ] || [ -f /etc/debian_version ] \
         || fail "this is not a Debian system; docker/README.md describes images instead"
     [ -z "${SITE:-}" ] || [ -f "$SITE" ] || fail "SITE: there is no file $SITE"
+    check_state
     mkdir -p "$state"
     touch "$record"
     say "copying the software to $prefix/$name"
@@ -133,6 +146,7 @@ do_install() {
 
 do_uninstall() {
     [ -n "$destination" ] || [ "$(id -u)" = 0 ] || fail "this needs root: sudo make uninstall"
+    check_state
     [ -f "$record" ] || fail "nothing is installed: there is no $record"
     if [ -z "$destination" ] && [ -d /run/systemd/system ]; then
         for unit in /etc/systemd/system/km3vo*; do

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import subprocess
@@ -109,6 +110,44 @@ def test_a_site_file_that_is_missing_is_reported_before_anything_is_written(tmp_
     assert done.returncode == 2
     assert done.stderr == "install: SITE: there is no file /nonexistent/site.toml\n"
     assert not (tmp_path / "host").exists()
+
+
+@pytest.mark.parametrize("prefix", ["opt", "/srv/a#g;s#km3vo#root", "/srv/a b", "/srv/../etc"])
+def test_a_prefix_that_is_no_plain_path_is_refused(tmp_path, prefix) -> None:
+    done = run(tmp_path / "host", "install", PREFIX=prefix)
+    assert done.returncode == 2
+    assert "is not an absolute path" in done.stderr
+    assert not (tmp_path / "host").exists()
+
+
+def test_a_record_that_others_can_write_is_not_believed(tmp_path) -> None:
+    """Whoever writes it could make root delete any file whose checksum is known."""
+    place = tmp_path / "host"
+    state = place / "var/lib/km3vo"
+    state.mkdir(parents=True)
+    victim = place / "etc/passwd"
+    victim.parent.mkdir()
+    victim.write_text("root")
+    digest = hashlib.sha256(b"root").hexdigest()
+    (state / "installed").write_text(f"{digest}  /etc/passwd\n")
+    state.chmod(0o777)
+    for action in ("install", "uninstall"):
+        done = run(place, action)
+        assert done.returncode == 2
+        assert "nobody else may write there" in done.stderr
+    assert victim.exists()
+    assert not (place / "srv").exists()
+
+
+def test_the_account_can_read_the_software_whatever_the_umask_is(tmp_path) -> None:
+    former = os.umask(0o077)
+    try:
+        assert run(tmp_path / "host", "install").returncode == 0
+    finally:
+        os.umask(former)
+    software = (tmp_path / "host/srv/software/km3vo").resolve()
+    assert software.stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "host/etc/km3vo").stat().st_mode & 0o777 == 0o755
 
 
 def test_shellcheck_finds_nothing() -> None:

@@ -94,6 +94,34 @@ def test_without_root_nothing_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "cache").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="as debootstrap")
+def test_a_base_is_verified_and_kept_where_nobody_else_writes(tmp_path: Path) -> None:
+    """Otherwise root would run what others have written."""
+
+    def make(cache: str) -> str:
+        hidden = "mount -t tmpfs none /usr/share/keyrings; exec docker/base.sh trixie"
+        done = subprocess.run(
+            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c"]
+            + [f"{hidden} {tmp_path}/system"],
+            env=os.environ | {"KM3VO_CACHE": cache, "MIRROR": f"file://{tmp_path}"},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 2
+        return done.stderr
+
+    # a file that says what it is, without a signature
+    (tmp_path / "dists" / "trixie").mkdir(parents=True)
+    (tmp_path / "dists" / "trixie" / "Release").write_text("Codename: trixie\n")
+    assert "nothing can be verified" in make(f"{tmp_path}/cache")
+    assert "--force-check-gpg" in (ROOT / "docker" / "base.sh").read_text()
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    assert "others can write in" in make(f"{tmp_path}/open")
+
+
 def test_nothing_is_deleted_below_which_something_is_mounted(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match="is mounted there"):
         delete(Path("/proc"))

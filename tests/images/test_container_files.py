@@ -147,6 +147,12 @@ def test_context_has_only_what_a_node_needs() -> None:
     assert not {".git", "var", ".venv", "tests", "build"} & named
     secrets = [rule for rule in rules if rule.startswith("!") and "secret" in rule]
     assert secrets == []
+    # what was delivered and is not in the repository, because it may be under an embargo
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    inputs = [line for line in ignored if line.lstrip("!").startswith("inputs/")]
+    after = rules[rules.index("!inputs") + 1 :]
+    assert [rule for rule in after if rule.lstrip("!").startswith("inputs/")] == inputs
+    assert rules[-1] == "**/*.egg-info"
 
 
 def test_bill_of_materials_of_this_machine_is_valid() -> None:

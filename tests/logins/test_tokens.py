@@ -198,6 +198,37 @@ def test_a_name_of_a_member_is_no_login(server: Instance, provider: Provider) ->
     assert reply[1]["b"] is None
 
 
+_NAMES: Final = """
+import sys
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from patches import tokens
+key = ec.generate_private_key(ec.SECP256R1())
+class Issuer:
+    url = "https://idp.example.org"
+    def key(self, kid):
+        return key.public_key(), ("ES256",)
+settings = {"audience": ["vo"], "leeway": 0, "groups": {}, "group_claims": []}
+for sub in ("a b", "a?b", "a%20b", "\\u00e4", "\\u00f6", "\\ud800", "ada@idp"):
+    claims = {"iss": Issuer.url, "aud": "vo", "exp": 4e9, "sub": sub}
+    token = tokens.Token(jwt.encode(claims, key, "ES256"), {Issuer.url: Issuer()})
+    print(token.check(settings)[0])
+"""
+
+
+def test_no_two_persons_have_the_same_name() -> None:
+    done = subprocess.run(
+        ["/usr/bin/python3", "-c", _NAMES],
+        env={"PYTHONPATH": str(ROOT / "site" / "dachs")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = [line.split(" ")[1] for line in done.stdout.splitlines()]
+    assert len(set(names)) == len(names) == 7
+    assert names[-1] == "ada@idp"
+
+
 def test_challenges_say_where_tokens_come_from(server: Instance, provider: Provider) -> None:
     reply = requests.get(server.url + _FORM, timeout=30)
     assert reply.status_code == 401

@@ -3,13 +3,15 @@
 This runs in the Python of DaCHS, of which it uses nothing.
 """
 
-import re
+import string
+import urllib.parse
 
 import jwt
 
 _LONGEST = 8192
 """Characters of a token."""
 _LONGEST_NAME = 255
+_SAFE = string.punctuation.replace("%", "")
 _TYPES = (None, "jwt", "at+jwt", "application/at+jwt")
 _REASONS = (
     (jwt.ExpiredSignatureError, "it has expired"),
@@ -123,7 +125,9 @@ class Token:
             raise RefusedError("it is not valid") from None
         if claims["iss"] != self.issuer.url or not _is_name(claims["sub"]):
             raise RefusedError("it is not valid")
-        name = f"{self.issuer.url} {re.sub(r'[^!-~]', '?', claims['sub'])}"
+        # no two persons get the same name, which owns jobs
+        subject = urllib.parse.quote(claims["sub"], safe=_SAFE, errors="surrogatepass")
+        name = f"{self.issuer.url} {subject}"
         return name, Login.with_groups(_groups(claims, settings))
 
 
