@@ -99,10 +99,10 @@ def test_a_base_is_verified_and_kept_where_nobody_else_writes(tmp_path: Path) ->
     """Otherwise root would run what others have written."""
 
     def make(cache: str) -> str:
-        hidden = "mount -t tmpfs none /usr/share/keyrings; exec docker/base.sh trixie"
+        hide = "mount -t tmpfs none /usr/share/keyrings"
+        script = f"{hide}; exec docker/base.sh trixie {tmp_path}/system"
         done = subprocess.run(
-            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c"]
-            + [f"{hidden} {tmp_path}/system"],
+            ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", script],
             env=os.environ | {"KM3VO_CACHE": cache, "MIRROR": f"file://{tmp_path}"},
             cwd=ROOT,
             capture_output=True,
