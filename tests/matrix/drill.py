@@ -66,6 +66,8 @@ def answers() -> dict[str, object]:
     for query in _QUERIES:
         sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
         status, body = fetch(f"/tap/sync?{sent}")
+        # how DaCHS 2.7 writes regions in CSV
+        body = re.sub(rb"<pgsphere MOC ([^>]*)>", rb"\1", body)
         lines = body.decode().splitlines()
         found[query] = [status, len(lines), _digest(body), lines[: 100 if len(lines) < 100 else 2]]
     path = "/ant20_01/nu/cone/scs.xml?RA=43&DEC=35&SR=3&RESPONSEFORMAT=votabletd"
