@@ -67,6 +67,19 @@ def test_manifests_are_valid() -> None:
         kubernetes_validate.validate(one, "1.31", strict=True)
 
 
+def test_pods_admit_only_what_is_meant_for_others() -> None:
+    policies = {
+        one["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"]: one["spec"]
+        for one in MANIFESTS
+        if one["kind"] == "NetworkPolicy"
+    }
+    admitted = {
+        name: [port["port"] for rule in one["ingress"] for port in rule["ports"]]
+        for name, one in policies.items()
+    }
+    assert admitted == {"postgres": ["postgres"], "server": ["proxy"]}
+
+
 @pytest.mark.parametrize("name", sorted(PODS))
 def test_pods_are_confined(name: str) -> None:
     """As Kubernetes' standard for pods "restricted" requires."""
