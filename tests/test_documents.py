@@ -128,11 +128,14 @@ def test_example_runs_and_gives_the_answer_shown(example, reader):
         assert done.stdout.strip()
 
 
-def test_site_file_that_is_shown_is_accepted(tmp_path, monkeypatch):
-    (shown,) = [one.text for one in examples(Path("docs/operations.md")) if one.language == "toml"]
-    (tmp_path / "site.toml").write_text(shown)
+@pytest.mark.parametrize("document", ["docs/operations.md", "docker/README.md"])
+def test_site_files_that_are_shown_are_accepted(document, tmp_path, monkeypatch):
+    shown = [one.text for one in examples(Path(document)) if one.language == "toml"]
+    assert shown
     monkeypatch.setenv("KM3VO_SITE", str(tmp_path / "site.toml"))
-    assert load_site().site.url == "https://vo.example.org"
+    for text in shown:
+        (tmp_path / "site.toml").write_text(text)
+        load_site()
 
 
 def test_readme_has_an_example_for_each_client():

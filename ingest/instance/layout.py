@@ -100,7 +100,7 @@ class Layout:
 
     @property
     def metrics(self) -> Path:
-        """The counters of the server processes and of the supervisor."""
+        """The counters of the workers and of the supervisor."""
         return self.var / "metrics"
 
     def record(self, release: str) -> Path:
@@ -227,7 +227,7 @@ class InstanceState:
     format : int
         See :data:`STATE_FORMAT`.
     workers : int
-        The number of processes of the server.
+        The number of workers, the processes of the server.
     """
 
     postgres_port: int

@@ -94,7 +94,7 @@ def up(
     supervised : bool, optional
         Whether to start a supervisor as well.
     restart : bool, optional
-        Whether to restart the processes of the server, one by one, even if that is not necessary.
+        Whether to restart the workers, one by one, even if that is not necessary.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Counters that the server processes of an instance keep in files, below ``var/metrics``.
+"""Counters that the workers of an instance keep in files, below ``var/metrics``.
 
 Each process rewrites a file of its own every few seconds. What a process has counted that no longer
 runs is added to ``totals.json`` by the next one that starts, so that all files together say what

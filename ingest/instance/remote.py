@@ -256,7 +256,7 @@ class RemoteCluster(Cluster):
                 f"the database server has no extension {' and '.join(missing)}",
                 where=self.name,
                 remedy=f"on its machine: apt-get install postgresql-{major}-q3c"
-                f" postgresql-{major}-pgsphere; or use our image, docker/postgres",
+                f" postgresql-{major}-pgsphere; or use our image km3vo-postgres, docker/README.md",
             )
         for one in differences(cursor, site):
             if one.is_required:

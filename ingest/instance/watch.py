@@ -1,6 +1,6 @@
 """What the supervisor does: it looks after the database and the server of an instance.
 
-The processes of the server are watched one by one.
+The workers are watched one by one.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ logger = logging.getLogger("km3vo.supervisor")
 
 @dataclass
 class _Server:
-    """What the watcher knows about the database or a process of the server.
+    """What the watcher knows about the database or a worker.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class _Server:
 
 @dataclass
 class _WatchedWorker(_Server):
-    """What the watcher knows about a process of the server.
+    """What the watcher knows about a worker.
 
     Attributes
     ----------
@@ -130,7 +130,7 @@ class Watch:
                 self._look_after(server)
 
     def _count_workers(self, number: int) -> None:
-        """Watch as many processes of the server as the instance has now."""
+        """Watch as many workers as the instance has now."""
         while len(self.servers) > number:
             self.servers.pop().adopt(None)
         for worker in self.dachs.workers[len(self.servers) : number]:
@@ -210,7 +210,7 @@ class Watch:
         server.started, server.misses = time.monotonic(), 0
 
     def _complaint(self, server: _WatchedWorker) -> str | None:
-        """Return why a process of the server that runs has to be replaced, if so."""
+        """Return why a worker that runs has to be replaced, if so."""
         assert self.state is not None and server.worker is not None
         if probes.web_server_answers(self.state.of_worker(server.worker.number)):
             if server.pause:

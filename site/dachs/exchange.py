@@ -20,7 +20,7 @@ def exchange(staged, served, processes):
     staged, served : str
         The directories.
     processes : str
-        The directory of the files with the number of each process of the server and its start
+        The directory of the files with the number of each worker and its start
         time. They are read only now, because the server may have been restarted meanwhile.
     """
     library = ctypes.CDLL(None, use_errno=True)

@@ -254,7 +254,7 @@ class Dachs:
 
     @property
     def workers(self) -> list[Worker]:
-        """The processes of the server, as many as the instance was last started with."""
+        """The workers, as many as the instance was last started with."""
         state = InstanceState.read(self.layout)
         return [Worker(self.layout, 1 + i) for i in range(state.workers if state else 1)]
 
@@ -269,11 +269,11 @@ class Dachs:
 
     @property
     def is_running(self) -> bool:
-        """Whether all processes of the server are running."""
+        """Whether all workers are running."""
         return all(worker.is_running for worker in self.workers)
 
     def answers(self, state: InstanceState, timeout: float = 5.0) -> bool:
-        """Return whether TAP says that it is available, in each process of the server."""
+        """Return whether TAP says that it is available, in each worker."""
         return all(worker.answers(state, timeout) for worker in self.workers)
 
     def start(self, state: InstanceState, *workers: Worker) -> None:

@@ -80,6 +80,8 @@ def collectors(layout: Layout) -> list[Collector]:
                 "server": lambda: _server(layout),
                 "requests": RequestCollector(layout.metrics).collect,
                 "files": lambda: files.metrics(layout),
+                # which often only root can read
+                "certificate": files.certificate,
                 "database": lambda: database.metrics(layout),
                 "listener": HealthCollector(health).collect,
             }

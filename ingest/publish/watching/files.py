@@ -50,7 +50,6 @@ def metrics(layout: Layout) -> Iterable[Metric]:
     yield from _disks(layout)
     yield from _releases(layout)
     yield from _dates(layout)
-    yield from _certificate()
     restarts = CounterMetricFamily(
         "km3vo_supervisor_starts",
         "How often the supervisor started a server that had died or did not answer",
@@ -127,7 +126,7 @@ def _dates(layout: Layout) -> Iterable[Metric]:
             yield GaugeMetricFamily("km3vo_check_failed", "Validators that found faults", failed)
 
 
-def _certificate() -> Iterable[Metric]:
+def certificate() -> Iterable[Metric]:
     """Return the end of the certificate that the settings of the proxy name."""
     named = load_site().proxy.certificate
     if not named:

@@ -1,4 +1,4 @@
-"""Metrics of requests, from the counters that the server processes keep in files."""
+"""Metrics of requests, from the counters that the workers keep in files."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FRESH: Final = 30.0
 
 
 class RequestCollector(Collector):
-    """The requests of all server processes.
+    """The requests of all workers.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class RequestCollector(Collector):
         now = time.time()
         fresh = [one for one in running if now - float(one.get("written", 0)) < _FRESH]
         yield GaugeMetricFamily(
-            "km3vo_server_processes", "Server processes that count requests now", len(fresh)
+            "km3vo_server_processes", "Workers that count requests now", len(fresh)
         )
         yield GaugeMetricFamily(
             "km3vo_metrics_damaged_files", "Files of counters that cannot be read", damaged

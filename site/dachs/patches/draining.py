@@ -33,7 +33,7 @@ _SYN = ((0x30, 0, 0, 13), (0x54, 0, 0, 0x12), (0x15, 0, 1, 0x02), (0x06, 0, 0, 0
 def drain_at_sigterm():
     """Let DaCHS finish requests before it ends.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     A signal ends the server at once, with all that it is doing, so that a restart breaks off
     queries. We suggest to stop listening, and to end after the last answer.

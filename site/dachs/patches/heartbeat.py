@@ -44,7 +44,7 @@ _lock = threading.Lock()
 def cut_connections_to_a_silent_database():
     """Let requests fail within seconds if the database does not answer.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     A query that was sent waits for an answer without a limit, also in the main thread, so that all
     services stand still. We suggest to ask the database regularly on a connection that does not

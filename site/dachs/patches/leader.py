@@ -25,9 +25,9 @@ _NO_NEWS = 5.0  # s between two looks whether the connection of the leader still
 
 
 def lead_one_worker():
-    """Let only one of several processes of the server do timed work.
+    """Let only one of several workers do timed work.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Each process of a server processes the queue and deletes expired jobs, and two that do so at
     the same time start a job twice. We suggest an advisory lock of the database.

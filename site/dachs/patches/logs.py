@@ -17,7 +17,7 @@ _MOST_BYTES = 5_000_000
 def forget_requests():
     """Let DaCHS keep its log of requests for 30 days at most.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     ``web.log`` has the paths and parameters of all requests, and the addresses from which those
     with parameters came. ``serve._configureTwistedLog`` begins another file after a megabyte and

@@ -52,7 +52,7 @@ class _Elsewhere:
 def send_jobs_to_the_standby():
     """Let DaCHS run asynchronous queries without uploads on a hot standby.
 
-    For DaCHS 2.7; we have not tested later versions.
+    For DaCHS 2.7 and 2.11.
 
     Long queries compete with short ones for one server. We suggest a profile for a second server,
     which is used by jobs without uploads if it is not too far behind.
