@@ -166,8 +166,8 @@ def test_more_than_the_database_can_bear_is_refused(two) -> None:
     finally:
         write_site(two, 2)
     assert done.returncode == 2
-    assert "2 workers with these limits may need 214 connections" in done.stderr
-    assert "set limits.database_connections to 217" in done.stderr
+    assert "2 workers with these limits may need 216 connections" in done.stderr
+    assert "set limits.database_connections to 219" in done.stderr
     assert (pid_of(two, 1), pid_of(two, 2)) == before
 
 
