@@ -19,7 +19,7 @@ from importlib import util
 from pathlib import Path
 
 TRIED = ("2.7", "2.11")
-"""The versions whose code was compared with the patches; the tests of each change run with the first."""
+"""The versions whose code was compared with the patches; changes are tested with the first."""
 SOLVED = {
     "connections.find_boundaries_at_once": (
         (2, 11),
