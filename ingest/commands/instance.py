@@ -143,7 +143,7 @@ def reset(yes: bool, with_archive: bool) -> None:
     "--cache",
     default="/var/cache/km3vo-proxy",
     show_default=True,
-    help="Directory of the cache, temporary files and a socket; nginx must be able to write there.",
+    help="Directory of the cache and temporary files; nginx must be able to write there.",
 )
 @click.option(
     "--logs",
@@ -151,7 +151,12 @@ def reset(yes: bool, with_archive: bool) -> None:
     show_default=True,
     help='Directory of the logs; "-" for standard output and error.',
 )
-@click.option("--pid", default="/run/nginx.pid", show_default=True, help="File of the process id.")
+@click.option(
+    "--pid",
+    default="/run/nginx.pid",
+    show_default=True,
+    help="File of the process id; a socket is beside it.",
+)
 @click.option(
     "--user",
     default="www-data",

@@ -32,11 +32,11 @@ class Places:
     Attributes
     ----------
     cache : str
-        The directory of the cache, of temporary files and of a socket.
+        The directory of the cache and of temporary files.
     logs : str
         The directory of the logs; "-" for standard output and standard error.
     pid : str
-        The file with the number of its process.
+        The file with the number of its process; a socket is next to it.
     user : str
         The account of its workers if root starts it; otherwise empty.
     host : str
@@ -87,7 +87,8 @@ def configuration(site: Site, places: Places) -> str:
         "cache": places.cache,
         "error_log": "stderr" if places.logs == "-" else f'"{places.logs}/error.log"',
         "access_log": "/dev/stdout" if places.logs == "-" else f'"{places.logs}/access.log"',
-        "socket": f"{places.cache}/misses.sock",
+        # not in the cache: nginx refuses to start if one is left there after a power cut
+        "socket": f"{places.pid}.sock",
         "generation": places.generation,
         "root": places.generation or places.cache,
         "tls": "yes" if tls else "",
