@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -266,16 +267,23 @@ def test_full_volume(started: Node, tmp_path: Path) -> None:
     started["server"].stop()
     usual, small = started.volume("node"), started.place / "volumes" / "small"
     small.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k,mode=755", "tmpfs", small], check=True)
+    used = subprocess.run(["du", "-sk", usual], capture_output=True, text=True, check=True).stdout
+    options = f"size={int(used.split()[0]) + 1000}k,mode=755"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", small], check=True)
+    written = len(started["server"].messages())
     try:
+        subprocess.run(["cp", "-a", f"{usual}/.", small], check=True)
         os.chown(small, 10310, 10310)
+        with suppress(OSError), (small / "filling").open("wb", buffering=0) as filling:
+            while filling.write(bytes(4096)):
+                pass
         usual.rename(usual.with_name("kept"))
         usual.symlink_to(small)
         started["server"].start()
         code = started["server"].wait_ended(120)
         assert code in (1, 2)
-        message = started["server"].messages()[-3000:]
-        assert "No space left" in message and "Traceback" not in message
+        message = started["server"].messages()[written:]
+        assert "the disk is full" in message and "Traceback" not in message
     finally:
         started["server"].kill()
         usual.unlink()
