@@ -167,9 +167,7 @@ def _suitable(patient: Patient) -> None:
 def _replica(patient: Patient) -> None:
     cluster = patient.cluster
     found = look_at_replica(cluster) if isinstance(cluster, RemoteCluster) else None
-    if found is None:
-        raise Unknown("there is no replica")
-    if found.problem:
+    if found is not None and found.problem:
         raise Advice(
             found.problem,
             "Asynchronous queries run on the primary meanwhile.",
