@@ -40,7 +40,7 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class IssuerError(Exception):
-    """The keys of a provider cannot be had; the message is for the log."""
+    """The keys of a provider could not be fetched; the message is for the log."""
 
 
 class Issuer:
@@ -93,7 +93,7 @@ class Issuer:
         Raises
         ------
         IssuerError
-            If they cannot be had.
+            If they could not be fetched.
         """
         with self._lock:
             if not self.may_be_asked:
