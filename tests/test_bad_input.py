@@ -39,8 +39,11 @@ GLANCE = "SELECT COUNT(*), SUM(nhit), MIN(mjd), SUM(ra) FROM ant20_01.main"
 def untouched(instance) -> Iterator[None]:
     """See to it that a test leaves the table online, and nothing lying about."""
     before = instance.adql(GLANCE)
+    record = instance.var / "reports" / TABLE / "record.json"
+    recorded = record.read_bytes()
     yield
     assert instance.adql(GLANCE) == before
+    assert record.read_bytes() == recorded
     left = [path.name for path in (instance.var / "dachs" / "inputs").glob(".*")]
     assert left == [], "leftovers of a publication"
     assert not (instance.var / "dachs" / "inputs.staged").exists()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ingest.core.errors import ImportFailedError, InputError
 from ingest.core.files import atomic_write, read_regular
 
 
@@ -63,3 +65,20 @@ def write_record(path: Path, content: Mapping[str, Any]) -> None:
     """Write the record of an import; a power cut leaves either the old or the new one."""
     with atomic_write(path) as stream:
         stream.write(json.dumps(content, indent=1, default=str).encode())
+
+
+@contextmanager
+def withheld(path: Path) -> Iterator[None]:
+    """Take the record away while a release is replaced.
+
+    Whoever is killed meanwhile leaves no record of something that is not online. After a refusal
+    the previous release still is, and its record returns.
+    """
+    content = read_record(path)
+    path.unlink(missing_ok=True)
+    try:
+        yield
+    except (InputError, ImportFailedError):
+        if content:
+            write_record(path, content)
+        raise

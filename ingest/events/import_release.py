@@ -23,7 +23,7 @@ from ingest.events.delivery import (
 )
 from ingest.events.deployment import deployment, predecessor_deployment, publication_of
 from ingest.events.history import HistoryEntry, append, append_revision, describing
-from ingest.events.import_record import ImportResult, read_record, write_record
+from ingest.events.import_record import ImportResult, read_record, withheld, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
@@ -282,10 +282,9 @@ def _convert_and_publish(
             write_bundle(one.product)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
-        # until the end the record would not describe what is online
-        layout.record(manifest.name).unlink(missing_ok=True)
         rows = sum(one.rows for one in conversions)
-        publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
+        with withheld(layout.record(manifest.name)):
+            publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     report = replace(
