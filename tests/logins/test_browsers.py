@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import shutil
 import subprocess
 import tempfile
@@ -19,7 +20,7 @@ from selenium.webdriver.common.by import By
 
 from tests.attack.test_embargo import HIDDEN, SEALED, TITLES
 from tests.browser import chromium
-from tests.instances import Instance
+from tests.instances import ROOT, Instance
 from tests.logins.provider import Provider
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -62,7 +63,7 @@ def front(server: Instance, provider: Provider) -> Iterator[Front]:
     shutil.chown(folder / "cache", "www-data")
     processes = {
         "gateway": subprocess.Popen(
-            ["/usr/sbin/apache2", "-DFOREGROUND", "-f", folder / "gateway.conf"]
+            [*confined(), "/usr/sbin/apache2", "-DFOREGROUND", "-f", folder / "gateway.conf"]
         ),
         "nginx": subprocess.Popen(["nginx", "-c", folder / "nginx.conf", "-g", "daemon off;"]),
     }
@@ -81,6 +82,14 @@ def front(server: Instance, provider: Provider) -> Iterator[Front]:
             process.terminate()
             process.wait(20)
         shutil.rmtree(folder)
+
+
+def confined() -> list[str]:
+    """Return the command that takes away what the gateway's unit does."""
+    unit = (ROOT / "site" / "systemd" / "km3vo-gateway.service").read_text()
+    (line,) = re.findall(r"^CapabilityBoundingSet=(.+)$", unit, re.MULTILINE)
+    left = ",".join("+" + name.removeprefix("CAP_").lower() for name in line.split())
+    return ["setpriv", f"--bounding-set=-all,{left}", "--no-new-privs"]
 
 
 @pytest.fixture
