@@ -113,8 +113,10 @@ class Container:
         self.service: dict[str, Any] = node.compose["services"][name]
         self.image = node.images[self.service["image"]]
         self.number = 10 + list(node.compose["services"]).index(name)
-        networks = list(self.service.get("networks", ()))
-        self.space = node.network.join(name, self.number, networks)
+        if other := self.service.get("network_mode", "").removeprefix("service:"):
+            self.space = node.containers[other].space
+        else:
+            self.space = node.network.join(name, self.number, self.service["networks"])
         self.log = node.place / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -328,8 +330,10 @@ class Node:
         text = (ROOT / "docker" / "site.toml").read_text("utf-8")
         # the address that users see, which is that of the published port
         site.write_text(text.replace("[site]\n", f'[site]\nurl = "{url}"\n', 1), "utf-8")
-        self.configs = {"site": site, "live": ROOT / "site" / "live.toml"}
-        self.containers = {name: Container(self, name) for name in services}
+        self.configs = {"site": site, "live": place / "live.toml"}
+        self.containers: dict[str, Container] = {}
+        for name in services:
+            self.containers[name] = Container(self, name)
         self.facts: dict[str, float] = {}
         self.forwards: list[subprocess.Popen[bytes]] = []
 
@@ -349,7 +353,7 @@ class Node:
         """Return the file by which a service finds those in its networks."""
         lines = ["127.0.0.1 localhost"]
         mine = set(container.service.get("networks", ()))
-        for name, other in self.containers.items() if hasattr(self, "containers") else ():
+        for name, other in self.containers.items():
             for network in other.service.get("networks", ()):
                 if network in mine:
                     at = self.network.numbers[network]

@@ -74,10 +74,11 @@ def test_pods_admit_only_what_is_meant_for_others() -> None:
         if one["kind"] == "NetworkPolicy"
     }
     admitted = {
-        name: [port["port"] for rule in one["ingress"] for port in rule["ports"]]
+        name: {port["port"]: "from" in rule for rule in one["ingress"] for port in rule["ports"]}
         for name, one in policies.items()
     }
-    assert admitted == {"postgres": ["postgres"], "server": ["proxy"]}
+    # only the proxy is for everybody
+    assert admitted == {"postgres": {"postgres": True}, "server": {"proxy": False, "metrics": True}}
 
 
 @pytest.mark.parametrize("name", sorted(PODS))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -15,17 +16,23 @@ import pytest
 import pyvo
 
 from tests.images.containers import Container, Image, Node, buildah
-from tests.instances import FIRST_PORT
+from tests.instances import FIRST_PORT, ROOT
 
 pytestmark = [
     pytest.mark.images,
     pytest.mark.skipif(os.geteuid() != 0, reason="namespaces and chroot need root"),
 ]
 _LIMITS = {"server": 900e6, "postgres": 450e6, "proxy": 450e6}
-_SERVICES = ("settings", "postgres", "server", "proxy")
+_SERVICES = ("settings", "postgres", "server", "listener", "metrics", "proxy")
 _ADDRESS = f"http://127.0.0.1:{FIRST_PORT}"
 _COUNT = 8754
 """The events of the sample, which its publication names."""
+_LIVE = """
+[[source]]
+kind = "directory"
+name = "files"
+path = "/var/lib/km3vo/arriving"
+"""
 _EVENTS = "SELECT COUNT(*) AS n FROM ant20_01.main"
 
 
@@ -37,6 +44,10 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
         if path.is_relative_to("/tmp") and path != Path("/tmp"):
             path.chmod(0o755)
     made = Node(place, _SERVICES, _ADDRESS)
+    made.configs["live"].write_text(_LIVE)
+    arriving = made.volume("node") / "arriving"
+    arriving.mkdir()
+    os.chown(arriving, 10310, 10310)
     try:
         made.publish("proxy", 8080, FIRST_PORT)
         yield made
@@ -180,6 +191,29 @@ def test_database_cannot_be_reached_from_outside(started: Node) -> None:
     for space in (started.network.hub, started["proxy"].space):
         program = ["ip", "netns", "exec", space, sys.executable, "-c", words]
         assert subprocess.run(program, capture_output=True, check=False).returncode != 0
+
+
+def test_alerts_that_arrive_are_served(started: Node) -> None:
+    packet = next((ROOT / "inputs" / "alerts" / "voevent").rglob("*.xml"))
+    place = started.volume("node") / "arriving"
+    shutil.copy(packet, place / "unfinished")
+    (place / "unfinished").rename(place / "packet.xml")
+    service = pyvo.dal.TAPService(f"{_ADDRESS}/tap")
+    deadline = time.monotonic() + 60
+    while not len(service.run_sync("SELECT alert_id FROM alerts.notices")):
+        assert time.monotonic() < deadline, started["listener"].messages()
+        time.sleep(1)
+
+
+def test_prometheus_reads_what_is_not_published(started: Node) -> None:
+    outside = started.network.numbers["outside"]
+    url = f"http://10.31.{outside}.{started['server'].number}:9108/metrics"
+    ask = f"import urllib.request; print(urllib.request.urlopen({url!r}).read().decode())"
+    program = ["ip", "netns", "exec", started.network.hub, sys.executable, "-c", ask]
+    metrics = subprocess.run(program, capture_output=True, text=True, check=True).stdout
+    for name in ("km3vo_server_up", "km3vo_database_up", "km3vo_alerts_listener_up"):
+        assert f"{name} 1.0" in metrics
+    assert 'km3vo_release_rows{release="ant20_01"} 8754.0' in metrics
 
 
 def test_curators_import_in_the_container(started: Node) -> None:
