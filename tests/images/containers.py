@@ -113,10 +113,13 @@ class Container:
         self.service: dict[str, Any] = node.compose["services"][name]
         self.image = node.images[self.service["image"]]
         self.number = 10 + list(node.compose["services"]).index(name)
+        self.networks: Sequence[str]
         if other := self.service.get("network_mode", "").removeprefix("service:"):
             self.space = node.containers[other].space
+            self.networks = node.containers[other].networks
         else:
-            self.space = node.network.join(name, self.number, self.service["networks"])
+            self.networks = self.service["networks"]
+            self.space = node.network.join(name, self.number, self.networks)
         self.log = node.place / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -279,6 +282,9 @@ class Container:
         began = time.monotonic()
         if (first := self.first) is None:
             return 0.0
+        # the shell that prepares the file systems does not hear the signal
+        while os.path.samefile(f"/proc/{first}/root", "/"):
+            time.sleep(0.05)
         name = self.image.config.get("StopSignal") or "SIGTERM"
         os.kill(first, getattr(signal, name))
         assert self.process is not None
@@ -352,9 +358,9 @@ class Node:
     def hosts(self, container: Container) -> Path:
         """Return the file by which a service finds those in its networks."""
         lines = ["127.0.0.1 localhost"]
-        mine = set(container.service.get("networks", ()))
+        mine = set(container.networks)
         for name, other in self.containers.items():
-            for network in other.service.get("networks", ()):
+            for network in other.networks:
                 if network in mine:
                     at = self.network.numbers[network]
                     lines.append(f"10.31.{at}.{other.number} {name}")
