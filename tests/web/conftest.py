@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -16,9 +14,5 @@ from tests.web.visitor import Visitor
 @pytest.fixture(scope="session")
 def visitor(tmp_path_factory: pytest.TempPathFactory, instance: Instance) -> Iterator[Visitor]:
     """Return a visitor of the shared instance, which has all releases and real alerts."""
-    folder = Path(__file__).parent
-    if not (folder / "node_modules" / "axe-core").exists():
-        command = ["npm", "ci", "--silent", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=folder, check=True)
     with chromium(tmp_path_factory.mktemp("profile")) as driver:
         yield Visitor(driver, instance)

@@ -50,6 +50,7 @@ def apply():
         "refuse_what_is_not_text",
         "read_addresses_of_uploads",
         "read_forms_as_sent",
+        "read_files_under_their_names",
         "accept_the_former_path_of_tap",
         "ignore_hosts_in_requests",
         "name_missing_parameters",

@@ -78,8 +78,8 @@ def name_types_of_static_files():
     construct = ifpages.StaticFile.__init__
 
     @functools.wraps(construct)
-    def keep_default_type(self, *arguments):
-        construct(self, *arguments)
+    def keep_default_type(self, *arguments, **named):
+        construct(self, *arguments, **named)
         self.defaultType = ifpages.StaticFile.defaultType
 
     ifpages.StaticFile.__init__ = keep_default_type

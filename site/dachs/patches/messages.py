@@ -57,13 +57,18 @@ def public_message(error):
     Messages of exceptions that are not meant for users are replaced by a number, under which
     they are in the log.
     """
-    # PostgreSQL has codes for what is wrong with a query, but not for failed connections
-    is_meant = isinstance(error, _MEANT_FOR_USERS) and not isinstance(error, _ABOUT_CODE)
-    if is_meant or getattr(error, "pgcode", None):
+    if _is_about_request(error):
         return clean(str(error))
     number = secrets.token_hex(4)
     base.ui.notifyError(f"Error {number}: {type(error).__name__}: {error}")
     return _INTERNAL.format(number=number)
+
+
+def _is_about_request(error):
+    """Return whether an exception says what is wrong with a request."""
+    # PostgreSQL has codes for what is wrong with a query, but not for failed connections
+    is_meant = isinstance(error, _MEANT_FOR_USERS) and not isinstance(error, _ABOUT_CODE)
+    return is_meant or bool(getattr(error, "pgcode", None))
 
 
 def _description(error):
@@ -73,8 +78,8 @@ def _description(error):
         "msg": public_message(error),
         "type": type(error).__name__,
         "hint": clean(str(hint)) if hint else None,
-        # from 2.11 on, the status of the answer
-        "httpCode": getattr(error, "httpCode", 500),
+        # from 2.11 on, the status of the answer; DaCHS has 500 for all errors in queries
+        "httpCode": getattr(error, "httpCode", 400 if _is_about_request(error) else 500),
     }
 
 
@@ -168,6 +173,7 @@ def _patch_dali():
             problem = _description(problem)
         elif isinstance(problem, str):
             problem = {"msg": clean(problem), "type": "ReportableError", "hint": None}
+            problem["httpCode"] = 400
         hint = problem.get("hint")
         problem = problem | {"msg": clean(problem["msg"]), "hint": hint and clean(str(hint))}
         return make(problem, *more, **named)

@@ -9,8 +9,11 @@ from gavo.web import caching, htmltable, ifpages
 from twisted.web import template
 from twisted.web.template import tags
 
-_FIRST_VISITORS = ("content-encoding", "access-control-allow-origin", "vary")
-"""Headers that depend on who asks."""
+_FIRST_VISITORS = (
+    *("content-encoding", "access-control-allow-origin", "vary"),
+    *("content-length", "transfer-encoding"),
+)
+"""Headers that depend on who asks, and how the answer was sent."""
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|[/?#]|[\w.%+-]+(?:[/?#]|$))", re.IGNORECASE)
 """The beginning of an address that runs no script: of the web, or relative."""
 _TEMPLATING = r"""
@@ -53,8 +56,9 @@ def cache_pages_without_visitor():
     compressed response. If the first visitor of a page accepts gzip and a later one does not, the
     later one gets an uncompressed page with ``Content-Encoding: gzip`` and cannot read it. In the
     same way all get the first one's ``Access-Control-Allow-Origin``, and pages of other origins
-    cannot read the answer. We suggest to remove these headers in ``CachedPage.__init__``; they
-    are set again for those whom they concern.
+    cannot read the answer. With Twisted 24 the headers contain ``Transfer-Encoding: chunked``, but
+    the page is sent with ``Content-Length``, and nobody can read it. We suggest to remove these
+    headers in ``CachedPage.__init__``; they are set again for those whom they concern.
     """
     caching.CachedPage = _PageWithoutVisitor
 

@@ -5,7 +5,7 @@ import re
 import types
 import urllib.parse
 
-from gavo import base, svcs
+from gavo import base, svcs, utils
 from gavo.web import common, ifpages, weberrors
 from twisted.web import error, server
 
@@ -213,6 +213,28 @@ def accept_the_former_path_of_tap():
         return receive(self, command, _FORMER_TAP.sub(rb"\1", path, count=1), version)
 
     common.Request.requestReceived = receive_with_present_path
+
+
+def read_files_under_their_names():
+    """Let DaCHS pass the files in a form to services under the names of their fields.
+
+    For DaCHS 2.11; 2.7 does.
+
+    Since DaCHS reads forms with python-multipart, ``curl -F SOURCES=@file`` reaches forms for
+    browsers only; in other services it is ignored without a word, unless the request names the
+    file in ``UPLOAD`` as well. We suggest to pass on all files as ``dali.mangleUploads`` does.
+    """
+    make = common.Request._makeStrargs
+
+    @functools.wraps(make)
+    def make_with_files(self):
+        found = make(self)
+        if "UPLOAD" not in found:
+            for name, (first, *_) in self.files.items():
+                found.setdefault(name, (utils.defuseFileName(first.file_name), first.file_object))
+        return found
+
+    common.Request._makeStrargs = make_with_files
 
 
 class _AsSent:

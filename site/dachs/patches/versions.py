@@ -36,6 +36,7 @@ ADDED = {
     "closed.close_user_tables": ((2, 11), "tables that users keep came with it"),
     "job_processes.signal_no_groups_of_processes": ((2, 11), "it ends processes of deleted jobs"),
     "requests.accept_the_former_path_of_tap": ((2, 11), "2.7 accepts it"),
+    "requests.read_files_under_their_names": ((2, 11), "2.7 passes them on"),
     "requests.read_forms_as_sent": ((2, 11), "it reads forms with python-multipart"),
 }
 """Patches of what came with a later version: with which one, and what it is."""
