@@ -181,11 +181,12 @@ def _cited(answer: DALResults) -> dict[str, Any]:
     """Return the publications, licence and page on citing that an answer names."""
     found: dict[str, Any] = {}
     for info in _infos(answer):
-        if info.name == "citation" and info.ucd == "meta.bib.bibcode":
+        # "publication_id" in version 1.2 of the IVOA's note on the origin of data
+        if info.name in ("citation", "publication_id") and info.ucd == "meta.bib.bibcode":
             found.setdefault("bibcodes", []).append(str(info.value))
         elif info.name == "citation":
             found["how_to_cite"] = str(info.value)
-        elif info.name == "copyright":
+        elif info.name in ("copyright", "rights"):
             found["rights"] = " ".join(str(info.content or "").split())
     return found
 

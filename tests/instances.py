@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+import urllib.error
 import urllib.parse
 import urllib.request
 from dataclasses import dataclass, field
@@ -61,8 +62,13 @@ class Instance:
             If the response is an error.
         """
         sent = urllib.parse.urlencode({"LANG": "ADQL", "FORMAT": "csv", "QUERY": query})
-        with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
-            text = reply.read().decode()
+        try:
+            with urllib.request.urlopen(f"{self.tap}/sync?{sent}", timeout=60) as reply:
+                text = reply.read().decode()
+        except urllib.error.HTTPError as problem:  # the status of errors, since DaCHS 2.11
+            if problem.code != 400:
+                raise
+            text = problem.read().decode()
         if text.startswith("<"):
             raise ValueError(text)
         return list(csv.reader(io.StringIO(text)))[1:]

@@ -19,3 +19,12 @@ CREATE OR REPLACE FUNCTION smoc_intersect_scircle(a_moc smoc, geo_arg scircle) R
 LANGUAGE sql IMMUTABLE AS '
 	SELECT $1 && (smoc(29, center($2)) |
 		smoc(least(29, greatest(3, 4 - floor(ln(greatest(radius($2), 1e-8)) / ln(2.0))::int)), $2))';
+
+-- In the list of columns, CONTAINS is this function; DaCHS has it with the operator @, which
+-- pgSphere 1.5 no longer has for MOCs.
+CREATE OR REPLACE FUNCTION contains(spoint, smoc) RETURNS integer
+LANGUAGE sql IMMUTABLE AS 'SELECT ($1 <@ $2)::integer';
+CREATE OR REPLACE FUNCTION contains(scircle, smoc) RETURNS integer
+LANGUAGE sql IMMUTABLE AS 'SELECT ($1 <@ $2)::integer';
+CREATE OR REPLACE FUNCTION contains(spoly, smoc) RETURNS integer
+LANGUAGE sql IMMUTABLE AS 'SELECT ($1 <@ $2)::integer';

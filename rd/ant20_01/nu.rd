@@ -18,18 +18,7 @@ make import RELEASE=ant20_01 -->
 		<index columns="nhit"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 
-		<!-- Only a space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->
-		<dm>
-			(stc2:Coords) {
-				space: (stc2:Coord) {
-					frame: (stc2:SpaceFrame) {
-						orientation: ICRS
-					}
-					longitude: @ra
-					latitude: @decl
-				}
-			}
-		</dm>
+		<stc>Time UTC "mjd" Position ICRS "ra" "decl"</stc>
 		<!-- The first six columns are those of the earlier service in TAP, so that "select *" and
 		column numbers in existing scripts keep working. New columns are added at the end. -->
 		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"

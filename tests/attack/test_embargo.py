@@ -193,7 +193,7 @@ def addresses(name: str) -> list[str]:
         f"{files}/{name}.png", f"{files}/events.csv", f"{files}/structured-data.json",
         f"{files}/nothing", f"/{name}/nu/files/info", f"/{name}/nu/files/form",
         f"/getproduct/{product}", f"/getproduct/{product}?preview=True",
-        f"/getproduct?key={product}", f"/getproduct/{name}/data/{name}.tar",
+        f"/getproduct/{name}/data/{name}.tar",
         f"/getproduct/{name}/data/events.csv", f"/__system__/products/p/get/{product}",
         f"/__system__/products/dl/dlmeta?ID={identifier}", f"/km3net/nu/dl/dlmeta?ID={identifier}",
         f"/__system__/products/p/form?__nevow_form__=genForm&accref={product}",

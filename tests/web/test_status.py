@@ -61,7 +61,7 @@ def test_the_page_shows_it_all_to_people(visitor: Visitor, instance: Instance) -
     document(instance, "newest", "live", "high_energy_queries", "tables")
     visitor.open("/status")
     text = visitor.text
-    for said in ("All services answer", "Cone search", "ant20_01.main", "8,754 rows", "DaCHS 2.7"):
+    for said in ("All services answer", "Cone search", "ant20_01.main", "8,754 rows", "DaCHS 2."):
         assert said in text
     for listed in QUERIES:
         assert listed["title"] in text

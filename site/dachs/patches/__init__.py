@@ -13,8 +13,7 @@ What cannot be patched from within DaCHS is handled elsewhere, and described in 
 - ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
 
 Descriptors note the problems of DaCHS 2.7 that they avoid: a table called ``products``
-(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``),
-a time frame in ``stc2`` (``ant20_01/nu.rd``).
+(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``).
 
 This runs in the Python of DaCHS.
 """
@@ -73,6 +72,7 @@ def apply():
         "adql",
         "read_string_literals_as_the_standard_does",
         "accept_the_standard_inequality",
+        "translate_all_clauses",
         "keep_tabs",
         "keep_percent_signs",
         "let_circles_cover_the_sky",
@@ -83,7 +83,7 @@ def apply():
     _apply("visitors", "restore_the_role_of_visitors")
     _apply("forms", "sort_by_identifiers")
     _apply("upload_columns", "declare_arrays_by_length", "check_names")
-    _apply("votable_values", "check_null_values", "name_fields_plainly")
+    _apply("votable_values", "check_null_values", "name_fields_plainly", "refer_to_time_systems")
     _apply(
         "jobs",
         "hide_jobs_of_others",

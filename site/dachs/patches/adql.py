@@ -1,6 +1,7 @@
 """Patches of DaCHS' translation of ADQL."""
 
 import contextlib
+import functools
 import inspect
 import re
 
@@ -46,6 +47,29 @@ def accept_the_standard_inequality():
     if getattr(grammar.Regex, "__name__", "") != "_regex":
         grammar.Regex = _regex
         _forget_grammars()
+
+
+def translate_all_clauses():
+    """Let DaCHS translate the functions in ``ORDER BY`` and ``GROUP BY``.
+
+    For DaCHS 2.11.
+
+    With the pyparsing of Debian 13, these clauses are ``ParseResults``, in which the translation
+    does not look for functions: ``ORDER BY DISTANCE(…)`` reaches PostgreSQL as it is, which does
+    not know it. We suggest to make them nodes, in ``SelectQuery._getInitKWs``.
+    """
+    collect = nodes.SelectQuery._getInitKWs.__func__
+
+    @functools.wraps(collect)
+    def collect_as_nodes(cls, parsed):
+        return {
+            name: nodes.TransparentNode(children=list(value))
+            if isinstance(value, parsetricks.ParseResults)
+            else value
+            for name, value in collect(cls, parsed).items()
+        }
+
+    nodes.SelectQuery._getInitKWs = classmethod(collect_as_nodes)
 
 
 def _regex(pattern, *more, **options):

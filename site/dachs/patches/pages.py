@@ -16,6 +16,7 @@ _FIRST_VISITORS = (
 """Headers that depend on who asks, and how the answer was sent."""
 _SAFE_LINK = re.compile(r"(?:https?://|mailto:|[/?#]|[\w.%+-]+(?:[/?#]|$))", re.IGNORECASE)
 """The beginning of an address that runs no script: of the web, or relative."""
+_EXPORT = re.compile(rb"module\.exports\s*=\s*\{\s*samp\s*\};?\s*\Z")
 _TEMPLATING = r"""
 renderTemplate = function (templateId, data) {
     const text = document.getElementById(templateId).innerHTML;
@@ -130,7 +131,8 @@ def run_scripts_from_files_only():
     ``new Function``, and ``openFlotPlot`` lets jQuery run the text of a file; a strict
     Content-Security-Policy forbids both. ``flotplot.js`` inserts the headings of columns as
     markup into its menus of axes. We suggest replacements as in ``_TEMPLATING`` and
-    ``_LOADING``, and to escape the headings.
+    ``_LOADING``, and to escape the headings. ``samp.js`` of 2.11 ends with an assignment to
+    ``module``, which browsers do not have, so that the rest of the script fails.
     """
     minify = ifpages.StaticFile.processors[".js"]
 
@@ -138,6 +140,7 @@ def run_scripts_from_files_only():
         text = minify(request, path)
         if b"renderTemplate" in text and b"new Function" in text:
             text += (_TEMPLATING + _LOADING + _DRAWING).encode()
+        text = _EXPORT.sub(b"", text)
         return text.replace(b"$(head).text()", b"htmlEscape($(head).text())")
 
     ifpages.StaticFile.processors = ifpages.StaticFile.processors | {".js": process}

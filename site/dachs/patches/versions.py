@@ -33,10 +33,12 @@ SOLVED = {
 }
 """Patches that are not needed any more: since which version, and why."""
 ADDED = {
+    "adql.translate_all_clauses": ((2, 11), "with the pyparsing of Debian 12 it does"),
     "closed.close_user_tables": ((2, 11), "tables that users keep came with it"),
     "job_processes.signal_no_groups_of_processes": ((2, 11), "it ends processes of deleted jobs"),
     "requests.accept_the_former_path_of_tap": ((2, 11), "2.7 accepts it"),
     "requests.read_files_under_their_names": ((2, 11), "2.7 passes them on"),
+    "votable_values.refer_to_time_systems": ((2, 11), "2.7 does not write them"),
     "requests.read_forms_as_sent": ((2, 11), "it reads forms with python-multipart"),
 }
 """Patches of what came with a later version: with which one, and what it is."""

@@ -1,11 +1,13 @@
-"""Patches of how DaCHS reads and writes the rows of VOTables: null values and names of fields.
+"""Patches of how DaCHS reads and writes VOTables: null values, names of fields, time systems.
 
 This runs in the Python of DaCHS.
 """
 
+import functools
 import re
 
 from gavo import base
+from gavo.formats import votablewrite
 from gavo.votable import coding
 from gavo.votable.model import VOTable
 
@@ -60,3 +62,36 @@ def _make_plain(designation):
         return re.sub(r"[^A-Za-z0-9_ ]", "_", str(designation(self)))
 
     return _plain_name
+
+
+def refer_to_time_systems():
+    """Let DaCHS state the time system of a column, with the origin of MJD.
+
+    For DaCHS 2.11, which writes TIMESYS.
+
+    A column of times that is declared together with positions already refers to the COOSYS, and
+    nothing refers to the TIMESYS. Its origin is that of JD unless the name of the column has
+    ``mjd`` in small letters. We suggest to let columns of times refer to the TIMESYS in any case,
+    and to compare without case.
+    """
+    refer = votablewrite._addStupidRefByAnnotation
+    guess = votablewrite._guessTimeOrigin
+
+    @functools.wraps(refer)
+    def refer_to_system(ctx, annotation, serManager, destId):
+        column = getattr(annotation, "value", None)
+        if destId.startswith("ts") and column is not None:
+            found = serManager.getColumnByName(column.name)
+            if found.get("ref"):
+                found["ref"] = destId
+        return refer(ctx, annotation, serManager, destId)
+
+    @functools.wraps(guess)
+    def guess_origin(frame, column):
+        origin = guess(frame, column)
+        if origin == "JD-origin" and "mjd" in column.weakref().name.lower():
+            return "MJD-origin"
+        return origin
+
+    votablewrite._addStupidRefByAnnotation = refer_to_system
+    votablewrite._guessTimeOrigin = guess_origin
