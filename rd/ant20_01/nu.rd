@@ -18,7 +18,31 @@ make import RELEASE=ant20_01 -->
 		<index columns="nhit"/>
 		<index name="origin_est" columns="origin_est" method="GIST"/>
 
-		<stc>Time UTC "mjd" Position ICRS "ra" "decl"</stc>
+		<!-- Not <stc>: fields of the cone search with other names could then have no frame. Only a
+		space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->
+		<dm>
+			(stc2:Coords) {
+				space: (stc2:Coord) {
+					frame: (stc2:SpaceFrame) {
+						orientation: ICRS
+					}
+					longitude: @ra
+					latitude: @decl
+				}
+			}
+		</dm>
+		<!-- The same for DaCHS 2.11, which no longer knows stc2. -->
+		<dm>
+			(votable:Coords) {
+				space: {
+					frame: {
+						orientation: ICRS
+					}
+					longitude: @ra
+					latitude: @decl
+				}
+			}
+		</dm>
 		<!-- The first six columns are those of the earlier service in TAP, so that "select *" and
 		column numbers in existing scripts keep working. New columns are added at the end. -->
 		<column name="mjd" tablehead="MJD" type="double precision" unit="d" ucd="time.epoch"

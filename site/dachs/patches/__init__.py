@@ -13,7 +13,8 @@ What cannot be patched from within DaCHS is handled elsewhere, and described in 
 - ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
 
 Descriptors note the problems of DaCHS 2.7 that they avoid: a table called ``products``
-(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``).
+(``km3net/nu.rd``), polygons without an xtype and views beside their tables (``alerts/nu.rd``),
+a time frame in ``stc2`` (``ant20_01/nu.rd``).
 
 This runs in the Python of DaCHS.
 """
