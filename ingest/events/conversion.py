@@ -174,6 +174,7 @@ def write_product(
         [file.reader for file in files],
         recipe.expectations,
         observe=None if survey is None else survey.include,
+        scratch=None if dry_run else product.parent,
     )
     production = Production(
         product=product.name,

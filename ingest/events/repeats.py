@@ -12,10 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from ingest.core.fitsrows import TableRows
-from ingest.events.checks import hash_rows
+from ingest.events.checks import HashFile, hash_rows
 from ingest.events.delivery import Manifest
 from ingest.instance import Layout
 from ingest.instance.dachs import facts_in
@@ -36,16 +35,21 @@ def repeated_releases(
         Its event lists.
     layout : Layout
         The instance.
+
+    Raises
+    ------
+    ingest.core.errors.IngestError
+        If the disk is full.
     """
-    names: npt.NDArray[np.uint64] | None = None
+    names: HashFile | None = None
     found = []
     for other, facts in facts_in(layout.inputs).items():
         if not _may_have_events_of(manifest, other, facts):
             continue
         if names is None:
-            names = _names(products)
+            names = _names(products, layout.scratch)
         theirs = sorted((layout.inputs / other / "data").glob("*.fits"))
-        if np.isin(_names(theirs), names).any():
+        if names.shares(_names(theirs, layout.scratch)):
             found.append(other)
     return tuple(found)
 
@@ -61,13 +65,12 @@ def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]
     return start < release.stop_mjd and release.start_mjd < stop
 
 
-def _names(products: Sequence[Path]) -> npt.NDArray[np.uint64]:
+def _names(products: Sequence[Path], scratch: Path) -> HashFile:
     """Return hashes of the names of all events that have one."""
-    parts = [
-        hash_rows((rows["EVENT_NAME"],))
-        for product in products
-        for rows in TableRows(product).blocks()
-        if "EVENT_NAME" in (rows.dtype.names or ())
-    ]
-    hashes: npt.NDArray[np.uint64] = np.concatenate([np.empty(0, np.uint64), *parts])
-    return np.extract(hashes != 0, hashes)
+    names = HashFile(scratch)
+    for product in products:
+        for rows in TableRows(product).blocks():
+            if "EVENT_NAME" in (rows.dtype.names or ()):
+                hashes = hash_rows((rows["EVENT_NAME"],))
+                names.add(np.extract(hashes != 0, hashes))
+    return names

@@ -13,6 +13,7 @@ BENCHES = (
     "import",
     "path",
     "memory",
+    "uniqueness",
     "cone",
     "limits",
     "circles",

@@ -56,6 +56,13 @@ class CheckReport:
         default_factory=lambda: {rule.name: RuleCount(rule) for rule in RULES}
     )
 
+    def clear(self) -> None:
+        """Forget everything, to check from the beginning."""
+        self.read = self.accepted = self.rejected = 0
+        for found in self.rules.values():
+            found.count = 0
+            found.examples.clear()
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON and for the provenance."""
         return {
