@@ -17,6 +17,8 @@ from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, deploy, known_to_registries
 
 _LOADER: Final = f"{deploy.SHARED}/bulkload.py"
+_COLUMNS: Final = ("product/columns.py", "product/voparquet.py")
+"""What makes Parquet files of the products."""
 _CODE: Final = ("about.py", "coverage.py", "deployment.py", "repeats.py")
 """What makes the files that describe a release."""
 
@@ -31,6 +33,9 @@ def of_rows(manifest: Manifest, delivered: Iterable[AcquiredFile]) -> str:
     for name, content in deploy.sources(deploy.SHARED):
         if name == _LOADER:
             digest.update(content)
+    with privileges.caller():
+        for name in _COLUMNS:
+            digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()
 
 

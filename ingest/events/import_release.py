@@ -258,6 +258,7 @@ def _convert_and_publish(
 
     Return the report with the result, and the fingerprint of the texts that are online now.
     """
+    from ingest.events.columns import write_release_columns
     from ingest.events.further_tables import write_tables
     from ingest.events.product import write_bundle
     from ingest.events.release_conversion import convert_release
@@ -280,6 +281,7 @@ def _convert_and_publish(
         _keep(delivery, DeliveryStore(layout.deliveries), staging)
         for one in conversions:
             write_bundle(one.product)
+        write_release_columns(manifest, products)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
         rows = sum(one.rows for one in conversions)

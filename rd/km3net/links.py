@@ -16,11 +16,11 @@ PRODUCTS = """
     SELECT accref, obs_id, product_type, product_subtype, title, mime, accsize
     FROM km3net.observations WHERE release = %(release)s
     ORDER BY product_type, product_subtype, accref"""
-BUNDLE, RESPONSE = "hea-event-bundle", "response-function"
+BUNDLE, RESPONSE, COLUMNS = "hea-event-bundle", "response-function", "measurements"
 NOTICES = """
     SELECT notice_id, event_name FROM alerts.notices WHERE ivorn = %(ivorn)s
     ORDER BY notice_id DESC LIMIT 1"""
-OURS = (".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")
+OURS = (".fits", ".fits.gz", ".parquet", ".prov.json", ".png", "structured-data.json")
 """Ends of the names of files that are neither products nor delivered."""
 GADF, TABLE = ".gadf.fits", ".table.fits"
 """Ends of the names of files made from a delivered response, see ``products.py``."""
@@ -63,6 +63,10 @@ def _product(descriptor, this, other):
         if _stem(this["accref"]) != _stem(other["accref"]):
             return None
         semantics = "#derivation" if other["accref"].endswith(GADF) else "#progenitor"
+    elif COLUMNS in (kind, this["product_type"]):
+        if BUNDLE in (kind, this["product_type"]):
+            return None
+        semantics = "#derivation" if kind == COLUMNS else "#progenitor"
     elif kind == BUNDLE:
         semantics = "#package"
     elif this["product_type"] == BUNDLE:
