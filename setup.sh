@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the missing requirements: Debian packages with apt, Python packages into .venv.
-# Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
+# Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need,
+# "setup.sh workflow" Snakemake.
 # Images and installations are made of parts: "setup.sh server", "database", "proxy" and "check" install
 # Debian packages, "setup.sh node" the Python packages that a node needs, and libraries.
 set -eu
@@ -114,13 +115,16 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     rm -rf .venv
     "$python" -m venv .venv
 fi
-install_checked() {
-    .venv/bin/pip install -qq --disable-pip-version-check \
+install_checked() { # lock, environment
+    "${2:-.venv}/bin/pip" install -qq --disable-pip-version-check \
         --no-deps --no-build-isolation --require-hashes --requirement "$1"
 }
-locked() { # the lines of these packages
-    awk -v names=" $* " '/^[^ #]/ { split($0, name, "=="); on = index(names, " " name[1] " ") } on' constraints.txt
+locked_in() { # lock, names: the lines of these packages
+    lock=$1
+    shift
+    awk -v names=" $* " '/^[^ #]/ { split($0, name, "=="); on = index(names, " " name[1] " ") } on' "$lock"
 }
+locked() { locked_in constraints.txt "$@"; }
 needed_by_node() { # names of packages: resolved by uv, from the versions in the lock
     locked uv | install_checked /dev/stdin
     .venv/bin/uv pip compile --quiet --no-header --no-annotate --python .venv/bin/python \
@@ -142,6 +146,21 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     fi
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
     printf '%s\n' "$wanted" > .venv/installed
+fi
+
+# Snakemake has an environment of its own: it needs other versions of what a node uses.
+if [ "$stage" = workflow ] || [ "$stage" = test ]; then
+    wanted=$(sha256sum < workflow/constraints.txt)
+    if ! workflow/.venv/bin/python -c 'import pip' 2>/dev/null; then
+        rm -rf workflow/.venv
+        "$python" -m venv workflow/.venv
+    fi
+    if [ "$(cat workflow/.venv/installed 2>/dev/null)" != "$wanted" ]; then
+        say "installing Snakemake into workflow/.venv"
+        locked_in workflow/constraints.txt packaging setuptools wheel | install_checked /dev/stdin workflow/.venv
+        install_checked workflow/constraints.txt workflow/.venv
+        printf '%s\n' "$wanted" > workflow/.venv/installed
+    fi
 fi
 
 # Prometheus is unpacked, not installed: its package would start a server that all can reach.

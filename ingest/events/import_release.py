@@ -31,6 +31,7 @@ from ingest.instance.dachs import count, is_simulated, publish
 
 if TYPE_CHECKING:
     from ingest.events.report import ImportReport
+    from ingest.events.workflow import Collection
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ def import_release(
     overlay: Path | None = None,
     force: bool = False,
     announce: Callable[[str], None] = logger.info,
+    converted: Collection | None = None,
 ) -> ImportResult:
     """Bring a release online, or leave everything unchanged.
 
@@ -59,6 +61,8 @@ def import_release(
         Import even if nothing changed since the last import.
     announce : callable, optional
         Called with each line about the difference of rows, before they go online.
+    converted : Collection, optional
+        What a workflow has converted, so that only the rest is left to do.
 
     Raises
     ------
@@ -69,10 +73,12 @@ def import_release(
         If DaCHS could not load the product; the table is unchanged.
     """
     start = time.monotonic()
+    if converted is not None:
+        manifest = converted.manifest
     refuse_withdrawn(manifest)
     refuse_successor(manifest, layout)
     last = read_record(layout.record(manifest.name))
-    delivery = _Delivery.find(manifest, layout, overlay, last)
+    delivery = _Delivery.find(manifest, layout, overlay, last, converted)
     online = count(publication_of(manifest), layout, state)
     if online and delivery.is_simulated and not is_simulated(layout, manifest.name):
         _refuse_to_replace_real_data(manifest, delivery)
@@ -93,10 +99,16 @@ class _Delivery:
     files: Sequence[AcquiredFile]
     responses: Sequence[AcquiredFile]
     tables: Sequence[AcquiredFile]
+    converted: Collection | None
 
     @classmethod
     def find(
-        cls, manifest: Manifest, layout: Layout, overlay: Path | None, last: Mapping[str, Any]
+        cls,
+        manifest: Manifest,
+        layout: Layout,
+        overlay: Path | None,
+        last: Mapping[str, Any],
+        converted: Collection | None,
     ) -> _Delivery:
         """Find the files, or those kept from earlier imports."""
         store = DeliveryStore(layout.deliveries)
@@ -108,10 +120,11 @@ class _Delivery:
                 for file, copy in zip(files, kept, strict=True)
             ]
 
-        files = found(manifest.files)
+        files = found(manifest.files) if converted is None else converted.files()
         simulated = any(file.simulated for file in files)
         beside = [] if simulated else [manifest.responses, manifest.table_files]
-        return cls(manifest, files, *(found(one) for one in beside or ((), ())))
+        responses, tables = (found(one) for one in beside or ((), ()))
+        return cls(manifest, files, responses, tables, converted)
 
     @property
     def all(self) -> list[AcquiredFile]:
@@ -224,6 +237,7 @@ def _replace(
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
         "difference": report.difference and report.difference.to_dict(),
+        "workflow": delivery.converted and delivery.converted.summary(),
     }
     write_record(record, content)
     write_report(record.parent, report)
@@ -270,7 +284,10 @@ def _convert_and_publish(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        conversions = convert_release(manifest, delivery.files, staging, report.survey)
+        if delivery.converted is None:
+            conversions = convert_release(manifest, delivery.files, staging, report.survey)
+        else:
+            conversions = delivery.converted.place(staging, report.survey)
         simulated = delivery.is_simulated
         store = DeliveryStore(layout.deliveries)
         tables = write_tables(manifest, delivery.tables, staging, store)
@@ -305,7 +322,7 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
 
     manifest = delivery.manifest
     for file, found in zip(manifest.files, delivery.files, strict=True):
-        if found.simulated:
+        if found.simulated or found.remote:
             continue
         kept = store.keep(found.path, found.sha256)
         # DaCHS would read a FITS file as a product

@@ -57,6 +57,13 @@ class PackageSource(StrictModel):
     path: str
 
 
+class StorageSource(StrictModel):
+    """A file on grid or cloud storage, which only a workflow fetches."""
+
+    kind: Literal["storage"]
+    url: Annotated[str, Field(pattern=r"^(rucio|root|s3|https?)://[^\s]+$")]
+
+
 class SimulationSource(StrictModel):
     """A simulated stand-in, for trying out everything else without the data."""
 
@@ -65,7 +72,7 @@ class SimulationSource(StrictModel):
 
 
 FileSource = Annotated[
-    OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
+    OverlaySource | FolderSource | UrlSource | PackageSource | StorageSource | SimulationSource,
     Field(discriminator="kind"),
 ]
 
