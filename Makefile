@@ -107,8 +107,8 @@ upgrade-test:  ## upgrade a node from Debian 12 to 13 and try the way back, as r
 web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
 	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)
 
-bench: setup  ## measure speed, as ratios to comparable software in the same run
-	@.venv/bin/python -m tests.bench
+bench: setup  ## measure speed by the number of events, next to others in the same run: OPTIONS="--sizes 1e4,1e5"
+	@.venv/bin/python -m tests.bench $(OPTIONS)
 
 environment: setup  ## make the environment for CVMFS and batch systems, below dist/
 	@.venv/bin/python packaging/environment.py
