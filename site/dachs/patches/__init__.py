@@ -101,6 +101,7 @@ def apply():
         "limit_time_of_connections",
         "limit_number_of_connections",
     )
+    _apply("columns", "point_to_files")
     _apply("query_processes", "run_queries_in_processes")
     _apply(
         "job_processes",
