@@ -161,6 +161,7 @@ def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
         release=manifest.name,
         detector=manifest.release.instrument,
     )
+    etree.SubElement(stream, "FEED", source="km3net/common#circle-index")
 
 
 def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:

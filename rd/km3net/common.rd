@@ -132,7 +132,14 @@ resource itself publishes nothing. -->
 		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<!-- The index on origin_est is built after the import, when the table is already online. -->
+	</STREAM>
+
+	<STREAM id="circle-index">
+		<doc>The index of the error circles, see circles.sql; site/dachs/patches/circles.py knows it
+		by its kind.</doc>
+		<index name="origin_est" kind="cells" columns="origin_est">
+			circle_cell(origin_est)
+		</index>
 	</STREAM>
 
 	<STREAM id="files">

@@ -111,7 +111,6 @@ def publish(
             ["expect", f"{publication.schema}.{table}", str(number)]
             for table, number in (further or {}).items()
         ),
-        indexed=publication.table,
     )
 
 
