@@ -10,8 +10,9 @@ A column with ``<property name="computed">SQL expression</property>`` is not in 
 database computes it from the other columns. Such columns come last in a table. They also allow
 types that PostgreSQL does not accept in binary form, such as pgSphere's.
 
-A table with ``<property name="sorted_by">SQL expression</property>`` is stored in that order.
-Sorting the rows on their way in is much faster than CLUSTER afterwards, which rewrites the table.
+A table with ``<property name="sorted_by">ra dec</property>``, the names of two columns, is stored
+in the order of ``skyorder.py``, in blocks of some million rows. Sorting the rows on their way in is
+much faster than in the database, or with CLUSTER afterwards, which rewrites the table.
 
 The columns of file and table are compared before any data are sent, but values are not checked:
 DaCHS' validation of rows is bypassed, so the values must have been checked when the file was
@@ -21,14 +22,20 @@ This runs in the Python of DaCHS and uses only what Debian provides for DaCHS.
 """
 
 import io
+import os
 
 import numpy
 from astropy import units
 from astropy.io import fits
 from gavo import base
+from gavo.utils import loadPythonModule
+
+skyorder, _ = loadPythonModule("skyorder", relativeTo=os.path.abspath(__file__))
 
 # A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
+# Rows that are sorted at once, which bounds the memory: 16 bytes each, and a window of the file.
+ROWS_PER_BLOCK = 1 << 22
 # Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
 
@@ -63,10 +70,15 @@ def RowIterator(grammar, source, sourceRow=None):  # the name that DaCHS require
                 )
             columns = [Column(one, events, source) for one in stored]
             table.ensureOnDiskMatches()
-            stream = Stream(pack(columns, raw_rows(events)))
-            order = table.tableDef.getProperty("sorted_by", None)
-            if computed or order:
-                _fill_sorted(table, stored, computed, order, stream)
+            order = table.tableDef.getProperty("sorted_by", "").split()
+            places = [one for name in order for one in columns if one.name == name]
+            if len(places) != len(order):
+                raise base.ReportableError(
+                    f"{table.tableDef.getQName()}: sorted_by names a column that is not stored"
+                )
+            stream = Stream(pack(columns, raw_rows(events), *places))
+            if computed:
+                _fill_computed(table, stored, computed, stream)
             else:
                 copy(table.connection, table.tableName, stream)
 
@@ -80,29 +92,22 @@ def copy(connection, name, stream):
         cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
 
 
-def _fill_sorted(table, stored, computed, order, stream):
-    """Fill `table` through a temporary table: compute and sort the rows before storing them.
+def _fill_computed(table, stored, computed, stream):
+    """Fill `table` through a temporary table: compute columns before storing the rows.
 
     COPY alone is not enough: it needs a binary input function for every type in a table, even for
-    columns that are not sent, and pgSphere's types have none. Adding columns afterwards, or
-    clustering, rewrites the whole table each time; this writes it once.
+    columns that are not sent, and pgSphere's types have none. Adding columns afterwards rewrites
+    the whole table; this writes it once.
     """
     names = ", ".join(str(one.name) for one in stored)
     values = [names, *(one.getProperty("computed") for one in computed)]
-    memory = base.getConfig("db", "indexworkmem")
     execute = table.connection.execute
     execute(
         "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
         f" SELECT {names} FROM {table.tableName} WITH NO DATA"
     )
     copy(table.connection, "delivered", stream)
-    # For this transaction only: enough memory to sort the rows.
-    execute(f"SET LOCAL work_mem = '{memory}MB'")
-    execute(
-        f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered"
-        + (f" ORDER BY {order}" if order else "")
-    )
-    execute("RESET work_mem")
+    execute(f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered")
     execute("DROP TABLE delivered")
 
 
@@ -215,12 +220,26 @@ def raw_rows(events):
     return events.data.view(numpy.ndarray)
 
 
-def pack(columns, rows):
-    """Yield the binary COPY stream of the rows, in pieces."""
+def pack(columns, rows, *places):
+    """Yield the binary COPY stream of the rows, in pieces.
+
+    They are in their order, or in that along the sky if the two columns of their places are given.
+    """
     yield _PREAMBLE
-    for start in range(0, len(rows), ROWS_PER_CHUNK):
-        yield _pack_chunk(columns, rows[start : start + ROWS_PER_CHUNK])
+    for chunk in _chunks(rows, *places):
+        yield _pack_chunk(columns, chunk)
     yield _END
+
+
+def _chunks(rows, *places):
+    for first in range(0, len(rows), ROWS_PER_BLOCK):
+        block = rows[first : first + ROWS_PER_BLOCK]
+        if places:
+            positions = (block[one.field] * one.factor for one in places)
+            order = numpy.argsort(skyorder.pixels(*positions), kind="stable")
+        for start in range(0, len(block), ROWS_PER_CHUNK):
+            piece = slice(start, start + ROWS_PER_CHUNK)
+            yield block[order[piece]] if places else block[piece]
 
 
 def _pack_chunk(columns, rows):

@@ -125,7 +125,7 @@ resource itself publishes nothing. -->
 	<STREAM id="event-indices">
 		<doc>The order in which events are stored, and the indices of their table. The mixin
 		//scs#q3cindex would rewrite the whole table to establish this order.</doc>
-		<property name="sorted_by">q3c_ang2ipix(ra, dec)</property>
+		<property name="sorted_by">ra dec</property>
 		<index name="q3c_position" kind="q3c">
 			<columns>ra, dec</columns>
 			q3c_ang2ipix(ra, dec)

@@ -1,7 +1,8 @@
-"""The index of error circles: circles that touch have cells in common, and queries use it."""
+"""Indices on the sky: circles that touch have cells in common, and the order is that of q3c."""
 
 from __future__ import annotations
 
+import importlib.util
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +17,7 @@ from psycopg2.extras import execute_values
 from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
-from tests.instances import Instance
+from tests.instances import ROOT, Instance
 
 # the poles, and the edges and corners of the faces of q3c
 SPECIAL = [(0, 90), (123, -90), *((ra, dec) for ra in (0, 45, 90, 315) for dec in (-45, 0, 45))]
@@ -72,6 +73,30 @@ def test_circles_that_touch_have_cells_in_common(cursor: Any, count: int, larges
         " OR circle_cell(d) <> ALL (cells_around(center(c), radius(c)))"
     )
     assert cursor.fetchall() == []
+
+
+def test_rows_are_sorted_along_the_pixels_of_q3c(cursor: Any) -> None:
+    spec = importlib.util.spec_from_file_location("skyorder", ROOT / "rd/km3net/skyorder.py")
+    assert spec is not None
+    assert spec.loader is not None
+    skyorder = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(skyorder)
+    random = np.random.default_rng(2)
+    ra, dec = np.array(SPECIAL, float).T
+    ra = np.append(ra, random.uniform(0, 360, 5000))
+    dec = np.append(dec, np.degrees(np.arcsin(random.uniform(-1, 1, 5000))))
+    cursor.execute(
+        "SELECT q3c_ang2ipix(ra, dec) >> %s FROM unnest(%s::float8[], %s::float8[])"
+        " WITH ORDINALITY AS position (ra, dec, number) ORDER BY number",
+        [60 - 2 * skyorder.BITS, ra.tolist(), dec.tolist()],
+    )
+    theirs = np.array(cursor.fetchall())[:, 0]
+    ours = skyorder.pixels(ra, dec)
+    inside = np.arange(len(ra)) >= len(SPECIAL)
+    assert (ours == theirs)[inside].all()
+    # at the edge of a face, which one it belongs to is a matter of rounding
+    assert ((ours >= 0) & (ours < 6 << (2 * skyorder.BITS))).all()
+    assert len(skyorder.pixels([np.nan], [1.0])) == 1
 
 
 def test_few_cells_are_near_a_point(cursor: Any) -> None:
