@@ -27,13 +27,11 @@ def pixels(ra, dec):
     # Faces 1 to 4 are around the equator, 0 and 5 around the poles.
     side = numpy.floor(ra / (numpy.pi / 2) + 0.5)
     around = ra - side * (numpy.pi / 2)
-    with numpy.errstate(divide="ignore"):
-        flat = 1 / numpy.tan(dec)
     x, y = numpy.tan(around), numpy.tan(dec) / numpy.cos(around)
     face = side.astype(int) % 4 + 1
     for polar, number, sign in ((y > 1, 0, 1), (y < -1, 5, -1)):
-        x[polar] = sign * (numpy.sin(ra) * flat)[polar]
-        y[polar] = -(numpy.cos(ra) * flat)[polar]
+        x[polar] = sign * numpy.sin(ra[polar]) / numpy.tan(dec[polar])
+        y[polar] = -numpy.cos(ra[polar]) / numpy.tan(dec[polar])
         face[polar] = number
     size = 1 << BITS
     x, y = (numpy.clip((one + 1) / 2 * size, 0, size - 1).astype(numpy.int64) for one in (x, y))
