@@ -63,7 +63,7 @@ audit: setup  ## ask for known vulnerabilities of the pinned packages
 	@.venv/bin/python -m tests.audit --renew
 
 lock: setup  ## write constraints.txt, also that of workflow/: versions and checksums of all Python packages; UPGRADE=1 for the newest
-	@.venv/bin/uv pip compile pyproject.toml --extra node --extra notebooks --extra test --universal --python-version 3.11 \
+	@.venv/bin/uv pip compile pyproject.toml --extra node --extra hats --extra notebooks --extra test --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
 	    $(if $(UPGRADE),--upgrade) --output-file constraints.txt
 	@.venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["workflow"], sep="\n")' \

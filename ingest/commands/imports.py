@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from ingest.commands.output import (
     show_json,
     show_table,
 )
+from ingest.commands.progress import Telling
 from ingest.core.errors import (
     ExitCode,
     ImportFailedError,
@@ -40,7 +42,8 @@ from ingest.events.delivery import (
 from ingest.events.import_record import ImportResult
 from ingest.events.import_release import import_release
 from ingest.events.import_responses import import_responses
-from ingest.instance import current_layout, lifecycle
+from ingest.instance import Layout, current_layout, lifecycle
+from ingest.publish import release as releases
 
 if TYPE_CHECKING:
     from ingest.events.workflow import Collection
@@ -122,6 +125,7 @@ def import_(
                     force,
                     announce,
                     converted.get(name),
+                    Telling(shown, f"importing {name}"),
                 )
             except (InputError, ImportFailedError) as reason:
                 if if_available and isinstance(reason, UnavailableError):
@@ -134,6 +138,9 @@ def import_(
             say(f"{name}: taken from {result.source}", as_json)
             say(f"{name}: report in {result.report}", as_json)
             results.append(result)
+            if result.imported >= releases.LARGE and not (result.unchanged or result.revised):
+                shown.update(f"partitioning {name} …")
+                _partition(name, layout, announce)
         if responses:
             shown.update("importing instrument responses …")
             published, reasons = import_responses(responses, layout, state, overlay, force)
@@ -156,6 +163,16 @@ def import_(
         _show_results(results)
     if refused:
         raise SystemExit(_report(refused, results))
+
+
+def _partition(name: str, layout: Layout, announce: Callable[[str], None]) -> None:
+    """Make a HATS catalogue of a large release, which is online whether this succeeds or not."""
+    try:
+        releases.write_hats(name, layout)
+    except IngestError as reason:
+        announce(f"{name}: online, but not as a HATS catalogue\n{reason}")
+    else:
+        announce(f"{name}: online as a HATS catalogue as well")
 
 
 def _convert(

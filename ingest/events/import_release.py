@@ -23,6 +23,7 @@ from ingest.events.delivery import (
 )
 from ingest.events.deployment import deployment, predecessor_deployment, publication_of
 from ingest.events.history import HistoryEntry, append, append_revision, describing
+from ingest.events.import_progress import ImportProgress
 from ingest.events.import_record import ImportResult, read_record, withheld, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.sky import detector
@@ -46,6 +47,7 @@ def import_release(
     force: bool = False,
     announce: Callable[[str], None] = logger.info,
     converted: Collection | None = None,
+    tell: Callable[[str], None] = logger.debug,
 ) -> ImportResult:
     """Bring a release online, or leave everything unchanged.
 
@@ -61,6 +63,8 @@ def import_release(
         Import even if nothing changed since the last import.
     announce : callable, optional
         Called with each line about the difference of rows, before they go online.
+    tell : callable, optional
+        Called about every second with how far the import has come.
     converted : Collection, optional
         What a workflow has converted, so that only the rest is left to do.
 
@@ -88,7 +92,7 @@ def import_release(
     )
     if has_these_rows and not force:
         return _revise(delivery, layout, state, last, start)
-    return _replace(delivery, layout, state, rows, start, announce)
+    return _replace(delivery, layout, state, rows, start, announce, ImportProgress(tell))
 
 
 @dataclass(frozen=True)
@@ -193,6 +197,7 @@ def _replace(
     rows: str,
     start: float,
     announce: Callable[[str], None],
+    progress: ImportProgress,
 ) -> ImportResult:
     """Convert the files and publish the products; write record, history and report."""
     # not at the top: the libraries of all formats take longer to load than an import that finds
@@ -205,7 +210,7 @@ def _replace(
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, delivery.files, survey, dachs=state.dachs_version)
     try:
-        report, texts = _convert_and_publish(report, delivery, layout, state, announce)
+        report, texts = _convert_and_publish(report, delivery, layout, state, announce, progress)
     except (InputError, ImportFailedError) as reason:
         failed = replace(report, error=reason, seconds=time.monotonic() - start)
         with contextlib.suppress(OSError):  # a full disk, say
@@ -267,6 +272,7 @@ def _convert_and_publish(
     layout: Layout,
     state: InstanceState,
     announce: Callable[[str], None],
+    progress: ImportProgress,
 ) -> tuple[ImportReport, str]:
     """Convert the files in a staging directory, and publish the products.
 
@@ -285,7 +291,8 @@ def _convert_and_publish(
     staging.mkdir()
     try:
         if delivery.converted is None:
-            conversions = convert_release(manifest, delivery.files, staging, report.survey)
+            with progress.reading(report.survey, manifest.release.events):
+                conversions = convert_release(manifest, delivery.files, staging, report.survey)
         else:
             conversions = delivery.converted.place(staging, report.survey)
         simulated = delivery.is_simulated
@@ -298,11 +305,15 @@ def _convert_and_publish(
         _keep(delivery, DeliveryStore(layout.deliveries), staging)
         for one in conversions:
             write_bundle(one.product)
-        write_release_columns(manifest, products)
+        rows = sum(one.rows for one in conversions)
+        with progress.writing_columns(rows) as on_progress:
+            write_release_columns(manifest, products, on_progress)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
-        rows = sum(one.rows for one in conversions)
-        with withheld(layout.record(manifest.name)):
+        with (
+            withheld(layout.record(manifest.name)),
+            progress.loading(layout, state, rows),
+        ):
             publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
     finally:
         shutil.rmtree(staging, ignore_errors=True)

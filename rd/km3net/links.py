@@ -22,6 +22,8 @@ NOTICES = """
     ORDER BY notice_id DESC LIMIT 1"""
 OURS = (".fits", ".fits.gz", ".parquet", ".prov.json", ".png", "structured-data.json")
 """Ends of the names of files that are neither products nor delivered."""
+HATS = "hats/hats.properties"
+"""The file that describes a HATS catalogue, as written by ``km3vo release hats``."""
 GADF, TABLE = ".gadf.fits", ".table.fits"
 """Ends of the names of files made from a delivered response, see ``products.py``."""
 
@@ -47,6 +49,7 @@ def links(descriptor):
         yield from _table(descriptor, release)
     else:
         yield from _beside(descriptor, release, products)
+        yield from _partitions(descriptor, release)
         yield from _further_tables(descriptor, release)
         yield from _alert(descriptor, release)
     yield from _documentation(descriptor, release)
@@ -147,6 +150,20 @@ def _beside(descriptor, release, products):
                 contentType=_media_type(original),
                 contentLength=os.path.getsize(path),
             )
+
+
+def _partitions(descriptor, release):
+    """Yield the link to the rows of the release partitioned by position, if they are."""
+    path = os.path.join(base.getConfig("inputsDir"), release, "data", HATS)
+    if os.path.exists(path):
+        yield descriptor.makeLink(
+            base.makeAbsoluteURL(f"{release}/nu/files/static/{HATS}"),
+            description="All rows of the release, partitioned by position: the properties of a"
+            " HATS catalogue, which LSDB opens by the address of their directory",
+            semantics="#derivation",
+            contentType="text/plain",
+            contentLength=os.path.getsize(path),
+        )
 
 
 def _further_tables(descriptor, release):

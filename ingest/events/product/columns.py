@@ -23,8 +23,9 @@ from ingest.core.descriptors import PublishedColumn
 from ingest.core.errors import ImportFailedError
 from ingest.core.files import atomic_write
 from ingest.core.fitsrows import TableRows
+from ingest.core.progress import ProgressCallback
 from ingest.events.fields import Array
-from ingest.events.product.voparquet import footer
+from ingest.events.product.voparquet import describe_added, footer
 
 SUFFIX: Final = ".parquet"
 ROWS_PER_GROUP: Final = 1 << 19
@@ -45,7 +46,13 @@ _CONSTANT: Final = re.compile("'([^']*)'")
 """SQL expressions of which the value is known without the database."""
 
 
-def write_columns(product: Path, columns: Sequence[PublishedColumn], table: str, text: str) -> Path:
+def write_columns(
+    product: Path,
+    columns: Sequence[PublishedColumn],
+    table: str,
+    text: str,
+    on_rows: ProgressCallback | None = None,
+) -> Path:
     """Write the rows of an event list beside it, as ``<product>.parquet``.
 
     Columns that the database computes are left out, except constants. The rows are streamed, so
@@ -61,6 +68,8 @@ def write_columns(product: Path, columns: Sequence[PublishedColumn], table: str,
         Its name in TAP.
     text : str
         What the table is, in one paragraph.
+    on_rows : ProgressCallback, optional
+        Called with the number of rows in each group that was written.
 
     Returns
     -------
@@ -86,10 +95,27 @@ def write_columns(product: Path, columns: Sequence[PublishedColumn], table: str,
             batches = [
                 pa.record_batch([one.values(block) for one in filled], schema) for block in group
             ]
-            writer.write_table(pa.Table.from_batches(batches, schema), ROWS_PER_GROUP)
+            written = pa.Table.from_batches(batches, schema)
+            writer.write_table(written, ROWS_PER_GROUP)
+            if on_rows is not None:
+                on_rows(len(written))
         lengths = {one: column.length for one, column in zip(wanted, filled, strict=True)}
         writer.add_key_value_metadata(footer(lengths, table, text, rows.primary))
     return path
+
+
+def schema_with(source: Path, added: PublishedColumn) -> Any:
+    """Return the schema of a file written here, of which the VOTable has one more column.
+
+    Parameters
+    ----------
+    source : pathlib.Path
+        The Parquet file.
+    added : PublishedColumn
+        The column, which is to be the first one; it is not in the schema.
+    """
+    schema = pq.read_schema(source)
+    return schema.with_metadata(describe_added(schema.metadata, added))
 
 
 def _groups(rows: TableRows) -> Iterator[list[Array]]:

@@ -10,7 +10,7 @@ import io
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from astropy.io import fits
+from astropy.io import fits, votable
 from astropy.io.votable.tree import (
     CooSys,
     Field,
@@ -87,6 +87,15 @@ def footer(
     document.to_xml(stream)
     lengths = {f"table::len::{one.name}": str(length) for one, length in columns.items() if length}
     return {_VERSION: "1.0", CONTENT: stream.getvalue().decode(), **lengths}
+
+
+def describe_added(metadata: Mapping[bytes, bytes], column: PublishedColumn) -> dict[bytes, bytes]:
+    """Return the metadata of a file whose first column was added."""
+    document = votable.parse(io.BytesIO(metadata[CONTENT.encode()]))
+    document.get_first_table().fields.insert(0, _field(document, column, 0))
+    stream = io.BytesIO()
+    document.to_xml(stream)
+    return {**metadata, CONTENT.encode(): stream.getvalue()}
 
 
 def _infos(header: fits.Header) -> Iterator[Info]:

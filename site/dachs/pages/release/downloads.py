@@ -95,8 +95,6 @@ def files(release, rows, checksums):
         of_response = row["product_type"] == _RESPONSE
         for link in _links().links(_Product(row["path"])):
             if link is not None and link["semantics"] in _KINDS:
-                if link["url"].removeprefix(server_url()) in found["data"]:
-                    continue
                 kind = "responses" if of_response else _KINDS[link["semantics"]]
                 add(kind, link["url"], link["description"], link["size"])
     return {kind: list(files.values()) for kind, files in found.items()}
@@ -107,7 +105,7 @@ _KINDS = {
     "#progenitor": "delivered",
     "#provenance": "provenance",
     "#calibration": "responses",
-    "#derivation": "responses",
+    "#derivation": "data",
     "#auxiliary": "tables",
     "#coderived": "alerts",
 }
