@@ -69,7 +69,11 @@ def run_workflow(
             *("--config", f"leave_out={leave_out}"),
             *("--", work.collection.name),
         ]
-        environment = os.environ | {HELD: str(descriptor), "PYTHONWARNINGS": _WARNINGS}
+        environment = os.environ | {
+            HELD: str(descriptor),
+            "KM3VO_PROFILE": str(folder),
+            "PYTHONWARNINGS": _WARNINGS,
+        }
         # messages only: standard output is for what is asked for
         done = subprocess.run(
             words, env=environment, pass_fds=[descriptor], stdout=sys.stderr.fileno(), check=False
