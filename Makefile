@@ -70,6 +70,9 @@ lock: setup  ## write constraints.txt, also that of workflow/: versions and chec
 	| .venv/bin/uv pip compile - --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
 	    $(if $(UPGRADE),--upgrade) --output-file workflow/constraints.txt
+	@.venv/bin/uv pip compile tests/workflow/rucio/requirements.txt --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
+	    $(if $(UPGRADE),--upgrade) --output-file tests/workflow/rucio/constraints.txt
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test

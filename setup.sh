@@ -148,20 +148,20 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     printf '%s\n' "$wanted" > .venv/installed
 fi
 
-# Snakemake has an environment of its own: it needs other versions of what a node uses.
-if [ "$stage" = workflow ] || [ "$stage" = test ]; then
-    wanted=$(sha256sum < workflow/constraints.txt)
-    if ! workflow/.venv/bin/python -c 'import pip' 2>/dev/null; then
-        rm -rf workflow/.venv
-        "$python" -m venv workflow/.venv
+provide() { # directory, what it is: an environment of its own, for what needs other versions than a node
+    if ! "$1/.venv/bin/python" -c 'import pip' 2>/dev/null; then
+        rm -rf "$1/.venv"
+        "$python" -m venv "$1/.venv"
     fi
-    if [ "$(cat workflow/.venv/installed 2>/dev/null)" != "$wanted" ]; then
-        say "installing Snakemake into workflow/.venv"
-        locked_in workflow/constraints.txt packaging setuptools wheel | install_checked /dev/stdin workflow/.venv
-        install_checked workflow/constraints.txt workflow/.venv
-        printf '%s\n' "$wanted" > workflow/.venv/installed
-    fi
-fi
+    wanted=$(sha256sum < "$1/constraints.txt")
+    [ "$(cat "$1/.venv/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing $2 into $1/.venv"
+    locked_in "$1/constraints.txt" packaging setuptools wheel | install_checked /dev/stdin "$1/.venv"
+    install_checked "$1/constraints.txt" "$1/.venv"
+    printf '%s\n' "$wanted" > "$1/.venv/installed"
+}
+case $stage in workflow | test) provide workflow Snakemake ;; *) ;; esac
+[ "$stage" != test ] || provide tests/workflow/rucio "a Rucio server for tests"
 
 # Prometheus is unpacked, not installed: its package would start a server that all can reach.
 if [ "$stage" = test ] && [ ! -x .venv/prometheus/usr/bin/promtool ]; then

@@ -38,11 +38,11 @@ def plan(release: str, inputs: str | None, work: str | None, files_per_job: int 
 @workflow.command()
 @click.argument("work", type=WORK)
 @click.argument("job")
-@click.argument("files", metavar="[FILE...]", nargs=-1, type=click.Path(path_type=Path))
 @click.option("--engine", default="", help="What runs the workflow, for the provenance.")
-def convert(work: Path, job: str, files: tuple[Path, ...], engine: str) -> None:
+@click.option("--fetch", metavar="COMMAND", default="", help="Fetches files that are elsewhere.")
+def convert(work: Path, job: str, engine: str, fetch: str) -> None:
     """Convert the files of one job, each on its own."""
-    run_job(WorkDirectory(work.absolute()), job, files, engine, say)
+    run_job(WorkDirectory(work.absolute()), job, engine, fetch, say)
 
 
 @workflow.command(name="collect")

@@ -3,8 +3,7 @@
 
 rule convert:
     input:
-        job="jobs/{job}.json",
-        files=files,
+        "jobs/{job}.json",
     output:
         "done/{job}.json",
     log:
@@ -12,6 +11,7 @@ rule convert:
     params:
         km3vo=KM3VO,
         engine=f"Snakemake {snakemake_version}",
+        fetch=FETCH,
     container:
         config["container"]
     resources:
@@ -20,7 +20,7 @@ rule convert:
     retries: 1
     shell:
         "{params.km3vo} workflow convert . {wildcards.job} --engine {params.engine:q}"
-        " -- {input.files:q} > {log} 2>&1"
+        " --fetch {params.fetch:q} > {log} 2>&1"
 
 
 rule collect:

@@ -2,17 +2,22 @@
 
 import fcntl
 import os
+import shlex
+import sys
 
 from snakemake.common import __version__ as snakemake_version
 
 PLAN = json.loads(Path("plan.json").read_text())
 KM3VO = config["km3vo"] or PLAN["program"]
 JOBS = PLAN["jobs"]
-
-
-def files(wildcards):
-    """Return the delivered files of a job; those on other machines are fetched before it runs."""
-    return [storage(one) if "://" in one else one for one in JOBS[wildcards.job]]
+# what fetches files from other machines, by the storage plugins
+FETCH = shlex.join(
+    [
+        sys.executable,
+        str(Path(workflow.basedir) / "scripts" / "fetch.py"),
+        *(f"--storage-{name}={value}" for name, value in config["storage"].items()),
+    ]
+)
 
 
 def hold():

@@ -103,13 +103,13 @@ def _manifest(work: WorkDirectory, plan: dict[str, Any]) -> Manifest:
         raise InputError(
             "there is no plan", file=work.plan, remedy="km3vo workflow plan RELEASE makes it"
         )
-    some = read_json(work.jobs / f"{min(plan['jobs'])}.json")["manifest"]
+    some = read_json(work.jobs / f"{plan['jobs'][0]}.json")["manifest"]
     return Manifest.model_validate(plan["manifest"] | {"files": some["files"]})
 
 
 def _left(work: WorkDirectory, plan: dict[str, Any]) -> Iterator[_Left]:
     """Yield what the jobs have left, in the order of the manifest."""
-    for name in sorted(plan["jobs"]):
+    for name in plan["jobs"]:
         job = read_json(work.jobs / f"{name}.json")
         manifest = Manifest.model_validate(job["manifest"])
         first = 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 import shutil
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +21,7 @@ from ingest.core.errors import IngestError, InputError
 from ingest.core.files import sha256, sync_directory
 from ingest.core.provenance import SOFTWARE
 from ingest.events.conversion import Recipe, observation_number
-from ingest.events.delivery import AcquiredFile, Manifest
+from ingest.events.delivery import AcquiredFile, DeliveredFile, Manifest
 from ingest.events.release_conversion import (
     Delivered,
     convert_delivered,
@@ -35,6 +37,7 @@ from ingest.events.workflow.directory import (
     reason_of,
     write_json,
 )
+from ingest.events.workflow.fetching import Fetcher
 from ingest.events.workflow.plan import state_of
 
 logger = logging.getLogger(__name__)
@@ -45,8 +48,8 @@ WORKFLOW: str = f"{SOFTWARE} workflow {__version__}"
 def run_job(
     work: WorkDirectory,
     name: str,
-    paths: Sequence[Path] = (),
     engine: str = "",
+    fetch: str = "",
     announce: Callable[[str], None] = logger.info,
 ) -> None:
     """Convert the files of a job, as far as that was not done before.
@@ -60,10 +63,10 @@ def run_job(
         The directory of the workflow.
     name : str
         The job.
-    paths : sequence of pathlib.Path
-        Its files, in the order of the plan, if they are not where the plan says.
     engine : str
         The program that runs the workflow, and its version, for the provenance.
+    fetch : str
+        The command that fetches files from other machines, see :class:`.Fetcher`.
     announce : callable, optional
         Called with a line about each product.
 
@@ -81,22 +84,19 @@ def run_job(
         )
     manifest = Manifest.model_validate(job["manifest"])
     recipe = release_recipe(manifest)
-    remaining = list(paths) or [
-        Path(file["location"]) for one in job["products"] for file in one["files"]
-    ]
-    listed = list(manifest.files)
+    listed = iter(manifest.files)
     products: dict[str, Any] = {}
-    for planned in job["products"]:
-        count = len(planned["files"])
-        found, remaining = remaining[:count], remaining[count:]
-        files, listed = listed[:count], listed[count:]
-        one = _Product(work, manifest, recipe, planned, files, found, _entry(engine, planned))
-        record = one.converted(announce)
-        products[planned["name"]] = {
-            "recipe": planned["recipe"],
-            "states": record["states"],
-            "refused": "error" in record,
-        }
+    with Fetcher(fetch) as fetcher:
+        for planned in job["products"]:
+            files = list(itertools.islice(listed, len(planned["files"])))
+            entry = _entry(engine, planned)
+            one = _Product(work, manifest, recipe, planned, files, entry, fetcher)
+            record = one.converted(announce)
+            products[planned["name"]] = {
+                "recipe": planned["recipe"],
+                "states": record["states"],
+                "refused": "error" in record,
+            }
     write_json(work.done / f"{name}.json", {"products": products})
 
 
@@ -119,18 +119,18 @@ class _Product:
         manifest: Manifest,
         recipe: Recipe,
         planned: dict[str, Any],
-        listed: Sequence[Any],
-        paths: Sequence[Path],
+        listed: Sequence[DeliveredFile],
         entry: dict[str, str],
+        fetcher: Fetcher,
     ) -> None:
         self.work = work
         self.manifest = manifest
         self.planned = planned
         self.name: str = planned["name"]
-        self.recipe = Recipe(**{**vars(recipe), "job": entry})
+        self.recipe = replace(recipe, job=entry)
         self.listed = listed
-        self.paths = paths
         self.entry = entry
+        self.fetcher = fetcher
 
     def converted(self, announce: Callable[[str], None]) -> dict[str, Any]:
         """Convert the files unless that was done; return the record."""
@@ -163,10 +163,12 @@ class _Product:
         """Return whether a product was made in the same way from the same bytes."""
         if "error" in record or record.get("recipe") != self.planned["recipe"]:
             return False
+        # what is elsewhere is fetched once; its checksum is in the manifest if it may change
         with suppress(OSError):
-            return (place / self.name).stat().st_size == record["size"] and [
-                sha256(path) for path in self.paths
-            ] == [file["sha256"] for file in record["files"]]
+            return (place / self.name).stat().st_size == record["size"] and all(
+                file["remote"] or sha256(Path(file["location"])) == file["sha256"]
+                for file in record["files"]
+            )
         return False
 
     def _convert(self, draft: Path) -> dict[str, Any]:
@@ -174,10 +176,11 @@ class _Product:
         start, begin = datetime.now(UTC), time.monotonic()
         record: dict[str, Any] = {"recipe": self.planned["recipe"], "files": []}
         try:
-            record |= self._product(draft, record["files"])
+            with tempfile.TemporaryDirectory(prefix="km3vo-fetched-") as folder:
+                record |= self._product(draft, record["files"], Path(folder))
         except InputError as error:
             record |= _refusal(draft, error)
-        except (OSError, MemoryError):
+        except (OSError, MemoryError, IngestError):
             # a fault of the machine: the job can be repeated, the file may be good
             raise
         except Exception as error:
@@ -185,7 +188,8 @@ class _Product:
             problem = (
                 f"this is an error in km3vo, not in the file ({type(error).__name__}: {error})"
             )
-            reported = InputError(problem, file=self.paths[0], remedy="please report it")
+            file = self.planned["files"][0]["location"]
+            reported = InputError(problem, file=file, remedy="please report it")
             record |= _refusal(draft, reported)
         # by the clock of the machine, which may be wrong; nothing depends on it
         record["job"] = self.entry | {
@@ -195,10 +199,16 @@ class _Product:
         }
         return record
 
-    def _product(self, draft: Path, files: list[dict[str, Any]]) -> dict[str, Any]:
-        """Write the product; add what is known of its files to `files`."""
+    def _product(self, draft: Path, files: list[dict[str, Any]], folder: Path) -> dict[str, Any]:
+        """Write the product; add what is known of its files to `files`.
+
+        Files that are elsewhere are fetched into `folder`.
+        """
         delivered = []
-        for listed, path, file in zip(self.listed, self.paths, self.planned["files"], strict=True):
+        for listed, file in zip(self.listed, self.planned["files"], strict=True):
+            path = folder / listed.name if file["remote"] else Path(file["location"])
+            if file["remote"]:
+                self.fetcher.fetch(file["location"], path)
             found = AcquiredFile(path, file["source"], _checksum(path), False)
             files.append({"name": listed.name, "sha256": found.sha256, **file})
             delivered.append(Delivered(listed, found, open_delivered(self.manifest, found)))

@@ -20,8 +20,6 @@ from ingest.events.workflow.directory import WorkDirectory, read_json, write_jso
 MOST_JOBS: Final = 500
 """Snakemake's time and memory grow with their number; larger releases have jobs of several files.
 """
-_LONGEST: Final = 60_000
-"""The length of a job's paths together, in characters; Linux allows twice as much in a command."""
 
 
 @dataclass(frozen=True)
@@ -103,16 +101,12 @@ def write_plan(
         if not _is_done(job, read_json(done), work):
             done.unlink(missing_ok=True)
             missing += 1
-    inputs = {
-        name: [file["location"] for one in job["products"] for file in one["files"]]
-        for name, job in jobs.items()
-    }
     content = {
         "release": manifest.name,
         "manifest": _stated(manifest.model_copy(update={"files": ()})),
         "facts": facts,
         "program": _program(),
-        "jobs": inputs,
+        "jobs": sorted(jobs),
     }
     write_json(work.plan, content)
     return missing
@@ -173,15 +167,13 @@ def _program() -> str:
 def _divided(products: Sequence[PlannedProduct], files_per_job: int) -> list[list[PlannedProduct]]:
     """Divide products into jobs."""
     jobs: list[list[PlannedProduct]] = []
-    files = length = 0
+    files = 0
     for one in products:
-        paths = sum(len(place.location) + 3 for place in one.located)
-        if not jobs or files + len(one.files) > files_per_job or length + paths > _LONGEST:
+        if not jobs or files + len(one.files) > files_per_job:
             jobs.append([])
-            files = length = 0
+            files = 0
         jobs[-1].append(one)
         files += len(one.files)
-        length += paths
     return jobs
 
 
