@@ -152,7 +152,7 @@ def _job(manifest: Manifest, facts: str, products: Sequence[PlannedProduct]) -> 
 
 def _stated(manifest: Manifest) -> dict[str, Any]:
     """Return a manifest as JSON, without defaults: 360 would become 360.0."""
-    stated = manifest.model_dump(mode="json", exclude_unset=True)
+    stated = manifest.model_dump(mode="json", exclude_unset=True, exclude={"list"})
     if "reject" in stated.get("checks", {}):
         stated["checks"]["reject"].sort()
     return stated
