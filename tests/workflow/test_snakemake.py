@@ -77,6 +77,7 @@ def test_a_second_workflow_is_refused(tmp_path: Path, work) -> None:
     assert not list(work.done.glob("*"))
 
 
+@pytest.mark.long
 def test_a_fault_of_the_machine_is_reported_with_what_the_job_said(tmp_path: Path, work) -> None:
     folder = tmp_path / "in"
     manifest = write_release(folder, 2)

@@ -124,13 +124,14 @@ def read_json(path: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def write_json(path: Path, content: object) -> None:
-    """Write a JSON file, unless it has this content already: its time shows when it changed."""
+def write_json(path: Path, content: object) -> bool:
+    """Write a JSON file, unless it has this content already; return whether it changed."""
     text = f"{json.dumps(content, indent=1, sort_keys=True)}\n".encode()
     if path.is_file() and path.read_bytes() == text:
-        return
+        return False
     with atomic_write(path) as stream:
         stream.write(text)
+    return True
 
 
 def reason_of(error: IngestError) -> dict[str, str]:

@@ -108,7 +108,9 @@ def write_plan(
         "program": _program(),
         "jobs": sorted(jobs),
     }
-    write_json(work.plan, content)
+    if write_json(work.plan, content) or missing:
+        # Snakemake would be content with a sum that is newer than what is left of its parts
+        work.collection.unlink(missing_ok=True)
     return missing
 
 
