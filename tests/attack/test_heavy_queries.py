@@ -82,6 +82,13 @@ def test_the_view_of_all_samples_leads_to_the_list_of_files(impatient) -> None:
     assert f"All rows of km3net.events are in {where}" in text
 
 
+def test_a_query_with_thousands_of_names_costs_no_more(impatient) -> None:
+    names = " ".join(f"x{number}.main" for number in range(5_000))
+    text = ask(impatient, f"SELECT id FROM ant20_01.main -- {names}\n", MAXREC=2)
+    assert files(impatient) in text
+    assert text.count("All rows of") == 1
+
+
 def test_a_query_that_takes_too_long_is_told_the_times_and_the_files(impatient) -> None:
     text = ask(impatient, SLOW)
     assert "timed out" in text

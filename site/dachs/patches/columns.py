@@ -4,6 +4,7 @@ This runs in the Python of DaCHS.
 """
 
 import functools
+import itertools
 import re
 import threading
 
@@ -14,8 +15,10 @@ from gavo.protocols import taprunner
 
 from .settings import settings
 
-_TABLES = re.compile(r"\b(?:(\w+)\.main|km3net\.events)\b", re.IGNORECASE)
+_TABLES = re.compile(r"\b(?:\w+\.main|km3net\.events)\b", re.IGNORECASE)
 """The tables whose rows are in files: those of the releases, and the view of all samples."""
+_MOST = 4
+"""Of how many tables in a query the files are looked for."""
 _PARQUET = "application/vnd.apache.parquet"
 _FILES = f"""
     SELECT accref, mime FROM km3net.observations
@@ -74,25 +77,27 @@ def files_with_all_rows(query=None):
     """
     if query is None:
         query = getattr(_current, "query", "")
-    sentences = {}
-    for found in _TABLES.finditer(query):
-        name = found[0].lower()
+    names = dict.fromkeys(found[0].lower() for found in _TABLES.finditer(query))
+    sentences = []
+    for name in itertools.islice(names, _MOST):
         try:
-            text = _files_of(name, found[1]) if found[1] else _page(name, "#download")
+            sentences.append(_files_of(name))
         except psycopg2.Error:  # the database does not answer, or nothing is published
-            continue
-        sentences[name] = text
-    return " ".join(filter(None, sentences.values()))
+            break
+    return " ".join(filter(None, sentences))
 
 
-def _files_of(name, release):
-    """Return where the rows of the table of a release are."""
+def _files_of(name):
+    """Return where the rows of a table are."""
+    release = name.removesuffix(".main")
+    if release == name:
+        return _page(name, "#download")
     with base.getTableConn() as connection:
-        files = list(connection.queryToDicts(_FILES, {"release": release.lower()}))
+        files = list(connection.queryToDicts(_FILES, {"release": release}))
     if not any(one["mime"] == _PARQUET for one in files):
         return ""
     if len(files) > 2:  # a file for each run
-        return _page(name, f"{release.lower()}#downloads")
+        return _page(name, f"{release}#downloads")
     addresses = [
         "{} ({})".format(
             base.makeAbsoluteURL(f"getproduct/{one['accref']}"),
