@@ -282,6 +282,7 @@ def _convert_and_publish(
     from ingest.events.further_tables import write_tables
     from ingest.events.product import write_bundle
     from ingest.events.release_conversion import convert_release
+    from ingest.events.repeats import refuse_repeated_events
     from ingest.events.report import difference_to_online
 
     manifest = delivery.manifest
@@ -299,6 +300,7 @@ def _convert_and_publish(
         store = DeliveryStore(layout.deliveries)
         tables = write_tables(manifest, delivery.tables, staging, store)
         products = [one.product for one in conversions]
+        refuse_repeated_events(products, layout.scratch)
         difference, before = difference_to_online(manifest, layout, products, simulated)
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")

@@ -92,6 +92,8 @@ def import_(path: str, n: str, var: str) -> dict[str, float]:
     state = InstanceState.read(layout)
     assert state is not None
     delivery = Path(path)
+    # without it nothing is compared with what is online, as at the first import of a release
+    layout.record(RELEASE).unlink(missing_ok=True)
     watcher = Watcher(layout, state, TABLE)
     watcher.start()
     watcher.ready.wait()

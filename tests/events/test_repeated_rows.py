@@ -17,7 +17,7 @@ from ingest.core.errors import IngestError, InputError
 from ingest.events.checks.checker import Checker, Expectations
 from ingest.events.checks.hashfile import HashFile
 from ingest.events.checks.uniqueness import KnownRepeats, hash_rows
-from ingest.events.repeats import repeated_releases
+from ingest.events.repeats import refuse_repeated_events, repeated_releases
 from tests.events.test_checks import Rows, sky
 
 FEW, ENOUGH = 3, 1000
@@ -146,9 +146,7 @@ def test_releases_of_the_same_events_find_each_other(tmp_path):
         data = layout.inputs / name / "data"
         data.mkdir(parents=True)
         names = [f"km3.49.8000.{frame}.0" for frame in range(first, first + 50)] + [""]
-        column = fits.Column("EVENT_NAME", "32A", array=names)
-        product = data / f"{name}.fits"
-        fits.BinTableHDU.from_columns([column], name="EVENTS").writeto(product)
+        product = event_list(data / f"{name}.fits", names)
         facts = {"detector": "orca", "coverage": {"temporal": f"{start} {stop}"}}
         (layout.inputs / name / "release.json").write_text(json.dumps(facts))
         return product
@@ -160,3 +158,23 @@ def test_releases_of_the_same_events_find_each_other(tmp_path):
     release = SimpleNamespace(detector="orca", start_mjd=start, stop_mjd=stop)
     manifest = SimpleNamespace(name="evts98_01", release=release)
     assert repeated_releases(manifest, [mine], layout) == ("evts98_02", "evts98_03")
+
+
+def event_list(path, names):
+    column = fits.Column("EVENT_NAME", "32A", array=names)
+    fits.BinTableHDU.from_columns([column], name="EVENTS").writeto(path)
+    return path
+
+
+def test_two_products_of_a_release_may_not_have_the_same_event(tmp_path):
+    one, two, three = (
+        event_list(tmp_path / f"run{run}.fits", [f"km3.49.{run}.{n}.0" for n in range(20)] + [""])
+        for run in (1, 2, 3)
+    )
+    refuse_repeated_events([one, two, three], tmp_path)
+    four = event_list(tmp_path / "run4.fits", ["km3.49.4.0.0", "", "km3.49.2.7.0", "km3.49.1.3.0"])
+    with pytest.raises(InputError, match=r"the same name as run2\.fits, EVENTS row 8 ") as caught:
+        refuse_repeated_events([one, two, four], tmp_path)
+    assert (caught.value.file, caught.value.where) == ("run4.fits", "EVENTS row 3")
+    assert caught.value.value == "km3.49.2.7.0"
+    assert "twice or more: 2" in caught.value.problem
