@@ -26,6 +26,7 @@ from ingest.events.history import HistoryEntry, append, append_revision, describ
 from ingest.events.import_progress import ImportProgress
 from ingest.events.import_record import ImportResult, read_record, withheld, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
+from ingest.events.periods import write_periods
 from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import count, is_simulated, publish
@@ -310,13 +311,17 @@ def _convert_and_publish(
         rows = sum(one.rows for one in conversions)
         with progress.writing_columns(rows) as on_progress:
             write_release_columns(manifest, products, on_progress)
+        periods = write_periods(manifest, products, staging)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
         with (
             withheld(layout.record(manifest.name)),
             progress.loading(layout, state, rows),
         ):
-            publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
+            publish(
+                *(publication_of(manifest), layout, state, [release, *others], rows, tables),
+                periods=periods,
+            )
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     report = replace(

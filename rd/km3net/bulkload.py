@@ -59,30 +59,58 @@ def RowIterator(grammar, source, sourceRow=None):  # the name that DaCHS require
 
     def load(data):
         (table,) = data.tables.values()
-        with fits.open(source, memmap=True) as hdus:
-            events = find_events(hdus, source)
-            definitions = list(table.tableDef)
-            computed = [one for one in definitions if one.hasProperty("computed")]
-            stored = definitions[: len(definitions) - len(computed)]
-            if any(one.hasProperty("computed") for one in stored):
-                raise base.ReportableError(
-                    f"{table.tableDef.getQName()}: computed columns must come last"
-                )
-            columns = [Column(one, events, source) for one in stored]
-            table.ensureOnDiskMatches()
-            order = table.tableDef.getProperty("sorted_by", "").split()
-            places = [one for name in order for one in columns if one.name == name]
-            if len(places) != len(order):
-                raise base.ReportableError(
-                    f"{table.tableDef.getQName()}: sorted_by names a column that is not stored"
-                )
-            stream = Stream(pack(columns, raw_rows(events), *places))
-            if computed:
-                _fill_computed(table, stored, computed, stream)
-            else:
-                copy(table.connection, table.tableName, stream)
+        if table.tableDef.viewStatement:
+            return  # its rows are in the tables of its periods
+        table.ensureOnDiskMatches()
+        fill(table.connection, table.tableDef, table.tableName, [source])
 
     return load
+
+
+def fill(connection, definition, name, sources):
+    """Append the rows of files to a table that has the columns of a definition.
+
+    COPY alone is not enough for computed columns: it needs a binary input function for every type
+    in a table, even for columns that are not sent, and pgSphere's types have none. Adding columns
+    afterwards rewrites the whole table; a temporary table on the way writes it once. Through one
+    go rows of several files, too, if they are to be sorted together.
+    """
+    computed = [one for one in definition if one.hasProperty("computed")]
+    stored = list(definition)[: len(definition.columns) - len(computed)]
+    if any(one.hasProperty("computed") for one in stored):
+        raise base.ReportableError(f"{definition.getQName()}: computed columns must come last")
+    order = definition.getProperty("sorted_by", "").split()
+    if not set(order) <= {one.name for one in stored}:
+        raise base.ReportableError(
+            f"{definition.getQName()}: sorted_by names a column that is not stored"
+        )
+    if not computed and len(sources) == 1:
+        _copy_file(connection, name, stored, order, sources[0])
+        return
+    names = ", ".join(str(one.name) for one in stored)
+    values = [names, *(one.getProperty("computed") for one in computed)]
+    connection.execute(
+        "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
+        f" SELECT {names} FROM {name} WITH NO DATA"
+    )
+    for source in sources:
+        _copy_file(connection, "delivered", stored, order, source)
+    rows = f"SELECT {', '.join(values)} FROM delivered"
+    if order and len(sources) > 1:
+        memory = base.getConfig("db", "indexworkmem")
+        connection.execute(f"SET LOCAL work_mem = '{memory}MB'")
+        rows += f" ORDER BY q3c_ang2ipix({', '.join(order)})"
+    connection.execute(f"INSERT INTO {name} {rows}")
+    connection.execute("RESET work_mem")
+    connection.execute("DROP TABLE delivered")
+
+
+def _copy_file(connection, name, stored, order, source):
+    with fits.open(source, memmap=True) as hdus:
+        events = find_events(hdus, source)
+        columns = [Column(one, events, source) for one in stored]
+        places = [one for place in order for one in columns if one.name == place]
+        copy(connection, name, Stream(pack(columns, raw_rows(events), *places)))
 
 
 def copy(connection, name, stream):
@@ -90,25 +118,6 @@ def copy(connection, name, stream):
     # Not table.copyIn, which sends pieces of 8 kB.
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
-
-
-def _fill_computed(table, stored, computed, stream):
-    """Fill `table` through a temporary table: compute columns before storing the rows.
-
-    COPY alone is not enough: it needs a binary input function for every type in a table, even for
-    columns that are not sent, and pgSphere's types have none. Adding columns afterwards rewrites
-    the whole table; this writes it once.
-    """
-    names = ", ".join(str(one.name) for one in stored)
-    values = [names, *(one.getProperty("computed") for one in computed)]
-    execute = table.connection.execute
-    execute(
-        "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
-        f" SELECT {names} FROM {table.tableName} WITH NO DATA"
-    )
-    copy(table.connection, "delivered", stream)
-    execute(f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered")
-    execute("DROP TABLE delivered")
 
 
 def find_events(hdus, source):

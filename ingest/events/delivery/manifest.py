@@ -61,6 +61,14 @@ class ReleaseSection(CommonSection):
     events: Annotated[int, Field(gt=0)]
     products: Literal["one", "per-file"] = "one"
     """Whether all files are converted to one product, or each (a run) to its own."""
+    periods: Literal["year", "month"] | None = None
+    """In which periods the table is loaded, so that an import loads only those that changed."""
+
+    @model_validator(mode="after")
+    def _has_products_for_periods(self) -> ReleaseSection:
+        if self.periods is not None and self.products == "one":
+            raise ValueError('periods need products = "per-file"')
+        return self
 
     @model_validator(mode="after")
     def _supersedes_another(self) -> ReleaseSection:
