@@ -15,7 +15,7 @@ pytest := .venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r target text; \
 	do printf '  make %-9s %s\n' "$$target" "$$text"; done
-	@echo '  Options: RELEASE=name  INPUTS=directory  PORT=number  PACKETS=path  DRY_RUN=1  OFFLINE=1'
+	@echo '  Options: RELEASE=name  INPUTS=directory  WORKFLOW=profile  PORT=number  PACKETS=path  DRY_RUN=1  OFFLINE=1'
 
 setup:  ## install what is missing; the other targets run this first
 	@./setup.sh
@@ -26,8 +26,9 @@ demo: setup  ## import all releases and a sample of alerts, serve them, and show
 	@$(km3vo) instance up $(port)
 	@$(km3vo) demo
 
-import: setup  ## check delivered files and publish them
-	@$(km3vo) import $(release) $(inputs)
+import: setup  ## check delivered files and publish them; WORKFLOW=profile converts them by Snakemake
+	@$(if $(WORKFLOW),./setup.sh workflow)
+	@$(km3vo) import $(release) $(inputs) $(if $(WORKFLOW),--workflow '$(WORKFLOW)') $(if $(LEAVE_OUT),--leave-out)
 
 alerts: setup  ## archive and publish alert packets, PACKETS=file or directory
 	@$(km3vo) alerts import $(or $(PACKETS),$(error name the packets to import: make alerts PACKETS=directory))
@@ -61,10 +62,17 @@ lint: setup  ## check style, spelling, types, imports between packages, and vuln
 audit: setup  ## ask for known vulnerabilities of the pinned packages
 	@.venv/bin/python -m tests.audit --renew
 
-lock: setup  ## write constraints.txt: versions and checksums of all Python packages; UPGRADE=1 for the newest
-	@.venv/bin/uv pip compile pyproject.toml --extra node --extra notebooks --extra test --universal --python-version 3.11 \
+lock: setup  ## write constraints.txt, also that of workflow/: versions and checksums of all Python packages; UPGRADE=1 for the newest
+	@.venv/bin/uv pip compile pyproject.toml --extra node --extra hats --extra notebooks --extra test --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
 	    $(if $(UPGRADE),--upgrade) --output-file constraints.txt
+	@.venv/bin/python -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["workflow"], sep="\n")' \
+	| .venv/bin/uv pip compile - --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
+	    $(if $(UPGRADE),--upgrade) --output-file workflow/constraints.txt
+	@.venv/bin/uv pip compile tests/workflow/rucio/requirements.txt --universal --python-version 3.11 \
+	    --generate-hashes --no-annotate --custom-compile-command 'make lock' --quiet \
+	    $(if $(UPGRADE),--upgrade) --output-file tests/workflow/rucio/constraints.txt
 
 test: lint  ## run the tests against real servers and clients
 	@./setup.sh test
@@ -102,8 +110,8 @@ upgrade-test:  ## upgrade a node from Debian 12 to 13 and try the way back, as r
 web-audit: setup  ## judge the pages of the running server with Lighthouse: speed, accessibility, search engines; PORT=number
 	@.venv/bin/python -m tests.web.lighthouse http://localhost:$(or $(PORT),8080)
 
-bench: setup  ## measure speed, as ratios to comparable software in the same run
-	@.venv/bin/python -m tests.bench
+bench: setup  ## measure speed by the number of events, next to others in the same run: OPTIONS="--sizes 1e4,1e5"
+	@.venv/bin/python -m tests.bench $(OPTIONS)
 
 environment: setup  ## make the environment for CVMFS and batch systems, below dist/
 	@.venv/bin/python packaging/environment.py

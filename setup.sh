@@ -1,6 +1,7 @@
 #!/bin/sh
 # Installs the missing requirements: Debian packages with apt, Python packages into .venv.
-# Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need.
+# Called by make; quick if nothing is missing. "setup.sh test" also installs what only tests need,
+# "setup.sh workflow" Snakemake.
 # Images and installations are made of parts: "setup.sh server", "database", "proxy" and "check" install
 # Debian packages, "setup.sh node" the Python packages that a node needs, and libraries.
 set -eu
@@ -115,13 +116,16 @@ if ! .venv/bin/python -c 'import pip' 2>/dev/null; then
     rm -rf .venv
     "$python" -m venv .venv
 fi
-install_checked() {
-    .venv/bin/pip install -qq --disable-pip-version-check \
+install_checked() { # lock, environment
+    "${2:-.venv}/bin/pip" install -qq --disable-pip-version-check \
         --no-deps --no-build-isolation --require-hashes --requirement "$1"
 }
-locked() { # the lines of these packages
-    awk -v names=" $* " '/^[^ #]/ { split($0, name, "=="); on = index(names, " " name[1] " ") } on' constraints.txt
+locked_in() { # lock, names: the lines of these packages
+    lock=$1
+    shift
+    awk -v names=" $* " '/^[^ #]/ { split($0, name, "=="); on = index(names, " " name[1] " ") } on' "$lock"
 }
+locked() { locked_in constraints.txt "$@"; }
 needed_by_node() { # names of packages: resolved by uv, from the versions in the lock
     locked uv | install_checked /dev/stdin
     .venv/bin/uv pip compile --quiet --no-header --no-annotate --python .venv/bin/python \
@@ -144,6 +148,21 @@ if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     .venv/bin/pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
     printf '%s\n' "$wanted" > .venv/installed
 fi
+
+provide() { # directory, what it is: an environment of its own, for what needs other versions than a node
+    if ! "$1/.venv/bin/python" -c 'import pip' 2>/dev/null; then
+        rm -rf "$1/.venv"
+        "$python" -m venv "$1/.venv"
+    fi
+    wanted=$(sha256sum < "$1/constraints.txt")
+    [ "$(cat "$1/.venv/installed" 2>/dev/null)" != "$wanted" ] || return 0
+    say "installing $2 into $1/.venv"
+    locked_in "$1/constraints.txt" packaging setuptools wheel | install_checked /dev/stdin "$1/.venv"
+    install_checked "$1/constraints.txt" "$1/.venv"
+    printf '%s\n' "$wanted" > "$1/.venv/installed"
+}
+case $stage in workflow | test) provide workflow Snakemake ;; *) ;; esac
+[ "$stage" != test ] || provide tests/workflow/rucio "a Rucio server for tests"
 
 # Prometheus is unpacked, not installed: its package would start a server that all can reach.
 if [ "$stage" = test ] && [ ! -x .venv/prometheus/usr/bin/promtool ]; then

@@ -12,15 +12,23 @@ COPY web/package.json web/package-lock.json web/
 COPY ingest/alerts/conversion/schemas/gcn/package.json ingest/alerts/conversion/schemas/gcn/package-lock.json \
     ingest/alerts/conversion/schemas/gcn/
 # The secret "ca": certificates to be trusted instead of Debian's, for networks with their own.
-# Compiled modules have no times in them, because all files in images get the same time.
+# Compiled modules have no times in them, because all files in images get the same time. Left out is
+# what no node needs: pyarrow's clients of servers and its headers, symbols for debuggers, and most of
+# a font editor, of which Matplotlib needs the names of glyphs.
 RUN --mount=type=secret,id=ca,target=/run/ca.crt set -eu; \
     apt-get -qq update; \
-    apt-get -qq install --yes --no-install-recommends ca-certificates >/dev/null; \
+    apt-get -qq install --yes --no-install-recommends binutils ca-certificates >/dev/null; \
     if [ -s /run/ca.crt ]; then export PIP_CERT=/run/ca.crt SSL_CERT_FILE=/run/ca.crt NODE_EXTRA_CA_CERTS=/run/ca.crt; fi; \
     ./setup.sh node; \
     .venv/bin/pip uninstall -qq --yes wheel setuptools pip; \
     find .venv -depth -type d '(' -name tests -o -path '*/twisted/*test' ')' ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
     find . -depth -name __pycache__ -exec rm -rf '{}' +; \
+    arrow=$(echo .venv/lib/python3*/site-packages/pyarrow); \
+    rm -rf $arrow/include $arrow/includes $arrow/src $arrow/libarrow*flight* $arrow/_flight* $arrow/libarrow_s3* $arrow/_s3fs* \
+        $arrow/libarrow_python.so $arrow/libarrow_python.so.*.*.*; \
+    find .venv/lib/python3*/site-packages/fontTools -type f ! -path '*/fontTools/__init__.py' ! -name agl.py ! -path '*/misc/*' -delete; \
+    find .venv/lib -name '*.so*' -type f ! -path '*.libs/*' -exec strip --strip-unneeded '{}' +; \
+    .venv/bin/python -c 'import matplotlib.pyplot, pyarrow.parquet, astropy.io.fits, h5py, lxml.etree, psycopg2'; \
     .venv/bin/python -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash .venv/lib; \
     rm -rf build ./*.egg-info; \
     touch .venv/sealed
@@ -29,8 +37,8 @@ FROM $BASE
 ENV DEBIAN_FRONTEND=noninteractive
 WORKDIR /opt/km3vo
 COPY setup.sh ./
-# What no server needs is left out: documents except licences, tests, and SymPy and Unicode's tables,
-# on which a font editor depends that Matplotlib depends on. DaCHS needs tests of Twisted. No program gives its user other rights.
+# What no server needs is left out: documents except licences, tests, and most of a font editor on
+# which Matplotlib depends, with SymPy and Unicode's tables, on which this depends. DaCHS needs tests of Twisted. No program gives its user other rights.
 RUN set -eu; \
     modules=/usr/lib/python3/dist-packages; \
     printf 'path-exclude=%s\n' '/usr/share/doc/*' '/usr/share/man/*' '/usr/share/locale/*' '/usr/share/info/*' \
@@ -41,6 +49,7 @@ RUN set -eu; \
     ./setup.sh server; \
     find $modules -depth -type d -name tests ! -path '*/astropy/tests' -exec rm -rf '{}' +; \
     rm -rf $modules/sympy; \
+    find $modules/fontTools -type f ! -path '*/fontTools/__init__.py' ! -name agl.py ! -path '*/misc/*' -delete; \
     find $modules /usr/lib/python3.[0-9]* -depth -name __pycache__ -exec rm -rf '{}' +; \
     /usr/bin/python3 -W ignore -m compileall -q -j 2 --invalidation-mode unchecked-hash \
         $modules /usr/lib/python3.[0-9]*; \

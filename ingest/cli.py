@@ -39,6 +39,7 @@ _COMMANDS: Final = {
     "release": ("ingest.commands.release", "release"),
     "restore": ("ingest.commands.backup", "restore"),
     "usage": ("ingest.commands.usage", "usage"),
+    "workflow": ("ingest.commands.workflow", "workflow"),
 }
 _FORMER_NAMES: Final = {"publish": "cite"}
 """Still understood until version 0.2, with a warning."""

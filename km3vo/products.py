@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LINKS: Final = "/km3net/nu/dl/dlmeta"
 _GADF: Final = ".gadf.fits"
-_NOT_LISTS: Final = "product_type NOT IN ('response-function', 'hea-event-bundle')"
+_NOT_LISTS: Final = "product_type NOT IN ('response-function', 'hea-event-bundle', 'measurements')"
 """What an event list is called differs between nodes, and will change."""
 
 

@@ -109,6 +109,9 @@ def copy_checkout(target: Path) -> Path:
     for name in ("ingest", "km3vo", "rd", "site", "web"):
         # with the compiled files, so that Python need not compile them again
         shutil.copytree(ROOT / name, target / name)
+    # its programs are not copied
+    shutil.copytree(ROOT / "workflow", target / "workflow", ignore=shutil.ignore_patterns(".venv"))
+    (target / "workflow" / ".venv").symlink_to(ROOT / "workflow" / ".venv")
     # without files that were downloaded or delivered into a release's folder
     listed = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", "inputs")
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout

@@ -57,6 +57,7 @@ def copy_of_checkout(target: Path) -> Path:
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, target / name)
     (target / ".venv").symlink_to(Path(sys.prefix))
+    (target / "workflow" / ".venv").symlink_to(ROOT / "workflow" / ".venv")
     return target
 
 
@@ -149,7 +150,9 @@ def test_the_guide_leads_a_release_through_its_life(
     def counted(release: str) -> int:
         return int(tap.run_sync(count.format(release))[0]["n"])
 
-    *drafting, importing, correcting, superseding, embargo, withdrawing, responses = blocks
+    *drafting, importing, correcting, superseding, embargo, withdrawing, responses, workflow = (
+        blocks
+    )
     for block in (*drafting, importing):
         follow(block)
     assert counted("evts99_01") == 2495
@@ -186,6 +189,10 @@ def test_the_guide_leads_a_release_through_its_life(
 
     follow(responses)
     assert "irf_arca230" in printed[-1]
+
+    follow(workflow)
+    assert "evts99_01\t2499\t2495\t4\t2495" in printed[-1]
+    assert counted("evts99_01") == 2495
 
 
 # --- beginning a release ---

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -18,6 +21,7 @@ from ingest.commands.output import (
     show_json,
     show_table,
 )
+from ingest.commands.progress import Telling
 from ingest.core.errors import (
     ExitCode,
     ImportFailedError,
@@ -38,7 +42,11 @@ from ingest.events.delivery import (
 from ingest.events.import_record import ImportResult
 from ingest.events.import_release import import_release
 from ingest.events.import_responses import import_responses
-from ingest.instance import current_layout, lifecycle
+from ingest.instance import Layout, current_layout, lifecycle
+from ingest.publish import release as releases
+
+if TYPE_CHECKING:
+    from ingest.events.workflow import Collection
 
 
 @click.command(name="import")
@@ -49,10 +57,31 @@ from ingest.instance import current_layout, lifecycle
     help="A directory with delivered files, searched before all other sources.",
 )
 @click.option("--force", is_flag=True, help="Also import what has not changed.")
+@click.option(
+    "--workflow",
+    "profile",
+    metavar="PROFILE",
+    help="Convert the files by Snakemake: a profile of workflow/profiles, or a directory.",
+)
+@click.option(
+    "--converted",
+    "work",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Import what a workflow has converted in this directory, of one release.",
+)
+@click.option("--leave-out", is_flag=True, help="With --workflow: leave out files it refuses.")
 @click.option("--if-available", is_flag=True, help="Skip releases whose files are unavailable.")
 @json_option
 def import_(
-    names: tuple[str, ...], inputs: str | None, force: bool, if_available: bool, as_json: bool
+    names: tuple[str, ...],
+    inputs: str | None,
+    force: bool,
+    profile: str | None,
+    work: Path | None,
+    leave_out: bool,
+    if_available: bool,
+    as_json: bool,
 ) -> None:
     """Check delivered files and publish them.
 
@@ -60,13 +89,32 @@ def import_(
     imported only if they are named.
     """
     overlay = overlay_directory(inputs)
-    layout = current_layout()
     announce = partial(say, as_json=as_json)
     results: list[ImportResult] = []
     refused: dict[str, IngestError] = {}
+    converted: dict[str, Collection] = {}
+    if leave_out and profile is None:
+        raise click.UsageError("--leave-out is for --workflow")
+    if work is not None and (profile is not None or len(names) != 1):
+        raise click.UsageError("--converted is for one --release, and not for --workflow")
+    samples = _samples(names, as_json)
+    if work is not None:
+        converted = _converted(samples, work)
+    elif profile is not None:
+        # before the command acts as the instance's account: jobs run as whoever called it
+        converted, refused = _convert(samples, profile, overlay, leave_out)
+        samples = list(converted)
+        if refused and not converted:
+            if as_json:
+                show_json([])
+            raise SystemExit(_report(refused, results))
+    for name, one in converted.items():
+        for line in one.lines():
+            announce(f"{name}: {line}")
+    layout = current_layout()
     with console.status("starting the database …") as shown, lifecycle.database(layout) as state:
         responses = _responses(names, as_json)
-        for name in _samples(names, as_json):
+        for name in samples:
             shown.update(f"importing {name} …")
             try:
                 result = import_release(
@@ -76,6 +124,8 @@ def import_(
                     overlay,
                     force,
                     announce,
+                    converted.get(name),
+                    Telling(shown, f"importing {name}"),
                 )
             except (InputError, ImportFailedError) as reason:
                 if if_available and isinstance(reason, UnavailableError):
@@ -88,6 +138,9 @@ def import_(
             say(f"{name}: taken from {result.source}", as_json)
             say(f"{name}: report in {result.report}", as_json)
             results.append(result)
+            if result.imported >= releases.LARGE and not (result.unchanged or result.revised):
+                shown.update(f"partitioning {name} …")
+                _partition(name, layout, announce)
         if responses:
             shown.update("importing instrument responses …")
             published, reasons = import_responses(responses, layout, state, overlay, force)
@@ -110,6 +163,43 @@ def import_(
         _show_results(results)
     if refused:
         raise SystemExit(_report(refused, results))
+
+
+def _partition(name: str, layout: Layout, announce: Callable[[str], None]) -> None:
+    """Make a HATS catalogue of a large release, which is online whether this succeeds or not."""
+    try:
+        releases.write_hats(name, layout)
+    except IngestError as reason:
+        announce(f"{name}: online, but not as a HATS catalogue\n{reason}")
+    else:
+        announce(f"{name}: online as a HATS catalogue as well")
+
+
+def _convert(
+    names: list[str], profile: str, overlay: Path | None, leave_out: bool
+) -> tuple[dict[str, Collection], dict[str, IngestError]]:
+    """Convert releases by workflows; return what was converted, and why others were not."""
+    # loads the libraries of all formats
+    from ingest.events.workflow import run_workflow, work_directory
+
+    converted: dict[str, Collection] = {}
+    refused: dict[str, IngestError] = {}
+    for name in names:
+        try:
+            manifest = load_manifest(name)
+            work = work_directory(name)
+            converted[name] = run_workflow(manifest, profile, overlay, work, leave_out)
+        except IngestError as reason:
+            refused[name] = reason
+    return converted, refused
+
+
+def _converted(names: list[str], work: Path) -> dict[str, Collection]:
+    """Return what a workflow has converted of a release."""
+    from ingest.events.workflow import Collection, WorkDirectory
+
+    directory = WorkDirectory(work.absolute())
+    return {name: Collection.read(load_manifest(name), directory) for name in names}
 
 
 def _samples(names: tuple[str, ...], as_json: bool) -> list[str]:

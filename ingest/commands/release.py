@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import click
 
-from ingest.commands.output import json_option, say, show_json, show_table
+from ingest.commands.output import console, json_option, say, show_json, show_table
 from ingest.commands.release_life import files, history_, list_, remove, rename, show, withdraw
 from ingest.core.errors import ExitCode, InputError
 from ingest.events.delivery import overlay_directory
-from ingest.instance import current_layout
-from ingest.publish.release import check_release, set_facts
+from ingest.instance import current_layout, lifecycle
+from ingest.publish.release import (
+    HATS,
+    ROWS_PER_PARTITION,
+    check_release,
+    set_facts,
+    write_hats,
+)
 
 
 class _Commands(click.Group):
@@ -103,3 +109,27 @@ def due_() -> None:
     describe_releases(layout)
     if not complete:
         raise SystemExit(ExitCode.FAILURE)
+
+
+@release.command(name="hats", epilog="Example: km3vo release hats evts24_01")
+@click.argument("name")
+@click.option(
+    "--rows",
+    metavar="NUMBER",
+    type=click.IntRange(min=1),
+    default=ROWS_PER_PARTITION,
+    help=f"Divide partitions with more rows; {ROWS_PER_PARTITION:,} by default.",
+)
+@json_option
+def hats_(name: str, rows: int, as_json: bool) -> None:
+    """Make a HATS catalogue of the release NAME, which is online, for LSDB.
+
+    Imports of large releases do this by themselves, if the extra hats is installed.
+    """
+    layout = current_layout()
+    with console.status(f"partitioning {name} …"), lifecycle.database(layout) as state:
+        write_hats(name, layout, rows)
+    address = f"{state.server_url}/{name}/nu/files/static/{HATS}"
+    if as_json:
+        show_json({"release": name, "address": address})
+    say(f"{name}: {address}", as_json)

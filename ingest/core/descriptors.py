@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -98,6 +99,59 @@ def table_columns(resource: etree._Element) -> dict[str, dict[str, str]]:
         }
         for table in resource.iter("table")
     }
+
+
+@dataclass(frozen=True)
+class PublishedColumn:
+    """A column of a table that a descriptor declares.
+
+    Parameters
+    ----------
+    name, type, unit, ucd, description : str
+        As published; an empty string for a unit that there is none of.
+    fits : str
+        The FITS column that fills it.
+    computed : str, optional
+        The SQL expression that fills it instead.
+    """
+
+    name: str
+    type: str
+    unit: str
+    ucd: str
+    description: str
+    fits: str
+    computed: str | None = None
+
+
+def published_columns(resource: etree._Element, table: str = "main") -> list[PublishedColumn]:
+    """Return the columns of a table of an expanded descriptor, in their order.
+
+    Parameters
+    ----------
+    resource : lxml.etree._Element
+        What :func:`expand_descriptor` returned.
+    table : str, optional
+        The table's id.
+    """
+    found = []
+    for column in resource.iterfind(f"table[@id='{table}']/column"):
+        properties = {
+            one.get("name"): " ".join((one.text or "").split()) for one in column.iter("property")
+        }
+        name = column.get("name")
+        found.append(
+            PublishedColumn(
+                name=name,
+                type=column.get("type", "real"),
+                unit=column.get("unit", ""),
+                ucd=column.get("ucd", ""),
+                description=" ".join(column.get("description", "").split()),
+                fits=properties.get("fits", name),
+                computed=properties.get("computed"),
+            )
+        )
+    return found
 
 
 def table_structure(resource: etree._Element) -> str:

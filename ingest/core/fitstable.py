@@ -7,7 +7,7 @@ no dates are written, not even in the comments of the checksums.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
@@ -179,6 +179,29 @@ def write_table(
     writer = TableWriter(stream, name, columns, cards)
     writer.append(np.array(rows, dtype=writer.dtype))
     writer.finish()
+
+
+def changed_header(header: bytes, values: Mapping[str, Value]) -> bytes:
+    """Return a header that was written here with other values of some keywords.
+
+    Parameters
+    ----------
+    header : bytes
+        All of its blocks.
+    values : mapping of str to value
+        The new values; each as short as the old one.
+
+    Raises
+    ------
+    KeyError
+        If it has no such keyword.
+    """
+    found = fits.Header.fromstring(header)
+    for keyword, value in values.items():
+        if keyword not in found:
+            raise KeyError(f"the header has no {keyword}")
+        found[keyword] = value
+    return _with_checksum(found, int(found["DATASUM"]))
 
 
 def _table_header(

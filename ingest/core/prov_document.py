@@ -73,6 +73,13 @@ def write_provenance(product: Path, production: Production, steps: Sequence[Step
         document.used(activity, used, other_attributes={"prov:role": "delivered file"})
         document.wasDerivedFrom(made, used)
     _steps(document, activity, kid, steps)
+    if production.job:
+        # last, so that all else is the same as without a workflow
+        job = f"km3:job-{kid}"
+        document.activity(
+            job, other_attributes={"voprov:name": "job", **_attributes("", production.job)}
+        )
+        document.wasStartedBy(activity, starter=job)
     path = product.with_name(f"{product.name}.prov.json")
     # sorted, because the order of the library's sets differs from run to run
     text = json.dumps(json.loads(document.serialize() or "{}"), indent=1, sort_keys=True)

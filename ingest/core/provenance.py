@@ -109,6 +109,8 @@ class Production:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     curator: str = "KM3NeT Collaboration"
+    job: Mapping[str, Any] = field(default_factory=dict)
+    """The job of a workflow in which it ran, without times and places; empty without workflow."""
 
     @property
     def kid(self) -> str:

@@ -31,7 +31,7 @@ from ingest.events.about_elements import (
 )
 from ingest.events.about_limits import SERVICES_OF_LIMITS, files_of_limits
 from ingest.events.delivery import Manifest, Texts, read_texts
-from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING
+from ingest.instance.dachs import FACTS, GROUP, SIMULATED_WARNING, schema_of
 
 _AUTHORITY: Final = r"\getConfig{ivoa}{authority}"
 
@@ -71,6 +71,8 @@ class Circumstances:
         One of its events.
     repeats : tuple of str
         The releases online that have events of this one.
+    periods : tuple of str
+        The tables of its periods, if it has any, without their schema.
     """
 
     simulated: bool = False
@@ -78,6 +80,7 @@ class Circumstances:
     superseded_by: str | None = None
     example: Example | None = None
     repeats: tuple[str, ...] = ()
+    periods: tuple[str, ...] = ()
 
 
 def about(manifest: Manifest, where: Circumstances = Circumstances()) -> dict[str, bytes]:
@@ -145,6 +148,12 @@ def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumsta
     add_meta(stream, "description", _marked(read_texts(manifest).description, where))
     if where.superseded_by is not None:
         _property(stream, "superseded_by", where.superseded_by)
+    if where.periods:
+        schema = schema_of(manifest.name)
+        parts = (rf"SELECT \\colNames FROM {schema}.{table}" for table in where.periods)
+        view = etree.SubElement(stream, "viewStatement")
+        # macros with two backslashes, as they belong to the table and not to the stream
+        view.text = rf"CREATE VIEW \\qName AS ({' UNION ALL '.join(parts)})"
 
 
 def _open_to_queries(stream: etree._Element, manifest: Manifest) -> None:
@@ -161,6 +170,7 @@ def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
         release=manifest.name,
         detector=manifest.release.instrument,
     )
+    etree.SubElement(stream, "FEED", source="km3net/common#circle-index")
 
 
 def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:

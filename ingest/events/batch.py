@@ -260,7 +260,7 @@ def _check_release(
         if path := given.get(file.name):
             verify(file, AcquiredFile(path, str(path), sha256(path), simulated=False))
     if len(given) == len(manifest.files):
-        check_event_count(manifest, conversions)
+        check_event_count(manifest, sum(one.rows for one in conversions), len(conversions))
 
 
 def _check_product(product: Path, request: ConversionRequest, count: int) -> None:

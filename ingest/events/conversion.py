@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,6 +68,8 @@ class Recipe:
     command: str
     galactic: bool = False
     """Whether to add galactic coordinates."""
+    job: Mapping[str, Any] = field(default_factory=dict)
+    """The job of a workflow, for the provenance."""
 
 
 @dataclass(frozen=True)
@@ -174,6 +176,7 @@ def write_product(
         [file.reader for file in files],
         recipe.expectations,
         observe=None if survey is None else survey.include,
+        scratch=None if dry_run else product.parent,
     )
     production = Production(
         product=product.name,
@@ -181,6 +184,7 @@ def write_product(
         version=__version__,
         parameters=recipe.parameters,
         command=recipe.command,
+        job=recipe.job,
     )
     checked = prefetch(_of_detector(checker.checked_chunks(), recipe, files))
     if on_progress is not None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from ingest.core.errors import ManifestError
 from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest, predecessors
+from ingest.events.periods import tables_of_periods
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import (
     Deployment,
@@ -116,7 +117,8 @@ def deployment(
     from ingest.events.repeats import repeated_releases
 
     files = None if products is None else list(products)
-    places = (layout.inputs / manifest.name / _DATA).glob("*.fits") if files is None else files
+    online = layout.inputs / manifest.name / _DATA
+    places = list(online.glob("*.*")) if files is None else files
     lists = sorted(path for path in places if path.suffix == ".fits")
     where = Circumstances(
         simulated=is_simulated(layout, manifest.name) if simulated is None else simulated,
@@ -124,6 +126,7 @@ def deployment(
         superseded_by=superseded_by or successor(manifest.name, layout, without),
         example=_example(lists),
         repeats=repeated_releases(manifest, lists, layout),
+        periods=tables_of_periods(places),
     )
     return Deployment(manifest.name, about(manifest, where), files)
 

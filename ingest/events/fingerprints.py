@@ -16,7 +16,9 @@ from ingest.events.deployment import facts_online, publication_of, successor
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, deploy, known_to_registries
 
-_LOADER: Final = f"{deploy.SHARED}/bulkload.py"
+_LOADER: Final = (f"{deploy.SHARED}/bulkload.py", f"{deploy.SHARED}/skyorder.py")
+_COLUMNS: Final = ("product/columns.py", "product/voparquet.py")
+"""What makes Parquet files of the products."""
 _CODE: Final = ("about.py", "coverage.py", "deployment.py", "repeats.py")
 """What makes the files that describe a release."""
 
@@ -29,8 +31,11 @@ def of_rows(manifest: Manifest, delivered: Iterable[AcquiredFile]) -> str:
         digest.update(f"{file.sha256} {file.simulated}".encode())
     digest.update(table_structure(expand_descriptor(manifest.release.descriptor)).encode())
     for name, content in deploy.sources(deploy.SHARED):
-        if name == _LOADER:
+        if name in _LOADER:
             digest.update(content)
+    with privileges.caller():
+        for name in _COLUMNS:
+            digest.update((Path(__file__).parent / name).read_bytes())
     return digest.hexdigest()
 
 

@@ -23,14 +23,17 @@ from ingest.events.delivery import (
 )
 from ingest.events.deployment import deployment, predecessor_deployment, publication_of
 from ingest.events.history import HistoryEntry, append, append_revision, describing
+from ingest.events.import_progress import ImportProgress
 from ingest.events.import_record import ImportResult, read_record, withheld, write_record
 from ingest.events.life import refuse_successor, refuse_withdrawn
+from ingest.events.periods import write_periods
 from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import count, is_simulated, publish
 
 if TYPE_CHECKING:
     from ingest.events.report import ImportReport
+    from ingest.events.workflow import Collection
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +47,8 @@ def import_release(
     overlay: Path | None = None,
     force: bool = False,
     announce: Callable[[str], None] = logger.info,
+    converted: Collection | None = None,
+    tell: Callable[[str], None] = logger.debug,
 ) -> ImportResult:
     """Bring a release online, or leave everything unchanged.
 
@@ -59,6 +64,10 @@ def import_release(
         Import even if nothing changed since the last import.
     announce : callable, optional
         Called with each line about the difference of rows, before they go online.
+    tell : callable, optional
+        Called about every second with how far the import has come.
+    converted : Collection, optional
+        What a workflow has converted, so that only the rest is left to do.
 
     Raises
     ------
@@ -69,10 +78,12 @@ def import_release(
         If DaCHS could not load the product; the table is unchanged.
     """
     start = time.monotonic()
+    if converted is not None:
+        manifest = converted.manifest
     refuse_withdrawn(manifest)
     refuse_successor(manifest, layout)
     last = read_record(layout.record(manifest.name))
-    delivery = _Delivery.find(manifest, layout, overlay, last)
+    delivery = _Delivery.find(manifest, layout, overlay, last, converted)
     online = count(publication_of(manifest), layout, state)
     if online and delivery.is_simulated and not is_simulated(layout, manifest.name):
         _refuse_to_replace_real_data(manifest, delivery)
@@ -82,7 +93,7 @@ def import_release(
     )
     if has_these_rows and not force:
         return _revise(delivery, layout, state, last, start)
-    return _replace(delivery, layout, state, rows, start, announce)
+    return _replace(delivery, layout, state, rows, start, announce, ImportProgress(tell))
 
 
 @dataclass(frozen=True)
@@ -93,10 +104,16 @@ class _Delivery:
     files: Sequence[AcquiredFile]
     responses: Sequence[AcquiredFile]
     tables: Sequence[AcquiredFile]
+    converted: Collection | None
 
     @classmethod
     def find(
-        cls, manifest: Manifest, layout: Layout, overlay: Path | None, last: Mapping[str, Any]
+        cls,
+        manifest: Manifest,
+        layout: Layout,
+        overlay: Path | None,
+        last: Mapping[str, Any],
+        converted: Collection | None,
     ) -> _Delivery:
         """Find the files, or those kept from earlier imports."""
         store = DeliveryStore(layout.deliveries)
@@ -108,10 +125,11 @@ class _Delivery:
                 for file, copy in zip(files, kept, strict=True)
             ]
 
-        files = found(manifest.files)
+        files = found(manifest.files) if converted is None else converted.files()
         simulated = any(file.simulated for file in files)
         beside = [] if simulated else [manifest.responses, manifest.table_files]
-        return cls(manifest, files, *(found(one) for one in beside or ((), ())))
+        responses, tables = (found(one) for one in beside or ((), ()))
+        return cls(manifest, files, responses, tables, converted)
 
     @property
     def all(self) -> list[AcquiredFile]:
@@ -180,6 +198,7 @@ def _replace(
     rows: str,
     start: float,
     announce: Callable[[str], None],
+    progress: ImportProgress,
 ) -> ImportResult:
     """Convert the files and publish the products; write record, history and report."""
     # not at the top: the libraries of all formats take longer to load than an import that finds
@@ -192,7 +211,7 @@ def _replace(
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, delivery.files, survey, dachs=state.dachs_version)
     try:
-        report, texts = _convert_and_publish(report, delivery, layout, state, announce)
+        report, texts = _convert_and_publish(report, delivery, layout, state, announce, progress)
     except (InputError, ImportFailedError) as reason:
         failed = replace(report, error=reason, seconds=time.monotonic() - start)
         with contextlib.suppress(OSError):  # a full disk, say
@@ -224,6 +243,7 @@ def _replace(
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
         "difference": report.difference and report.difference.to_dict(),
+        "workflow": delivery.converted and delivery.converted.summary(),
     }
     write_record(record, content)
     write_report(record.parent, report)
@@ -253,14 +273,17 @@ def _convert_and_publish(
     layout: Layout,
     state: InstanceState,
     announce: Callable[[str], None],
+    progress: ImportProgress,
 ) -> tuple[ImportReport, str]:
     """Convert the files in a staging directory, and publish the products.
 
     Return the report with the result, and the fingerprint of the texts that are online now.
     """
+    from ingest.events.columns import write_release_columns
     from ingest.events.further_tables import write_tables
     from ingest.events.product import write_bundle
     from ingest.events.release_conversion import convert_release
+    from ingest.events.repeats import refuse_repeated_events
     from ingest.events.report import difference_to_online
 
     manifest = delivery.manifest
@@ -269,22 +292,36 @@ def _convert_and_publish(
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir()
     try:
-        conversions = convert_release(manifest, delivery.files, staging, report.survey)
+        if delivery.converted is None:
+            with progress.reading(report.survey, manifest.release.events):
+                conversions = convert_release(manifest, delivery.files, staging, report.survey)
+        else:
+            conversions = delivery.converted.place(staging, report.survey)
         simulated = delivery.is_simulated
         store = DeliveryStore(layout.deliveries)
         tables = write_tables(manifest, delivery.tables, staging, store)
         products = [one.product for one in conversions]
+        refuse_repeated_events(products, layout.scratch)
         difference, before = difference_to_online(manifest, layout, products, simulated)
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")
         _keep(delivery, DeliveryStore(layout.deliveries), staging)
         for one in conversions:
             write_bundle(one.product)
+        rows = sum(one.rows for one in conversions)
+        with progress.writing_columns(rows) as on_progress:
+            write_release_columns(manifest, products, on_progress)
+        periods = write_periods(manifest, products, staging)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
-        rows = sum(one.rows for one in conversions)
-        with withheld(layout.record(manifest.name)):
-            publish(publication_of(manifest), layout, state, [release, *others], rows, tables)
+        with (
+            withheld(layout.record(manifest.name)),
+            progress.loading(layout, state, rows),
+        ):
+            publish(
+                *(publication_of(manifest), layout, state, [release, *others], rows, tables),
+                periods=periods,
+            )
     finally:
         shutil.rmtree(staging, ignore_errors=True)
     report = replace(
@@ -303,7 +340,7 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
 
     manifest = delivery.manifest
     for file, found in zip(manifest.files, delivery.files, strict=True):
-        if found.simulated:
+        if found.simulated or found.remote:
             continue
         kept = store.keep(found.path, found.sha256)
         # DaCHS would read a FITS file as a product

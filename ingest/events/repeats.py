@@ -1,4 +1,7 @@
-"""Releases online with the same detector events as another one.
+"""Events that two products of a release have, or two releases online.
+
+The conversion looks for repeated events in each product alone, so those of several products are
+compared before they go online.
 
 A file may be delivered twice, or two samples of one detector may overlap. Each event is then
 counted once in ``km3net.events``, see ``rd/km3net/union.py``. This does not concern ANTARES, whose
@@ -7,15 +10,16 @@ public events have running numbers instead of the detector's identifiers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from ingest.core.errors import InputError
 from ingest.core.fitsrows import TableRows
-from ingest.events.checks import hash_rows
+from ingest.events.checks import HashFile, hash_rows
 from ingest.events.delivery import Manifest
 from ingest.instance import Layout
 from ingest.instance.dachs import facts_in
@@ -36,18 +40,62 @@ def repeated_releases(
         Its event lists.
     layout : Layout
         The instance.
+
+    Raises
+    ------
+    ingest.core.errors.IngestError
+        If the disk is full.
     """
-    names: npt.NDArray[np.uint64] | None = None
+    names: HashFile | None = None
     found = []
     for other, facts in facts_in(layout.inputs).items():
         if not _may_have_events_of(manifest, other, facts):
             continue
         if names is None:
-            names = _names(products)
+            names = _names(products, layout.scratch)
         theirs = sorted((layout.inputs / other / "data").glob("*.fits"))
-        if np.isin(_names(theirs), names).any():
+        if names.shares(_names(theirs, layout.scratch)):
             found.append(other)
     return tuple(found)
+
+
+def refuse_repeated_events(products: Sequence[Path], scratch: Path) -> None:
+    """Refuse a release of several event lists if an event is in two of them.
+
+    Parameters
+    ----------
+    products : sequence of pathlib.Path
+        The event lists.
+    scratch : pathlib.Path
+        The directory of a temporary file, 8 bytes per event.
+
+    Raises
+    ------
+    ingest.core.errors.InputError
+        If two rows have the same name.
+    ingest.core.errors.IngestError
+        If the disk is full.
+    """
+    repeated = _names(products, scratch).repeated() if len(products) > 1 else ()
+    if not len(repeated):
+        return
+    first: dict[int, str] = {}
+    for product in products:
+        for begin, names, hashes in _named(product):
+            for index in np.flatnonzero(np.isin(hashes, repeated)).tolist():
+                place = f"EVENTS row {begin + index + 1}"
+                earlier = first.setdefault(int(hashes[index]), f"{product.name}, {place}")
+                if earlier != f"{product.name}, {place}":
+                    raise InputError(
+                        f"the event has the same name as {earlier}"
+                        f" (names that occur twice or more: {len(repeated):,})",
+                        file=product.name,
+                        where=place,
+                        value=names[index].decode("ascii", "replace").rstrip("\0 "),
+                        expected="each event once in all files of a release",
+                        remedy="leave one of the delivered files out, or correct the identifiers;"
+                        " nothing was changed",
+                    )
 
 
 def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]) -> bool:
@@ -61,13 +109,19 @@ def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]
     return start < release.stop_mjd and release.start_mjd < stop
 
 
-def _names(products: Sequence[Path]) -> npt.NDArray[np.uint64]:
+def _names(products: Sequence[Path], scratch: Path) -> HashFile:
     """Return hashes of the names of all events that have one."""
-    parts = [
-        hash_rows((rows["EVENT_NAME"],))
-        for product in products
-        for rows in TableRows(product).blocks()
-        if "EVENT_NAME" in (rows.dtype.names or ())
-    ]
-    hashes: npt.NDArray[np.uint64] = np.concatenate([np.empty(0, np.uint64), *parts])
-    return np.extract(hashes != 0, hashes)
+    found = HashFile(scratch)
+    for product in products:
+        for _, _, hashes in _named(product):
+            found.add(np.extract(hashes != 0, hashes))
+    return found
+
+
+def _named(product: Path) -> Iterator[tuple[int, npt.NDArray[np.bytes_], npt.NDArray[np.uint64]]]:
+    """Yield the names of events in blocks: the first row, names, hashes; 0 without a name."""
+    begin = 0
+    for rows in TableRows(product).blocks():
+        if "EVENT_NAME" in (rows.dtype.names or ()):
+            yield begin, rows["EVENT_NAME"], hash_rows((rows["EVENT_NAME"],))
+        begin += len(rows)

@@ -8,6 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO
 
+import psycopg2.extensions
+
+from ingest.core import privileges
+from ingest.core.checkout import RD
 from ingest.core.errors import InputError, InstanceError
 from ingest.instance import claim, probes, roles, supervisor
 from ingest.instance import layout as layouts
@@ -25,6 +29,7 @@ from ingest.instance.site import Site, load_site
 DEFAULT_PORT = 8080
 _SHORT_DRAIN = 5.0  # s for a worker of which there is one too many
 _GRACE = 120  # s; DaCHS' own timeouts come first
+_FUNCTIONS = RD / "km3net" / "circles.sql"
 
 
 @dataclass(frozen=True)
@@ -384,6 +389,15 @@ def _set_up_or_upgrade(layout: Layout, dachs: Dachs, state: InstanceState) -> No
     longest = load_site().jobs.max_duration + _GRACE
     with cluster.connect(state.postgres_port) as connection:
         roles.restrict(connection, dachs.visitors_password, longest)
+        _define_functions(connection)
         write_address(connection, state.server_url)
     if cluster.owner(state.postgres_port) != (owner := Owner(state.identifier)):
         cluster.set_owner(state.postgres_port, owner)
+
+
+def _define_functions(connection: psycopg2.extensions.connection) -> None:
+    """Define what the indices of the releases need, as superuser."""
+    with privileges.caller():
+        definitions = _FUNCTIONS.read_bytes()
+    with connection, connection.cursor() as cursor:
+        cursor.execute(definitions)

@@ -16,7 +16,7 @@ make import RELEASE=ant20_01 -->
 		<property name="common_detector">'ANTARES'</property>
 		<index columns="mjd"/>
 		<index columns="nhit"/>
-		<index name="origin_est" columns="origin_est" method="GIST"/>
+		<FEED source="km3net/common#circle-index"/>
 
 		<!-- Not <stc>: fields of the cone search with other names could then have no frame. Only a
 		space frame: with a time frame, DaCHS 2.7 fails on queries without mjd. -->

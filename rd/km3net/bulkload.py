@@ -10,8 +10,9 @@ A column with ``<property name="computed">SQL expression</property>`` is not in 
 database computes it from the other columns. Such columns come last in a table. They also allow
 types that PostgreSQL does not accept in binary form, such as pgSphere's.
 
-A table with ``<property name="sorted_by">SQL expression</property>`` is stored in that order.
-Sorting the rows on their way in is much faster than CLUSTER afterwards, which rewrites the table.
+A table with ``<property name="sorted_by">ra dec</property>``, the names of two columns, is stored
+in the order of ``skyorder.py``, in blocks of some million rows. Sorting the rows on their way in is
+much faster than in the database, or with CLUSTER afterwards, which rewrites the table.
 
 The columns of file and table are compared before any data are sent, but values are not checked:
 DaCHS' validation of rows is bypassed, so the values must have been checked when the file was
@@ -21,14 +22,20 @@ This runs in the Python of DaCHS and uses only what Debian provides for DaCHS.
 """
 
 import io
+import os
 
 import numpy
 from astropy import units
 from astropy.io import fits
 from gavo import base
+from gavo.utils import loadPythonModule
+
+skyorder, _ = loadPythonModule("skyorder", relativeTo=os.path.abspath(__file__))
 
 # A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
+# Rows that are sorted at once, which bounds the memory: 16 bytes each, and a window of the file.
+ROWS_PER_BLOCK = 1 << 22
 # Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
 
@@ -52,25 +59,58 @@ def RowIterator(grammar, source, sourceRow=None):  # the name that DaCHS require
 
     def load(data):
         (table,) = data.tables.values()
-        with fits.open(source, memmap=True) as hdus:
-            events = find_events(hdus, source)
-            definitions = list(table.tableDef)
-            computed = [one for one in definitions if one.hasProperty("computed")]
-            stored = definitions[: len(definitions) - len(computed)]
-            if any(one.hasProperty("computed") for one in stored):
-                raise base.ReportableError(
-                    f"{table.tableDef.getQName()}: computed columns must come last"
-                )
-            columns = [Column(one, events, source) for one in stored]
-            table.ensureOnDiskMatches()
-            stream = Stream(pack(columns, raw_rows(events)))
-            order = table.tableDef.getProperty("sorted_by", None)
-            if computed or order:
-                _fill_sorted(table, stored, computed, order, stream)
-            else:
-                copy(table.connection, table.tableName, stream)
+        if table.tableDef.viewStatement:
+            return  # its rows are in the tables of its periods
+        table.ensureOnDiskMatches()
+        fill(table.connection, table.tableDef, table.tableName, [source])
 
     return load
+
+
+def fill(connection, definition, name, sources):
+    """Append the rows of files to a table that has the columns of a definition.
+
+    COPY alone is not enough for computed columns: it needs a binary input function for every type
+    in a table, even for columns that are not sent, and pgSphere's types have none. Adding columns
+    afterwards rewrites the whole table; a temporary table on the way writes it once. Through one
+    go rows of several files, too, if they are to be sorted together.
+    """
+    computed = [one for one in definition if one.hasProperty("computed")]
+    stored = list(definition)[: len(definition.columns) - len(computed)]
+    if any(one.hasProperty("computed") for one in stored):
+        raise base.ReportableError(f"{definition.getQName()}: computed columns must come last")
+    order = definition.getProperty("sorted_by", "").split()
+    if not set(order) <= {one.name for one in stored}:
+        raise base.ReportableError(
+            f"{definition.getQName()}: sorted_by names a column that is not stored"
+        )
+    if not computed and len(sources) == 1:
+        _copy_file(connection, name, stored, order, sources[0])
+        return
+    names = ", ".join(str(one.name) for one in stored)
+    values = [names, *(one.getProperty("computed") for one in computed)]
+    connection.execute(
+        "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
+        f" SELECT {names} FROM {name} WITH NO DATA"
+    )
+    for source in sources:
+        _copy_file(connection, "delivered", stored, order, source)
+    rows = f"SELECT {', '.join(values)} FROM delivered"
+    if order and len(sources) > 1:
+        memory = base.getConfig("db", "indexworkmem")
+        connection.execute(f"SET LOCAL work_mem = '{memory}MB'")
+        rows += f" ORDER BY q3c_ang2ipix({', '.join(order)})"
+    connection.execute(f"INSERT INTO {name} {rows}")
+    connection.execute("RESET work_mem")
+    connection.execute("DROP TABLE delivered")
+
+
+def _copy_file(connection, name, stored, order, source):
+    with fits.open(source, memmap=True) as hdus:
+        events = find_events(hdus, source)
+        columns = [Column(one, events, source) for one in stored]
+        places = [one for place in order for one in columns if one.name == place]
+        copy(connection, name, Stream(pack(columns, raw_rows(events), *places)))
 
 
 def copy(connection, name, stream):
@@ -78,32 +118,6 @@ def copy(connection, name, stream):
     # Not table.copyIn, which sends pieces of 8 kB.
     with connection.cursor() as cursor:
         cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
-
-
-def _fill_sorted(table, stored, computed, order, stream):
-    """Fill `table` through a temporary table: compute and sort the rows before storing them.
-
-    COPY alone is not enough: it needs a binary input function for every type in a table, even for
-    columns that are not sent, and pgSphere's types have none. Adding columns afterwards, or
-    clustering, rewrites the whole table each time; this writes it once.
-    """
-    names = ", ".join(str(one.name) for one in stored)
-    values = [names, *(one.getProperty("computed") for one in computed)]
-    memory = base.getConfig("db", "indexworkmem")
-    execute = table.connection.execute
-    execute(
-        "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
-        f" SELECT {names} FROM {table.tableName} WITH NO DATA"
-    )
-    copy(table.connection, "delivered", stream)
-    # For this transaction only: enough memory to sort the rows.
-    execute(f"SET LOCAL work_mem = '{memory}MB'")
-    execute(
-        f"INSERT INTO {table.tableName} SELECT {', '.join(values)} FROM delivered"
-        + (f" ORDER BY {order}" if order else "")
-    )
-    execute("RESET work_mem")
-    execute("DROP TABLE delivered")
 
 
 def find_events(hdus, source):
@@ -215,12 +229,26 @@ def raw_rows(events):
     return events.data.view(numpy.ndarray)
 
 
-def pack(columns, rows):
-    """Yield the binary COPY stream of the rows, in pieces."""
+def pack(columns, rows, *places):
+    """Yield the binary COPY stream of the rows, in pieces.
+
+    They are in their order, or in that along the sky if the two columns of their places are given.
+    """
     yield _PREAMBLE
-    for start in range(0, len(rows), ROWS_PER_CHUNK):
-        yield _pack_chunk(columns, rows[start : start + ROWS_PER_CHUNK])
+    for chunk in _chunks(rows, *places):
+        yield _pack_chunk(columns, chunk)
     yield _END
+
+
+def _chunks(rows, *places):
+    for first in range(0, len(rows), ROWS_PER_BLOCK):
+        block = rows[first : first + ROWS_PER_BLOCK]
+        if places:
+            positions = (block[one.field] * one.factor for one in places)
+            order = numpy.argsort(skyorder.pixels(*positions), kind="stable")
+        for start in range(0, len(block), ROWS_PER_CHUNK):
+            piece = slice(start, start + ROWS_PER_CHUNK)
+            yield block[order[piece]] if places else block[piece]
 
 
 def _pack_chunk(columns, rows):

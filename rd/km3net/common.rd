@@ -125,14 +125,21 @@ resource itself publishes nothing. -->
 	<STREAM id="event-indices">
 		<doc>The order in which events are stored, and the indices of their table. The mixin
 		//scs#q3cindex would rewrite the whole table to establish this order.</doc>
-		<property name="sorted_by">q3c_ang2ipix(ra, dec)</property>
+		<property name="sorted_by">ra dec</property>
 		<index name="q3c_position" kind="q3c">
 			<columns>ra, dec</columns>
 			q3c_ang2ipix(ra, dec)
 		</index>
 		<index columns="mjd"/>
 		<index columns="energy"/>
-		<!-- The index on origin_est is built after the import, when the table is already online. -->
+	</STREAM>
+
+	<STREAM id="circle-index">
+		<doc>The index of the error circles, see circles.sql; site/dachs/patches/circles.py knows it
+		by its kind.</doc>
+		<index name="origin_est" kind="cells" columns="origin_est">
+			circle_cell(origin_est)
+		</index>
 	</STREAM>
 
 	<STREAM id="files">

@@ -16,12 +16,14 @@ PRODUCTS = """
     SELECT accref, obs_id, product_type, product_subtype, title, mime, accsize
     FROM km3net.observations WHERE release = %(release)s
     ORDER BY product_type, product_subtype, accref"""
-BUNDLE, RESPONSE = "hea-event-bundle", "response-function"
+BUNDLE, RESPONSE, COLUMNS = "hea-event-bundle", "response-function", "measurements"
 NOTICES = """
     SELECT notice_id, event_name FROM alerts.notices WHERE ivorn = %(ivorn)s
     ORDER BY notice_id DESC LIMIT 1"""
-OURS = (".fits", ".fits.gz", ".prov.json", ".png", "structured-data.json")
+OURS = (".fits", ".fits.gz", ".parquet", ".prov.json", ".png", "structured-data.json")
 """Ends of the names of files that are neither products nor delivered."""
+HATS = "hats/hats.properties"
+"""The file that describes a HATS catalogue, as written by ``km3vo release hats``."""
 GADF, TABLE = ".gadf.fits", ".table.fits"
 """Ends of the names of files made from a delivered response, see ``products.py``."""
 
@@ -47,6 +49,7 @@ def links(descriptor):
         yield from _table(descriptor, release)
     else:
         yield from _beside(descriptor, release, products)
+        yield from _partitions(descriptor, release)
         yield from _further_tables(descriptor, release)
         yield from _alert(descriptor, release)
     yield from _documentation(descriptor, release)
@@ -63,6 +66,10 @@ def _product(descriptor, this, other):
         if _stem(this["accref"]) != _stem(other["accref"]):
             return None
         semantics = "#derivation" if other["accref"].endswith(GADF) else "#progenitor"
+    elif COLUMNS in (kind, this["product_type"]):
+        if BUNDLE in (kind, this["product_type"]):
+            return None
+        semantics = "#derivation" if kind == COLUMNS else "#progenitor"
     elif kind == BUNDLE:
         semantics = "#package"
     elif this["product_type"] == BUNDLE:
@@ -143,6 +150,20 @@ def _beside(descriptor, release, products):
                 contentType=_media_type(original),
                 contentLength=os.path.getsize(path),
             )
+
+
+def _partitions(descriptor, release):
+    """Yield the link to the rows of the release partitioned by position, if they are."""
+    path = os.path.join(base.getConfig("inputsDir"), release, "data", HATS)
+    if os.path.exists(path):
+        yield descriptor.makeLink(
+            base.makeAbsoluteURL(f"{release}/nu/files/static/{HATS}"),
+            description="All rows of the release, partitioned by position: the properties of a"
+            " HATS catalogue, which LSDB opens by the address of their directory",
+            semantics="#derivation",
+            contentType="text/plain",
+            contentLength=os.path.getsize(path),
+        )
 
 
 def _further_tables(descriptor, release):

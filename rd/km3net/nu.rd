@@ -195,6 +195,7 @@ events. It has to be imported after each release: dachs imp km3net/nu -->
 		<FEED source="km3net/common#origin-columns" release="" detector=""/>
 		<!-- The releases' own indices, declared so that DaCHS writes queries that use them. -->
 		<index name="q3c_position" kind="q3c" metaOnly="True" columns="ra, dec"/>
+		<index name="origin_est" kind="cells" metaOnly="True" columns="origin_est"/>
 		<LFEED source="union"/>
 	</table>
 

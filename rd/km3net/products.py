@@ -1,11 +1,12 @@
 """A DaCHS grammar that describes the data products of a release for km3net.observations.
 
-For each event list it yields two rows: the list, and its bundle with provenance and instrument
-responses. Each file with an instrument response has a row of its own: the delivered one, and the
-one in GADF. The words are those of the high-energy extension of ObsCore. A release without
-products has no rows, and neither has one that is hidden. What may be corrected later without a
-new product, such as the title, is in ``release.json`` in the folder of the release, not in the
-headers; for a release of responses, all is in ``responses.json``. This runs in the Python of DaCHS.
+For each event list it yields three rows: the list, its bundle with provenance and instrument
+responses, and the rows of the table as a Parquet file. Each file with an instrument response has a
+row of its own: the delivered one, and the one in GADF. The words are those of ObsCore and of its
+extension for high energies. A release without products has no rows, and neither has one that is
+hidden. What may be corrected later without a new product, such as the title, is in
+``release.json`` in the folder of the release, not in the headers; for a release of responses, all
+is in ``responses.json``. This runs in the Python of DaCHS.
 """
 
 import datetime
@@ -30,8 +31,9 @@ IDENTIFIERS = ("meta.id", "meta.dataset")
 """First words of the UCDs of columns that are not observables."""
 SAMPLE = 10_000
 """How many events are looked at to see whether a column has values."""
-FITS_TYPE = "application/fits"
+FITS_TYPE, PARQUET_TYPE = "application/fits", "application/vnd.apache.parquet"
 mimetypes.add_type(FITS_TYPE, ".fits")
+mimetypes.add_type(PARQUET_TYPE, ".parquet")
 GADF, PREVIEW = ".gadf.fits", ".png"
 """Ends of the names of files beside a delivered response, as written by ``ingest``."""
 
@@ -58,6 +60,7 @@ class RowIterator(CustomRowIterator):
         contents = "provenance and instrument responses" if responses else "provenance"
         for event_list in lists:
             yield from _bundle(event_list, contents, facts)
+            yield from _columns(event_list, facts)
         yield from responses
 
     def getLocator(self):
@@ -129,8 +132,7 @@ def _event_list(path, facts):
 
 def _bundle(event_list, contents, facts):
     """Yield the row of the bundle of an event list, if there is one."""
-    path = os.path.join(base.getConfig("inputsDir"), event_list["path"])
-    bundle = os.path.splitext(path)[0] + ".tar"
+    bundle = _beside(event_list, ".tar")
     if os.path.exists(bundle):
         yield {
             **event_list,
@@ -138,6 +140,27 @@ def _bundle(event_list, contents, facts):
             "product_type": "hea-event-bundle",
             "title": "{}, with {}".format(event_list["title"], contents),
         }
+
+
+def _columns(event_list, facts):
+    """Yield the row of the Parquet file of an event list, if there is one.
+
+    It is no event list in the sense of GADF, but has the columns of the table.
+    """
+    columns = _beside(event_list, ".parquet")
+    if os.path.exists(columns):
+        yield {
+            **event_list,
+            **_file(columns, facts),
+            "product_type": "measurements",
+            "title": "{}, as a table in Parquet".format(event_list["title"]),
+        }
+
+
+def _beside(event_list, ending):
+    """Return the path of the file beside an event list that has this ending."""
+    path = os.path.join(base.getConfig("inputsDir"), event_list["path"])
+    return os.path.splitext(path)[0] + ending
 
 
 def _observed(lists):

@@ -6,9 +6,23 @@ import shutil
 import sys
 import time
 
+import periods
 from exchange import exchange
 from gavo import base
 from gavo.user import cli
+
+
+def _load_period(*words):
+    try:
+        periods.load(*words)
+    except base.Error as error:
+        print(f"*** Error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+OWN = {"exchange": exchange, "load-period": _load_period}
+"""Commands that are not DaCHS'."""
 
 
 def run(command):
@@ -75,7 +89,7 @@ def run_all(words):
         os.dup2(sys.stdout.fileno(), sys.stderr.fileno())
     for command in commands:
         start = time.monotonic()
-        code = exchange(*command[1:]) if command[0] == "exchange" else run(command)
+        code = OWN[command[0]](*command[1:]) if command[0] in OWN else run(command)
         if mode == "--each":
             print(f"\n\x1e{code} {time.monotonic() - start:.3f}", flush=True)
         elif code:

@@ -17,6 +17,8 @@ and may include these of our own:
     Delete a folder of the inputs directory.
 ``exchange STAGED SERVED PROCESSES``
     Commit, then exchange the inputs directory, see ``exchange.py``. Also possible alone.
+``load-period RELEASE TABLE ROWS BEGIN END PATH…``
+    Make the table of a period, see ``periods.py``. Only alone, as it is a transaction of its own.
 """
 
 import os

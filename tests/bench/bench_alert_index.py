@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ingest.core.checkout import INPUTS
-from ingest.instance.layout import InstanceState
+from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster, free_port
 from tests.alert_archive import layout_of
 from tests.bench.instance import PORT
@@ -83,7 +83,7 @@ def lines(count: int) -> Iterator[Line]:
             instance.up()
             done = instance.km3vo("alerts", "import", str(INPUTS / "alerts"))
             assert done.returncode == 0, done.stderr
-            _fill(instance, count // _REVISIONS)
+            fill_notices(layout_of(instance), count)
             info = _median(instance, "alerts/nu/cone/info")
             for what, parameters in SEARCHES.items():
                 ours = _median(instance, "alerts?" + urllib.parse.urlencode(parameters))
@@ -100,13 +100,13 @@ def lines(count: int) -> Iterator[Line]:
             instance.reset()
 
 
-def _fill(instance: Instance, alerts: int) -> None:
-    layout = layout_of(instance)
+def fill_notices(layout: Layout, count: int) -> None:
+    """Add notices and the names of their events to the tables of an instance, without packets."""
     state = InstanceState.read(layout)
     assert state is not None
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
-        cursor.execute(_FILL, {"alerts": alerts, "streams": list(_STREAMS)})
+        cursor.execute(_FILL, {"alerts": count // _REVISIONS, "streams": list(_STREAMS)})
         cursor.execute(_NAMES)
         connection.commit()
         connection.autocommit = True

@@ -9,6 +9,8 @@ import numpy as np
 
 BEGIN = 1_577_836_800
 """2020-01-01, unix seconds."""
+SPACING = 8
+"""Seconds from an event to the next, on average."""
 PART = 250_000
 # What km3pipe asks PyTables for: 64 kB chunks, zlib, shuffled, with checksums.
 PACKED = {"compression": "gzip", "compression_opts": 5, "shuffle": True, "fletcher32": True}
@@ -88,9 +90,9 @@ def _table(file: h5py.File, name: str, dtype: np.dtype, events: int) -> h5py.Dat
 
 
 def _event_info(number: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return events of runs of six hours and frames of 0.1 s, one event every 8 s."""
+    """Return events of runs of six hours and frames of 0.1 s, one event every :data:`SPACING`."""
     rows = np.zeros(len(number), EVENT_INFO)
-    moment = BEGIN * 10 + number * 80 + random.integers(0, 80, len(number))
+    moment = BEGIN * 10 + number * 10 * SPACING + random.integers(0, 80, len(number))
     rows["timestamp"], tenths = moment // 10, moment % 10
     rows["nanoseconds"] = tenths * 10**8
     rows["det_id"] = 49

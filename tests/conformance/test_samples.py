@@ -217,6 +217,7 @@ def test_datalinks_lead_to_everything_that_belongs_to_a_product(
             "#provenance",
             "#documentation",
             "#progenitor",
+            "#derivation",
         }
         for link in links:
             meaning = link.semantics
@@ -234,6 +235,9 @@ def test_datalinks_lead_to_everything_that_belongs_to_a_product(
                 assert link.content_length == len(reply.content)
                 with fits.open(io.BytesIO(reply.content)) as hdus:
                     kid = hdus["EVENTS"].header["KID"]
+            if meaning == "#derivation":
+                assert stated == "application/vnd.apache.parquet"
+                assert link.content_length == len(reply.content)
             if meaning == "#preview":
                 assert reply.content.startswith(b"\x89PNG")
         document = requests.get(by_meaning["#provenance"].access_url, timeout=20).text

@@ -6,6 +6,7 @@ import hashlib
 import http.server
 import os
 import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from ingest.core.errors import InputError, ManifestError, UnavailableError
 from ingest.events.delivery import manifest as manifests
 from ingest.events.delivery import sources
 from ingest.events.delivery.manifest import Manifest, load_manifest, release_names
+from tests.instances import ROOT
 
 PROJECTS = manifests.INPUTS
 CONTENT = b"one\ntwo\n"
@@ -230,3 +232,63 @@ def test_a_manifest_in_another_encoding_is_told(inputs) -> None:
     (inputs / "ant20_01" / "release.toml").write_bytes("name = 'é'".encode("latin-1"))
     with pytest.raises(ManifestError, match="not valid TOML"):
         load_manifest("ant20_01")
+
+
+# --- a list of files ---
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+def with_list(inputs: Path, content: str, more: str = "") -> Path:
+    """Write a manifest whose files are in a list."""
+    folder = inputs / "evts21_01"
+    folder.mkdir()
+    text = (ROOT / "inputs" / "evts21_01" / "release.toml").read_text().partition("[[files]]")[0]
+    (folder / "release.toml").write_text(f'{text}[list]\nchecksums = "SHA256SUMS"\n{more}')
+    (folder / "SHA256SUMS").write_text(content)
+    return folder / "SHA256SUMS"
+
+
+def test_files_are_listed_as_sha256sum_writes_them(inputs, tmp_path) -> None:
+    for name in ("a.h5", "b.h5"):
+        (tmp_path / name).touch()
+    listed = subprocess.run(
+        ["sha256sum", "a.h5", "--binary", "b.h5"], cwd=tmp_path, capture_output=True, text=True
+    ).stdout
+    source = '{ kind = "storage", url = "rucio://antares/{name}" }'
+    with_list(inputs, listed, f"public = true\nsources = [{source}]\n")
+    manifest = load_manifest("evts21_01")
+    assert [(one.name, one.sha256, one.public) for one in manifest.files] == [
+        ("a.h5", (EMPTY,), True),
+        ("b.h5", (EMPTY,), True),
+    ]
+    found = sources.locate(manifest, manifest.files[1], None, tmp_path)
+    assert (found.location, found.remote) == ("rucio://antares/b.h5", True)
+    # whether files are listed here or there makes no difference
+    plain = manifest.model_copy(update={"list": None})
+    assert manifest.facts() == plain.facts()
+    with pytest.raises(UnavailableError, match="is fetched by a workflow"):
+        sources.acquire(manifest, manifest.files[0], None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("", "no files"),
+        (f"{EMPTY}  a\n{EMPTY}  a\n", "a more than once"),
+        (f"{EMPTY}  a\n{EMPTY[:60]}  b\n", f"line 2: '{EMPTY[:60]}  b'"),
+        (f"{EMPTY}  ../a\n", f"line 1: '{EMPTY}  ../a'"),
+        (f"{EMPTY}\n", f"line 1: '{EMPTY}'"),
+    ],
+)
+def test_a_list_that_cannot_be_used(inputs, content: str, found: str) -> None:
+    path = with_list(inputs, content)
+    with pytest.raises(ManifestError) as refused:
+        load_manifest("evts21_01")
+    assert refused.value.file == str(path) and refused.value.value == found
+
+
+def test_a_list_that_is_missing(inputs) -> None:
+    with_list(inputs, "").unlink()
+    with pytest.raises(ManifestError, match="the list of files cannot be used"):
+        load_manifest("evts21_01")

@@ -31,7 +31,7 @@ from ingest.instance.dachs import facts_in
 _LISTS: Final = """
     SELECT release, t_min, t_max, livetime FROM km3net.observations
     WHERE owner IS NULL AND embargo IS NULL AND ev_xel IS NOT NULL
-        AND product_type NOT IN ('hea-event-bundle', 'response-function')
+        AND product_type NOT IN ('hea-event-bundle', 'measurements', 'response-function')
         AND release = ANY (%s)"""
 _ANY: Final = "SELECT 1 FROM km3net.events WHERE release = %s LIMIT 1"
 _DIRECTIONS: Final = """

@@ -3,26 +3,36 @@
 A rule rejects a row, sets one of its values to missing, or corrects the form in which a value is
 written. A rejected row ends the import before anything is changed, unless the manifest of the
 release names the rule: then the row is left out, counted and reported.
+
+Repeated rows are only found when all are read, which needs little memory; then the files are read
+again to say where they are. If they may be left out, they have to be known at once: the first
+hashes are kept in memory, and beyond :data:`IN_MEMORY` rows all that repeat are looked up ahead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
 from ingest.core.errors import InputError, ManifestError
+from ingest.events.checks.hashfile import HashFile
 from ingest.events.checks.predicates import Columns, TimeRange
 from ingest.events.checks.report import EXAMPLES, CheckReport, RuleCount, Violation
 from ingest.events.checks.rules import REJECTING, RULES, Rule
-from ingest.events.checks.uniqueness import Hashes, Mask, SeenRows, hash_rows
+from ingest.events.checks.uniqueness import Hashes, KnownRepeats, Mask, SeenRows, hash_rows
 from ingest.events.fields import MISSING_INTEGER, Chunk
 from ingest.events.identity import IDENTITY
 from ingest.events.readers import DEFAULT_CHUNK_ROWS, Reader
 
 NOT_MEASURED = ("event_name", "event_no", *IDENTITY)
 """Fields that identify an event."""
+_UNIQUENESS: Final = ("unique-id", "unique-number", "repeated-row")
+IN_MEMORY: Final = 1 << 22
+"""Rows whose hashes are kept in memory where repeated ones may be left out."""
 Observer = Callable[[Columns, Mask], None]
 
 
@@ -71,7 +81,11 @@ class Checker:
         What the manifest says.
     observe : callable, optional
         Called for each chunk with its fields, in which corrected and missing values are set, and
-        the rows that are rejected.
+        the rows that are rejected; repeated rows are among them only if they may be rejected.
+    scratch : pathlib.Path, optional
+        The directory of temporary files, see :class:`ingest.events.checks.hashfile.HashFile`.
+    in_memory : int
+        Rows whose hashes may be in memory.
 
     Attributes
     ----------
@@ -86,11 +100,18 @@ class Checker:
         readers: Reader | Sequence[Reader],
         expectations: Expectations,
         observe: Observer | None = None,
+        scratch: Path | None = None,
+        in_memory: int = IN_MEMORY,
     ) -> None:
         self._readers = [readers] if isinstance(readers, Reader) else list(readers)
         self._expectations = expectations
         self._time_range = TimeRange(expectations.start_mjd, expectations.stop_mjd)
-        self._seen = {name: SeenRows() for name in ("unique-id", "unique-number", "repeated-row")}
+        self._scratch = scratch
+        self._in_memory = in_memory
+        self._repeats: dict[str, HashFile | SeenRows | KnownRepeats] = {
+            name: SeenRows() if name in expectations.reject else self._hash_file()
+            for name in _UNIQUENESS
+        }
         # hash of the first repeated row, by the name of the rule
         self._repeated_hash: dict[str, int] = {}
         self._observe = observe
@@ -101,7 +122,7 @@ class Checker:
         """Yield the accepted events in file order, with corrected and missing values set.
 
         After the first error no further chunk is yielded: the rest is read only to count the
-        errors.
+        errors. Repeated rows are an error that is found after the last chunk.
 
         Parameters
         ----------
@@ -114,19 +135,59 @@ class Checker:
             After the last chunk, if a row violates a rule that the manifest does not allow to
             reject rows, or the number of accepted rows is not the expected one; or by the reader,
             if a file is damaged. All chunks yielded before must then be discarded.
+        ingest.core.errors.IngestError
+            If the disk is full.
         """
-        for reader in self._readers:
-            row = 0
-            for chunk in reader.chunks(rows):
-                checked = self._check(reader, chunk, row)
-                row += len(chunk)
-                if len(checked) and not self._errors():
-                    yield checked
-                elif len(checked) and self.withheld is None:
-                    self.withheld = checked
+        for checked in self._all_checked(rows):
+            if len(checked) and not self._errors():
+                yield checked
+            elif len(checked) and self.withheld is None:
+                self.withheld = checked
+        self._count_repeats(rows)
         if errors := self._errors():
             raise self._first_error(errors)
         self._check_count()
+
+    def _all_checked(self, rows: int) -> Iterator[Chunk]:
+        for reader in self._readers:
+            row = 0
+            for chunk in reader.chunks(rows):
+                yield self._check(reader, chunk, row)
+                row += len(chunk)
+
+    def _hash_file(self) -> HashFile:
+        return HashFile(self._scratch, self._in_memory)
+
+    def _count_repeats(self, rows: int) -> None:
+        """Check all events once more if there are repeated ones that nobody has counted."""
+        found = {
+            name: hashes
+            for name, repeats in self._repeats.items()
+            if isinstance(repeats, HashFile) and len(hashes := repeats.repeated())
+        }
+        if not found:
+            return
+        self.report.clear()
+        self._observe = None
+        self._repeats = {
+            name: SeenRows()
+            if name in self._expectations.reject
+            else KnownRepeats(found.get(name, np.empty(0, np.uint64)))
+            for name in _UNIQUENESS
+        }
+        for _ in self._all_checked(rows):
+            pass
+
+    def _repeated(self, name: str, hashes: Hashes) -> Mask:
+        """Return which rows repeat an earlier one, as far as that is known by now."""
+        repeats = self._repeats[name]
+        if isinstance(repeats, SeenRows) and len(repeats) > self._in_memory:
+            ahead = self._hash_file()
+            for _, _, found in self._all_hashes(name):
+                ahead.add(found)
+            known = ahead.repeated()
+            repeats = self._repeats[name] = KnownRepeats(known, repeats.contains(known))
+        return repeats.add(hashes)
 
     def _check(self, reader: Reader, chunk: Chunk, row: int) -> Chunk:
         """Return the accepted rows of a chunk; `row` is the number of its first row."""
@@ -146,7 +207,7 @@ class Checker:
         accepted = ~rejected
         for name, (hashes, applicable) in _row_hashes(columns, accepted).items():
             repeated = np.zeros(len(chunk), np.bool_)
-            repeated[applicable] = self._seen[name].add(hashes[applicable])
+            repeated[applicable] = self._repeated(name, hashes[applicable])
             if repeated.any():
                 self._count(reader, self.report.rules[name].rule, repeated, row, delivered)
                 self._repeated_hash.setdefault(name, int(hashes[np.argmax(repeated)]))
@@ -213,19 +274,26 @@ class Checker:
         """
         if name not in self._repeated_hash:
             return ""
+        for reader, row, hashes in self._all_hashes(name):
+            if len(same := np.flatnonzero(hashes == self._repeated_hash[name])):
+                return f"{reader.path.name}, {reader.where(row + int(same[0]))}"
+        return ""
+
+    def _all_hashes(self, name: str) -> Iterator[tuple[Reader, int, Hashes]]:
+        """Read all files, and yield the hashes of a rule chunk by chunk, with the first row."""
         for reader in self._readers:
             row = 0
             for chunk in reader.chunks():
                 columns = _columns(chunk)
-                for rule in RULES:
-                    violations = rule.violations(columns, self._time_range)
-                    if violations is not None and rule.action != "reject-row":
-                        rule.correct(columns, violations)
-                hashes, _ = _row_hashes(columns, np.ones(len(chunk), np.bool_))[name]
-                if len(same := np.flatnonzero(hashes == self._repeated_hash[name])):
-                    return f"{reader.path.name}, {reader.where(row + int(same[0]))}"
+                with np.errstate(over="ignore", invalid="ignore"):
+                    for rule in RULES:
+                        violations = rule.violations(columns, self._time_range)
+                        if violations is not None and rule.action != "reject-row":
+                            rule.correct(columns, violations)
+                all_hashes = _row_hashes(columns, np.ones(len(chunk), np.bool_))
+                if name in all_hashes:
+                    yield reader, row, all_hashes[name][0]
                 row += len(chunk)
-        return ""
 
     def _check_count(self) -> None:
         expected = self._expectations.rows

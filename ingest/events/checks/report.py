@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -56,6 +56,13 @@ class CheckReport:
         default_factory=lambda: {rule.name: RuleCount(rule) for rule in RULES}
     )
 
+    def clear(self) -> None:
+        """Forget everything, to check from the beginning."""
+        self.read = self.accepted = self.rejected = 0
+        for found in self.rules.values():
+            found.count = 0
+            found.examples.clear()
+
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values, for JSON and for the provenance."""
         return {
@@ -76,6 +83,16 @@ class CheckReport:
                 for one in self.rules.values()
             ],
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> CheckReport:
+        """Return the report that :meth:`to_dict` returned; rows are no longer numbered."""
+        found = cls(*(content[name] for name in ("read", "accepted", "rejected")))
+        for one in content["rules"]:
+            rule = found.rules[one["name"]]
+            rule.count = one["count"]
+            rule.add_examples(Violation(**example, number=0) for example in one["first"])
+        return found
 
     def lines(self) -> list[str]:
         """Return a summary as text, and a line for each rule that was violated."""

@@ -1,7 +1,7 @@
-"""Finds repeated rows by 64-bit hashes.
+"""Finds repeated rows by 64-bit hashes, as they are read.
 
-Among ten million different rows, the probability that any two have the same hash is about
-3 in a million (n² / 2 / 2⁶⁴), at 8 bytes per row.
+Among n different rows, the probability that any two have the same hash is n² / 2 / 2⁶⁴: 3 in a
+million for ten million rows, 3 in ten thousand for a hundred million.
 """
 
 from __future__ import annotations
@@ -89,14 +89,23 @@ class SeenRows:
         if repeated.any():
             # the first of equal rows must come first, which only matters here
             order = np.argsort(hashes, kind="stable")
-        for level in self._levels:
-            place = np.searchsorted(level, ordered)
-            place[place == len(level)] = 0
-            repeated |= level[place] == ordered
+        repeated |= self.contains(ordered)
         self._insert(ordered[~repeated])
         mask = np.empty(len(hashes), np.bool_)
         mask[order] = repeated
         return mask
+
+    def __len__(self) -> int:
+        return sum(map(len, self._levels))
+
+    def contains(self, ordered: Hashes) -> Mask:
+        """Return which of some hashes in ascending order are remembered."""
+        found = np.zeros(len(ordered), np.bool_)
+        for level in self._levels:
+            place = np.searchsorted(level, ordered)
+            place[place == len(level)] = 0
+            found |= level[place] == ordered
+        return found
 
     def _insert(self, ordered: Hashes) -> None:
         if not len(ordered):
@@ -107,3 +116,33 @@ class SeenRows:
             # two sorted runs: the stable sort merges them in one pass
             merged.sort(kind="stable")
             self._levels[-2:] = [merged]
+
+
+class KnownRepeats:
+    """Finds repeated rows when the hashes that repeat are known.
+
+    Parameters
+    ----------
+    hashes : numpy.ndarray
+        The hashes that occur more than once, in ascending order; others may be among them.
+    seen : numpy.ndarray, optional
+        Which of them occurred before.
+    """
+
+    def __init__(self, hashes: Hashes, seen: Mask | None = None) -> None:
+        self._hashes = hashes
+        self._seen = np.zeros(len(hashes), np.bool_) if seen is None else seen
+
+    def add(self, hashes: Hashes) -> Mask:
+        """Return which rows have a hash that occurred before."""
+        mask = np.zeros(len(hashes), np.bool_)
+        if not len(self._hashes):
+            return mask
+        place = np.searchsorted(self._hashes, hashes)
+        place[place == len(self._hashes)] = 0
+        rows = np.flatnonzero(self._hashes[place] == hashes)
+        known, first = np.unique(place[rows], return_index=True)
+        mask[rows] = True
+        mask[rows[first]] = self._seen[known]
+        self._seen[known] = True
+        return mask

@@ -22,7 +22,14 @@ from ingest.events.delivery.responses import (
     load_responses,
     responses_names,
 )
-from ingest.events.delivery.sources import AcquiredFile, acquire, overlay_directory, verify
+from ingest.events.delivery.sources import (
+    AcquiredFile,
+    LocatedFile,
+    acquire,
+    locate,
+    overlay_directory,
+    verify,
+)
 from ingest.events.delivery.store import DeliveryStore, KeptFile
 from ingest.events.delivery.texts import Texts, parse_texts, read_texts
 
@@ -36,6 +43,7 @@ __all__ = [
     "DeliveredFile",
     "DeliveryStore",
     "KeptFile",
+    "LocatedFile",
     "Manifest",
     "ObservationSection",
     "ReleaseSection",
@@ -49,6 +57,7 @@ __all__ = [
     "is_draft_of_responses",
     "load_manifest",
     "load_responses",
+    "locate",
     "overlay_directory",
     "parse_texts",
     "predecessors",

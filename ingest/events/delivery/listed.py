@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, AwareDatetime, Field, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, ValidationError, model_validator
 
 from ingest.core.configuration import StrictModel
 from ingest.core.timescales import unix_to_mjd
@@ -57,6 +58,13 @@ class PackageSource(StrictModel):
     path: str
 
 
+class StorageSource(StrictModel):
+    """A file on grid or cloud storage, which only a workflow fetches."""
+
+    kind: Literal["storage"]
+    url: Annotated[str, Field(pattern=r"^(rucio|root|s3|https?)://[^\s]+$")]
+
+
 class SimulationSource(StrictModel):
     """A simulated stand-in, for trying out everything else without the data."""
 
@@ -65,7 +73,7 @@ class SimulationSource(StrictModel):
 
 
 FileSource = Annotated[
-    OverlaySource | FolderSource | UrlSource | PackageSource | SimulationSource,
+    OverlaySource | FolderSource | UrlSource | PackageSource | StorageSource | SimulationSource,
     Field(discriminator="kind"),
 ]
 
@@ -93,6 +101,55 @@ class DeliveredFile(StrictModel):
         OverlaySource(kind="overlay"),
         FolderSource(kind="folder"),
     )
+
+
+class FileList(StrictModel):
+    """Many files that are listed in a file beside the manifest, as ``sha256sum`` writes it.
+
+    Attributes
+    ----------
+    checksums : str
+        The name of that file: a checksum and a name in each line.
+    public : bool
+        As of each file.
+    sources : tuple of FileSource
+        As of each file; ``{name}`` in a URL stands for the name of the file.
+    """
+
+    checksums: FileName
+    public: bool = False
+    sources: Annotated[tuple[FileSource, ...], Field(min_length=1)] = (
+        OverlaySource(kind="overlay"),
+        FolderSource(kind="folder"),
+    )
+
+    def files(self, lines: Iterable[str]) -> tuple[DeliveredFile, ...]:
+        """Return the files in the lines of the file of checksums.
+
+        Raises
+        ------
+        ValueError
+            If a line is not a checksum and the name of a file.
+        """
+        found = []
+        for number, line in enumerate(lines, start=1):
+            checksum, _, name = line.rstrip("\n").partition(" ")
+            name = name.removeprefix(" ").removeprefix("*")
+            sources = [
+                one.model_copy(update={"url": one.url.replace("{name}", name)})
+                if isinstance(one, UrlSource | StorageSource)
+                else one
+                for one in self.sources
+            ]
+            try:
+                found.append(
+                    DeliveredFile(
+                        name=name, sha256=(checksum,), public=self.public, sources=tuple(sources)
+                    )
+                )
+            except ValidationError:
+                raise ValueError(f"line {number}: {line.rstrip()!r}") from None
+        return tuple(found)
 
 
 class ResponseCoverage(StrictModel):

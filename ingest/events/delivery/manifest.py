@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -12,10 +14,12 @@ from ingest.core import privileges
 from ingest.core.checkout import INPUTS
 from ingest.core.configuration import StrictModel, blanks, load, refuse_blanks
 from ingest.core.errors import ManifestError
+from ingest.core.files import open_regular
 from ingest.events.delivery.listed import (
     CommonSection,
     DeliveredFile,
     Doi,
+    FileList,
     Name,
     ResponseFile,
     WithTables,
@@ -57,6 +61,14 @@ class ReleaseSection(CommonSection):
     events: Annotated[int, Field(gt=0)]
     products: Literal["one", "per-file"] = "one"
     """Whether all files are converted to one product, or each (a run) to its own."""
+    periods: Literal["year", "month"] | None = None
+    """In which periods the table is loaded, so that an import loads only those that changed."""
+
+    @model_validator(mode="after")
+    def _has_products_for_periods(self) -> ReleaseSection:
+        if self.periods is not None and self.products == "one":
+            raise ValueError('periods need products = "per-file"')
+        return self
 
     @model_validator(mode="after")
     def _supersedes_another(self) -> ReleaseSection:
@@ -131,9 +143,17 @@ class Manifest(WithTables):
     observation: ObservationSection
     checks: ChecksSection = ChecksSection()
     publication: PublicationSection = PublicationSection()
-    files: Annotated[tuple[DeliveredFile, ...], Field(min_length=1)]
+    files: tuple[DeliveredFile, ...] = ()
+    """The delivered files: those listed here, and then those of :attr:`list`."""
+    list: FileList | None = None
     responses: tuple[ResponseFile, ...] = ()
     """The instrument responses that belong to the events; not published with a stand-in."""
+
+    @model_validator(mode="after")
+    def _has_files(self) -> Manifest:
+        if not self.files and self.list is None:
+            raise ValueError("give at least one of [[files]], or [list]")
+        return self
 
     @property
     def name(self) -> str:
@@ -160,7 +180,8 @@ class Manifest(WithTables):
 
     def facts(self, without: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the content as JSON has it, by section, except for some."""
-        facts = self.model_dump(mode="json", exclude=without)
+        # the files of the list are among the others
+        facts = self.model_dump(mode="json", exclude={**(without or {}), "list": True})
         facts["checks"]["reject"].sort()
         return facts
 
@@ -196,7 +217,27 @@ def load_manifest(name: str) -> Manifest:
     refuse_blanks(path)
     manifest = load(path, Manifest)
     refuse_other_name(path, manifest.name, name)
-    return manifest
+    return manifest if manifest.list is None else _with_list(manifest, manifest.list)
+
+
+def _with_list(manifest: Manifest, listed: FileList) -> Manifest:
+    """Return a manifest with the files of its list."""
+    path = manifest.folder / listed.checksums
+    try:
+        with privileges.caller(), open_regular(path.resolve()) as stream:
+            files = manifest.files + listed.files(io.TextIOWrapper(stream, "utf-8"))
+        repeated = [name for name, n in Counter(one.name for one in files).items() if n > 1]
+        if repeated or not files:
+            raise ValueError(f"{repeated[0]} more than once" if repeated else "no files")
+    except (OSError, ValueError) as error:
+        raise ManifestError(
+            "the list of files cannot be used",
+            file=path,
+            value=str(error),
+            expected="in each line the SHA-256 of a file and its name without directories",
+            remedy=f"write it in the directory of the files: sha256sum * > {listed.checksums}",
+        ) from None
+    return manifest.model_copy(update={"files": files})
 
 
 def refuse_other_name(path: Path, name: str, folder: str) -> None:

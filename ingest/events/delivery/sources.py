@@ -22,6 +22,7 @@ from ingest.events.delivery.listed import (
     OverlaySource,
     PackageSource,
     SimulationSource,
+    StorageSource,
     UrlSource,
 )
 from ingest.events.delivery.manifest import Manifest
@@ -60,6 +61,27 @@ class AcquiredFile:
     sha256: str
     simulated: bool
     unavailable: tuple[str, ...] = ()
+    remote: bool = False
+    """Whether it is elsewhere, at its source: a workflow fetched it, and has not kept it."""
+
+
+@dataclass(frozen=True)
+class LocatedFile:
+    """Where a file of a release is, which was not read yet.
+
+    Attributes
+    ----------
+    location : str
+        Its absolute path, or the URL from which a workflow fetches it.
+    remote : bool
+        Whether that is a URL.
+    source : str
+        A description of its source.
+    """
+
+    location: str
+    remote: bool
+    source: str
 
 
 def overlay_directory(named: str | None) -> Path | None:
@@ -130,10 +152,44 @@ def acquire(
     if kept is not None:
         description = "the files kept from an earlier import"
         return AcquiredFile(kept.path, description, kept.sha256, False, tuple(unavailable))
-    raise UnavailableError(
+    raise _unavailable(manifest, file, unavailable)
+
+
+def locate(
+    manifest: Manifest, file: DeliveredFile, overlay: Path | None, scratch: Path
+) -> LocatedFile:
+    """Return where a workflow finds a file: the first of its sources that may have it.
+
+    Parameters are those of :func:`acquire`. Nothing is downloaded; a URL is not tried.
+
+    Raises
+    ------
+    UnavailableError
+        If no source has it; a workflow uses no stand-ins.
+    """
+    unavailable: list[str] = []
+    for source in file.sources:
+        try:
+            match source:
+                case UrlSource() | StorageSource():
+                    return LocatedFile(source.url, True, source.url)
+                case SimulationSource():
+                    raise _NotThere("a workflow converts no stand-ins")
+                case _:
+                    path, description = _fetch(source, manifest, file, overlay, scratch)
+                    return LocatedFile(str(path), False, description)
+        except _NotThere as reason:
+            unavailable.append(f"{source.kind}: {reason}")
+    raise _unavailable(manifest, file, unavailable)
+
+
+def _unavailable(
+    manifest: Manifest | ResponsesManifest, file: DeliveredFile, reasons: list[str]
+) -> UnavailableError:
+    return UnavailableError(
         f"{file.name} of the release {manifest.name} is not available",
         file=manifest.path,
-        value="\n".join(unavailable),
+        value="\n".join(reasons),
         expected="one of these sources to have it",
         remedy=f"put the file into {manifest.folder}, or name its directory with INPUTS=",
     )
@@ -197,6 +253,8 @@ def _fetch(
             return in_folder, source.url
         case PackageSource():
             return _find_in_package(source), f"Python package {source.package}"
+        case StorageSource():
+            raise _NotThere(f"{source.url} is fetched by a workflow: make import WORKFLOW=local")
         case SimulationSource():
             if isinstance(manifest, ResponsesManifest):
                 raise _NotThere("instrument responses have no stand-in")

@@ -4,6 +4,7 @@
 """
 
 from ingest.events.product.bundle import write_bundle
+from ingest.events.product.copying import copy_product
 from ingest.events.product.gadf import Product, write_event_list
 from ingest.events.product.header import ProductMetadata
 from ingest.events.product.index import Response, write_index
@@ -16,6 +17,7 @@ __all__ = [
     "Product",
     "ProductMetadata",
     "Response",
+    "copy_product",
     "observation_cards",
     "write_bundle",
     "write_event_list",

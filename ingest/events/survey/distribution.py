@@ -73,6 +73,11 @@ class Distribution:
         if bins is not None:
             self.accepted += self._count(bins)
 
+    def add(self, other: Distribution) -> None:
+        """Add the counts of the same quantity of other events."""
+        self.read += other.read
+        self.accepted += other.accepted
+
     @property
     def outside(self) -> int:
         """Number of rows read, or accepted if only those have it, outside the range."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -37,16 +38,45 @@ class SkyCounts:
     def include(self, ra: Floats, dec: Floats) -> None:
         """Include events."""
         self.count += len(ra)
+        if self._counts is not None:
+            self._counts += np.bincount(pixels(_NSIDE, ra, dec), minlength=len(self._counts))
+            return
+        self._parts.append((np.array(ra, np.float64), np.array(dec, np.float64)))
+        if self.count > MOST_POINTS:
+            self._counts = self._counted()
+
+    def add(self, other: SkyCounts) -> None:
+        """Include the events of other counts."""
+        if other._counts is None:
+            for part in other._parts:
+                self.include(*part)
+            return
         if self._counts is None:
-            self._parts.append((np.array(ra, np.float64), np.array(dec, np.float64)))
-            if self.count <= MOST_POINTS:
-                return
-            self._counts = np.zeros(nside_to_npix(_NSIDE), np.int64)
-            parts, self._parts = self._parts, []
+            self._counts = self._counted()
+        self._counts += other._counts
+        self.count += other.count
+
+    def arrays(self) -> dict[str, npt.NDArray[np.generic]]:
+        """Return everything as arrays, for :meth:`load`."""
+        if self._counts is not None:
+            return {"sky_count": np.array(self.count), "sky_counts": self._counts}
+        ra, dec = self.positions
+        return {"sky_ra": ra, "sky_dec": dec}
+
+    def load(self, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Include the events of which :meth:`arrays` returned the arrays."""
+        if "sky_ra" in arrays:
+            self.include(arrays["sky_ra"], arrays["sky_dec"])
         else:
-            parts = [(ra, dec)]
+            self.add(SkyCounts(int(arrays["sky_count"]), [], arrays["sky_counts"]))
+
+    def _counted(self) -> npt.NDArray[np.int64]:
+        """Return the counts of the events whose positions are known, and forget these."""
+        parts, self._parts = self._parts, []
+        counts = np.zeros(nside_to_npix(_NSIDE), np.int64)
         for part in parts:
-            self._counts += np.bincount(pixels(_NSIDE, *part), minlength=len(self._counts))
+            counts += np.bincount(pixels(_NSIDE, *part), minlength=len(counts))
+        return counts
 
     @property
     def positions(self) -> tuple[Floats, Floats]:

@@ -48,6 +48,13 @@ class Survey:
         """Number of rows rejected."""
         return sum(one.rejected for one in self.checks)
 
+    def add(self, other: Survey) -> None:
+        """Include what another survey of the same release has collected of other events."""
+        self.checks += other.checks
+        for mine, its in zip(self.distributions, other.distributions, strict=True):
+            mine.add(its)
+        self.sky.add(other.sky)
+
     def include(self, columns: dict[str, Array], rejected: Mask) -> None:
         """Include rows as they were read, with corrected values, and which were rejected."""
         some = rejected if rejected.any() else None

@@ -6,7 +6,9 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.combined import FACTS, RESPONSES_FACTS, facts_in
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
+from ingest.instance.dachs.loading import watched_loading
 from ingest.instance.dachs.logins import GROUP, members, remove_member, set_member
+from ingest.instance.dachs.periods import Period, schema_of
 from ingest.instance.dachs.publication import (
     COMBINED,
     COMBINED_DESCRIPTORS,
@@ -35,6 +37,7 @@ __all__ = [
     "WORKER_VARIABLE",
     "Dachs",
     "Deployment",
+    "Period",
     "Publication",
     "Worker",
     "bring_online",
@@ -51,6 +54,8 @@ __all__ = [
     "recover",
     "register",
     "remove_member",
+    "schema_of",
     "set_member",
+    "watched_loading",
     "withdraw",
 ]

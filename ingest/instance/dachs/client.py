@@ -181,8 +181,34 @@ class Dachs:
         if staged:
             together.append(self._exchange)
         words = [word for one in together for word in (*one, ",")]
-        extra = {"GAVO_INPUTSDIR": str(self.layout.staged.resolve())} if staged else None
+        extra = self._staged if staged else None
         done = self._run([*command(self.layout), "--together", *words], extra)
+        self._require(done, problem)
+
+    def run_from_staged(self, *commands: Sequence[str], problem: str) -> None:
+        """Run commands in one process, each for itself, with the staged descriptors.
+
+        Parameters
+        ----------
+        *commands : sequence of str
+            The arguments of each command. The first one that fails ends the process.
+        problem : str
+            The error message.
+
+        Raises
+        ------
+        ImportFailedError
+            If one fails.
+        """
+        words = [word for one in commands for word in (*one, ",")]
+        self._require(self._run([*command(self.layout), *words], self._staged), problem)
+
+    @property
+    def _staged(self) -> dict[str, str]:
+        return {"GAVO_INPUTSDIR": str(self.layout.staged.resolve())}
+
+    @staticmethod
+    def _require(done: subprocess.CompletedProcess[str], problem: str) -> None:
         if done.returncode:
             raise ImportFailedError(
                 problem,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,9 +10,12 @@ from psycopg2 import sql
 
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.deploy import Deployment
+from ingest.instance.dachs.periods import Period, drop_unused, load_periods
 from ingest.instance.dachs.switch import bring_online, recover
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
+
+logger = logging.getLogger(__name__)
 
 COMBINED_DESCRIPTORS = (
     f"{deploy.SHARED}/nu",
@@ -60,6 +64,7 @@ def publish(
     deployments: Sequence[Deployment],
     rows: int,
     further: Mapping[str, int] | None = None,
+    periods: Sequence[Period] = (),
 ) -> None:
     """Publish a release, or leave everything unchanged.
 
@@ -76,6 +81,9 @@ def publish(
         The expected number of rows of the table.
     further : mapping of str to int, optional
         The expected numbers of rows of further tables of the schema, if they are made again.
+    periods : sequence of Period, optional
+        The periods of a release that has them, if it comes with products: the table is then a view
+        of theirs.
 
     Raises
     ------
@@ -85,6 +93,9 @@ def publish(
     recover(layout, state)
     deploy.stage(layout, deployments)
     release, *others = deployments
+    if periods:
+        loaded = load_periods(layout, state, publication.schema, periods)
+        logger.info("%s: loaded %s", publication.schema, ", ".join(loaded) or "nothing")
     descriptor = publication.descriptor
     schemas = [*COMBINED_SCHEMAS]
     commands = [["imp", "-m", f"{one.folder}/nu"] for one in others]
@@ -111,8 +122,8 @@ def publish(
             ["expect", f"{publication.schema}.{table}", str(number)]
             for table, number in (further or {}).items()
         ),
-        indexed=publication.table,
     )
+    drop_unused(layout, state, publication.schema)
 
 
 def publish_responses(

@@ -14,6 +14,7 @@ from ingest.core.errors import ManifestError
 from ingest.instance.dachs import deploy
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.combined import RESPONSES_FACTS
+from ingest.instance.dachs.periods import drop_unused
 from ingest.instance.dachs.publication import (
     COMBINED,
     COMBINED_DESCRIPTORS,
@@ -126,6 +127,7 @@ def withdraw(
         commands.append(["leave-out", release])
     bring_online(layout, state, [release, *COMBINED_SCHEMAS], *commands)
     _delete_remains(release, layout, state)
+    drop_unused(layout, state, release)
     return sorted(known)
 
 

@@ -13,8 +13,6 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 
-from psycopg2 import sql
-
 from ingest.core.errors import InstanceError
 from ingest.core.files import atomic_write, read_regular
 from ingest.instance.dachs import deploy, retired
@@ -33,7 +31,6 @@ def bring_online(
     state: InstanceState,
     schemas: Sequence[str],
     *commands: Sequence[str],
-    indexed: str | None = None,
     **options: str,
 ) -> None:
     """Bring the staged directory online, with tables that commands make from it.
@@ -46,8 +43,6 @@ def bring_online(
         The schemas whose tables the commands make again. What they do not make is gone then.
     *commands : sequence of str
         The arguments of each ``dachs`` command.
-    indexed : str, optional
-        A table whose error circles are indexed at the end.
     **options : str
         As for :meth:`.Dachs.run_batch`.
 
@@ -56,7 +51,7 @@ def bring_online(
     ingest.core.errors.ImportFailedError
         If DaCHS fails; nothing that is served has changed then.
     """
-    mark = {"before": _generation(layout, state), "indexed": indexed}
+    mark = {"before": _generation(layout, state)}
     with atomic_write(layout.staged / _MARK) as stream:
         stream.write(json.dumps(mark).encode())
     set_aside = ["set-aside", *schemas, OBSCORE]
@@ -80,9 +75,6 @@ def recover(layout: Layout, state: InstanceState) -> None:
         Dachs(layout).exchange()
     served = layout.inputs / _MARK
     if served.exists():
-        indexed = json.loads(read_regular(served))["indexed"]
-        if indexed is not None:
-            _index_circles(indexed, layout, state)
         deploy.discard(layout)
         served.unlink()
     deploy.discard(layout)
@@ -108,27 +100,3 @@ def _end_transaction(layout: Layout, state: InstanceState) -> None:
             [_LOCK],
         )
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
-
-
-def _index_circles(table: str, layout: Layout, state: InstanceState) -> None:
-    """Index the error circles of a published table.
-
-    Unlike all others, these indices are not declared in the descriptor: for a million events they
-    take as long as the rest of the import, and the table can be queried while they are built.
-    """
-    with Cluster(layout).connect(state.postgres_port) as connection:
-        cursor = connection.cursor()
-        cursor.execute(
-            "SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s)"
-            " AND atttypid = 'scircle'::regtype AND NOT EXISTS (SELECT FROM pg_index"
-            " WHERE indrelid = attrelid AND attnum = ANY (indkey))",
-            [table],
-        )
-        for (column,) in cursor.fetchall():
-            cursor.execute("SET LOCAL maintenance_work_mem = '512MB'")
-            cursor.execute(
-                sql.SQL("CREATE INDEX ON {} USING gist ({})").format(
-                    sql.Identifier(*table.split(".")), sql.Identifier(column)
-                )
-            )
-        connection.commit()

@@ -5,6 +5,13 @@ from ingest.publish.release.check import ReleaseCheck, check_metadata, check_rel
 from ingest.publish.release.delivered import summarize
 from ingest.publish.release.draft import Draft
 from ingest.publish.release.editing import read_text_file, set_facts, write_facts
+from ingest.publish.release.hats import (
+    HATS,
+    LARGE,
+    ROWS_PER_PARTITION,
+    has_hats_import,
+    write_hats,
+)
 from ingest.publish.release.kept import Delivery, deliveries, prune
 from ingest.publish.release.oscillation import draft_oscillation
 from ingest.publish.release.places import check_name, deliver, require_release
@@ -27,6 +34,9 @@ from ingest.publish.release.withdrawal import take_offline, undo_withdrawal, wit
 
 __all__ = [
     "FILE_NAME",
+    "HATS",
+    "LARGE",
+    "ROWS_PER_PARTITION",
     "AlertSnapshot",
     "Delivery",
     "Draft",
@@ -42,6 +52,7 @@ __all__ = [
     "describe",
     "describe_responses",
     "draft_oscillation",
+    "has_hats_import",
     "list_releases",
     "list_responses",
     "prune",
@@ -60,4 +71,5 @@ __all__ = [
     "withdraw_release",
     "withdraw_responses",
     "write_facts",
+    "write_hats",
 ]

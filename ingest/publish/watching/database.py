@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 
 from ingest.core.errors import InstanceError
 from ingest.instance import Cluster, InstanceState, Layout
-from ingest.instance.dachs import online_releases
+from ingest.instance.dachs import online_releases, schema_of
 
 _PHASES: Final = ("PENDING", "QUEUED", "EXECUTING", "COMPLETED", "ERROR", "ABORTED")
 _TIMEOUT: Final = "5s"
@@ -83,11 +83,16 @@ def _sizes(cursor: psycopg2.extensions.cursor, layout: Layout) -> Metric:
     family = GaugeMetricFamily(
         "km3vo_release_tables_bytes", "Size of the tables of a release", labels=["release"]
     )
+    releases = online_releases(layout)
+    names = [*releases, "alerts", "irf"]
     cursor.execute(
-        "SELECT nspname, sum(pg_total_relation_size(c.oid)) FROM pg_class AS c"
-        " JOIN pg_namespace AS n ON n.oid = relnamespace"
-        " WHERE relkind = 'r' AND nspname = ANY(%s) GROUP BY nspname",
-        [[*online_releases(layout), "alerts", "irf"]],
+        "SELECT release, sum(pg_total_relation_size(c.oid)) FROM pg_class AS c"
+        " JOIN unnest(%s, %s) AS s (release, schema) ON relnamespace = to_regnamespace(schema)"
+        " WHERE relkind = 'r' GROUP BY release",
+        [
+            [*names, *releases],
+            [*names, *(schema_of(one) for one in releases)],
+        ],
     )
     for schema, size in cursor.fetchall():
         family.add_metric([schema], size)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from . import database
 
-_BUNDLE, _RESPONSE = "hea-event-bundle", "response-function"
+_BUNDLE, _RESPONSE, _COLUMNS = "hea-event-bundle", "response-function", "measurements"
 _QUERY = """
     SELECT release, product_type, product_subtype, title, accref, accsize, mime, ev_xel, t_min,
         t_max, s_resolution, energy_min, energy_max, instrument, kid
@@ -18,18 +18,20 @@ class Products:
 
     Attributes
     ----------
-    lists, bundles, responses : list of dict
-        Its event lists, their bundles with provenance and responses, and instrument responses.
+    lists, bundles, columns, responses : list of dict
+        Its event lists, their bundles with provenance and responses, their Parquet files, and
+        instrument responses.
     """
 
     lists: list
     bundles: list
+    columns: list
     responses: list
 
     @property
     def files(self):
         """All products, each with its ``address``."""
-        return self.lists + self.bundles + self.responses
+        return self.lists + self.bundles + self.columns + self.responses
 
     @property
     def events(self):
@@ -56,13 +58,13 @@ def products():
     """Return the products of the releases, by their names; those of hidden ones have none."""
     found = {}
     for row in database.rows_if_online(_QUERY):
-        made = found.setdefault(row["release"], Products([], [], []))
+        made = found.setdefault(row["release"], Products([], [], [], []))
         row["address"] = "/getproduct/" + urllib.parse.quote(row["accref"])
         kind = row["product_type"]
-        part = {_BUNDLE: made.bundles, _RESPONSE: made.responses}.get(kind, made.lists)
-        part.append(row)
+        parts = {_BUNDLE: made.bundles, _COLUMNS: made.columns, _RESPONSE: made.responses}
+        parts.get(kind, made.lists).append(row)
     return found
 
 
-NOTHING = Products([], [], [])
+NOTHING = Products([], [], [], [])
 """What a release has whose products are not online."""

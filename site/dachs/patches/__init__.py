@@ -9,6 +9,7 @@ supported Debian releases can do the same.
 What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
 
 - ``rd/alerts/regions.sql``: the database functions behind queries by region,
+- ``rd/km3net/circles.sql``: those behind queries for error circles,
 - ``webpages.py`` in ``ingest``: files that must exist before the server starts,
 - ``vocabularies.py`` in ``ingest``: IVOA vocabularies without a network.
 
@@ -78,6 +79,7 @@ def apply():
         "keep_percent_signs",
         "let_circles_cover_the_sky",
     )
+    _apply("circles", "find_error_circles_by_cells")
     _apply("datalink", "qualify_contents", "name_types_of_static_files")
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")
@@ -103,6 +105,7 @@ def apply():
         "limit_time_of_connections",
         "limit_number_of_connections",
     )
+    _apply("columns", "point_to_files")
     _apply("query_processes", "run_queries_in_processes")
     _apply(
         "job_processes",

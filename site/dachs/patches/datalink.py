@@ -74,6 +74,8 @@ def name_types_of_static_files():
     static.File.contentTypes[".fits"] = "application/fits"
     static.File.contentTypes[".dat"] = "text/plain"
     static.File.contentTypes[".gz"] = "application/gzip"
+    static.File.contentTypes[".parquet"] = "application/vnd.apache.parquet"
+    static.File.contentTypes[".properties"] = "text/plain"
     ifpages.StaticFile.contentEncodings = {}
     construct = ifpages.StaticFile.__init__
 

@@ -22,7 +22,7 @@ from gavo.utils import stanxml
 from twisted.internet import reactor
 from twisted.python import threadable
 
-from . import job_clients, leader, query_limits
+from . import columns, job_clients, leader, query_limits
 from .settings import settings
 
 _LAUNCHER = Path(__file__).parent.parent / "launch.py"
@@ -104,7 +104,7 @@ def _with_memory_errors(run):
         except MemoryError:
             raise base.ReportableError(
                 "This query needs more memory than the service allows.",
-                hint="Select fewer columns or rows.",
+                hint=f"Select fewer columns or rows. {columns.files_with_all_rows()}".strip(),
             ) from None
 
     return run_job
@@ -285,7 +285,11 @@ def _running(system):
             problem = _VANISHED
         elif duration is not None and age > duration + _GRACE:
             _end_process(pid, job_id)
-            problem = f"This job was ended: it took longer than its {duration} seconds."
+            query = system.getJob(job_id).parameters.get("query") or ""
+            problem = (
+                f"This job was ended: it took longer than its {duration} seconds."
+                f" {columns.files_with_all_rows(query)}"
+            ).strip()
         else:
             running.append(job_id)
             continue

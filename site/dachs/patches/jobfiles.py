@@ -11,6 +11,7 @@ import re
 from gavo import base, svcs
 from gavo.protocols import uws, uwsactions
 
+from . import columns
 from .settings import settings
 
 _UPLOAD = "upload-"
@@ -112,6 +113,6 @@ class _ResultFile(io.BufferedWriter):
         if self._room < 0:
             raise base.ReportableError(
                 f"The result of this query has more than {self._bound} MiB.",
-                hint="Select fewer columns or rows.",
+                hint=f"Select fewer columns or rows. {columns.files_with_all_rows()}".strip(),
             )
         return super().write(data)

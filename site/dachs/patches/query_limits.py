@@ -23,7 +23,7 @@ from gavo.rsc import qtable
 from gavo.svcs import common
 from twisted.internet import reactor, task, threads
 
-from . import leader
+from . import columns, leader
 from .settings import settings
 
 MEBIBYTE = 2**20
@@ -222,7 +222,7 @@ def _check_cost(query, connection):
         f"This query would take too long: its estimated cost is {cost:.1e}, and the limit for"
         f" {'synchronous' if is_synchronous else 'asynchronous'} queries is {largest:.1e}.",
         "query",
-        hint=hint,
+        hint=f"{hint} {columns.files_with_all_rows()}".strip(),
     )
 
 

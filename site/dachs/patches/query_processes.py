@@ -25,7 +25,7 @@ from gavo import base
 from gavo.base import sqlsupport
 from gavo.protocols import adqlglue, tap, taprunner, uws
 
-from . import database, query_limits, turns
+from . import columns, database, query_limits, turns
 from .settings import settings
 
 _READY, _BACKEND = b"ready ", b"backend "
@@ -263,6 +263,7 @@ def _run_sync(jobId, queryMeta=None):
     seconds = base.getConfig("async", "defaultExecTimeSync")
     with tap.WORKER_SYSTEM.changeableJob(jobId) as job:
         job.change(executionDuration=seconds, phase=uws.EXECUTING, pid=-1)
+        query = job.parameters.get("query") or ""
     turn = turns.current_turn()
     process = _idle.take()
     process.assign(jobId)
@@ -282,7 +283,10 @@ def _run_sync(jobId, queryMeta=None):
         uws.ERROR,
         base.ReportableError(
             f"Your query, with its upload and its result, {problem}.",
-            hint="Please send it as an asynchronous job, or ask for less.",
+            hint=(
+                "Please send it as an asynchronous job, or ask for less."
+                f" {columns.files_with_all_rows(query)}"
+            ).strip(),
         ),
     )
 

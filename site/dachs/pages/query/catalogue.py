@@ -57,6 +57,13 @@ class Table:
         return self.name.partition(".")[0]
 
     @property
+    def files(self):
+        """The path of the page that lists files with all rows, or None."""
+        if self.name == "km3net.events":
+            return "/#download"
+        return f"/{self.schema}#downloads" if self.name.endswith(".main") else None
+
+    @property
     def position(self):
         """The columns with right ascension and declination, or None."""
         found = [self._first("pos.eq.ra", "number"), self._first("pos.eq.dec", "number")]

@@ -14,7 +14,7 @@ from ..visits import server_url
 _PRODUCTS = """
     SELECT p.*, p.accref AS path FROM km3net.observations AS p
     WHERE p.release = %(release)s ORDER BY product_type, accref"""
-_EVENTS, _BUNDLE, _RESPONSE = "hea-event-list", "hea-event-bundle", "response-function"
+_BUNDLE, _RESPONSE, _COLUMNS = "hea-event-bundle", "response-function", "measurements"
 _ALL = 20_000_000
 """More rows than the server returns in one response."""
 _PLAIN = ("scircle", "spoint", "spoly", "smoc")
@@ -51,7 +51,7 @@ def products(release):
 
 def event_lists(rows):
     """Return the products with events."""
-    return [one for one in rows if one["product_type"] not in (_BUNDLE, _RESPONSE)]
+    return [one for one in rows if one["product_type"] not in (_BUNDLE, _COLUMNS, _RESPONSE)]
 
 
 def files(release, rows, checksums):
@@ -80,12 +80,13 @@ def files(release, rows, checksums):
         found[kind].setdefault(address, File(address, name, text, size, known))
 
     if not rows:  # a release that only members know of is in no table
-        for path in sorted(glob.glob(os.path.join(_folder(release), "*.fits"))):
+        made = os.path.join(_folder(release), "*")
+        for path in sorted(glob.glob(f"{made}.fits") + glob.glob(f"{made}.parquet")):
             name = os.path.basename(path)
             address = f"/{release.name}/nu/files/static/{name}"
             add("data", address, release.title, os.path.getsize(path))
     lists = event_lists(rows)
-    for row in lists + [one for one in rows if one["product_type"] == _BUNDLE]:
+    for row in lists + [one for one in rows if one["product_type"] in (_BUNDLE, _COLUMNS)]:
         add("data", f"/getproduct/{row['path']}", row["title"], row["accsize"])
     followed = [one for one in rows if one["product_type"] == _RESPONSE]
     for row in followed:
@@ -104,7 +105,7 @@ _KINDS = {
     "#progenitor": "delivered",
     "#provenance": "provenance",
     "#calibration": "responses",
-    "#derivation": "responses",
+    "#derivation": "data",
     "#auxiliary": "tables",
     "#coderived": "alerts",
 }

@@ -58,7 +58,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
 
     archive = pipeline.open_archive(layout)
     before, begin = _work(layout), time.perf_counter()
-    archived, report = _import_unlocked(layout, archive, tar)
+    archived, report = import_unlocked(layout, archive, tar)
     end, work = time.perf_counter(), _work(layout) - before
     assert archived.new == report.with_rows == count, (archived, report)
     cores = len(os.sched_getaffinity(0))
@@ -81,7 +81,7 @@ def _import(layout: Layout, tar: Path, count: int) -> Iterator[Line]:
     yield Line("  largest process", f"{peak / 1024:,.0f} MiB", "", "", "the same for any number")
 
 
-def _import_unlocked(
+def import_unlocked(
     layout: Layout, archive: Archive, tar: Path
 ) -> tuple[pipeline.ArchivingReport, pipeline.ProcessingReport]:
     """Do what an import does, in an instance that this process has locked already."""
@@ -100,6 +100,19 @@ def _import_unlocked(
         archiving.start()
         report = process_new(archive, store, pool, arriving=archiving.batches())
         return archiving.report(), report
+
+
+def rebuild_unlocked(layout: Layout, archive: Archive) -> None:
+    """Make all rows again, in an instance that this process has locked already."""
+    from ingest.alerts.pipeline.processing import exclusive, process_all
+    from ingest.alerts.tables import open_store
+
+    state = InstanceState.read(layout)
+    assert state is not None
+    with open_store(layout, state) as store, pipeline.WorkerPool(archive) as pool:
+        with exclusive(archive), store.replacement():
+            process_all(archive, store, pool)
+        store.vacuum()
 
 
 def _work(layout: Layout) -> float:

@@ -1,0 +1,240 @@
+"""A release that grows by periods: an import loads what is new, and readers see all or nothing."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import psycopg2
+import pytest
+
+from ingest.instance.account import Account
+from ingest.instance.layout import InstanceState, Layout
+from ingest.instance.postgres import Cluster
+from tests.bench.samples import write_simple
+from tests.instances import Instance
+
+NAME = "evts21_01"
+EVENTS = 60
+"""In each file."""
+FORMAT = """\
+format = "simple-hdf5"
+products = "per-file"
+periods = "year\"
+"""
+YEAR = 31_557_600
+"""s"""
+
+
+class Delivery:
+    """A folder with files of simulated events, each of one year."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: list[str] = []
+        self.manifest = (folder / "release.toml").read_text().partition("[[files]]")[0]
+        for old, new in (
+            ('format = "dst-root"', FORMAT),
+            ("start = 2021-02-24", "start = 2019-12-01"),
+            ("stop = 2021-02-25", "stop = 2040-01-01"),
+            ("events = 2495", "events = @"),
+        ):  # fmt: skip
+            assert old in self.manifest
+            self.manifest = self.manifest.replace(old, new)
+
+    def add(self, name: str, year: float, seed: int) -> None:
+        with h5py.File(write_simple(self.folder / name, EVENTS, seed=seed), "a") as file:
+            rows = file["events"][:]
+            rows["timestamp"] += int(year * YEAR)
+            rows["run_id"] += 10 * seed
+            file["events"][:] = rows
+        if name not in self.files:
+            self.files.append(name)
+        text = self.manifest.replace("@", str(EVENTS * len(self.files)))
+        listed = "".join(f'[[files]]\nname = "{one}"\n' for one in self.files)
+        (self.folder / "release.toml").write_text(text + listed)
+
+    def remove(self, name: str) -> None:
+        self.files.remove(name)
+        self.add(self.files[0], 0, 1)
+
+
+class Reader(threading.Thread):
+    """Counts the events of each year all the time."""
+
+    def __init__(self, connect: Any) -> None:
+        super().__init__(daemon=True)
+        self.connect, self.ended = connect, threading.Event()
+        self.seen: set[tuple[int, ...]] = set()
+        self.errors: list[str] = []
+
+    def run(self) -> None:
+        with self.connect() as connection:
+            connection.autocommit = True
+            cursor = connection.cursor()
+            while not self.ended.is_set():
+                try:
+                    cursor.execute(
+                        f"SELECT count(*) FROM {NAME}.main GROUP BY floor(mjd / 365.25) ORDER BY 1"
+                    )
+                    self.seen.add(tuple(n for (n,) in cursor.fetchall()))
+                except psycopg2.Error as error:
+                    self.errors.append(str(error))
+
+
+@pytest.fixture
+def connect(empty_instance: Instance) -> Any:
+    layout = Layout(empty_instance.var, Account.current())
+
+    def connected() -> Any:
+        state = InstanceState.read(layout)
+        assert state is not None
+        return Cluster(layout).connect(state.postgres_port)
+
+    return connected
+
+
+@pytest.fixture
+def delivery(checkout: Path, empty_instance: Instance) -> Iterator[Delivery]:
+    empty_instance.extra |= {"PYTHONPATH": str(checkout)}
+    yield Delivery(checkout / "inputs" / NAME)
+
+
+def tables(connect: Any) -> dict[str, int]:
+    """Return the tables of periods with PostgreSQL's identifiers."""
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(
+            "SELECT relname, oid::bigint FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = to_regnamespace(%s)",
+            [f"{NAME}_periods"],
+        )
+        return dict(cursor.fetchall())
+
+
+@pytest.mark.slow
+def test_only_new_and_changed_periods_are_loaded(
+    empty_instance: Instance, delivery: Delivery, connect: Any
+) -> None:
+    importing = ("import", "--release", NAME, "--json")
+    delivery.add("run1.h5", 0, 1)
+    delivery.add("run2.h5", 0.2, 2)
+    delivery.add("run3.h5", 1.2, 3)
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["imported"] == 3 * EVENTS
+    first = tables(connect)
+    assert sorted(name[:5] for name in first) == ["p2020", "p2021"]
+
+    # what visitors can ask, and what they cannot
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"EXPLAIN SELECT * FROM {NAME}.main WHERE mjd BETWEEN 59215 AND 59300")
+        plan = "".join(row[0] for row in cursor.fetchall())
+        assert "p2021" in plan
+        assert "p2020" not in plan
+        cursor.execute(
+            "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = %s", [f"{NAME}_periods"]
+        )
+        indexed = [(table[:5], text.partition(" USING ")[2]) for table, text in cursor.fetchall()]
+        for year in ("p2020", "p2021"):
+            assert sorted(text for table, text in indexed if table == year) == [
+                "btree (circle_cell(origin_est))",
+                "btree (energy)",
+                "btree (event_id)",
+                "btree (mjd)",
+                'btree (q3c_ang2ipix(ra, "dec"))',
+            ]
+        cursor.execute("SELECT count(*), count(DISTINCT event_id) FROM km3net.events")
+        assert cursor.fetchone() == (3 * EVENTS, 3 * EVENTS)
+        cursor.execute(
+            f"SELECT has_table_privilege('untrusted', '{NAME}.main', 'SELECT'),"
+            " has_schema_privilege('untrusted', %s, 'USAGE')",
+            [f"{NAME}_periods"],
+        )
+        assert cursor.fetchone() == (True, False)
+
+    # a new year, while others read
+    delivery.add("run4.h5", 2.2, 4)
+    reader = Reader(connect)
+    reader.start()
+    done = empty_instance.km3vo(*importing)
+    reader.ended.set()
+    reader.join()
+    assert done.returncode == 0, done.stderr
+    assert reader.errors == []
+    assert reader.seen <= {(60, 120), (60, 60, 120)}
+    second = tables(connect)
+    assert first.items() < second.items()
+    assert len(second) == 3
+
+    # a file that changes: its year is loaded again, and the former table is gone
+    delivery.add("run3.h5", 1.3, 3)
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    third = tables(connect)
+    assert {name[:5] for name in second.keys() - third.keys()} == {"p2021"}
+    assert {name[:5] for name in third.keys() - second.keys()} == {"p2021"}
+    assert all(third[name] == oid for name, oid in second.items() if name in third)
+
+    # a file whose year ends after the next one begins: what is online stays
+    path = delivery.folder / "run2.h5"
+    good = path.read_bytes()
+    with h5py.File(path, "a") as file:
+        rows = file["events"][:]
+        rows["timestamp"][-1] += 2 * YEAR
+        file["events"][:] = rows
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 2, done.stdout
+    assert "the period 2021 begins before the period 2020 ends" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert tables(connect) == third
+    path.write_bytes(good)
+
+    # descriptions change without the rows
+    text = (delivery.folder / "description.rst").read_text()
+    (delivery.folder / "description.rst").write_text(text + "\nMore.\n")
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["revised"]
+    assert tables(connect) == third
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
+        assert cursor.fetchone() == (4 * EVENTS,)
+
+    # a year is dropped
+    delivery.remove("run3.h5")
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    fourth = tables(connect)
+    assert {name[:5] for name in fourth} == {"p2020", "p2022"}
+    assert fourth.items() < third.items()
+
+    done = empty_instance.km3vo("registry", "withdraw", NAME, "--yes")
+    assert done.returncode == 0, done.stderr
+    assert tables(connect) == {}
+
+
+@pytest.mark.slow
+def test_tables_of_an_import_that_failed_are_used_by_the_next(
+    empty_instance: Instance, delivery: Delivery, connect: Any, checkout: Path
+) -> None:
+    importing = ("import", "--release", NAME)
+    delivery.add("run1.h5", 0, 1)
+    # what is made after the periods fails
+    path = checkout / "rd" / "km3net" / "obscore_hea.rd"
+    good = path.read_bytes()
+    path.write_bytes(good.replace(b"<resource", b"<resources", 1))
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 1, done.stderr
+    made = tables(connect)
+    assert [name[:5] for name in made] == ["p2020"]
+    path.write_bytes(good)
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    assert tables(connect) == made
