@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from lxml import etree
 
@@ -112,9 +113,21 @@ def _descriptors(dachs: Dachs, descriptors: Sequence[str]) -> Iterator[CheckResu
         yield replace(result(command[-1], code, output), seconds=seconds)
 
 
+_NO_FAULTS: Final = re.compile(
+    r"UCD [\w.;]*\bstat\.confidenceLevel\b.* not accepted by astropy"
+    "|Cannot publish product types served in obscore"
+)
+"""Warnings of DaCHS 2.11 about no fault of ours: the word is in version 1.6 of the list of UCDs,
+and Debian 13's astropy has 1.5; the types would need statistics of all columns of ObsCore."""
+
+
 def _validation(rd: str, code: int, output: str) -> CheckResult:
     lines = _lines(output)
-    problems = [line for line in lines if re.match(r"(?i)\W*(\[?error|\[?warning)", line)]
+    problems = [
+        line
+        for line in lines
+        if re.search(r"(?i)(^|-- )\W*(\[?error|\[?warning)", line) and not _NO_FAULTS.search(line)
+    ]
     passed = code == 0 and not problems and any("OK" in line for line in lines)
     return CheckResult(
         "dachs val", rd, passed, "valid" if passed else "not valid", () if passed else tuple(lines)

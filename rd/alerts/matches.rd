@@ -74,7 +74,7 @@ are tables of alerts/nu. ingest/alerts/matching fills them. -->
 				description="For samples, number of events expected there from background; for alerts,
 					number of partners expected in the time window by chance, in any direction."/>
 			<column name="n_expected_err" type="double precision"
-				ucd="meta.number;stat.stdev" verbLevel="20"
+				ucd="stat.stdev" verbLevel="20"
 				description="For samples, standard error of n_expected, as the sample is finite."/>
 			<column name="p_value" type="double precision" ucd="stat.probability" verbLevel="1"
 				description="Probability that chance alone gives a match at least as close; for
