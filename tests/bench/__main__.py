@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -65,7 +66,7 @@ def main() -> None:
         "--json",
         type=Path,
         default=LATEST,
-        help=f"the figures; those of benches that are not run stay (default: {LATEST})",
+        help=f"the figures; if benches are named, those of others stay (default: {LATEST})",
     )
     parser.add_argument(
         "--keep", action="store_true", help=f"use {COMMITTED}, the figures of the page, as --json"
@@ -79,35 +80,52 @@ def main() -> None:
     if unknown := set(options.benches) - set(names):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     path = COMMITTED if options.keep else options.json
-    measure(options.benches or [*CURVES, *COMPARISONS], options.sizes, options.events, path)
+    known = Figures.read(path) if options.benches and path.exists() else Figures()
+    measure(options.benches or [*CURVES, *COMPARISONS], options.sizes, options.events, known, path)
 
 
-def measure(benches: list[str], sizes: list[int], events: int | None, path: Path) -> None:
-    """Run benches, print what they measure, and write it after each of them."""
+def measure(
+    benches: list[str], sizes: list[int], events: int | None, known: Figures, path: Path
+) -> None:
+    """Run benches, print what they measure, and write it with what is known after each of them."""
     console = Console(width=132)
-    known = Figures.read(path) if path.exists() else Figures()
     figures = Figures(points=known.points, comparisons=known.comparisons, seconds=known.seconds)
     table = Table("bench", "what", "ours", "peer", "ratio", "goal")
+    failed = []
     for name in benches:
         start = time.monotonic()
-        with console.status(f"{name} …"):
-            if name in CURVES:
-                for point in importlib.import_module(f"tests.bench.curve_{name}").points(sizes):
-                    figures.add(point)
-                    step = (STEPS | QUERIES)[point.step]
-                    what = f"{step.title}, {point.n:,} {step.of}"
-                    memory = f", {point.memory:,.0f} MiB" if point.memory else ""
-                    table.add_row(name, what, f"{point.seconds:,.3g} s{memory}")
-                    console.log(what, f"{point.seconds:,.3g} s{memory}")
-            else:
-                count = events or (COMPARISONS | ON_REQUEST)[name]
-                bench = importlib.import_module(f"tests.bench.bench_{name}")
-                figures.comparisons[name] = list(bench.lines(count))
-                for line in figures.comparisons[name]:
-                    table.add_row(name, *line)
-        figures.seconds[name] = round(time.monotonic() - start, 1)
-        figures.write(path)
+        try:
+            with console.status(f"{name} …"):
+                for row in _rows(name, sizes, events, figures, console):
+                    table.add_row(name, *row)
+        except Exception:  # the others are measured nevertheless
+            console.print_exception()
+            failed.append(name)
+        else:
+            figures.seconds[name] = round(time.monotonic() - start, 1)
+            figures.write(path)
     console.print(table)
+    if failed:
+        raise SystemExit(f"failed: {', '.join(failed)}")
+
+
+def _rows(
+    name: str, sizes: list[int], events: int | None, figures: Figures, console: Console
+) -> Iterator[Sequence[str]]:
+    """Run a bench, add what it measures to the figures, and yield it for the table."""
+    if name in CURVES:
+        for point in importlib.import_module(f"tests.bench.curve_{name}").points(sizes):
+            figures.add(point)
+            step = (STEPS | QUERIES)[point.step]
+            memory = f", {point.memory:,.0f} MiB" if point.memory else ""
+            row = f"{step.title}, {point.n:,} {step.of}", f"{point.seconds:,.3g} s{memory}"
+            console.log(*row)
+            yield row
+    else:
+        count = events or (COMPARISONS | ON_REQUEST)[name]
+        bench = importlib.import_module(f"tests.bench.bench_{name}")
+        figures.comparisons[name] = list(bench.lines(count))
+        yield from figures.comparisons[name]
 
 
 if __name__ == "__main__":
