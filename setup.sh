@@ -30,8 +30,8 @@ case $stage in
     *) packages="$server $database $tools" ;;
 esac
 if [ "$stage" = test ]; then
-    # a browser, a proxy, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl fitsverify git logrotate openssl shellcheck $proxy"
+    # a browser, a proxy, a wrong clock, and checkers of FITS files and of this script
+    packages="$packages chromium chromium-driver curl faketime fitsverify git logrotate openssl shellcheck $proxy"
     # the gateway at which browsers log in
     packages="$packages apache2-bin libapache2-mod-auth-openidc"
 fi
