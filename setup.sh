@@ -30,9 +30,9 @@ case $stage in
     *) packages="$server $database $tools" ;;
 esac
 if [ "$stage" = test ]; then
-    # a browser, a proxy, what makes systems, and checkers of FITS files and of this script
-    packages="$packages chromium chromium-driver curl debootstrap fitsverify git logrotate openssl"
-    packages="$packages shellcheck $proxy"
+    # a browser, a proxy, what makes systems, a wrong clock, and checkers of FITS files and of this script
+    packages="$packages chromium chromium-driver curl debootstrap faketime fitsverify git logrotate"
+    packages="$packages openssl shellcheck $proxy"
     # the gateway at which browsers log in
     packages="$packages apache2-bin libapache2-mod-auth-openidc"
 fi

@@ -44,6 +44,7 @@ ON_REQUEST = {
     "proxy": 10_000,
     "sky_view": 1_000_000,
     "workers": 10_000,
+    "workflow": 8_000_000,
 }
 """They need a browser, a library or a program that nothing else does, or led to a decision."""
 REPORT = "report"

@@ -98,3 +98,27 @@ def test_a_profile_that_does_not_exist(tmp_path: Path, work) -> None:
     for name in ("pbs", str(tmp_path / "pbs")):
         with pytest.raises(InputError, match="the profile of the workflow does not exist"):
             run_workflow(manifest, name, tmp_path / "in", work)
+
+
+@pytest.mark.long
+def test_a_full_disk(tmp_path: Path) -> None:
+    folder, disk = tmp_path / "in", tmp_path / "disk"
+    manifest = write_release(folder, 6)
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=500k", "tmpfs", str(disk)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here: run as root, outside of a container")
+    try:
+        work = WorkDirectory(disk / "evts21_01")
+        with pytest.raises((IngestError, OSError)) as failed:
+            run_workflow(manifest, "local", folder, work)
+        assert not isinstance(failed.value, InputError)
+        assert "the disk is full" in str(failed.value) or "No space left" in str(failed.value)
+        done = {path: path.stat().st_ino for path in work.path.glob("converted/*/*.fits")}
+        assert len(done) < 6
+        subprocess.run(["mount", "-o", "remount,size=50m", str(disk)], check=True)
+        run_workflow(manifest, "local", folder, work)
+        after = {path: path.stat().st_ino for path in work.path.glob("converted/*/*.fits")}
+        assert len(after) == 6 and done.items() <= after.items()
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
