@@ -4,6 +4,7 @@ Runs inside DaCHS, under Debian's Python.
 """
 
 import os
+import time
 
 from gavo import base
 from gavo.utils import loadPythonModule
@@ -24,6 +25,8 @@ OURS = (".fits", ".fits.gz", ".parquet", ".prov.json", ".png", "structured-data.
 """Ends of the names of files that are neither products nor delivered."""
 HATS = "hats/hats.properties"
 """The file that describes a HATS catalogue, as written by ``km3vo release hats``."""
+_PATIENCE, _PAUSE = 20, 0.02
+"""How often, and after how many seconds, it is asked whether an import has ended."""
 GADF, TABLE = ".gadf.fits", ".table.fits"
 """Ends of the names of files made from a delivered response, see ``products.py``."""
 
@@ -37,10 +40,7 @@ def links(descriptor):
         The product.
     """
     release = descriptor.accref.partition("/")[0]
-    with base.getTableConn() as connection:
-        products = {
-            one["accref"]: one for one in connection.queryToDicts(PRODUCTS, {"release": release})
-        }
+    products = _products(release)
     this = products[descriptor.accref]
     for one in products.values():
         if one is not this:
@@ -53,6 +53,28 @@ def links(descriptor):
         yield from _further_tables(descriptor, release)
         yield from _alert(descriptor, release)
     yield from _documentation(descriptor, release)
+
+
+def _products(release):
+    """Return the products of a release by their names.
+
+    At the end of an import the database changes some milliseconds before the files do. Links to
+    some of both would be those of no release, so this waits until the sizes agree.
+    """
+    for _ in range(_PATIENCE):
+        with base.getTableConn() as connection:
+            found = list(connection.queryToDicts(PRODUCTS, {"release": release}))
+        if all(one["accsize"] == _size(one["accref"]) for one in found):
+            break
+        time.sleep(_PAUSE)
+    return {one["accref"]: one for one in found}
+
+
+def _size(accref):
+    try:
+        return os.path.getsize(os.path.join(base.getConfig("inputsDir"), accref))
+    except OSError:
+        return None
 
 
 def _product(descriptor, this, other):

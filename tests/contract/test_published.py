@@ -26,10 +26,10 @@ DESCRIPTORS = sorted(path for path in (ROOT / "rd").glob("*/*.rd") if path.stem 
 DIMENSIONLESS = ("meta", "stat.likelihood", "stat.confidenceLevel", "stat.probability", "src.class",
     "spect.resolution", "spect.index", "pos.outline", "pos.dirCos")  # fmt: skip
 """First words of the UCDs of numbers that have no unit; the outline is DaCHS' s_region."""
-UNITLESS = {"far_original", "migration_lo", "migration_hi", "coefficient"}
+UNITLESS = {"far_original", "migration_lo", "migration_hi", "coefficient", "n_expected_err"}
 """Columns without a unit although their kind of quantity has one: the unit of the rate is in the
 column beside it, as given in the packet; migrations are ratios of energies; the unit of a
-coefficient depends on its degree."""
+coefficient depends on its degree; the error is that of a number of events."""
 # The recommendation's word is no longer in the list of UCDs: UCDlist 1.4 has the second one.
 SAME_UCD = {"meta.ref.uri;meta.curation": "meta.ref.ivoid"}
 CONES = [f"{name}/nu" for name in release_names()] + ["km3net/nu"]
