@@ -225,7 +225,7 @@ def refused(place: Path) -> None:
         (place / "instance").rename(instance)
         run("chown", "-R", "-h", "km3vo:km3vo", str(instance))
         kept = tree(instance)
-        for command in (["instance", "up"], ["backup", str(place / "none")], ["release", "due"]):
+        for command in (["instance", "up"], ["backup", str(place / "none")], ["import"]):
             print(run(KM3VO, *command, good=False))
         subprocess.run(["systemctl", "start", "km3vo"], check=False)
         time.sleep(10)
