@@ -1,4 +1,4 @@
-"""What curators are told about long steps."""
+"""What long steps report to curators."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class PublishedColumn:
     Parameters
     ----------
     name, type, unit, ucd, description : str
-        As published; an empty string for a unit that there is none of.
+        As published; an empty string if there is no unit.
     fits : str
         The FITS column that fills it.
     computed : str, optional

@@ -1,4 +1,4 @@
-"""What a curator is told while an import runs: rows, rows per second, and the time left."""
+"""What an import reports while it runs: rows, rows per second, and the time left."""
 
 from __future__ import annotations
 

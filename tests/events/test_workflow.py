@@ -133,7 +133,7 @@ def test_a_second_run_does_only_what_is_missing(tmp_path: Path, work) -> None:
     assert convert(manifest, folder, work) == ["evts21_01_a.fits: unchanged"]
     write_simple(folder / "c.h5", EVENTS, seed=9)
     assert convert(manifest, folder, work) == [f"evts21_01_c.fits: {EVENTS} events"]
-    # the sum is made anew if a part of it is, or there are less
+    # the summary is made again if a part of it was, or if there are fewer parts
     collect(work)
     assert convert(manifest, folder, work) == [] and work.collection.exists()
     less = manifest.model_copy(update={"files": manifest.files[:2]})

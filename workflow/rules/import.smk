@@ -1,4 +1,4 @@
-# For those who run Snakemake by hand; "make import" imports by itself.
+# For those who run Snakemake by hand; "make import" does this step without it.
 
 
 rule publish:

@@ -1,4 +1,4 @@
-"""Patches of TAP: whoever asks for too much is told which files have all rows.
+"""Patches of TAP: messages to those who ask for too much name the files with all rows.
 
 This runs in the Python of DaCHS.
 """
