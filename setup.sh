@@ -161,7 +161,19 @@ provide() { # directory, what it is: an environment of its own, for what needs o
     install_checked "$1/constraints.txt" "$1/.venv"
     printf '%s\n' "$wanted" > "$1/.venv/installed"
 }
-case $stage in workflow | test) provide workflow Snakemake ;; *) ;; esac
+case $stage in
+    workflow | test)
+        # immutables, which Snakemake needs, has no wheel for Python 3.14 and is compiled
+        if "$python" -c 'import sys; sys.exit(sys.version_info < (3, 14))' && ! installed python3-dev; then
+            say "installing a compiler"
+            missing=" gcc libc6-dev python3-dev"
+            # shellcheck disable=SC2086  # the list is meant to be split
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq install --yes --no-install-recommends $missing >/dev/null
+        fi
+        provide workflow Snakemake
+        ;;
+    *) ;;
+esac
 [ "$stage" != test ] || provide tests/workflow/rucio "a Rucio server for tests"
 
 # Prometheus is unpacked, not installed: its package would start a server that all can reach.
