@@ -1,6 +1,6 @@
 """IVOA vocabularies for machines without a network.
 
-For DaCHS 2.7 and 2.11.
+For DaCHS 2.7 and later.
 
 ``dachs val`` and DaCHS' web pages look up terms in IVOA vocabularies, which DaCHS downloads once
 and then caches; without a network and without a cached copy they fail. We suggest that DaCHS
@@ -47,6 +47,8 @@ VOCABULARY_TERMS: dict[str, dict[str, str]] = {
     "voresource/content_level": {"Research": "Research"},
     "voresource/content_type": {"Archive": "Archive", "Catalog": "Catalog"},
     "voresource/date_role": {"Created": "Created", "Updated": "Updated"},
+    # of DaCHS 2.13
+    "data-source": {"observation": "Observation"},
     "messenger": {
         "photon": "Photon",
         "radio": "Radio",

@@ -47,12 +47,13 @@ def _make_checked(get):
 def name_fields_plainly():
     """Let DaCHS name fields in errors about their values with letters, digits and spaces only.
 
-    For DaCHS 2.7 and 2.11.
+    For DaCHS 2.7 and later.
 
     The functions that write rows contain the names of fields as literals for their errors, and
     are not valid if a name has a quote or a backslash. We suggest ``%r`` instead of ``'%s'``.
     """
-    element = VOTable._DescribedElement
+    # the first name is that of DaCHS 2.13
+    element = getattr(VOTable, "DescribedElement", None) or VOTable._DescribedElement
     if element.getDesignation.__name__ != "_plain_name":
         element.getDesignation = _make_plain(element.getDesignation)
 
