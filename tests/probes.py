@@ -12,6 +12,7 @@ def environment(home: Path | str) -> dict[str, str]:
         "PATH": os.environ["PATH"],
         "HOME": str(home),
         "GAVOCUSTOM": "/dev/null",
+        "PYTHONPATH": str(Path(__file__).parent / "rd"),
         # otherwise, DaCHS 2.11 connects to the database while it is imported
         "GAVO_INIT_RUNNING": "1",
     }

@@ -3,16 +3,12 @@
 Prints which names were asked for, and the messages for the others.
 """
 
-# ruff: noqa: E402  (the functions have to be known first)
-
 import json
 import sys
 import urllib.request
 
-from gavo.base import sqlsupport
+import functions_of_database  # noqa: F401
 
-# DaCHS 2.11 asks the database for these when it starts
-sqlsupport.GAVOConnection.extensionFunctions = frozenset(("q3c_ang2ipix", "smoc_union"))
 sys.path.insert(0, sys.argv[1])
 import patches.lookups
 from gavo.protocols import simbadinterface, vocabularies

@@ -5,17 +5,11 @@ the error or null. The queries see one table, ``tap_upload.t``, with the columns
 argument.
 """
 
-# ruff: noqa: E402  (the functions have to be known first)
-
 import json
 import sys
 
-from gavo import base
-from gavo.base import sqlsupport
-
-# DaCHS 2.11 asks the database for these when it starts
-sqlsupport.GAVOConnection.extensionFunctions = frozenset(("q3c_ang2ipix", "smoc_union"))
-from gavo import rscdef
+import functions_of_database  # noqa: F401
+from gavo import base, rscdef
 from gavo.adql import morphpg
 from gavo.base.valuemappers import needsQuoting
 from gavo.protocols import adqlglue

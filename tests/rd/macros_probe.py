@@ -3,12 +3,11 @@
 import json
 import sys
 
-from gavo.base import macros, sqlsupport
+import functions_of_database  # noqa: F401
+from gavo.base import macros
 
-# DaCHS 2.11 asks the database for them before its modules can be imported
-sqlsupport.GAVOConnection.extensionFunctions = frozenset()
 sys.path.insert(0, sys.argv[1])
-import patches.imports  # noqa: E402
+import patches.imports
 
 
 class Package(macros.MacroPackage):

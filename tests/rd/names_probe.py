@@ -3,18 +3,13 @@
 Asks a resolver at the address in the first argument. Prints the positions, or the messages.
 """
 
-# ruff: noqa: E402  (the functions have to be known first)
-
 import json
 import sys
 import types
 
+import functions_of_database  # noqa: F401
 import numpy
 from gavo import base, utils
-from gavo.base import sqlsupport
-
-# DaCHS 2.11 asks the database for these when it starts
-sqlsupport.GAVOConnection.extensionFunctions = frozenset(("q3c_ang2ipix", "smoc_union"))
 from gavo.protocols import simbadinterface
 
 address, module, names = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])

@@ -14,10 +14,9 @@ import sys
 from pathlib import Path
 
 os.environ["GAVO_INIT_RUNNING"] = "1"  # DaCHS 2.11 is imported without a database
+import functions_of_database  # noqa: F401
 from gavo import base
-from gavo.base import sqlsupport
 
-sqlsupport.GAVOConnection.extensionFunctions = frozenset(("q3c_ang2ipix", "smoc_union"))
 CODE, SETTINGS, *OPTIONS = map(Path, sys.argv[1:])
 OURS = ("gavo", "twisted")
 sys.path.insert(0, str(CODE))
