@@ -83,6 +83,14 @@ class Conversion:
     outside: int
     """Number of events outside the good time intervals."""
     checks: CheckReport
+    run: int
+    """The run of the files, or :data:`WHOLE_SAMPLE`."""
+    obs_id: int
+
+    def moved(self, directory: Path) -> Conversion:
+        """Return the same of the product in another directory."""
+        places = {one: directory / getattr(self, one).name for one in ("product", "provenance")}
+        return replace(self, **places)
 
     def lines(self) -> list[str]:
         """Return a summary as text."""
@@ -99,7 +107,24 @@ class Conversion:
             "rows": self.rows,
             "outside_good_times": self.outside,
             "checks": self.checks.to_dict(),
+            "run": self.run,
+            "obs_id": self.obs_id,
         }
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], directory: Path) -> Conversion:
+        """Return what :meth:`to_dict` returned of a product in a directory."""
+        product = directory / content["product"]
+        return cls(
+            product,
+            product.with_name(f"{product.name}.prov.json"),
+            content["kid"],
+            content["rows"],
+            content["outside_good_times"],
+            CheckReport.from_dict(content["checks"]),
+            content["run"],
+            content["obs_id"],
+        )
 
 
 def open_file(path: Path, format: str, origin: str = "", topology: str | None = None) -> OpenedFile:
@@ -193,9 +218,10 @@ def write_product(
     if survey is not None:
         survey.checks.append(checker.report)
         located = survey.located(located)
+    run = observation_number(files)
     metadata = replace(
         recipe.metadata,
-        obs_id=observation_number(files) if obs_id is None else obs_id,
+        obs_id=run if obs_id is None else obs_id,
         kid=production.kid,
         provenance=production.summary,
     )
@@ -219,7 +245,14 @@ def write_product(
     if not dry_run:
         write_provenance(product, production, steps)
     return Conversion(
-        product, provenance, production.kid, written.rows, written.outside, checker.report
+        product,
+        provenance,
+        production.kid,
+        written.rows,
+        written.outside,
+        checker.report,
+        run,
+        metadata.obs_id,
     )
 
 

@@ -13,6 +13,7 @@ from ingest.core import privileges
 from ingest.core.descriptors import expand_descriptor, table_structure
 from ingest.events.delivery import AcquiredFile, Manifest, read_texts
 from ingest.events.deployment import facts_online, publication_of, successor
+from ingest.events.release_conversion import product_facts
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import Deployment, deploy, known_to_registries
 
@@ -29,14 +30,31 @@ def of_rows(manifest: Manifest, delivered: Iterable[AcquiredFile]) -> str:
     digest = hashlib.sha256(f"{__version__} {facts}".encode())
     for file in delivered:
         digest.update(f"{file.sha256} {file.simulated}".encode())
-    digest.update(table_structure(expand_descriptor(manifest.release.descriptor)).encode())
+    digest.update(_structure(manifest))
     for name, content in deploy.sources(deploy.SHARED):
         if name in _LOADER:
             digest.update(content)
-    with privileges.caller():
-        for name in _COLUMNS:
-            digest.update((Path(__file__).parent / name).read_bytes())
+    digest.update(_code(_COLUMNS))
     return digest.hexdigest()
+
+
+def of_making(manifest: Manifest, responses: Iterable[AcquiredFile]) -> str:
+    """Return a checksum of what the products of a release depend on, besides their own files."""
+    facts = json.dumps(product_facts(manifest))
+    digest = hashlib.sha256(f"{__version__} {facts} {read_texts(manifest)}".encode())
+    for file in responses:
+        digest.update(f"{file.path.name} {file.sha256}".encode())
+    digest.update(_structure(manifest) + _code(_COLUMNS))
+    return digest.hexdigest()
+
+
+def _structure(manifest: Manifest) -> bytes:
+    return table_structure(expand_descriptor(manifest.release.descriptor)).encode()
+
+
+def _code(names: Iterable[str]) -> bytes:
+    with privileges.caller():
+        return b"".join((Path(__file__).parent / name).read_bytes() for name in names)
 
 
 def of_texts(release: Deployment) -> str:
@@ -62,9 +80,7 @@ def of_origins(manifest: Manifest, layout: Layout, state: InstanceState, simulat
     ]
     digest = hashlib.sha256(f"{__version__} {json.dumps(manifest.facts())}".encode())
     digest.update(f"{read_texts(manifest)} {json.dumps(facts)} {products}".encode())
-    with privileges.caller():
-        for name in _CODE:
-            digest.update(Path(__file__).with_name(name).read_bytes())
+    digest.update(_code(_CODE))
     for name, content in deploy.sources(manifest.name):
         digest.update(name.encode() + content)
     return digest.hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +26,10 @@ from ingest.events.deployment import deployment, predecessor_deployment, publica
 from ingest.events.history import HistoryEntry, append, append_revision, describing
 from ingest.events.import_progress import ImportProgress
 from ingest.events.import_record import ImportResult, read_record, withheld, write_record
+from ingest.events.kept import KeptProducts, Stock, as_record, replace_surveys
 from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.periods import write_periods
+from ingest.events.release_conversion import products_of
 from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import count, is_simulated, publish
@@ -93,7 +96,8 @@ def import_release(
     )
     if has_these_rows and not force:
         return _revise(delivery, layout, state, last, start)
-    return _replace(delivery, layout, state, rows, start, announce, ImportProgress(tell))
+    before = {} if force else last
+    return _replace(delivery, before, layout, state, rows, start, announce, ImportProgress(tell))
 
 
 @dataclass(frozen=True)
@@ -134,6 +138,13 @@ class _Delivery:
     @property
     def all(self) -> list[AcquiredFile]:
         return [*self.files, *self.responses, *self.tables]
+
+    def by_product(self, directory: Path) -> dict[Path, list[AcquiredFile]]:
+        """Return the files of each product in a directory."""
+        return {
+            directory / name: [self.files[place] for place in places]
+            for name, places in products_of(self.manifest).items()
+        }
 
     @property
     def is_simulated(self) -> bool:
@@ -193,6 +204,7 @@ def _revise(
 
 def _replace(
     delivery: _Delivery,
+    before: Mapping[str, Any],
     layout: Layout,
     state: InstanceState,
     rows: str,
@@ -211,7 +223,9 @@ def _replace(
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, delivery.files, survey, dachs=state.dachs_version)
     try:
-        report, texts = _convert_and_publish(report, delivery, layout, state, announce, progress)
+        report, stock, texts = _convert_and_publish(
+            report, delivery, before, layout, state, announce, progress
+        )
     except (InputError, ImportFailedError) as reason:
         failed = replace(report, error=reason, seconds=time.monotonic() - start)
         with contextlib.suppress(OSError):  # a full disk, say
@@ -242,6 +256,7 @@ def _replace(
         "files": files,
         "result": asdict(result),
         "conversions": [one.to_dict() for one in report.conversions],
+        "products": as_record(stock),
         "difference": report.difference and report.difference.to_dict(),
         "workflow": delivery.converted and delivery.converted.summary(),
     }
@@ -270,14 +285,16 @@ def _refuse_to_replace_real_data(manifest: Manifest, delivery: _Delivery) -> Non
 def _convert_and_publish(
     report: ImportReport,
     delivery: _Delivery,
+    before: Mapping[str, Any],
     layout: Layout,
     state: InstanceState,
     announce: Callable[[str], None],
     progress: ImportProgress,
-) -> tuple[ImportReport, str]:
+) -> tuple[ImportReport, dict[str, Stock], str]:
     """Convert the files in a staging directory, and publish the products.
 
-    Return the report with the result, and the fingerprint of the texts that are online now.
+    Return the report with the result, the stock of the products, and the fingerprint of the texts
+    that are online now.
     """
     from ingest.events.columns import write_release_columns
     from ingest.events.further_tables import write_tables
@@ -288,30 +305,42 @@ def _convert_and_publish(
 
     manifest = delivery.manifest
     read_texts(manifest)
-    staging = layout.scratch / manifest.name
-    shutil.rmtree(staging, ignore_errors=True)
-    staging.mkdir()
+    kept = None
+    if manifest.release.products == "per-file":
+        making = fingerprints.of_making(manifest, delivery.responses)
+        kept = KeptProducts(manifest, layout, before, making)
+    staging, parts = layout.scratch / manifest.name, layout.scratch / f"{manifest.name}-surveys"
+    for directory in (staging, parts):
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir()
     try:
         if delivery.converted is None:
             with progress.reading(report.survey, manifest.release.events):
-                conversions = convert_release(manifest, delivery.files, staging, report.survey)
+                conversions = convert_release(
+                    manifest, delivery.files, staging, report.survey, kept, parts
+                )
         else:
             conversions = delivery.converted.place(staging, report.survey)
         simulated = delivery.is_simulated
         store = DeliveryStore(layout.deliveries)
         tables = write_tables(manifest, delivery.tables, staging, store)
         products = [one.product for one in conversions]
-        refuse_repeated_events(products, layout.scratch)
-        difference, before = difference_to_online(manifest, layout, products, simulated)
+        made_of = delivery.by_product(staging)
+        stock, unchanged = kept.take_stock(made_of) if kept else ({}, set())
+        refuse_repeated_events(products, layout.scratch, unchanged)
+        same = {name: stock[name].content.rows for name in unchanged}
+        difference, former = difference_to_online(manifest, layout, products, simulated, same)
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")
         _keep(delivery, DeliveryStore(layout.deliveries), staging)
-        for one in conversions:
-            write_bundle(one.product)
+        for product in products:
+            if not product.with_suffix(".tar").exists():  # linked
+                write_bundle(product)
         rows = sum(one.rows for one in conversions)
         with progress.writing_columns(rows) as on_progress:
             write_release_columns(manifest, products, on_progress)
-        periods = write_periods(manifest, products, staging)
+        contents = {name: one.content for name, one in stock.items()}
+        periods = write_periods(manifest, contents, staging)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
         others = predecessor_deployment(manifest, layout, state)
         with (
@@ -322,16 +351,18 @@ def _convert_and_publish(
                 *(publication_of(manifest), layout, state, [release, *others], rows, tables),
                 periods=periods,
             )
+            replace_surveys(layout, manifest.name, parts)
     finally:
-        shutil.rmtree(staging, ignore_errors=True)
+        for directory in (staging, parts):
+            shutil.rmtree(directory, ignore_errors=True)
     report = replace(
         report,
         conversions=conversions,
         imported=rows,
         difference=difference,
-        compared_with=before,
+        compared_with=former,
     )
-    return report, fingerprints.of_texts(release)
+    return report, stock, fingerprints.of_texts(release)
 
 
 def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
@@ -345,7 +376,7 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
         kept = store.keep(found.path, found.sha256)
         # DaCHS would read a FITS file as a product
         if file.public and not file.name.endswith(".fits"):
-            shutil.copyfile(kept, staging / file.name)
+            os.link(kept, staging / file.name, follow_symlinks=False)
     if delivery.responses:
         site, release = detector(manifest.release.detector), manifest.release
         of = Instrument(manifest.name, site.telescope, release.instrument)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-import numpy as np
-from astropy.io import fits
 from astropy.time import Time
 
 from ingest.core.descriptors import expand_descriptor, table_structure
 from ingest.core.errors import InputError
 from ingest.core.files import read_regular
 from ingest.events.delivery import Manifest
+from ingest.events.product import EventListContent
 from ingest.instance.dachs import Period, deploy
 
 FILE: Final = "periods.json"
@@ -27,15 +26,17 @@ _DIGITS: Final = 16
 _FORMS: Final = {"year": "%Y", "month": "%Y-%m"}
 
 
-def write_periods(manifest: Manifest, products: Sequence[Path], directory: Path) -> list[Period]:
+def write_periods(
+    manifest: Manifest, products: Mapping[str, EventListContent], directory: Path
+) -> list[Period]:
     """Write the list of a release's periods, by the first event of each product (UTC).
 
     Parameters
     ----------
     manifest : Manifest
         The release.
-    products : sequence of pathlib.Path
-        Its event lists.
+    products : mapping of str to EventListContent
+        The names of its event lists, and what they contain.
     directory : pathlib.Path
         Where the list is written.
 
@@ -58,19 +59,19 @@ def write_periods(manifest: Manifest, products: Sequence[Path], directory: Path)
     for name, content in deploy.sources(deploy.SHARED):
         if name.endswith(("/bulkload.py", "/skyorder.py", "/circles.sql")):
             digest.update(content)
-    named: dict[str, list[_Product]] = {}
-    for path in products:
-        one = _Product(path)
+    named: dict[str, dict[str, EventListContent]] = {}
+    for name, one in products.items():
         if one.rows:
             first = Time(one.begin, format="mjd", scale="utc")
-            named.setdefault(first.strftime(_FORMS[manifest.release.periods]), []).append(one)
+            period = first.strftime(_FORMS[manifest.release.periods])
+            named.setdefault(period, {})[name] = one
     periods = [_period(name, files, digest.copy()) for name, files in sorted(named.items())]
     for earlier, later in pairwise(periods):
         if later.begin <= earlier.end:
-            last = max(named[earlier.name], key=lambda one: one.end)
+            last, _ = max(named[earlier.name].items(), key=lambda one: one[1].end)
             raise InputError(
                 f"the period {later.name} begins before the period {earlier.name} ends",
-                file=last.path.name,
+                file=last,
                 value=f"an event at MJD {earlier.end!r}, and one of {later.name} at"
                 f" {later.begin!r}",
                 expected="periods that do not overlap; a product is in that of its first event",
@@ -95,30 +96,16 @@ def tables_of_periods(paths: Iterable[Path]) -> tuple[str, ...]:
     return ()
 
 
-class _Product:
-    """What is needed of an event list: its rows, and when the first and the last were."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        with fits.open(path, memmap=True) as hdus:
-            rows = hdus["EVENTS"].data.view(np.ndarray)
-            self.rows = len(rows)
-            self.begin = float(rows["MJD"].min()) if self.rows else 0.0
-            self.end = float(rows["MJD"].max()) if self.rows else 0.0
-            self.digest = hashlib.sha256(str(hdus["EVENTS"].columns).encode())
-            for first in range(0, self.rows, 1 << 16):
-                self.digest.update(rows[first : first + (1 << 16)].tobytes())
-
-
-def _period(name: str, files: Sequence[_Product], digest: hashlib._Hash) -> Period:
-    ordered = sorted(files, key=lambda one: one.path.name)
-    for one in ordered:
-        digest.update(one.digest.digest())
+def _period(name: str, products: Mapping[str, EventListContent], digest: hashlib._Hash) -> Period:
+    names = sorted(products)
+    contents = [products[one] for one in names]
+    for one in contents:
+        digest.update(one.checksum.encode())
     return Period(
         name,
         f"p{name.replace('-', '_')}_{digest.hexdigest()[:_DIGITS]}",
-        sum(one.rows for one in files),
-        min(one.begin for one in files),
-        max(one.end for one in files),
-        tuple(one.path.name for one in ordered),
+        sum(one.rows for one in contents),
+        min(one.begin for one in contents),
+        max(one.end for one in contents),
+        tuple(names),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 from ingest import __version__
 from ingest.core.descriptors import licence
@@ -25,7 +26,17 @@ from ingest.events.delivery import AcquiredFile, DeliveredFile, Manifest, verify
 from ingest.events.product import ProductMetadata, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS
 from ingest.events.sky import detector
-from ingest.events.survey import Survey
+from ingest.events.survey import Survey, write_survey
+
+if TYPE_CHECKING:
+    from ingest.events.kept import KeptProducts
+
+_OF_THE_WHOLE: Final = {
+    "created", "updated", "revisions", "supersedes", "access", "embargo_until",
+    "metadata_public", "withdrawn", "events",
+}  # fmt: skip
+"""Facts of a release that change while it grows, and of which a product of one file has none."""
+_TIME_RANGE: Final = {"start", "stop"}
 
 
 def convert_release(
@@ -33,6 +44,8 @@ def convert_release(
     acquired: Sequence[AcquiredFile],
     directory: Path,
     survey: Survey | None = None,
+    kept: KeptProducts | None = None,
+    surveys: Path | None = None,
 ) -> list[Conversion]:
     """Convert the files of a release to products.
 
@@ -47,6 +60,10 @@ def convert_release(
         each file becomes a product, their index for gammapy.
     survey : Survey, optional
         Collects what a report shows, also if the conversion fails.
+    kept : KeptProducts, optional
+        Products that are linked instead of being made again.
+    surveys : pathlib.Path, optional
+        An empty directory for what a report shows of each product, for the next import.
 
     Raises
     ------
@@ -56,32 +73,75 @@ def convert_release(
     """
     require_format(manifest)
     recipe = release_recipe(manifest, simulated=any(file.simulated for file in acquired))
-    delivered = [
-        Delivered(listed, found, open_delivered(manifest, found))
-        for listed, found in zip(manifest.files, acquired, strict=True)
-    ]
     products = [
-        (directory / name, [delivered[place] for place in places])
+        _Product(manifest, directory / name, places, acquired, kept)
         for name, places in products_of(manifest).items()
     ]
-    numbers = observation_numbers(
-        [observation_number([one.opened for one in files]) for _, files in products]
-    )
-    conversions = [
-        convert_delivered(manifest, recipe, product, files, survey, number)
-        for (product, files), number in zip(products, numbers, strict=True)
-    ]
+    numbers = observation_numbers([one.run for one in products])
+    conversions = []
+    for one, number in zip(products, numbers, strict=True):
+        part = Survey(*_period(manifest))
+        try:
+            conversions.append(one.provide(recipe, part, number))
+        finally:
+            if survey is not None:
+                survey.add(part)
+        if surveys is not None:
+            write_survey(surveys / f"{one.path.stem}.npz", part)
     check_event_count(manifest, sum(one.rows for one in conversions), len(conversions))
     # imported here because matplotlib loads slowly, and bad input is rejected without it
     from ingest.events.product.preview import write_preview
 
     # the survey covers all products
     sky = survey.sky if survey is not None and len(conversions) == 1 else None
-    for one in conversions:
-        write_preview(one.product, sky)
+    for one in products:
+        if one.is_new:
+            write_preview(one.path, sky)
     if manifest.release.products == "per-file":
         write_index(directory, [one.product for one in conversions])
     return conversions
+
+
+class _Product:
+    """A product of a release: kept, or opened to be made."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        path: Path,
+        places: Sequence[int],
+        acquired: Sequence[AcquiredFile],
+        kept: KeptProducts | None,
+    ) -> None:
+        self.path = path
+        self._manifest = manifest
+        self._files = [(manifest.files[place], acquired[place]) for place in places]
+        self._kept = kept
+        self._before = kept and kept.find(path.name, [found for _, found in self._files])
+        # all files are opened before the first is converted: one may be damaged
+        self._delivered = [] if self._before else self._open()
+        self.run = (
+            self._before[0].run
+            if self._before
+            else observation_number([one.opened for one in self._delivered])
+        )
+        self.is_new = not self._before
+
+    def provide(self, recipe: Recipe, survey: Survey, number: int) -> Conversion:
+        """Link or write the product, with this OBS_ID; add to `survey` what a report shows."""
+        if self._kept and self._before and self._before[0].obs_id == number:
+            self._kept.link(self.path.name, self.path.parent)
+            survey.add(self._before[1])
+            return self._before[0].moved(self.path.parent)
+        self.is_new = True
+        files = self._delivered or self._open()
+        return convert_delivered(self._manifest, recipe, self.path, files, survey, number)
+
+    def _open(self) -> list[Delivered]:
+        return [
+            Delivered(listed, found, open_delivered(self._manifest, found))
+            for listed, found in self._files
+        ]
 
 
 @dataclass(frozen=True)
@@ -135,7 +195,7 @@ def convert_delivered(
     recipe: Recipe,
     product: Path,
     files: Sequence[Delivered],
-    survey: Survey | None,
+    survey: Survey,
     obs_id: int | None = None,
 ) -> Conversion:
     """Convert files of a release to one product.
@@ -148,8 +208,8 @@ def convert_delivered(
         The FITS file.
     files : sequence of Delivered
         The files.
-    survey : Survey, optional
-        Collects what a report shows, also if the conversion fails.
+    survey : Survey
+        An empty one, which collects what a report shows, also if the conversion fails.
     obs_id : int, optional
         The product's OBS_ID; by default the run of the files.
 
@@ -158,13 +218,8 @@ def convert_delivered(
     ingest.core.errors.InputError
         If a file is damaged, an event fails a check, or a checksum differs from the manifest.
     """
-    part = None if survey is None else Survey(*_period(manifest))
-    try:
-        opened = [one.opened for one in files]
-        conversion = write_product(recipe, product, opened, obs_id=obs_id, survey=part)
-    finally:
-        if survey is not None and part is not None:
-            survey.add(part)
+    opened = [one.opened for one in files]
+    conversion = write_product(recipe, product, opened, obs_id=obs_id, survey=survey)
     # after reading, because an error about the damage says more than a wrong checksum
     for one in files:
         verify(one.listed, one.found)
@@ -190,7 +245,7 @@ def release_recipe(
     # without a livetime the good time intervals are unknown
     days = release.livetime_days
     additional = frozenset(reject) - manifest.checks.reject
-    parameters = manifest.facts({"files": True, "responses": True, "tables": True})
+    parameters = product_facts(manifest)
     if additional:
         parameters["rejected_besides"] = sorted(additional)
     return Recipe(
@@ -224,6 +279,20 @@ def release_recipe(
         parameters=parameters,
         command=f"km3vo import --release {manifest.name}",
     )
+
+
+def product_facts(manifest: Manifest) -> dict[str, Any]:
+    """Return what a product depends on besides its files, as JSON has it, by section.
+
+    If each file becomes a product, that is less than the facts of a release, which may grow.
+    """
+    facts = manifest.facts({"files": True, "responses": True, "tables": True})
+    if manifest.release.products == "per-file":
+        # the good time intervals are those of the release, if its livetime is known
+        without = _OF_THE_WHOLE | (_TIME_RANGE if manifest.release.livetime_days is None else set())
+        of_release = facts["release"].items()
+        facts["release"] = {name: value for name, value in of_release if name not in without}
+    return facts
 
 
 def products_of(manifest: Manifest) -> dict[str, list[int]]:

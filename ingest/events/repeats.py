@@ -10,7 +10,7 @@ public events have running numbers instead of the detector's identifiers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +25,9 @@ from ingest.instance import Layout
 from ingest.instance.dachs import facts_in
 
 _WITHOUT_IDENTIFIERS: Final = "antares"
+_IN_MEMORY: Final = 10_000_000
+"""Up to so many events that are new, their names alone are compared with the others."""
+_BITS: Final = 24
 
 
 def repeated_releases(
@@ -59,7 +62,9 @@ def repeated_releases(
     return tuple(found)
 
 
-def refuse_repeated_events(products: Sequence[Path], scratch: Path) -> None:
+def refuse_repeated_events(
+    products: Sequence[Path], scratch: Path, unchanged: Collection[str] = ()
+) -> None:
     """Refuse a release of several event lists if an event is in two of them.
 
     Parameters
@@ -68,6 +73,8 @@ def refuse_repeated_events(products: Sequence[Path], scratch: Path) -> None:
         The event lists.
     scratch : pathlib.Path
         The directory of a temporary file, 8 bytes per event.
+    unchanged : collection of str
+        The names of those that were compared with each other before.
 
     Raises
     ------
@@ -76,7 +83,7 @@ def refuse_repeated_events(products: Sequence[Path], scratch: Path) -> None:
     ingest.core.errors.IngestError
         If the disk is full.
     """
-    repeated = _names(products, scratch).repeated() if len(products) > 1 else ()
+    repeated = _repeated(products, scratch, unchanged) if len(products) > 1 else ()
     if not len(repeated):
         return
     first: dict[int, str] = {}
@@ -96,6 +103,26 @@ def refuse_repeated_events(products: Sequence[Path], scratch: Path) -> None:
                         remedy="leave one of the delivered files out, or correct the identifiers;"
                         " nothing was changed",
                     )
+
+
+def _repeated(
+    products: Sequence[Path], scratch: Path, unchanged: Collection[str]
+) -> npt.NDArray[np.uint64]:
+    """Return the hashes of names that two products have, or one of those that changed has twice."""
+    changed = [product for product in products if product.name not in unchanged]
+    if len(changed) == len(products) or sum(len(TableRows(one)) for one in changed) > _IN_MEMORY:
+        return _names(products, scratch).repeated()
+    parts = [hashes[hashes != 0] for one in changed for _, _, hashes in _named(one)]
+    known, counts = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]), return_counts=True)
+    # few of the others share so many bits with one of these, and only those are compared
+    may_be_known = np.zeros(1 << _BITS, np.bool_)
+    may_be_known[known % len(may_be_known)] = True
+    others = [np.empty(0, np.uint64)]
+    for product in products:
+        if product.name in unchanged:
+            for _, _, hashes in _named(product):
+                others.append(hashes[may_be_known[hashes % len(may_be_known)]])
+    return np.union1d(known[counts > 1], np.intersect1d(known, np.concatenate(others)))
 
 
 def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]) -> bool:

@@ -25,6 +25,7 @@ COMPARISONS = {
     "sky": 1_000_000,
     "import": 1_000_000,
     "columns": 10_000_000,
+    "grow": 10_000_000,
     "cone": 1_000_000,
     "limits": 100_000,
     "circles": 0,

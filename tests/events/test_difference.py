@@ -170,6 +170,22 @@ def test_a_release_of_several_products(tmp_path):
     assert back.examples[0].event == "km3.133.7.5.1"
 
 
+def test_products_that_are_the_same_are_only_counted(tmp_path):
+    same = {
+        product(tmp_path / f"{n}.fits", rows(named(3 * n), named(3 * n + 1))): 2 for n in (1, 2)
+    }
+    old = product(tmp_path / "old.fits", rows(named(20), named(21)))
+    new = product(tmp_path / "new.fits", rows(named(20), named(21, ang_err=0.75), named(22)))
+    assert compare([old], [new], same) == compare([old, *same], [new, *same])
+    grown = compare([], [new], same)
+    assert grown == compare([*same], [new, *same])
+    assert (grown.before, grown.after, grown.added, grown.new_columns) == (4, 7, 3, ())
+    shrunk = compare([old], [], same)
+    assert (shrunk.before, shrunk.after, shrunk.removed) == (6, 4, 2)
+    assert shrunk == compare([old, *same], [*same])
+    assert not compare([], [], same)
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.integers(0, 6), max_size=40),

@@ -178,3 +178,11 @@ def test_two_products_of_a_release_may_not_have_the_same_event(tmp_path):
     assert (caught.value.file, caught.value.where) == ("run4.fits", "EVENTS row 3")
     assert caught.value.value == "km3.49.2.7.0"
     assert "twice or more: 2" in caught.value.problem
+    for unchanged in ([], ["run1.fits"], ["run1.fits", "run2.fits"]):
+        refuse_repeated_events([one, two, three], tmp_path, unchanged)
+        with pytest.raises(InputError) as again:
+            refuse_repeated_events([one, two, four], tmp_path, unchanged)
+        assert str(again.value) == str(caught.value)
+    five = event_list(tmp_path / "run5.fits", ["km3.49.5.0.0", "km3.49.5.0.0"])
+    with pytest.raises(InputError, match=r"the same name as run5\.fits, EVENTS row 1"):
+        refuse_repeated_events([one, two, five], tmp_path, ["run1.fits", "run2.fits"])

@@ -127,6 +127,7 @@ def test_only_new_and_changed_periods_are_loaded(
     done = empty_instance.km3vo(*importing)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["imported"] == 3 * EVENTS
+    data = Layout(empty_instance.var, Account.current()).inputs / NAME / "data"
     first = tables(connect)
     assert sorted(name[:5] for name in first) == ["p2020", "p2021"]
 
@@ -171,6 +172,12 @@ def test_only_new_and_changed_periods_are_loaded(
     second = tables(connect)
     assert first.items() < second.items()
     assert len(second) == 3
+    kept, made = (
+        [path.stat() for path in data.glob(f"*_{name}.*") if path.suffix != ".h5"]
+        for name in ("run[123]", "run4")
+    )
+    assert len(kept) == 3 * len(made) == 15
+    assert max(one.st_mtime for one in kept) < min(one.st_mtime for one in made)
 
     # a file that changes: its year is loaded again, and the former table is gone
     delivery.add("run3.h5", 1.3, 3)
@@ -211,6 +218,10 @@ def test_only_new_and_changed_periods_are_loaded(
     delivery.remove("run3.h5")
     done = empty_instance.km3vo(*importing)
     assert done.returncode == 0, done.stderr
+    grown = {path.name: path.read_bytes() for path in data.iterdir() if path.is_file()}
+    done = empty_instance.km3vo(*importing, "--force")
+    assert done.returncode == 0, done.stderr
+    assert {path.name: path.read_bytes() for path in data.iterdir() if path.is_file()} == grown
     fourth = tables(connect)
     assert {name[:5] for name in fourth} == {"p2020", "p2022"}
     assert fourth.items() < third.items()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -32,7 +32,9 @@ _LOOKED_AT: Final = 1000
 _NUMBERED: Final = re.compile(rb"[^0-9]*0*([1-9][0-9]*)")
 
 
-def compare(old: Sequence[Path], new: Sequence[Path]) -> Difference:
+def compare(
+    old: Sequence[Path], new: Sequence[Path], unchanged: Mapping[Path, int] | None = None
+) -> Difference:
     """Compare the event lists of two versions of a release.
 
     Events are identified by their names. Where names only number the lines of a file, as in
@@ -43,13 +45,17 @@ def compare(old: Sequence[Path], new: Sequence[Path]) -> Difference:
     old, new : sequence of pathlib.Path
         The products of each version, as :func:`ingest.events.product.write_event_list` makes
         them.
+    unchanged : mapping of pathlib.Path to int, optional
+        Further products, which are the same in both versions, and their numbers of events.
 
     Returns
     -------
     Difference
         Energies are in GeV, all else in the units of the new products.
     """
-    before, after = _Version(old), _Version(new)
+    like = next(iter(unchanged), None) if unchanged else None
+    before, after = _Version(old, like), _Version(new, like)
+    same = sum(unchanged.values()) if unchanged else 0
     common = [name for name in after.units if after.is_text.get(name) == before.is_text.get(name)]
     named = before.has_names and after.has_names
     compared = [
@@ -62,8 +68,8 @@ def compare(old: Sequence[Path], new: Sequence[Path]) -> Difference:
         for i, j in (matches.identical, matches.different)
     )
     return Difference(
-        before=len(before),
-        after=len(after),
+        before=len(before) + same,
+        after=len(after) + same,
         identity="event name" if named else "time",
         added=len(matches.added),
         removed=len(matches.removed),
@@ -81,18 +87,15 @@ def compare(old: Sequence[Path], new: Sequence[Path]) -> Difference:
 
 
 class _Version:
-    """The rows of all products of one version, numbered through."""
+    """The rows of products of one version, numbered through; `like` may be one more product."""
 
-    def __init__(self, products: Sequence[Path]) -> None:
+    def __init__(self, products: Sequence[Path], like: Path | None) -> None:
         self._parts = [TableRows(path) for path in products]
         self._ends = np.cumsum([len(part) for part in self._parts])
-        self.units = {
-            name: part.units[name]
-            for part in self._parts
-            for name in part.units
-            if all(name in other.units for other in self._parts)
-        }
-        self.is_text = {name: self._parts[0].dtype[name].kind == "S" for name in self.units}
+        self._all = self._parts if like is None else [*self._parts, TableRows(like)]
+        common = set.intersection(*(set(part.units) for part in self._all))
+        self.units = {name: unit for name, unit in self._all[-1].units.items() if name in common}
+        self.is_text = {name: self._all[0].dtype[name].kind == "S" for name in self.units}
 
     def __len__(self) -> int:
         return int(self._ends[-1]) if len(self._ends) else 0
@@ -102,7 +105,7 @@ class _Version:
         """Whether the first names say more than the number of the line."""
         if "EVENT_NAME" not in self.units:
             return False
-        for part in self._parts:
+        for part in self._all:
             for rows in itertools.islice(part.blocks(), 1):
                 first = rows[:_LOOKED_AT]
                 for name, number in zip(first["EVENT_NAME"], first["EVENT_ID"], strict=True):
@@ -139,7 +142,7 @@ class _Version:
                 values = np.empty(len(numbers), found.dtype.newbyteorder("="))
             values[here] = found
             start = int(end)
-        return np.empty(0) if values is None else values
+        return np.empty(0, self._all[0].dtype[name].newbyteorder("=")) if values is None else values
 
     def examples(self, kind: str, numbers: Numbers) -> Iterator[Example]:
         """Yield the first of these rows."""

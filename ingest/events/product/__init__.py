@@ -4,6 +4,7 @@
 """
 
 from ingest.events.product.bundle import write_bundle
+from ingest.events.product.content import EventListContent
 from ingest.events.product.copying import copy_product
 from ingest.events.product.gadf import Product, write_event_list
 from ingest.events.product.header import ProductMetadata
@@ -13,6 +14,7 @@ from ingest.events.product.responses import RESPONSES, Instrument, write_respons
 
 __all__ = [
     "RESPONSES",
+    "EventListContent",
     "Instrument",
     "Product",
     "ProductMetadata",

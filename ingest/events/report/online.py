@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ingest.core.files import read_regular
@@ -17,7 +17,11 @@ logger = logging.getLogger(__name__)
 
 
 def difference_to_online(
-    manifest: Manifest, layout: Layout, products: Sequence[Path], simulated: bool
+    manifest: Manifest,
+    layout: Layout,
+    products: Sequence[Path],
+    simulated: bool,
+    unchanged: Mapping[str, int] | None = None,
 ) -> tuple[Difference | None, str]:
     """Compare new products with those online of the same release, or of the one it supersedes.
 
@@ -31,6 +35,8 @@ def difference_to_online(
         The new event lists.
     simulated : bool
         Whether they are a simulated stand-in, which is not compared.
+    unchanged : mapping of str to int, optional
+        The names of products that are the same online, and their numbers of events.
 
     Returns
     -------
@@ -48,7 +54,12 @@ def difference_to_online(
             record = json.loads(read_regular(layout.record(name)))
             names = [one["product"] for one in record["conversions"]]
             old = [layout.inputs / name / "data" / Path(one).name for one in names]
-            found = compare(old, products)
+            same = (unchanged or {}) if name == manifest.name else {}
+            found = compare(
+                [one for one in old if one.name not in same],
+                [one for one in products if one.name not in same],
+                {one: same[one.name] for one in products if one.name in same},
+            )
         except (OSError, KeyError, ValueError, TypeError) as reason:
             logger.warning("%s was not compared with what is online: %s", manifest.name, reason)
             return None, ""

@@ -74,9 +74,12 @@ class Distribution:
             self.accepted += self._count(bins)
 
     def add(self, other: Distribution) -> None:
-        """Add the counts of the same quantity of other events."""
-        self.read += other.read
-        self.accepted += other.accepted
+        """Add the counts of the same quantity of other events.
+
+        Of another range, they go to the bins with the centres of the former ones.
+        """
+        self.read += self._rebinned(other, other.read)
+        self.accepted += self._rebinned(other, other.accepted)
 
     @property
     def outside(self) -> int:
@@ -102,6 +105,17 @@ class Distribution:
             np.clip(place, -1, self.bins, out=place)
             place[np.isnan(place)] = self.bins + 1
             return place.astype(np.intp) + 1
+
+    def _rebinned(self, other: Distribution, counts: Counts) -> Counts:
+        if (self.low, self.high) == (other.low, other.high):
+            return counts
+        centres = other.low + (np.arange(-1, other.bins + 1) + 0.5) * (
+            (other.high - other.low) / other.bins
+        )
+        place = np.floor((centres - self.low) * (self.bins / (self.high - self.low)))
+        place = np.append(np.clip(place, -1, self.bins) + 1, self.bins + 2)
+        weighted = np.bincount(place.astype(np.intp), counts, minlength=self.bins + 3)
+        return weighted.astype(np.int64)
 
     def _count(self, bins: npt.NDArray[np.intp]) -> Counts:
         return np.bincount(bins, minlength=self.bins + 3)

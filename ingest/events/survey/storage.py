@@ -26,16 +26,12 @@ def write_survey(path: Path, survey: Survey) -> None:
             places = np.flatnonzero(counts)
             arrays[f"{one.name}_{kind}"] = np.stack([places, counts[places]])
     arrays |= survey.sky.arrays()
+    arrays["mjd_range"] = np.array(survey.time_range)
     with atomic_write(path) as stream:
         np.savez_compressed(stream, **arrays)  # type: ignore[arg-type]
 
 
-def read_survey(
-    path: Path,
-    checks: Iterable[CheckReport],
-    start_mjd: float | None = None,
-    stop_mjd: float | None = None,
-) -> Survey:
+def read_survey(path: Path, checks: Iterable[CheckReport]) -> Survey:
     """Return a survey from its file and its checks.
 
     Parameters
@@ -44,17 +40,15 @@ def read_survey(
         The file.
     checks : iterable of CheckReport
         Its checks.
-    start_mjd, stop_mjd : float, optional
-        The time range of the release, MJD UTC, as it was when the survey was made.
 
     Raises
     ------
     OSError, ValueError, KeyError
-        If the file is missing or damaged, or of another time range.
+        If the file is missing or damaged.
     """
-    survey = Survey(start_mjd, stop_mjd)
-    survey.checks += checks
     with np.load(path) as arrays:
+        survey = Survey(*arrays["mjd_range"].tolist())
+        survey.checks += checks
         for one in survey.distributions:
             for kind, counts in (("read", one.read), ("accepted", one.accepted)):
                 places, numbers = arrays[f"{one.name}_{kind}"]

@@ -34,6 +34,12 @@ class Survey:
         self.sky = SkyCounts()
 
     @property
+    def time_range(self) -> tuple[float, float]:
+        """The range of the distribution of times, MJD UTC."""
+        (times,) = (one for one in self.distributions if one.name == "mjd")
+        return times.low, times.high
+
+    @property
     def read(self) -> int:
         """Number of rows read."""
         return sum(one.read for one in self.checks)
@@ -49,7 +55,7 @@ class Survey:
         return sum(one.rejected for one in self.checks)
 
     def add(self, other: Survey) -> None:
-        """Include what another survey of the same release has collected of other events."""
+        """Include what another survey has collected of other events."""
         self.checks += other.checks
         for mine, its in zip(self.distributions, other.distributions, strict=True):
             mine.add(its)

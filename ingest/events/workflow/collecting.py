@@ -128,10 +128,9 @@ def _left(work: WorkDirectory, plan: dict[str, Any]) -> Iterator[_Left]:
 
 
 def _survey_of(left: _Left) -> Survey:
-    release = left.manifest.release
     checks = [CheckReport.from_dict(left.record["checks"])]
     try:
-        return read_survey(left.place / SURVEY, checks, release.start_mjd, release.stop_mjd)
+        return read_survey(left.place / SURVEY, checks)
     except (OSError, ValueError, KeyError):
         raise InputError(
             "the survey of a product is missing or damaged",

@@ -123,18 +123,14 @@ class Collection:
             number = None if one["number"] == one["obs_id"] else one["number"]
             provenance = copy_product(source, target, one["kid"], one["sha256"], number)
             checks = CheckReport.from_dict(one["checks"])
+            counts = one["rows"], one["outside"]
             conversions.append(
-                Conversion(target, provenance, one["kid"], one["rows"], one["outside"], checks)
-            )
-        with privileges.caller():
-            survey.add(
-                read_survey(
-                    self.work.survey,
-                    [one.checks for one in conversions],
-                    self.manifest.release.start_mjd,
-                    self.manifest.release.stop_mjd,
+                Conversion(
+                    target, provenance, one["kid"], *counts, checks, one["obs_id"], one["number"]
                 )
             )
+        with privileges.caller():
+            survey.add(read_survey(self.work.survey, [one.checks for one in conversions]))
         if self.manifest.release.products == "per-file":
             write_index(directory, [one.product for one in conversions])
         return conversions

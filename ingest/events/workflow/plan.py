@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ingest import __version__
 from ingest.events.delivery import DeliveredFile, LocatedFile, Manifest, locate
-from ingest.events.release_conversion import products_of, require_format
+from ingest.events.release_conversion import product_facts, products_of, require_format
 from ingest.events.workflow.directory import WorkDirectory, read_json, write_json
 
 MOST_JOBS: Final = 500
@@ -82,7 +82,9 @@ def write_plan(
         )
         for name, places in products_of(manifest).items()
     ]
-    facts = facts_of(manifest)
+    release = manifest.release
+    # what the checks of an event depend on, too
+    facts = _checksum(product_facts(manifest), release.start_mjd, release.stop_mjd)
     if files_per_job is None:
         files_per_job = -(-len(manifest.files) // MOST_JOBS)
     jobs = {
@@ -104,7 +106,7 @@ def write_plan(
     content = {
         "release": manifest.name,
         "manifest": _stated(manifest.model_copy(update={"files": ()})),
-        "facts": facts,
+        "facts": facts_of(manifest),
         "program": _program(),
         "jobs": sorted(jobs),
     }
@@ -115,11 +117,12 @@ def write_plan(
 
 
 def facts_of(manifest: Manifest) -> str:
-    """Return a checksum of what the products of a release depend on, besides their files."""
-    facts = manifest.row_facts() | {"files": [], "responses": [], "tables": []}
-    # headers and provenance have some of those that rows do not depend on
-    shown = manifest.facts({"files": True, "responses": True, "tables": True})
-    return hashlib.sha256(json.dumps([__version__, facts, shown]).encode()).hexdigest()
+    """Return a checksum of all facts of a release, besides its files."""
+    return _checksum(manifest.facts({"files": True, "responses": True, "tables": True}))
+
+
+def _checksum(*facts: Any) -> str:
+    return hashlib.sha256(json.dumps([__version__, *facts]).encode()).hexdigest()
 
 
 def state_of(path: str) -> list[int]:

@@ -1,0 +1,161 @@
+"""Products that are online and need not be made again, because what they are made of is the same.
+
+A release whose files become a product each grows file by file. The record of an import says what
+each product was made of and what it contains. An import that finds the same again links the
+product, and all that was made from it, instead of making them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from ingest.core.files import sha256
+from ingest.events.conversion import Conversion
+from ingest.events.delivery import AcquiredFile, Manifest
+from ingest.events.product import EventListContent
+from ingest.events.survey import Survey, read_survey
+from ingest.instance import Layout
+
+_PARQUET: Final = ".parquet"
+_MADE_OF_IT: Final = (".fits", ".fits.prov.json", ".png", ".tar", _PARQUET)
+"""The endings of a product and what is made from it."""
+_TIME_RANGE: Final = "time-range"
+"""The rule that depends on the time range of the release, which grows with it."""
+
+
+@dataclass(frozen=True)
+class Stock:
+    """What a product was made of, and what it contains: its entry in the record of an import."""
+
+    made_of: str
+    sha256: str
+    content: EventListContent
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Stock:
+        """Return what :func:`dataclasses.asdict` made of it."""
+        return cls(entry["made_of"], entry["sha256"], EventListContent(**entry["content"]))
+
+
+class KeptProducts:
+    """The products of a release that are online, as far as an import may keep them.
+
+    Parameters
+    ----------
+    manifest : Manifest
+        The release.
+    layout : Layout
+        The instance.
+    record : mapping
+        The record of the last import of the release; empty if nothing may be kept.
+    making : str
+        A checksum of what its products depend on besides the files.
+    """
+
+    def __init__(
+        self, manifest: Manifest, layout: Layout, record: Mapping[str, Any], making: str
+    ) -> None:
+        self._release = manifest.release
+        self._online = layout.inputs / manifest.name / "data"
+        self._surveys = _surveys(layout, manifest.name)
+        self._making = making
+        self._stock = {
+            name: Stock.from_dict(entry) for name, entry in record.get("products", {}).items()
+        }
+        self._conversions = {one["product"]: one for one in record.get("conversions", ())}
+
+    def find(self, name: str, files: Sequence[AcquiredFile]) -> tuple[Conversion, Survey] | None:
+        """Return how a product was made, and what a report shows of it; None if it must be made.
+
+        Parameters
+        ----------
+        name : str
+            The product.
+        files : sequence of AcquiredFile
+            The files it would be made of.
+        """
+        stock = self._stock.get(name)
+        if stock is None or stock.made_of != self._made_of(files):
+            return None
+        conversion = Conversion.from_dict(self._conversions[name], self._online)
+        if (
+            conversion.checks.rules[_TIME_RANGE].count
+            or stock.content.begin < self._release.start_mjd
+            or stock.content.end > self._release.stop_mjd
+        ):
+            return None
+        product = conversion.product
+        try:
+            survey = read_survey(self._surveys / f"{product.stem}.npz", [conversion.checks])
+            # a disk may fail, and the account of the servers may write there
+            if sha256(product) != stock.sha256:
+                return None
+        except (OSError, ValueError, KeyError):
+            return None
+        complete = all((product.parent / (product.stem + one)).is_file() for one in _MADE_OF_IT)
+        return (conversion, survey) if complete else None
+
+    def link(self, name: str, directory: Path) -> None:
+        """Link a product that :meth:`find` has found, and what is made from it."""
+        for ending in _MADE_OF_IT:
+            self._link(Path(name).stem + ending, directory)
+
+    def take_stock(
+        self, products: Mapping[Path, Sequence[AcquiredFile]]
+    ) -> tuple[dict[str, Stock], set[str]]:
+        """Return what the products of an import contain, and the names of those not changed.
+
+        Parquet files of the latter are linked.
+
+        Parameters
+        ----------
+        products : mapping of pathlib.Path to sequence of AcquiredFile
+            The new products, and the files each is made of.
+        """
+        found, unchanged = {}, set()
+        for product, files in products.items():
+            before, made_of, checksum = (
+                self._stock.get(product.name),
+                self._made_of(files),
+                sha256(product),
+            )
+            if before is not None and (before.made_of, before.sha256) == (made_of, checksum):
+                unchanged.add(product.name)
+                found[product.name] = before
+                with suppress(FileExistsError, FileNotFoundError):
+                    self._link(product.stem + _PARQUET, product.parent)
+            else:
+                found[product.name] = Stock(made_of, checksum, EventListContent.of(product))
+        return found, unchanged
+
+    def _made_of(self, files: Sequence[AcquiredFile]) -> str:
+        contents = [(one.path.name, one.sha256, one.simulated) for one in files]
+        return hashlib.sha256(json.dumps([self._making, contents]).encode()).hexdigest()
+
+    def _link(self, name: str, directory: Path) -> None:
+        os.link(self._online / name, directory / name, follow_symlinks=False)
+
+
+def replace_surveys(layout: Layout, release: str, new: Path) -> None:
+    """Keep what a report shows of each product of a release, from a directory of these files."""
+    place = _surveys(layout, release)
+    shutil.rmtree(place, ignore_errors=True)
+    place.parent.mkdir(exist_ok=True)
+    new.replace(place)
+
+
+def _surveys(layout: Layout, release: str) -> Path:
+    return layout.record(release).parent / "surveys"
+
+
+def as_record(stock: Mapping[str, Stock]) -> dict[str, dict[str, Any]]:
+    """Return the entries of products in the record of an import."""
+    return {name: asdict(one) for name, one in stock.items()}
