@@ -1,4 +1,4 @@
-"""One more file in a release that grows by months: until it is online, against the whole release."""
+"""One more file in a release that grows by months, until it is online; against all of it."""
 
 from __future__ import annotations
 
