@@ -737,9 +737,9 @@ def test_kept_files_are_deleted_only_if_no_release_needs_them(
 
     done = files()
     assert done.stdout == (
-        "release\tfile\tsize\tsha256\tneeded\n"
-        f"none\torca6_sample.root\t5\t{unknown}\tno\n"
-        f"evts21_01\torca6_sample.root\t5\t{listed}\tyes\n"
+        "release\tfile\tsize\tsha256\tneeded\tstate\n"
+        f"none\torca6_sample.root\t5\t{unknown}\tno\tsuperseded\n"
+        f"evts21_01\torca6_sample.root\t5\t{listed}\tyes\tdelivered\n"
     )
     assert files("--prune").returncode == 130  # nobody confirms
     assert len(list(layout.deliveries.iterdir())) == 2

@@ -122,6 +122,7 @@ def files(name: str | None, prune: bool, yes: bool, as_json: bool) -> None:
             one.kept.size,
             one.kept.sha256,
             "yes" if one.releases else "no",
+            one.state,
         )
         for one in found
     ]
@@ -132,7 +133,8 @@ def files(name: str | None, prune: bool, yes: bool, as_json: bool) -> None:
         click.confirm(question, abort=True, err=as_json)
     if prune:
         releases.prune(layout, unused)
-    show_table(("release", "file", "size", "sha256", "needed"), rows, as_json=as_json)
+    columns = ("release", "file", "size", "sha256", "needed", "state")
+    show_table(columns, rows, as_json=as_json)
     if prune:
         say(f"{len(unused)} files deleted", as_json)
 

@@ -222,6 +222,15 @@ def test_only_new_and_changed_periods_are_loaded(
     done = empty_instance.km3vo(*importing, "--force")
     assert done.returncode == 0, done.stderr
     assert {path.name: path.read_bytes() for path in data.iterdir() if path.is_file()} == grown
+    done = empty_instance.km3vo("release", "files", "--json")
+    states = [(one["file"], one["state"]) for one in json.loads(done.stdout)]
+    # one that was refused; one that was replaced, and its successor, which was dropped
+    assert sorted(states) == [
+        *((f"run{n}.h5", "loaded") for n in (1, 2)),
+        ("run2.h5", "superseded"),
+        *[("run3.h5", "superseded")] * 2,
+        ("run4.h5", "loaded"),
+    ]
     fourth = tables(connect)
     assert {name[:5] for name in fourth} == {"p2020", "p2022"}
     assert fourth.items() < third.items()

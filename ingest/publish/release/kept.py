@@ -33,10 +33,20 @@ class Delivery:
         The file.
     releases : tuple of str
         The releases that refer to it: their manifests list it, or their rows came from it.
+    is_loaded : bool
+        Whether rows online came from it.
     """
 
     kept: KeptFile
     releases: tuple[str, ...]
+    is_loaded: bool
+
+    @property
+    def state(self) -> str:
+        """``loaded``, ``delivered`` if it waits for an import, or ``superseded``."""
+        if self.is_loaded:
+            return "loaded"
+        return "delivered" if self.releases else "superseded"
 
 
 def deliveries(layout: Layout, name: str | None = None) -> list[Delivery]:
@@ -48,14 +58,18 @@ def deliveries(layout: Layout, name: str | None = None) -> list[Delivery]:
         If a manifest cannot be read: its files would seem to be unused.
     """
     referring: dict[tuple[str, str], set[str]] = {}
-    names = {*release_names(), *facts_online(layout), *responses_names(), *online_responses(layout)}
-    for release in names:
-        for file in (*_listed(release), *_imported(release, layout)):
+    loaded: set[tuple[str, str]] = set()
+    online = {*facts_online(layout), *online_responses(layout)}
+    for release in {*release_names(), *responses_names(), *online}:
+        imported = _imported(release, layout)
+        if release in online:
+            loaded.update(imported)
+        for file in (*_listed(release), *imported):
             referring.setdefault(file, set()).add(release)
-    found = [
-        Delivery(kept, tuple(sorted(referring.get((kept.sha256, kept.path.name), ()))))
-        for kept in DeliveryStore(layout.deliveries).files()
-    ]
+    found = []
+    for kept in DeliveryStore(layout.deliveries).files():
+        file = kept.sha256, kept.path.name
+        found.append(Delivery(kept, tuple(sorted(referring.get(file, ()))), file in loaded))
     return [one for one in found if name is None or name in one.releases]
 
 
