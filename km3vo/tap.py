@@ -186,8 +186,10 @@ def _cited(answer: DALResults) -> dict[str, Any]:
             found.setdefault("bibcodes", []).append(str(info.value))
         elif info.name == "citation":
             found["how_to_cite"] = str(info.value)
-        elif info.name in ("copyright", "rights"):
+        elif info.name == "copyright":
             found["rights"] = " ".join(str(info.content or "").split())
+        elif info.name == "rights":  # since DaCHS 2.11, which explains it in the content
+            found["rights"] = " ".join(str(info.value).split())
     return found
 
 

@@ -34,6 +34,8 @@ _END = "</table>"
 _USE_SERVICE = """<img src="/static/img/usesvcbutton.png" class="silentlink"
 						alt="[Use this service from your browser]"/>"""
 _MANAGE = '<a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">'
+_NAME_OF_TABLE = """'<n:invisible n:render="string" n:data="tableName"/>'"""
+"""Would make a script of each page another one, and policies name those that may run."""
 _CHANGES = {
     "serviceinfo.html": (
         ("</head>", f"{_STRUCTURED}</head>"),
@@ -63,10 +65,11 @@ _CHANGES = {
         (f"<p>{_MANAGE}", f'<p n:render="ifadmin">{_MANAGE}'),
     ),
     "examples.html": (),
+    "defaultresponse.html": ((_NAME_OF_TABLE, "document.title"),),
 }
 """What is replaced in DaCHS' templates."""
-_ONLY_BEFORE_211 = {' style="background-color: #FF9988"', "Copyright and such:"}
-"""What DaCHS 2.11 does not have, and need not have."""
+_NOT_IN_ALL = {' style="background-color: #FF9988"', "Copyright and such:", _NAME_OF_TABLE}
+"""What some versions of DaCHS do not have, and need not have."""
 logger = logging.getLogger(__name__)
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
 
@@ -108,7 +111,7 @@ def write_scripts(dachs_root: Path, account: Account) -> bool:
 def templates() -> dict[str, str]:
     """Return the templates of DaCHS' pages that differ from DaCHS' own, by their names.
 
-    For DaCHS 2.7 and 2.11.
+    For DaCHS 2.7 and later.
 
     Search engines find data sets by JSON-LD in the head of a page, which DaCHS' service page
     offers no way to add. We suggest an optional element in the head of ``serviceinfo.html``, such
@@ -134,6 +137,6 @@ def templates() -> dict[str, str]:
 
 
 def _replaced(path: Path, text: str, old: str, new: str) -> str:
-    if old not in text and old not in _ONLY_BEFORE_211:
+    if old not in text and old not in _NOT_IN_ALL:
         logger.warning("DaCHS' %s is not changed: it does not contain %r", path.name, old)
     return text.replace(old, new)
