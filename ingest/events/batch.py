@@ -14,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
@@ -239,7 +240,8 @@ def _convert_in_parallel(
     jobs: int,
     on_progress: ProgressCallback,
 ) -> list[Conversion]:
-    with ProcessPoolExecutor(min(jobs, len(planned))) as pool:
+    # not by a server, the default since Python 3.14: what is loaded here takes a second there
+    with ProcessPoolExecutor(min(jobs, len(planned)), get_context("fork")) as pool:
         futures = [pool.submit(_convert, request, one) for one in planned]
         try:
             for count, future in enumerate(as_completed(futures), start=1):

@@ -172,7 +172,8 @@ def test_tap_fetches_no_upload_by_default_and_tells_nothing(instance, path) -> N
         for place in places:
             sent = {"LANG": "ADQL", "QUERY": "SELECT * FROM tap_upload.t", "UPLOAD": f"t,{place}"}
             reply = requests.post(f"{instance.tap}/{path}", data=sent, timeout=30)
-            messages.add(reply.text)
+            # DaCHS 2.13 repeats the request
+            messages.add(re.sub('<INFO[^>]*name="request"[^>]*>', "", reply.text))
         assert len(messages) == 1
         assert "does not fetch uploads from URLs" in messages.pop()
         with pytest.raises(TimeoutError):

@@ -49,6 +49,9 @@ def test_macros_are_expanded_as_by_dachs(tmp_path: Path) -> None:
         timeout=60,
     )
     theirs, ours = json.loads(done.stdout)
+    if theirs[list(TEXTS).index(r"\nothing")] == "AttributeError":  # DaCHS 2.13
+        theirs = ["MacroError" if one == "AttributeError" else one for one in theirs]
+        ours = ["MacroError" if one == "AttributeError" else one for one in ours]
     assert dict(zip(TEXTS, theirs, strict=True)) == TEXTS
     assert ours == theirs
 

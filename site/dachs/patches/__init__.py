@@ -2,7 +2,7 @@
 
 Each function changes one thing, says for which versions of DaCHS, and describes the problem
 as it could be reported to DaCHS' developers. They were written for DaCHS 2.7, the version in
-Debian 12, and tried with 2.11 in Debian 13 as well; ``versions.py`` knows the differences. One that
+Debian 12, and tried with 2.11 in Debian 13 and 2.13 as well; ``versions.py`` knows the differences. One that
 does not fit another version is left out with a warning. Remove a function once the DaCHS of all
 supported Debian releases can do the same.
 
@@ -29,6 +29,7 @@ _problems = []
 
 def apply():
     """Apply all patches."""
+    versions.use_one_module_of_errors()
     # first, because availability recognizes errors before they become messages
     _apply("messages", "keep_internals_out_of_messages")
     _apply("database", "keep_pools_open", "wait_for_restarts", "forget_errors_of_restarts")
@@ -59,8 +60,19 @@ def apply():
     )
     _apply("productfiles", "answer_head_requests_for_products")
     _apply("generation", "announce_changes")
-    _apply("closed", "close_test_services", "close_well_known", "close_user_tables")
-    _apply("protected", "close_protected_releases", "lock_products")
+    _apply(
+        "closed",
+        "close_test_services",
+        "close_well_known",
+        "close_user_tables",
+        "close_form_of_products",
+    )
+    _apply(
+        "protected",
+        "compare_passwords_in_one_place",
+        "close_protected_releases",
+        "lock_products",
+    )
     # after those that refuse what is no request, and those that check passwords
     _apply("bearers", "accept_tokens")
     _apply("errorpages", "explain_errors_in_our_frame")

@@ -44,12 +44,12 @@ class DatabaseAwayPage(weberrors.ErrorPage):
         super().__init__(weberrors.failure.Failure(DatabaseAway()))
         self.original = error
 
-    def render(self, request):
+    def render(self, request, **how):
         """Write the page, unless another one has been begun."""
         if getattr(request, "startedWriting", False):
             return weberrors.InternalServerErrorPage(self.original).renderInnerException(request)
         request.setHeader("retry-after", RETRY_AFTER)
-        return super().render(request)
+        return super().render(request, **how)
 
 
 def _with_page(get_page):

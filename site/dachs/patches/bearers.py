@@ -121,6 +121,7 @@ def _know_logins():
     from .tokens import Login
 
     user, password = common.Request.getUser, common.Request.getPassword
+    authenticated = common.Request.getAuthUser
     check, groups = creds.hasCredentials, creds.getGroupsForUser
 
     @functools.wraps(user)
@@ -145,8 +146,40 @@ def _know_logins():
             return set(password.groups) - {_ADMINISTRATORS}
         return groups(user, password)
 
+    @functools.wraps(authenticated)
+    def get_auth_user(self):
+        name, login = authenticated(self), getattr(self, "login", None)
+        return Name.of(name, login[1]) if name and login else name
+
     common.Request.getUser, common.Request.getPassword = get_user, get_password
+    common.Request.getAuthUser = get_auth_user
+    if hasattr(creds, "getGroupsForAuthUser"):  # since DaCHS 2.11
+        creds.getGroupsForAuthUser = _with_groups_of_tokens(creds.getGroupsForAuthUser)
     creds.hasCredentials, creds.getGroupsForUser = has_credentials, get_groups
+
+
+class Name(str):
+    """The name of somebody who has a token, with the groups that the token says.
+
+    A member of DaCHS may have the same name, and other groups.
+    """
+
+    groups = frozenset()
+
+    @classmethod
+    def of(cls, name, login):
+        """Return the name of the person with a :class:`.tokens.Login`."""
+        made = cls(name)
+        made.groups = login.groups - {_ADMINISTRATORS}
+        return made
+
+
+def _with_groups_of_tokens(find):
+    @functools.wraps(find)
+    def find_groups(username):
+        return set(username.groups) if isinstance(username, Name) else find(username)
+
+    return find_groups
 
 
 def _complete_answers():
@@ -165,11 +198,11 @@ def _complete_answers():
         return write(self, payload)
 
     @functools.wraps(render)
-    def render_or_forbid(self, request):
+    def render_or_forbid(self, request, **how):
         if getattr(request, "login", None):
             # another token of this person would not help, so there is no challenge
             self.status = 403
-        return render(self, request)
+        return render(self, request, **how)
 
     common.Request.write = complete_and_write
     weberrors.AuthenticatePage.render = render_or_forbid

@@ -56,6 +56,23 @@ def close_user_tables():
     tap_uploads.PersistentUploadRenderer.getChild = _nothing
 
 
+def close_form_of_products():
+    """Let DaCHS serve no form for products.
+
+    From DaCHS 2.13 on: ``/__system__/products/p/form`` ends in an error, because its core
+    returns a list. We suggest to allow ``get`` only, as nothing links the form.
+    """
+    initialise = grend.ServiceBasedPage.__init__
+
+    @functools.wraps(initialise)
+    def initialise_unless_form(self, request, service):
+        if self.name == "form" and service.rd.sourceId == "__system__/products":
+            raise svcs.UnknownURI("There is nothing at this address.")
+        initialise(self, request, service)
+
+    grend.ServiceBasedPage.__init__ = initialise_unless_form
+
+
 def _without_creation(add):
     @functools.wraps(add)
     def add_unless_created(self, context):

@@ -42,7 +42,7 @@ def explain_errors_in_our_frame():
     weberrors.RedirectBase.render = _render_redirect
 
 
-def _render(self, request):
+def _render(self, request, *, finish=True):
     request.setResponseCode(self.status)
     try:
         content = _content(self, request)
@@ -51,7 +51,8 @@ def _render(self, request):
         content = b"An error occurred, and the page about it does not work."
         request.setHeader("Content-Type", "text/plain; charset=utf-8")
     request.write(content)
-    request.finish()
+    if finish:  # since DaCHS 2.13 some callers do it
+        request.finish()
     return server.NOT_DONE_YET
 
 
@@ -82,7 +83,7 @@ def _visit(request):
     return Visit(path, {}, is_member)
 
 
-def _render_redirect(self, request):
+def _render_redirect(self, request, **how):
     self.destURL = self.flr.value.dest
     if isinstance(self.destURL, str):
         self.destURL = self.destURL.encode()
@@ -90,4 +91,4 @@ def _render_redirect(self, request):
     if b"?" not in self.destURL and arguments:
         self.destURL += b"?" + arguments
     request.setHeader("location", self.destURL)
-    return weberrors.ErrorPage.render(self, request)
+    return weberrors.ErrorPage.render(self, request, **how)

@@ -61,16 +61,16 @@ def _answer_unsupported_methods():
     class UnsupportedMethodPage(weberrors.BadMethodPage):
         handles = error.UnsupportedMethod
 
-        def render(self, request):
+        def render(self, request, **how):
             methods = [name for name in self.flr.value.allowedMethods if name in _METHODS]
             request.setHeader("Allow", b", ".join(methods or [b"GET", b"HEAD"]))
             self.flr.value = svcs.BadMethod(request.method.decode("ascii", "replace"))
-            return weberrors.BadMethodPage.render(self, request)
+            return weberrors.BadMethodPage.render(self, request, **how)
 
     class BadMethodPage(weberrors.BadMethodPage):
-        def render(self, request):
+        def render(self, request, **how):
             request.setHeader("Allow", "GET, HEAD")
-            return weberrors.BadMethodPage.render(self, request)
+            return weberrors.BadMethodPage.render(self, request, **how)
 
     weberrors.getErrorPage = _with_pages(
         {error.UnsupportedMethod: UnsupportedMethodPage, svcs.BadMethod: BadMethodPage}

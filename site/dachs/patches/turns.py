@@ -274,7 +274,7 @@ class BusyPage(weberrors.ErrorPage):
     beforeMessage = "We are sorry, this service is busy:"
     afterMessage = ""
 
-    def render(self, request):
+    def render(self, request, **how):
         """Write the page."""
         _ask_to_retry(request)
-        return super().render(request)
+        return super().render(request, **how)
