@@ -2,9 +2,9 @@
 
 Each function changes one thing, says for which versions of DaCHS, and describes the problem
 as it could be reported to DaCHS' developers. They were written for DaCHS 2.7, the version in
-Debian 12, and tried with 2.11 in Debian 13 and 2.13 as well; ``versions.py`` knows the differences. One that
-does not fit another version is left out with a warning. Remove a function once the DaCHS of all
-supported Debian releases can do the same.
+Debian 12, and tried with 2.11 in Debian 13 and with 2.13 as well; ``versions.py`` knows the
+differences. One that does not fit another version is left out with a warning. Remove a function
+once the DaCHS of all supported Debian releases can do the same.
 
 What cannot be patched from within DaCHS is handled elsewhere, and described in the same way:
 
