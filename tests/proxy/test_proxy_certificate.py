@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,11 @@ def _expire(folder: Path) -> None:
         subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
 
 
+def _date(certificate: Path, later: float) -> None:
+    """Set when a certificate was changed, in s from now; nginx 1.27 keeps what is not newer."""
+    os.utime(certificate, (time.time() + later,) * 2)
+
+
 def test_the_doctor_warns_before_a_certificate_ends(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -38,10 +45,12 @@ def test_the_doctor_warns_before_a_certificate_ends(
         monkeypatch.setenv("SSL_CERT_FILE", str(one.certificate))
         upkeep._certificate(Patient())
         make_certificate(one.folder, days=29)
+        _date(one.certificate, 2)
         one.reload()
         with pytest.raises(Advice, match="ends on"):
             upkeep._certificate(Patient())
         _expire(one.folder)
+        _date(one.certificate, 4)
         one.reload()
         with pytest.raises(Fault, match="expired"):
             upkeep._certificate(Patient())

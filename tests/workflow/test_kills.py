@@ -59,7 +59,7 @@ def test_ten_kills(tmp_path: Path, work: WorkDirectory) -> None:
                 words, cwd=work.path, stdout=log, stderr=log, start_new_session=True
             )
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(chance.uniform(1, 15))
+            process.wait(chance.uniform(1, 5))
         killed += process.poll() is None
         kill(process.pid, ("snakemake", "job", "all")[number % 3])
         # Snakemake goes on without the job that was killed
