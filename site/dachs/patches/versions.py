@@ -18,7 +18,7 @@ import sys
 from importlib import util
 from pathlib import Path
 
-TRIED = ("2.7", "2.11")
+TRIED = ("2.7", "2.11", "2.13")
 """The versions whose code was compared with the patches; changes are tested with the first."""
 SOLVED = {
     "connections.find_boundaries_at_once": (
