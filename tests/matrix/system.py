@@ -202,7 +202,8 @@ class System:
         inside = f"cd {CHECKOUT} 2>/dev/null || cd /; exec {shlex.join(command)}"
         loopback = shlex.join([sys.executable, "-c", _LOOPBACK])
         enter = shlex.join(["chroot", str(self.root), "/bin/sh", "-c", inside])
-        return f"{loopback}\nexec {enter}"
+        # not "exec": this shell is process 1, and has to take note of orphans that end
+        return f"{loopback}\n{enter}"
 
 
 @contextmanager
