@@ -65,7 +65,9 @@ def test_stilts_sends_a_password_when_it_is_asked(
     server: Instance, name: str, count: int | None
 ) -> None:
     cone = f"{server.url}/{name}/nu/cone/scs.xml?RA=0&DEC=0&SR=180&MAXREC=10000"
-    login = f"-Dstar.basicauth.user={NAME} -Dstar.basicauth.password='{PASSWORD}'"
+    # the second names since STILTS 3.5
+    names = (("star.basicauth.user", "star.basicauth.password"), ("auth.username", "auth.password"))
+    login = " ".join(f"-D{user}={NAME} -D{secret}='{PASSWORD}'" for user, secret in names)
     done = subprocess.run(
         ["stilts", "tpipe", f"in={cone}", "ifmt=votable", "omode=count"],
         env=os.environ | {"JDK_JAVA_OPTIONS": login},
