@@ -317,7 +317,8 @@ def _convert_and_publish(
         if delivery.converted is None:
             with progress.reading(report.survey, manifest.release.events):
                 conversions = convert_release(
-                    manifest, delivery.files, staging, report.survey, kept, parts
+                    *(manifest, delivery.files, staging, report.survey),
+                    *((kept, parts) if kept else ()),
                 )
         else:
             conversions = delivery.converted.place(staging, report.survey)
@@ -351,7 +352,8 @@ def _convert_and_publish(
                 *(publication_of(manifest), layout, state, [release, *others], rows, tables),
                 periods=periods,
             )
-            replace_surveys(layout, manifest.name, parts)
+            if kept:
+                replace_surveys(layout, manifest.name, parts)
     finally:
         for directory in (staging, parts):
             shutil.rmtree(directory, ignore_errors=True)
