@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -333,7 +332,7 @@ def _convert_and_publish(
         difference, former = difference_to_online(manifest, layout, products, simulated, same)
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")
-        _keep(delivery, DeliveryStore(layout.deliveries), staging)
+        _keep(delivery, kept, DeliveryStore(layout.deliveries), staging)
         for product in products:
             if not product.with_suffix(".tar").exists():  # linked
                 write_bundle(product)
@@ -367,8 +366,10 @@ def _convert_and_publish(
     return report, stock, fingerprints.of_texts(release)
 
 
-def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
-    """Keep the delivered files, and copy those to be published into the staging directory."""
+def _keep(
+    delivery: _Delivery, before: KeptProducts | None, store: DeliveryStore, staging: Path
+) -> None:
+    """Keep the delivered files, and provide those to be published in the staging directory."""
     from ingest.events.product import RESPONSES, Instrument, write_responses
 
     manifest = delivery.manifest
@@ -377,8 +378,10 @@ def _keep(delivery: _Delivery, store: DeliveryStore, staging: Path) -> None:
             continue
         kept = store.keep(found.path, found.sha256)
         # DaCHS would read a FITS file as a product
-        if file.public and not file.name.endswith(".fits"):
-            os.link(kept, staging / file.name, follow_symlinks=False)
+        if not file.public or file.name.endswith(".fits"):
+            continue
+        if before is None or not before.link_delivered(found, staging):
+            shutil.copyfile(kept, staging / file.name)
     if delivery.responses:
         site, release = detector(manifest.release.detector), manifest.release
         of = Instrument(manifest.name, site.telescope, release.instrument)

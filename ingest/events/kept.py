@@ -108,6 +108,15 @@ class KeptProducts:
         for ending in _MADE_OF_IT:
             self._link(Path(name).stem + ending, directory)
 
+    def link_delivered(self, file: AcquiredFile, directory: Path) -> bool:
+        """Link the copy of a delivered file that is online; return whether there is one."""
+        online = self._online / file.path.name
+        with suppress(OSError):
+            if self._stock and sha256(online) == file.sha256:
+                self._link(online.name, directory)
+                return True
+        return False
+
     def take_stock(
         self, products: Mapping[Path, Sequence[AcquiredFile]]
     ) -> tuple[dict[str, Stock], set[str]]:

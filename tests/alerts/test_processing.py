@@ -323,8 +323,8 @@ def test_maps_in_packets_are_stored_and_used(archive: Archive, store: RecordingS
     ]
     fill(archive, [json.dumps(notice).encode() for notice in notices])
     run(archive, store)
-    rows, _ = assert_all_accounted_for(archive, store)
-    assert rows == {1, 2, 3}
+    rows, reasons = assert_all_accounted_for(archive, store)
+    assert rows == {1, 2, 3}, reasons
     of_good, of_bad, of_none = store.column("region_origin", "sky_map", "remarks")
     assert (of_good[0], of_bad[0], of_none[0]) == ("map", "circle", "circle")
     assert "the sky map cannot be read: " in of_bad[2]
