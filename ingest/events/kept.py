@@ -71,6 +71,7 @@ class KeptProducts:
             name: Stock.from_dict(entry) for name, entry in record.get("products", {}).items()
         }
         self._conversions = {one["product"]: one for one in record.get("conversions", ())}
+        self._linked: list[str] = []
 
     def find(self, name: str, files: Sequence[AcquiredFile]) -> tuple[Conversion, Survey] | None:
         """Return how a product was made, and what a report shows of it; None if it must be made.
@@ -107,6 +108,7 @@ class KeptProducts:
         """Link a product that :meth:`find` has found, and what is made from it."""
         for ending in _MADE_OF_IT:
             self._link(Path(name).stem + ending, directory)
+        self._linked.append(name)
 
     def link_delivered(self, file: AcquiredFile, directory: Path) -> bool:
         """Link the copy of a delivered file that is online; return whether there is one."""
@@ -129,20 +131,19 @@ class KeptProducts:
         products : mapping of pathlib.Path to sequence of AcquiredFile
             The new products, and the files each is made of.
         """
-        found, unchanged = {}, set()
+        found = {name: self._stock[name] for name in self._linked}
         for product, files in products.items():
-            before, made_of, checksum = (
-                self._stock.get(product.name),
-                self._made_of(files),
-                sha256(product),
-            )
+            name = product.name
+            if name in self._linked:
+                continue
+            before, made_of, checksum = self._stock.get(name), self._made_of(files), sha256(product)
             if before is not None and (before.made_of, before.sha256) == (made_of, checksum):
-                unchanged.add(product.name)
-                found[product.name] = before
+                found[name] = before
                 with suppress(FileExistsError, FileNotFoundError):
                     self._link(product.stem + _PARQUET, product.parent)
             else:
-                found[product.name] = Stock(made_of, checksum, EventListContent.of(product))
+                found[name] = Stock(made_of, checksum, EventListContent.of(product))
+        unchanged = {name for name, one in found.items() if self._stock.get(name) is one}
         return found, unchanged
 
     def _made_of(self, files: Sequence[AcquiredFile]) -> str:
