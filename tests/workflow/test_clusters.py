@@ -20,7 +20,7 @@ def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "queue"
     folder.mkdir()
     for name in ("sbatch", "sacct", "scancel"):
-        (folder / name).symlink_to(Path(__file__).with_name("queue.py"))
+        (folder / name).symlink_to(Path(__file__).with_name("local_queue.py"))
     monkeypatch.setenv("PATH", str(folder), prepend=":")
     return folder
 

@@ -36,6 +36,11 @@ _USE_SERVICE = """<img src="/static/img/usesvcbutton.png" class="silentlink"
 _MANAGE = '<a>\n\t\t\t<n:attr name="href" n:render="rootlink" n:data="clientRdId">'
 _NAME_OF_TABLE = """'<n:invisible n:render="string" n:data="tableName"/>'"""
 """Would make a script of each page another one, and policies name those that may run."""
+_POLLING = """connector.onHubAvailability(function(hubPresent) {
+				sampButton[0].disabled = !hubPresent;
+			}, 2000);"""
+_OFF = ' disabled="True"'
+"""Asks this computer for a SAMP hub every two seconds, and fails where there is no button."""
 _CHANGES = {
     "serviceinfo.html": (
         ("</head>", f"{_STRUCTURED}</head>"),
@@ -65,10 +70,13 @@ _CHANGES = {
         (f"<p>{_MANAGE}", f'<p n:render="ifadmin">{_MANAGE}'),
     ),
     "examples.html": (),
-    "defaultresponse.html": ((_NAME_OF_TABLE, "document.title"),),
+    "defaultresponse.html": ((_NAME_OF_TABLE, "document.title"), (_POLLING, ""), (_OFF, "")),
 }
 """What is replaced in DaCHS' templates."""
-_NOT_IN_ALL = {' style="background-color: #FF9988"', "Copyright and such:", _NAME_OF_TABLE}
+_NOT_IN_ALL = {
+    *(' style="background-color: #FF9988"', "Copyright and such:"),
+    *(_NAME_OF_TABLE, _POLLING, _OFF),
+}
 """What some versions of DaCHS do not have, and need not have."""
 logger = logging.getLogger(__name__)
 _PARTS = ("jquery/jquery.min.js", "jquery-ui/jquery-ui.min.js")
