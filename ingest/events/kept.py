@@ -1,8 +1,8 @@
-"""Products that are online and need not be made again, because what they are made of is the same.
+"""Products that are online and need not be made again, because their sources have not changed.
 
 A release whose files become a product each grows file by file. The record of an import says what
-each product was made of and what it contains. An import that finds the same again links the
-product, and all that was made from it, instead of making them.
+each product was made of and what it contains. An import that finds this unchanged links the
+product, and everything made from it, instead of making them anew.
 """
 
 from __future__ import annotations

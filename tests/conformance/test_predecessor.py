@@ -75,7 +75,7 @@ def test_cone_answers_are_base64_binary_with_the_ucds_of_the_first_standard(fetc
     assert '<BINARY><STREAM encoding="base64">' in answer
     assert answer.count("<FIELD ") == 7
     for name, ucd in {
-        "_r": "pos.(distance|angDistance)",  # the second since DaCHS 2.13
+        "_r": r"pos\.(distance|angDistance)",  # the second since DaCHS 2.13
         "MJD": "time.epoch",
         "RA": "POS_EQ_RA_MAIN",
         "Decl": "POS_EQ_DEC_MAIN",

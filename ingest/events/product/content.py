@@ -20,7 +20,7 @@ class EventListContent:
     rows : int
         The number of events.
     begin, end : float
-        The times of the first and the last one (MJD, UTC); 0 if there is none.
+        The times of the first and the last one (MJD, UTC); 0 for an empty list.
     checksum : str
         SHA-256 of the columns and the rows, without the headers.
     """

@@ -39,8 +39,9 @@ _NAME_OF_TABLE = """'<n:invisible n:render="string" n:data="tableName"/>'"""
 _POLLING = """connector.onHubAvailability(function(hubPresent) {
 				sampButton[0].disabled = !hubPresent;
 			}, 2000);"""
-_OFF = ' disabled="True"'
 """Asks this computer for a SAMP hub every two seconds, and fails where there is no button."""
+_OFF = ' disabled="True"'
+"""Disables the button for SAMP until that has found a hub."""
 _CHANGES = {
     "serviceinfo.html": (
         ("</head>", f"{_STRUCTURED}</head>"),

@@ -79,7 +79,7 @@ def lock_products():
 def compare_passwords_in_one_place():
     """Let DaCHS know the administrator by the check that all other logins have to pass.
 
-    From DaCHS 2.13 on: ``getAuthUser`` compares the administrator's password by itself. We
+    From DaCHS 2.13 on: ``getAuthUser`` has its own check of the administrator's password. We
     suggest ``creds.isAdmin`` there.
     """
     common.Request.getAuthUser = _authenticated_user
