@@ -103,7 +103,7 @@ def _streams(manifest: Manifest, where: Circumstances) -> bytes:
     _describe(_stream(root, "metadata"), manifest, where)
     _describe_table(_stream(root, "table"), manifest, where)
     _open_to_queries(_stream(root, "access"), manifest)
-    _describe_origin(_stream(root, "origin-columns"), manifest)
+    _describe_origin(_stream(root, "origin-columns"), manifest, where)
     _describe_cone(_stream(root, "cone"), manifest, where)
     _add_limits(_stream(root, "limits"), manifest, where)
     _add_test(_stream(root, "tests"), manifest, where)
@@ -150,10 +150,7 @@ def _describe_table(stream: etree._Element, manifest: Manifest, where: Circumsta
         _property(stream, "superseded_by", where.superseded_by)
     if where.periods:
         schema = schema_of(manifest.name)
-        parts = (rf"SELECT \\colNames FROM {schema}.{table}" for table in where.periods)
-        view = etree.SubElement(stream, "viewStatement")
-        # macros with two backslashes, as they belong to the table and not to the stream
-        view.text = rf"CREATE VIEW \\qName AS ({' UNION ALL '.join(parts)})"
+        _property(stream, "periods", " ".join(f"{schema}.{table}" for table in where.periods))
 
 
 def _open_to_queries(stream: etree._Element, manifest: Manifest) -> None:
@@ -162,7 +159,7 @@ def _open_to_queries(stream: etree._Element, manifest: Manifest) -> None:
         etree.SubElement(stream, "adql").text = "True"
 
 
-def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
+def _describe_origin(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:
     etree.SubElement(
         stream,
         "FEED",
@@ -171,6 +168,10 @@ def _describe_origin(stream: etree._Element, manifest: Manifest) -> None:
         detector=manifest.release.instrument,
     )
     etree.SubElement(stream, "FEED", source="km3net/common#circle-index")
+    if where.periods:
+        # not expanded before it is in the table, whose columns this needs
+        stream.tag = "NXSTREAM"
+        etree.SubElement(stream, "LFEED", source="km3net/common#periods")
 
 
 def _describe_cone(stream: etree._Element, manifest: Manifest, where: Circumstances) -> None:

@@ -10,16 +10,15 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Final
 
 from ingest.core.errors import InputError
 from ingest.core.files import sha256
+from ingest.core.parallel import in_processes
 from ingest.core.progress import ProgressCallback
 from ingest.events.conversion import (
     Conversion,
@@ -171,7 +170,10 @@ def run(
                 conversions.append(_convert(request, one, partial(_count_on, on_progress, read)))
                 read += conversions[-1].checks.read
         else:
-            conversions = _convert_in_parallel(request, staged, jobs, on_progress)
+            conversions = []
+            for done in in_processes(partial(_convert, request), staged, jobs):
+                conversions.append(done)
+                on_progress(len(conversions))
         if request.release:
             _check_release(load_manifest(request.release), request.files, conversions)
         return [
@@ -232,25 +234,6 @@ def _recipe(
     simulated = any(file.facts.simulated for file in files)
     recipe = release_recipe(manifest, simulated, request.reject)
     return replace(recipe, command=request.command)
-
-
-def _convert_in_parallel(
-    request: ConversionRequest,
-    planned: Sequence[PlannedProduct],
-    jobs: int,
-    on_progress: ProgressCallback,
-) -> list[Conversion]:
-    # not by a server, the default since Python 3.14: what is loaded here takes a second there
-    with ProcessPoolExecutor(min(jobs, len(planned)), get_context("fork")) as pool:
-        futures = [pool.submit(_convert, request, one) for one in planned]
-        try:
-            for count, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                on_progress(count)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [future.result() for future in futures]
 
 
 def _check_release(

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from ingest.core.descriptors import expand_descriptor, published_columns
+from ingest.core.fitsrows import TableRows
+from ingest.core.parallel import in_processes
 from ingest.core.progress import ProgressCallback
 from ingest.events.about import about
 from ingest.events.about_elements import ABOUT
@@ -40,19 +43,26 @@ def write_release_columns(
     from ingest.events.product.columns import SUFFIX, write_columns
 
     resource = expand_descriptor(manifest.release.descriptor, about=about(manifest)[ABOUT])
-    columns = published_columns(resource)
     text = read_texts(manifest).description
-    written, rows = [], 0
+    products = list(products)
+    new = [one for one in products if not one.with_suffix(SUFFIX).exists()]
+    written = 0
 
-    def add(more: int) -> None:
-        nonlocal rows
-        rows += more
+    def add(rows: int) -> None:
+        nonlocal written
+        written += rows
         if on_progress is not None:
-            on_progress(rows)
+            on_progress(written)
 
-    for product in products:
-        path = product.with_suffix(SUFFIX)
-        if not path.exists():
-            write_columns(product, columns, manifest.release.table, text, add)
-        written.append(path)
-    return written
+    write = partial(
+        write_columns,
+        columns=published_columns(resource),
+        table=manifest.release.table,
+        text=text,
+        # of several, those written by other processes are added below
+        on_rows=add if len(new) == 1 else None,
+    )
+    for product, _ in zip(new, in_processes(write, new), strict=True):
+        if len(new) > 1:
+            add(len(TableRows(product)))
+    return [one.with_suffix(SUFFIX) for one in products]

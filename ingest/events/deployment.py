@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ingest.core.errors import ManifestError
+from ingest.core.fitsrows import TableRows
 from ingest.events.about import Circumstances, Example, about
 from ingest.events.delivery import Manifest, load_manifest, predecessors
 from ingest.events.periods import tables_of_periods
@@ -146,14 +147,13 @@ def predecessor_deployment(
 
 def _example(products: list[Path]) -> Example | None:
     """Return the first event of a release."""
-    from astropy.io import fits
-
     for path in products:
-        with fits.open(path, memmap=True) as hdus:
-            if "EVENTS" not in hdus or len(hdus["EVENTS"].data) == 0:
-                continue
-            row = hdus["EVENTS"].data[0]
-            names = hdus["EVENTS"].columns.names
-            name = str(row["EVENT_NAME"]) if "EVENT_NAME" in names else ""
+        try:
+            rows = TableRows(path)
+        except KeyError:  # not an event list
+            continue
+        for block in rows.blocks():
+            row = block[0]
+            name = row["EVENT_NAME"].decode().rstrip() if "EVENT_NAME" in rows.units else ""
             return Example(name, float(row["RA"]), float(row["DEC"]))
     return None

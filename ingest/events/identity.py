@@ -15,12 +15,14 @@ import numpy.typing as npt
 
 from ingest.events.fields import MISSING_INTEGER, Chunk
 
+NAME: Final = "S48"
+"""The type of names in event lists."""
 IDENTITY: Final = ("det_id", "run_id", "frame_index", "trigger_counter")
 _DIGITS: Final = {"det_id": 3, "run_id": 6, "frame_index": 6, "trigger_counter": 3}
 _TELESCOPES: Final = {"antares": 2, "arca": 1, "orca": 1, "km3net": 1}
 
 
-def event_names(chunk: Chunk) -> npt.NDArray[np.str_]:
+def event_names(chunk: Chunk) -> npt.NDArray[np.bytes_]:
     """Return the names of events from their numbers; empty where a number is missing.
 
     Parameters
@@ -29,11 +31,11 @@ def event_names(chunk: Chunk) -> npt.NDArray[np.str_]:
         Events with the fields of :data:`IDENTITY`.
     """
     complete = _is_complete(chunk)
-    names = np.zeros(len(chunk), "U48")
+    names = np.zeros(len(chunk), NAME)
     if complete.any():
         columns = [chunk[name][complete].tolist() for name in IDENTITY]
         # formatting in a loop is faster than with numpy
-        names[complete] = [f"km3.{a}.{b}.{c}.{d}" for a, b, c, d in zip(*columns, strict=True)]
+        names[complete] = [b"km3.%d.%d.%d.%d" % one for one in zip(*columns, strict=True)]
     return names
 
 

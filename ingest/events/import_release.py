@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest.core.errors import ImportFailedError, InputError, UnavailableError
+from ingest.core.parallel import in_processes
 from ingest.events import fingerprints
 from ingest.events.delivery import (
     AcquiredFile,
@@ -333,9 +334,8 @@ def _convert_and_publish(
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")
         _keep(delivery, kept, DeliveryStore(layout.deliveries), staging)
-        for product in products:
-            if not product.with_suffix(".tar").exists():  # linked
-                write_bundle(product)
+        without = [one for one in products if not one.with_suffix(".tar").exists()]
+        list(in_processes(write_bundle, without))
         rows = sum(one.rows for one in conversions)
         with progress.writing_columns(rows) as on_progress:
             write_release_columns(manifest, products, on_progress)

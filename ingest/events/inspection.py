@@ -69,7 +69,7 @@ class EventSummary:
             self.max_energy = float(np.fmax(self.max_energy, np.fmax.reduce(chunk["energy"])))
         if self.example is None and {"ra", "event_name"} <= set(names):
             first = chunk[0]
-            self.example = (str(first["event_name"]), float(first["ra"]), float(first["dec"]))
+            self.example = (first["event_name"].decode(), float(first["ra"]), float(first["dec"]))
 
 
 @dataclass(frozen=True)

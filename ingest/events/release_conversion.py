@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ingest import __version__
 from ingest.core.descriptors import licence
 from ingest.core.errors import InputError, ManifestError
+from ingest.core.parallel import in_processes
 from ingest.core.timescales import DAY
 from ingest.events.checks import Expectations
 from ingest.events.conversion import (
@@ -78,28 +81,61 @@ def convert_release(
         for name, places in products_of(manifest).items()
     ]
     numbers = observation_numbers([one.run for one in products])
-    conversions = []
-    for one, number in zip(products, numbers, strict=True):
-        part = Survey(*_period(manifest))
-        try:
-            conversions.append(one.provide(recipe, part, number))
-        finally:
-            if survey is not None:
-                survey.add(part)
-        if surveys is not None:
-            write_survey(surveys / f"{one.path.stem}.npz", part)
+    # that of a sole product is filled while the product is made
+    sole = survey if len(products) == 1 else None
+    wanted = list(zip(products, numbers, strict=True))
+    requests = [one.request(number, sole) for one, number in wanted if one.is_new(number)]
+    made = in_processes(partial(_make, manifest, recipe), requests)
+    conversions: list[Conversion] = []
+    with closing(made):
+        for one, number in wanted:
+            done = next(made) if one.is_new(number) else one.link()
+            if survey is not None and done.survey is not sole:
+                survey.add(done.survey)
+            if done.error is not None:
+                raise done.error
+            if surveys is not None:
+                write_survey(surveys / f"{one.path.stem}.npz", done.survey)
+            conversions += done.conversions
     check_event_count(manifest, sum(one.rows for one in conversions), len(conversions))
-    # imported here because matplotlib loads slowly, and bad input is rejected without it
-    from ingest.events.product.preview import write_preview
-
-    # the survey covers all products
-    sky = survey.sky if survey is not None and len(conversions) == 1 else None
-    for one in products:
-        if one.is_new:
-            write_preview(one.path, sky)
     if manifest.release.products == "per-file":
         write_index(directory, [one.product for one in conversions])
     return conversions
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A product to be made."""
+
+    path: Path
+    obs_id: int
+    files: Sequence[Delivered]
+    survey: Survey | None
+
+
+@dataclass(frozen=True)
+class _Done:
+    """A product that was made, or why not, and what a report shows of its events."""
+
+    survey: Survey
+    conversions: Sequence[Conversion] = ()
+    error: InputError | None = None
+
+
+def _make(manifest: Manifest, recipe: Recipe, request: _Request) -> _Done:
+    """Make a product and its preview."""
+    survey = request.survey or Survey(*_period(manifest))
+    try:
+        done = convert_delivered(
+            *(manifest, recipe, request.path, request.files, survey), request.obs_id
+        )
+    except InputError as error:
+        return _Done(survey, error=error)
+    # imported here because matplotlib loads slowly, and bad input is rejected without it
+    from ingest.events.product.preview import write_preview
+
+    write_preview(request.path, survey.sky)
+    return _Done(survey, [done])
 
 
 class _Product:
@@ -125,17 +161,21 @@ class _Product:
             if self._before
             else observation_number([one.opened for one in self._delivered])
         )
-        self.is_new = not self._before
 
-    def provide(self, recipe: Recipe, survey: Survey, number: int) -> Conversion:
-        """Link or write the product, with this OBS_ID; add to `survey` what a report shows."""
-        if self._kept and self._before and self._before[0].obs_id == number:
-            self._kept.link(self.path.name, self.path.parent)
-            survey.add(self._before[1])
-            return self._before[0].moved(self.path.parent)
-        self.is_new = True
-        files = self._delivered or self._open()
-        return convert_delivered(self._manifest, recipe, self.path, files, survey, number)
+    def is_new(self, number: int) -> bool:
+        """Return whether the product must be made to have this OBS_ID."""
+        return not self._before or self._before[0].obs_id != number
+
+    def request(self, number: int, survey: Survey | None) -> _Request:
+        """Return what to make, and what is to collect what a report shows, if not another one."""
+        return _Request(self.path, number, self._delivered or self._open(), survey)
+
+    def link(self) -> _Done:
+        """Link the product that is online."""
+        assert self._kept and self._before
+        conversion, survey = self._before
+        self._kept.link(self.path.name, self.path.parent)
+        return _Done(survey, [conversion.moved(self.path.parent)])
 
     def _open(self) -> list[Delivered]:
         return [

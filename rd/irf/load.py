@@ -44,5 +44,6 @@ def _load(path, tables):
             )
         table = tables[name]
         columns = [bulkload.Column(one, rows, path) for one in table.tableDef]
-        stream = bulkload.Stream(bulkload.pack(columns, bulkload.raw_rows(rows)))
+        parts = ((columns, part) for part in bulkload.blocks(rows))
+        stream = bulkload.Stream(bulkload.pack(parts))
         bulkload.copy(table.connection, table.tableName, stream)

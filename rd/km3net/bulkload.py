@@ -35,7 +35,7 @@ skyorder, _ = loadPythonModule("skyorder", relativeTo=os.path.abspath(__file__))
 # A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
 # Rows that are sorted at once, which bounds the memory: 16 bytes each, and a window of the file.
-ROWS_PER_BLOCK = 1 << 22
+ROWS_PER_BLOCK = 1 << 21
 # Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
 
@@ -72,20 +72,11 @@ def fill(connection, definition, name, sources):
 
     COPY alone is not enough for computed columns: it needs a binary input function for every type
     in a table, even for columns that are not sent, and pgSphere's types have none. Adding columns
-    afterwards rewrites the whole table; a temporary table on the way writes it once. Through one
-    go rows of several files, too, if they are to be sorted together.
+    afterwards rewrites the whole table; a temporary table on the way writes it once.
     """
-    computed = [one for one in definition if one.hasProperty("computed")]
-    stored = list(definition)[: len(definition.columns) - len(computed)]
-    if any(one.hasProperty("computed") for one in stored):
-        raise base.ReportableError(f"{definition.getQName()}: computed columns must come last")
-    order = definition.getProperty("sorted_by", "").split()
-    if not set(order) <= {one.name for one in stored}:
-        raise base.ReportableError(
-            f"{definition.getQName()}: sorted_by names a column that is not stored"
-        )
-    if not computed and len(sources) == 1:
-        _copy_file(connection, name, stored, order, sources[0])
+    stored, computed = divided(definition)
+    if not computed:
+        copy(connection, name, rows_of(definition, sources))
         return
     names = ", ".join(str(one.name) for one in stored)
     values = [names, *(one.getProperty("computed") for one in computed)]
@@ -93,24 +84,29 @@ def fill(connection, definition, name, sources):
         "CREATE TEMPORARY TABLE delivered ON COMMIT DROP AS"
         f" SELECT {names} FROM {name} WITH NO DATA"
     )
-    for source in sources:
-        _copy_file(connection, "delivered", stored, order, source)
-    rows = f"SELECT {', '.join(values)} FROM delivered"
-    if order and len(sources) > 1:
-        memory = base.getConfig("db", "indexworkmem")
-        connection.execute(f"SET LOCAL work_mem = '{memory}MB'")
-        rows += f" ORDER BY q3c_ang2ipix({', '.join(order)})"
-    connection.execute(f"INSERT INTO {name} {rows}")
-    connection.execute("RESET work_mem")
+    copy(connection, "delivered", rows_of(definition, sources))
+    connection.execute(f"INSERT INTO {name} SELECT {', '.join(values)} FROM delivered")
     connection.execute("DROP TABLE delivered")
 
 
-def _copy_file(connection, name, stored, order, source):
-    with fits.open(source, memmap=True) as hdus:
-        events = find_events(hdus, source)
-        columns = [Column(one, events, source) for one in stored]
-        places = [one for place in order for one in columns if one.name == place]
-        copy(connection, name, Stream(pack(columns, raw_rows(events), *places)))
+def divided(definition):
+    """Return the columns of a table that files fill, and those that the database computes."""
+    computed = [one for one in definition if one.hasProperty("computed")]
+    stored = list(definition)[: len(definition.columns) - len(computed)]
+    if any(one.hasProperty("computed") for one in stored):
+        raise base.ReportableError(f"{definition.getQName()}: computed columns must come last")
+    return stored, computed
+
+
+def rows_of(definition, sources):
+    """Return the COPY stream with the rows of files, in the columns that they fill."""
+    stored, _ = divided(definition)
+    order = definition.getProperty("sorted_by", "").split()
+    if not set(order) <= {one.name for one in stored}:
+        raise base.ReportableError(
+            f"{definition.getQName()}: sorted_by names a column that is not stored"
+        )
+    return Stream(pack(batches(sources, stored), order))
 
 
 def copy(connection, name, stream):
@@ -151,8 +147,14 @@ class Column:
         self.field = self.fits_column.name
         self._compare(definition, events)
 
+    def is_like(self, other):
+        """Return whether the other's values are packed in the same way."""
+        return (self.field, self.factor, self.fits_column.null) == (
+            other.field, other.factor, other.fits_column.null
+        )  # fmt: skip
+
     def _compare(self, definition, events):
-        dtype = events.data.dtype[self.field]
+        dtype = events.columns.dtype[self.field]
         form = self.fits_column.format
         if self.fits_column.bscale or self.fits_column.bzero:
             raise self._mismatch("is scaled in the file (TSCAL, TZERO), which is not supported")
@@ -221,34 +223,70 @@ class Column:
         return texts.astype(f"S{width}"), numpy.where(lengths == 0, -1, lengths)
 
 
-def raw_rows(events):
-    """Return the rows of a table as they are stored in the file.
+def batches(sources, stored):
+    """Yield the columns and the rows of files, as many as are sorted at once.
 
-    astropy would decode whole columns of text at once, at four bytes per character.
+    Rows of several files come together if their columns are packed in the same way.
     """
-    return events.data.view(numpy.ndarray)
+    columns, parts = [], []
+    for source in sources:
+        with fits.open(source, memmap=True) as hdus:
+            events = find_events(hdus, source)
+            own = [Column(one, events, source) for one in stored]
+            for rows in blocks(events):
+                if parts and not (
+                    sum(map(len, parts)) + len(rows) <= ROWS_PER_BLOCK
+                    and rows.dtype == parts[0].dtype
+                    and all(map(Column.is_like, own, columns))
+                ):
+                    yield columns, numpy.concatenate(parts)
+                    parts = []
+                columns = own
+                parts.append(rows)
+    if parts:
+        yield columns, numpy.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
-def pack(columns, rows, *places):
-    """Yield the binary COPY stream of the rows, in pieces.
+def blocks(events):
+    """Yield the rows of a table as they are stored in the file, in arrays mapped into memory.
 
-    They are in their order, or in that along the sky if the two columns of their places are given.
+    Not ``events.data``, of which astropy decodes whole columns of text, and copies all columns when
+    the file is closed.
+    """
+    row = events.columns.dtype.newbyteorder(">")
+    place = events.fileinfo()
+    left, start = events.header["NAXIS2"], place["datLoc"]
+    while left:
+        count = min(left, ROWS_PER_BLOCK)
+        yield numpy.memmap(place["file"].name, row, "r", start, (count,))
+        left -= count
+        start += count * row.itemsize
+
+
+def pack(of_columns, order=()):
+    """Yield the binary COPY stream of rows, in pieces.
+
+    Parameters
+    ----------
+    of_columns : iterable of (list of Column, numpy.ndarray)
+        The rows, and the columns that they fill.
+    order : sequence of str, optional
+        The names of the two columns of positions along which each array is sorted.
     """
     yield _PREAMBLE
-    for chunk in _chunks(rows, *places):
-        yield _pack_chunk(columns, chunk)
+    for columns, rows in of_columns:
+        pieces = [slice(i, i + ROWS_PER_CHUNK) for i in range(0, len(rows), ROWS_PER_CHUNK)]
+        if order:
+            places = [one for name in order for one in columns if one.name == name]
+            found = [_pixels(rows[piece], *places) for piece in pieces]
+            numbers = numpy.argsort(numpy.concatenate(found), kind="stable")
+        for piece in pieces:
+            yield _pack_chunk(columns, rows[numbers[piece]] if order else rows[piece])
     yield _END
 
 
-def _chunks(rows, *places):
-    for first in range(0, len(rows), ROWS_PER_BLOCK):
-        block = rows[first : first + ROWS_PER_BLOCK]
-        if places:
-            positions = (block[one.field] * one.factor for one in places)
-            order = numpy.argsort(skyorder.pixels(*positions), kind="stable")
-        for start in range(0, len(block), ROWS_PER_CHUNK):
-            piece = slice(start, start + ROWS_PER_CHUNK)
-            yield block[order[piece]] if places else block[piece]
+def _pixels(rows, *places):
+    return skyorder.pixels(*(rows[one.field] * one.factor for one in places))
 
 
 def _pack_chunk(columns, rows):

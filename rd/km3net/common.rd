@@ -142,6 +142,25 @@ resource itself publishes nothing. -->
 		</index>
 	</STREAM>
 
+	<NXSTREAM id="periods">
+		<doc>Makes a table a view of the tables of its periods, which are in its property periods.
+		What is computed is computed by the view, so that rows are stored as they are sent; the
+		index of error circles is one of the same expression.</doc>
+		<LOOP>
+			<codeItems>
+				table = context.replayTarget
+				columns = ", ".join(
+					f"CAST({one.getProperty('computed')} AS {one.type}) AS {one.name}"
+					if one.hasProperty("computed") else str(one.name) for one in table.columns)
+				parts = table.getProperty("periods").split()
+				yield {"statement": " UNION ALL ".join(f"SELECT {columns} FROM {one}" for one in parts)}
+			</codeItems>
+			<events>
+				<viewStatement>CREATE VIEW \\qName AS (\statement)</viewStatement>
+			</events>
+		</LOOP>
+	</NXSTREAM>
+
 	<STREAM id="files">
 		<doc>Serves the files of a release that are no products of their own.</doc>
 		<service id="files" allowed="static">

@@ -71,7 +71,7 @@ def _event_list(path, facts):
     """Return the row of an event list, from its headers and good time intervals."""
     with fits.open(path, memmap=True) as hdus:
         primary, events = hdus[0].header, hdus["EVENTS"].header
-        columns = _filled_columns(hdus["EVENTS"])
+        columns = _filled_columns(path, hdus["EVENTS"])
         gti = hdus["GTI"].data
         seconds = np.stack([gti["START"], gti["STOP"]])
     reference = Time(
@@ -260,9 +260,13 @@ def _below_inputs(path):
     return os.path.relpath(path, base.getConfig("inputsDir"))
 
 
-def _filled_columns(events):
+def _filled_columns(path, events):
     """Return the names of the columns that have values, by the first events; in lower case."""
-    rows = events.data[:SAMPLE]
+    # not events.data, of which astropy copies all columns when the file is closed
+    row = events.columns.dtype.newbyteorder(">")
+    with open(path, "rb") as stream:
+        stream.seek(events.fileinfo()["datLoc"])
+        rows = np.fromfile(stream, row, min(SAMPLE, events.header["NAXIS2"]))
     filled = set()
     for column in events.columns:
         values = rows[column.name]
@@ -271,7 +275,7 @@ def _filled_columns(events):
         elif values.dtype.kind in "iu":
             present = values != column.null
         else:
-            present = values != ""
+            present = np.char.rstrip(values) != b""
         if np.any(present):
             filled.add(column.name.lower())
     return filled

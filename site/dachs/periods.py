@@ -3,10 +3,12 @@
 A release whose events come in periods has a view ``main`` over one table for each, in the schema
 ``<release>_periods``; see ``periods.py`` in ``ingest/instance/dachs``, which runs this, in several
 processes at once. Columns, primary key and indices are those that the descriptor declares for
-``main``. This runs in the Python of DaCHS.
+``main``, except for computed columns, which the view computes: an index of one is an index of its
+expression. This runs in the Python of DaCHS.
 """
 
 import os
+import re
 
 from gavo import base
 from gavo.utils import loadPythonModule
@@ -34,12 +36,14 @@ def load(release, table, rows, begin, end, *paths):
         ((found,),) = connection.query("SELECT to_regclass(%(name)s)", {"name": name})
         if found is not None:
             return
-        columns = ", ".join(one.getDDL() for one in definition)
+        stored, computed = bulkload.divided(definition)
+        columns = ", ".join(one.getDDL() for one in stored)
         connection.execute(
             f"CREATE TABLE {name} ({columns},"
             f" CHECK (mjd >= {float(begin)!r} AND mjd <= {float(end)!r}))"
         )
-        bulkload.fill(connection, definition, name, [os.path.join(inputs, one) for one in paths])
+        files = [os.path.join(inputs, one) for one in paths]
+        bulkload.copy(connection, name, bulkload.rows_of(definition, files))
         ((loaded,),) = connection.query(f"SELECT count(*) FROM {name}")
         if loaded != int(rows):
             raise base.ReportableError(
@@ -54,5 +58,8 @@ def load(release, table, rows, begin, end, *paths):
         for index in definition.indices:
             using = f" USING {index.method}" if index.method else ""
             expression = definition.expand(index.content_)
+            for one in computed:
+                value = f"(CAST({one.getProperty('computed')} AS {one.type}))"
+                expression = re.sub(rf"\b{one.name}\b", lambda _, new=value: new, expression)
             connection.execute(f"CREATE INDEX ON {name}{using} ({expression})")
         connection.execute(f"ANALYZE {name}")

@@ -49,9 +49,6 @@ def _deliver(folder: Path, number: int) -> Path:
 
 
 def _release(paths: list[Path]) -> Manifest:
-    manifest = release_of(paths[0], EVENTS * len(paths), "simple-hdf5")
-    stop = manifest.release.stop.replace(year=2060)
-    section = {"products": "per-file", "periods": "month", "stop": stop}
-    files = tuple(manifest.files[0].model_copy(update={"name": path.name}) for path in paths)
-    release = manifest.release.model_copy(update=section)
-    return manifest.model_copy(update={"files": files, "release": release})
+    first, *more = paths
+    section = {"products": "per-file", "periods": "month"}
+    return release_of(first, EVENTS * len(paths), "simple-hdf5", *more, **section)

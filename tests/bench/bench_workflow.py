@@ -44,10 +44,8 @@ def lines(events: int) -> Iterator[Line]:
 
 def _release(inputs: Path, events: int) -> Manifest:
     paths = [write_km3pipe(inputs / f"run{n:02d}.h5", events, seed=n) for n in range(FILES)]
-    manifest = release_of(paths[0], events * FILES, "km3pipe-hdf5")
-    files = tuple(manifest.files[0].model_copy(update={"name": path.name}) for path in paths)
-    section = manifest.release.model_copy(update={"products": "per-file"})
-    return manifest.model_copy(update={"files": files, "release": section})
+    first, *more = paths
+    return release_of(first, events * FILES, "km3pipe-hdf5", *more, products="per-file")
 
 
 def _convert(manifest: Manifest, folder: Path, cores: int) -> None:

@@ -9,6 +9,7 @@ import json
 import math
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,10 +24,11 @@ from urllib.parse import urlencode
 
 from ingest.core.files import sha256
 from ingest.core.timescales import DAY, UNIX_EPOCH_MJD
-from ingest.events.delivery.sources import AcquiredFile
+from ingest.events.delivery import AcquiredFile, Manifest
 from ingest.events.import_release import import_release
 from ingest.events.release_conversion import convert_release
 from ingest.instance.account import Account
+from ingest.instance.dachs.periods import schema_of
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.figures import Point
@@ -38,6 +40,8 @@ from tests.bench.steps import ANSWERS
 FORM = "km3pipe-hdf5"
 TABLE = f"{RELEASE}.main"
 REQUESTS = 30
+PER_FILE = 250_000
+"""Events in a file of the delivery, or fewer."""
 FEW = 100_000
 """Up to so many events, steps are repeated."""
 REPEAT = 3
@@ -48,18 +52,35 @@ def points(sizes: Sequence[int]) -> Iterator[Point]:
     """Yield the points of all steps, by number of events."""
     with tempfile.TemporaryDirectory() as name, private_instance(serve=True) as (layout, state):
         for n in sorted(sizes):
-            delivery = write_km3pipe(Path(name) / "delivery.h5", n)
+            inputs = _deliver(Path(name) / "inputs", n)
             repeat = REPEAT if n <= FEW else 1
-            yield _point("convert", n, repeat, "convert", str(delivery))
-            runs = [_run("import", str(delivery), n, str(layout.var)) for _ in range(repeat)]
+            yield _point("convert", n, repeat, "convert", str(inputs))
+            runs = [_run("import", str(inputs), n, str(layout.var)) for _ in range(repeat)]
             memory = max(one["memory"] for one in runs)
             online = statistics.median(one["online"] for one in runs)
             yield Point("online", n, online, memory)
             complete = statistics.median(one["seconds"] for one in runs)
             yield Point("complete", n, complete, memory, _size(layout, state))
-            delivery.unlink()
+            shutil.rmtree(inputs)
             yield Point("copy", n, _copy(layout, state, Path(name), repeat))
             yield from _queries(state, n)
+
+
+def _deliver(folder: Path, n: int) -> Path:
+    """Write files with `n` events in a directory, and return it."""
+    folder.mkdir()
+    for number, first in enumerate(range(0, n, PER_FILE)):
+        # other events than those of smaller samples, or these would have been loaded already
+        seed, events = n + number, min(PER_FILE, n - first)
+        write_km3pipe(folder / f"run{number:05d}.h5", events, seed, first)
+    return folder
+
+
+def _release(folder: Path, n: int) -> Manifest:
+    """Return the release of the files in a directory; if it has several, it grows by years."""
+    first, *more = sorted(folder.iterdir())
+    section = {"products": "per-file", "periods": "year"} if more else {}
+    return release_of(first, n, FORM, *more, **section)
 
 
 def _point(step: str, n: int, repeat: int, *arguments: str) -> Point:
@@ -75,31 +96,32 @@ def _run(*arguments: str | int) -> dict[str, float]:
     return found
 
 
-def convert(path: str, n: str) -> dict[str, float]:
+def convert(inputs: str, n: str) -> dict[str, float]:
     """Convert a delivery, as one of the steps of an import."""
-    delivery = Path(path)
     with tempfile.TemporaryDirectory() as folder:
         start = time.perf_counter()
-        delivered = [AcquiredFile(delivery, "bench", sha256(delivery), simulated=False)]
-        (done,) = convert_release(release_of(delivery, int(n), FORM), delivered, Path(folder))
+        delivered = [
+            AcquiredFile(path, "bench", sha256(path), simulated=False)
+            for path in sorted(Path(inputs).iterdir())
+        ]
+        done = convert_release(_release(Path(inputs), int(n)), delivered, Path(folder))
         seconds = time.perf_counter() - start
-        return {"seconds": seconds, "disk": done.product.stat().st_size}
+        return {"seconds": seconds, "disk": sum(one.product.stat().st_size for one in done)}
 
 
-def import_(path: str, n: str, var: str) -> dict[str, float]:
+def import_(inputs: str, n: str, var: str) -> dict[str, float]:
     """Import a delivery; another thread looks when its table is online."""
     layout = Layout(Path(var), Account.current())
     state = InstanceState.read(layout)
     assert state is not None
-    delivery = Path(path)
     # without it nothing is compared with what is online, as at the first import of a release
     layout.record(RELEASE).unlink(missing_ok=True)
     watcher = Watcher(layout, state, TABLE)
     watcher.start()
     watcher.ready.wait()
     start = time.perf_counter()
-    manifest = release_of(delivery, int(n), FORM)
-    import_release(manifest, layout, state, delivery.parent, force=True)
+    manifest = _release(Path(inputs), int(n))
+    import_release(manifest, layout, state, Path(inputs), force=True)
     seconds = time.perf_counter() - start
     watcher.join(10)
     return {"seconds": seconds, "online": watcher.seen - start}
@@ -133,13 +155,13 @@ def _object_id(cursor: Any, table: str) -> int | None:
 
 
 def _size(layout: Layout, state: InstanceState) -> int:
-    """Return the bytes of the table with all partitions and indices."""
+    """Return the bytes of the table, or of those of its periods, with all indices."""
     with Cluster(layout).connect(state.postgres_port) as connection:
         cursor = connection.cursor()
         cursor.execute(
-            "SELECT pg_total_relation_size(%s) + coalesce((SELECT"
-            " sum(pg_total_relation_size(relid)) FROM pg_partition_tree(%s) WHERE isleaf), 0)",
-            [TABLE, TABLE],
+            "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relkind = 'r'"
+            " AND relnamespace = ANY (ARRAY[to_regnamespace(%s), to_regnamespace(%s)])",
+            [RELEASE, schema_of(RELEASE)],
         )
         (found,) = cursor.fetchone()
     return int(found)

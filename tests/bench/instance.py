@@ -43,13 +43,17 @@ def private_instance(serve: bool = False) -> Iterator[tuple[Layout, InstanceStat
             lifecycle.reset(layout, with_archive=True)
 
 
-def release_of(path: Path, events: int, form: str) -> Manifest:
-    """Return the manifest of a release with the events of one simulated delivery."""
+def release_of(path: Path, events: int, form: str, *more: Path, **section: object) -> Manifest:
+    """Return the manifest of a release with the events of simulated deliveries."""
     manifest = load_manifest(RELEASE)
-    times = {"start": datetime(2019, 12, 1, tzinfo=UTC), "stop": datetime(2040, 1, 1, tzinfo=UTC)}
-    release = manifest.release.model_copy(update={"events": events, "format": form, **times})
-    file = DeliveredFile.model_validate({"name": path.name, "sources": [{"kind": "overlay"}]})
-    return manifest.model_copy(update={"release": release, "files": (file,)})
+    times = {"start": datetime(2019, 12, 1, tzinfo=UTC), "stop": datetime(2060, 1, 1, tzinfo=UTC)}
+    section |= {"events": events, "format": form, **times}
+    files = tuple(
+        DeliveredFile.model_validate({"name": one.name, "sources": [{"kind": "overlay"}]})
+        for one in (path, *more)
+    )
+    release = manifest.release.model_copy(update=section)
+    return manifest.model_copy(update={"release": release, "files": files})
 
 
 def write_product(delivery: Path, form: str, product: Path) -> Path:

@@ -44,8 +44,11 @@ TRACKS = np.dtype(
 )
 
 
-def write_km3pipe(path: Path, events: int, seed: int = 1) -> Path:
-    """Write a delivery as km3pipe does, format 5.1, with one best track per event."""
+def write_km3pipe(path: Path, events: int, seed: int = 1, before: int = 0) -> Path:
+    """Write a delivery as km3pipe does, format 5.1, with one best track per event.
+
+    `before` is the number of events in earlier files.
+    """
     random = np.random.default_rng(seed)
     with h5py.File(path, "w") as file:
         for key, value in (("format_version", "5.1"), ("km3pipe", "9.13.0"), ("kid", "bench")):
@@ -53,7 +56,7 @@ def write_km3pipe(path: Path, events: int, seed: int = 1) -> Path:
         info = _table(file, "event_info", EVENT_INFO, events)
         tracks = _table(file, "reco/best_jmuon", TRACKS, events)
         for first in range(0, events, PART):
-            number = np.arange(first, min(first + PART, events))
+            number = before + np.arange(first, min(first + PART, events))
             info[first : first + PART] = _event_info(number, random)
             tracks[first : first + PART] = _tracks(number, random)
     return path

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import pyvo
 from astropy import units
 from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
@@ -53,6 +54,14 @@ def test_an_uploaded_list_is_joined_with_the_events(tap, sky, no_warnings):
     }
     assert {(str(row["name"]), str(row["id"])) for row in rows} == expected
     assert ("b", "ANT5087") in expected
+
+
+@pytest.mark.parametrize("radius", [0.0, 0.9, 1.0, 1.001, 30.0, 180.0])
+@pytest.mark.parametrize("centre", [(43.0, 35.0), (0.0, -89.9), (359.9, 2.0)])
+def test_a_cone_holds_the_events_within_its_radius(cone_url, sky, centre, radius):
+    ra, decl, _, ids = sky
+    rows = pyvo.dal.SCSService(cone_url).search(centre, radius, maxrec=100_000)
+    assert sorted(rows["ID"]) == sorted(ids[separation(ra, decl, centre) <= radius])
 
 
 def test_error_circles_that_contain_a_point_are_found(tap, sky):

@@ -54,10 +54,11 @@ class Release:
             self.names += (name,)
 
     def manifest(self, **changed: Any) -> Manifest:
-        first = release_of(self.inputs / self.names[0], EVENTS * len(self.names), "simple-hdf5")
-        section = first.release.model_copy(update={"products": "per-file"} | changed)
-        files = tuple(first.files[0].model_copy(update={"name": name}) for name in self.names)
-        return first.model_copy(update={"release": section, "files": files})
+        first, *more = (self.inputs / name for name in self.names)
+        made = release_of(
+            *(first, EVENTS * len(self.names), "simple-hdf5", *more), products="per-file"
+        )
+        return made.model_copy(update={"release": made.release.model_copy(update=changed)})
 
     def convert(self, kept: bool = True, making: str = MAKING, **changed: Any) -> list[Conversion]:
         """Convert the files into an empty directory, with what is online or without."""

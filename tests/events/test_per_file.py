@@ -27,10 +27,7 @@ def layout(tmp_path):
 
 def test_gammapy_finds_the_products_where_they_are_deployed(tmp_path, layout):
     paths = [write_simple(tmp_path / f"run{n}.h5", 50 * n, seed=n) for n in (1, 2)]
-    manifest = release_of(paths[0], 150, "simple-hdf5")
-    files = tuple(manifest.files[0].model_copy(update={"name": path.name}) for path in paths)
-    release = manifest.release.model_copy(update={"products": "per-file"})
-    manifest = manifest.model_copy(update={"files": files, "release": release})
+    manifest = release_of(paths[0], 150, "simple-hdf5", *paths[1:], products="per-file")
     acquired = [AcquiredFile(path, "test", sha256(path), simulated=False) for path in paths]
     staging = tmp_path / "staging"
     staging.mkdir()

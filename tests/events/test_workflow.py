@@ -36,11 +36,9 @@ def release(folder: Path, *names: str, per_file: bool = True) -> Manifest:
     """Write files of simulated events; return the manifest of their release."""
     folder.mkdir(exist_ok=True)
     paths = [write_simple(folder / name, EVENTS, seed=n) for n, name in enumerate(names, 1)]
-    manifest = release_of(paths[0], EVENTS * len(paths), "simple-hdf5")
-    files = tuple(manifest.files[0].model_copy(update={"name": path.name}) for path in paths)
     products = "per-file" if per_file else "one"
-    section = manifest.release.model_copy(update={"products": products})
-    return manifest.model_copy(update={"files": files, "release": section})
+    first, *more = paths
+    return release_of(first, EVENTS * len(paths), "simple-hdf5", *more, products=products)
 
 
 def convert(manifest: Manifest, folder: Path, work: WorkDirectory, **options: Any) -> list[str]:

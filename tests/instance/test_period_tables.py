@@ -143,13 +143,28 @@ def test_only_new_and_changed_periods_are_loaded(
         )
         indexed = [(table[:5], text.partition(" USING ")[2]) for table, text in cursor.fetchall()]
         for year in ("p2020", "p2021"):
-            assert sorted(text for table, text in indexed if table == year) == [
-                "btree (circle_cell(origin_est))",
+            circles, *others = sorted(text for table, text in indexed if table == year)
+            assert circles.startswith("btree (circle_cell(")
+            assert others == [
                 "btree (energy)",
                 "btree (event_id)",
                 "btree (mjd)",
                 'btree (q3c_ang2ipix(ra, "dec"))',
             ]
+        # circles are computed by the view, and found by an index of the same expression
+        around = "SELECT event_id FROM km3net.events WHERE spoint '(1, 0.2)' <@ origin_est"
+        cells = " AND circle_cell(origin_est) = ANY (cells_around(spoint '(1, 0.2)', 0))"
+        cursor.execute(f"SET enable_seqscan = off; EXPLAIN {around}{cells}")
+        plan = "".join(row[0] for row in cursor.fetchall())
+        assert "Index Cond: (" in plan
+        assert "Seq Scan" not in plan
+        cursor.execute(
+            "SELECT array_agg(event_id ORDER BY event_id) FROM km3net.events"
+            " WHERE degrees(spoint '(1, 0.2)' <-> spoint(radians(ra), radians(dec))) < ang_err"
+        )
+        (expected,) = cursor.fetchone()
+        cursor.execute(f"{around}{cells} ORDER BY event_id")
+        assert [row[0] for row in cursor.fetchall()] == (expected or [])
         cursor.execute("SELECT count(*), count(DISTINCT event_id) FROM km3net.events")
         assert cursor.fetchone() == (3 * EVENTS, 3 * EVENTS)
         cursor.execute(

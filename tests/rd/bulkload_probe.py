@@ -37,7 +37,8 @@ def main(grammar, source, columns):
             ]
         except base.ReportableError as refusal:
             sys.exit(str(refusal))
-        stream = bulkload.Stream(bulkload.pack(wanted, bulkload.raw_rows(events)))
+        parts = ((wanted, part) for part in bulkload.blocks(events))
+        stream = bulkload.Stream(bulkload.pack(parts))
         while piece := stream.read(17):
             sys.stdout.buffer.write(piece)
 

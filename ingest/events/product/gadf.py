@@ -22,6 +22,7 @@ from ingest.core.fitstable import FitsColumn, TableWriter, write_primary, write_
 from ingest.core.timescales import unix_to_tt, utc_mjd_to_tt
 from ingest.core.units import gev_to_tev
 from ingest.events.fields import MISSING_INTEGER, Array, Chunk
+from ingest.events.identity import NAME
 from ingest.events.product.header import (
     FORMAT_CARDS,
     TIME_CARDS,
@@ -44,7 +45,7 @@ _GADF_COLUMNS: Final = (
 )
 # by field, in the order of the file
 _OWN_COLUMNS: Final = {
-    "event_name": FitsColumn("EVENT_NAME", "S48", "", "", "meta.id;meta.main"),
+    "event_name": FitsColumn("EVENT_NAME", NAME, "", "", "meta.id;meta.main"),
     "mjd": FitsColumn("MJD", "f8", "d", "UTC, as delivered", "time.epoch"),
     "glon": FitsColumn("GLON", "f8", "deg", "galactic", "pos.galactic.lon"),
     "glat": FitsColumn("GLAT", "f8", "deg", "galactic", "pos.galactic.lat"),

@@ -7,10 +7,12 @@ The same product gives the same bytes.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 from astropy_healpix import npix_to_nside
 from matplotlib import style
 from matplotlib.axes import Axes
@@ -136,14 +138,9 @@ def draw_events(
             size = 6.0
         axes.scatter(x, y, s=size, color=EVENT, alpha=alpha, linewidths=0, zorder=6)
         return
-    width, height = 1600, 800
-    x, y = np.meshgrid(
-        (np.arange(width) + 0.5) / width * 4 - 2, (np.arange(height) + 0.5) / height * 2 - 1
-    )
-    inside = x**2 / 4 + y**2 < 1
     area = 4 * np.pi * np.degrees(1) ** 2 / len(density)
-    image = np.full(x.shape, np.nan)
-    pixel = pixels(npix_to_nside(len(density)), *inverse_mollweide(x[inside], y[inside]))
+    inside, pixel = _map(npix_to_nside(len(density)))
+    image = np.full(inside.shape, np.nan)
     image[inside] = density[pixel] / area
     shown = axes.imshow(
         np.ma.masked_invalid(image),
@@ -161,6 +158,17 @@ def draw_events(
     for label in bar.get_xticklabels():
         label.set_fontproperties(FontProperties(fname=str(PLAIN), size=8))
     write_text(figure, 0.94, 0.105, "events per square degree", 9, ha="right", color=ink)
+
+
+@cache
+def _map(nside: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return which points of an image are on the map, and the HEALPix pixels of these."""
+    width, height = 1600, 800
+    x, y = np.meshgrid(
+        (np.arange(width) + 0.5) / width * 4 - 2, (np.arange(height) + 0.5) / height * 2 - 1
+    )
+    inside = x**2 / 4 + y**2 < 1
+    return inside, pixels(nside, *inverse_mollweide(x[inside], y[inside]))
 
 
 def _zoom(figure: Figure, sky: SkyCounts, radii: Mapping[str, float]) -> None:

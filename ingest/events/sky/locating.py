@@ -18,13 +18,13 @@ from ingest.events.fields import (
     Chunk,
     chunk_dtype,
 )
-from ingest.events.identity import event_names, event_numbers
+from ingest.events.identity import NAME, event_names, event_numbers
 from ingest.events.sky import coordinates
 
 LOCATED: Final = tuple(
     name for name in FIELDS if name not in (*VECTOR, *UNIX_TIME, *ERROR_RADII, *GALACTIC, *ALERT)
 )
-"""The fields that every located event has."""
+"""The fields that every located event has. Its name is in ASCII, as FITS has it."""
 
 
 def locate_chunks(
@@ -81,11 +81,13 @@ def _locate(located: Chunk, chunk: Chunk, detector: str) -> None:
 
 def _with_fields(chunk: Chunk, names: tuple[str, ...]) -> Chunk:
     """Return events with the fields `names`; those that `chunk` does not have are missing."""
-    dtype = chunk_dtype(names)
+    given = chunk_dtype(names)
+    dtype = np.dtype([(name, NAME if name == "event_name" else given[name]) for name in names])
     completed = np.empty(len(chunk), dtype)
+    missing = {"f": np.nan, "i": MISSING_INTEGER, "U": "", "S": b""}
     for name in names:
         if name in (chunk.dtype.names or ()):
             completed[name] = chunk[name]
         else:
-            completed[name] = {"f": np.nan, "i": MISSING_INTEGER, "U": ""}[dtype[name].kind]
+            completed[name] = missing[dtype[name].kind]
     return completed

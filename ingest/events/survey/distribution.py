@@ -131,16 +131,18 @@ def distributions(start_mjd: float | None, stop_mjd: float | None) -> list[Distr
         Distribution(
             "n_hits", "number of hits", "", -0.5, 16_383.5, 16_384, _n_hits, long_tail=True
         ),
-        Distribution("energy", "energy", "GeV", -2, 11, 520, _field("energy"), logarithmic=True),
-        Distribution(
-            "ang_err", "angular error", "deg", -5, 3, 320, _field("ang_err"), logarithmic=True
-        ),
+        Distribution("energy", "energy", "GeV", -2, 11, 520, _energy, logarithmic=True),
+        Distribution("ang_err", "angular error", "deg", -5, 3, 320, _ang_err, logarithmic=True),
         Distribution("mjd", "time", "MJD", start_mjd, stop_mjd, 20_000, _mjd),
     ]
 
 
-def _field(name: str) -> Values:
-    return lambda columns: columns.get(name)
+def _energy(columns: dict[str, Array]) -> Array | None:
+    return columns.get("energy")
+
+
+def _ang_err(columns: dict[str, Array]) -> Array | None:
+    return columns.get("ang_err")
 
 
 def _sin_dec(columns: dict[str, Array]) -> Array | None:

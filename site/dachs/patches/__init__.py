@@ -92,6 +92,7 @@ def apply():
         "let_circles_cover_the_sky",
     )
     _apply("circles", "find_error_circles_by_cells")
+    _apply("cones", "plan_small_cones_quickly")
     _apply("datalink", "qualify_contents", "name_types_of_static_files")
     _apply("query_text", "bound_queries")
     _apply("query_functions", "bound_generating_functions")
