@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from multiprocessing import active_children
@@ -15,6 +16,7 @@ import pytest
 
 from ingest.core.errors import IngestError, InputError
 from ingest.core.parallel import in_processes
+from ingest.core.prefetch import prefetch
 from tests.servers import eventually
 
 PARENT = """
@@ -40,6 +42,14 @@ def refuse_second(number: int) -> int:
 def end_itself(number: int) -> int:
     os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def threads_at_second(count: int) -> int:
+    """Return the number of threads while the second of some items is used."""
+    items = prefetch(range(count))
+    next(items)
+    next(items)
+    return threading.active_count()
 
 
 def record(path: str) -> None:
@@ -69,6 +79,11 @@ def test_one_item_or_one_process_needs_no_other(items: list[int], count: int) ->
         items
     )
     assert list(in_processes(slowest_first, [])) == []
+
+
+def test_one_of_several_processes_uses_one_core() -> None:
+    assert list(in_processes(threads_at_second, [9, 9], 1)) == [2, 2]
+    assert list(in_processes(threads_at_second, [9, 9], 2)) == [1, 1]
 
 
 def test_the_first_error_ends_all() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from ingest.commands.output import say
+from ingest.core.prefetch import be_one_of_several
 from ingest.events.delivery import load_manifest, overlay_directory
 from ingest.events.workflow import WorkDirectory, collect, run_job, work_directory, write_plan
 
@@ -42,6 +43,7 @@ def plan(release: str, inputs: str | None, work: str | None, files_per_job: int 
 @click.option("--fetch", metavar="COMMAND", default="", help="Fetches files that are elsewhere.")
 def convert(work: Path, job: str, engine: str, fetch: str) -> None:
     """Convert the files of one job, each on its own."""
+    be_one_of_several()
     run_job(WorkDirectory(work.absolute()), job, engine, fetch, say)
 
 

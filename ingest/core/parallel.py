@@ -12,6 +12,7 @@ from multiprocessing import active_children, get_context
 from typing import Final, TypeVar
 
 from ingest.core.errors import IngestError
+from ingest.core.prefetch import be_one_of_several
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -68,3 +69,4 @@ def _end_with(parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:
         os._exit(1)
+    be_one_of_several()

@@ -8,6 +8,13 @@ from typing import Final, TypeVar
 
 Item = TypeVar("Item")
 _END: Final = object()
+_one_of_several = False
+
+
+def be_one_of_several() -> None:
+    """Use one core from now on: this process is one of several, which share all cores."""
+    global _one_of_several
+    _one_of_several = True
 
 
 def prefetch(items: Iterable[Item]) -> Iterator[Item]:
@@ -15,9 +22,12 @@ def prefetch(items: Iterable[Item]) -> Iterator[Item]:
 
     This pays off where both sides spend their time in numpy, HDF5 or file access, which
     release the global interpreter lock. An exception raised by `items` is raised in place of
-    the item.
+    the item. One of several processes does without the thread, see :func:`be_one_of_several`.
     """
     iterator = iter(items)
+    if _one_of_several:
+        yield from iterator
+        return
     with ThreadPoolExecutor(1, "prefetch") as executor:
         pending = executor.submit(next, iterator, _END)
         while (item := pending.result()) is not _END:

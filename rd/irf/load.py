@@ -44,6 +44,5 @@ def _load(path, tables):
             )
         table = tables[name]
         columns = [bulkload.Column(one, rows, path) for one in table.tableDef]
-        parts = ((columns, part) for part in bulkload.blocks(rows))
-        stream = bulkload.Stream(bulkload.pack(parts))
+        stream = bulkload.Stream(bulkload.pack(bulkload.batches([(columns, rows)])))
         bulkload.copy(table.connection, table.tableName, stream)

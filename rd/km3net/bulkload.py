@@ -34,7 +34,7 @@ skyorder, _ = loadPythonModule("skyorder", relativeTo=os.path.abspath(__file__))
 
 # A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
-# Rows that are sorted at once, which bounds the memory: 16 bytes each, and a window of the file.
+# Rows that are sorted at once, which bounds the memory.
 ROWS_PER_BLOCK = 1 << 21
 # Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
@@ -106,7 +106,7 @@ def rows_of(definition, sources):
         raise base.ReportableError(
             f"{definition.getQName()}: sorted_by names a column that is not stored"
         )
-    return Stream(pack(batches(sources, stored), order))
+    return Stream(pack(batches(opened(sources, stored)), order))
 
 
 def copy(connection, name, stream):
@@ -223,44 +223,48 @@ class Column:
         return texts.astype(f"S{width}"), numpy.where(lengths == 0, -1, lengths)
 
 
-def batches(sources, stored):
-    """Yield the columns and the rows of files, as many as are sorted at once.
-
-    Rows of several files come together if their columns are packed in the same way.
-    """
-    columns, parts = [], []
+def opened(sources, stored):
+    """Yield the columns and the table of each file, which is open meanwhile."""
     for source in sources:
         with fits.open(source, memmap=True) as hdus:
             events = find_events(hdus, source)
-            own = [Column(one, events, source) for one in stored]
-            for rows in blocks(events):
-                if parts and not (
-                    sum(map(len, parts)) + len(rows) <= ROWS_PER_BLOCK
-                    and rows.dtype == parts[0].dtype
-                    and all(map(Column.is_like, own, columns))
-                ):
-                    yield columns, numpy.concatenate(parts)
-                    parts = []
-                columns = own
-                parts.append(rows)
-    if parts:
-        yield columns, numpy.concatenate(parts) if len(parts) > 1 else parts[0]
+            yield [Column(one, events, source) for one in stored], events
 
 
-def blocks(events):
-    """Yield the rows of a table as they are stored in the file, in arrays mapped into memory.
+def batches(tables):
+    """Yield columns and rows, as many as are sorted at once.
 
-    Not ``events.data``, of which astropy decodes whole columns of text, and copies all columns when
-    the file is closed.
+    Rows of several tables come together if their columns are packed in the same way. They are as in
+    the file: of ``events.data``, astropy decodes whole columns of text, and copies all columns when
+    the file is closed. An array is overwritten as soon as the next one is asked for.
+
+    Parameters
+    ----------
+    tables : iterable of (list of Column, astropy.io.fits.BinTableHDU)
+        The columns that are filled, and the rows that fill them.
     """
-    row = events.columns.dtype.newbyteorder(">")
-    place = events.fileinfo()
-    left, start = events.header["NAXIS2"], place["datLoc"]
-    while left:
-        count = min(left, ROWS_PER_BLOCK)
-        yield numpy.memmap(place["file"].name, row, "r", start, (count,))
-        left -= count
-        start += count * row.itemsize
+    columns, block, count = [], None, 0
+    for own, events in tables:
+        row = events.columns.dtype.newbyteorder(">")
+        if count and not (row == block.dtype and all(map(Column.is_like, own, columns))):
+            yield columns, block[:count]
+            count = 0
+        if block is None or row != block.dtype:
+            block = numpy.empty(ROWS_PER_BLOCK, row)
+        columns, left, place = own, events.header["NAXIS2"], events.fileinfo()
+        with open(place["file"].name, "rb") as stream:
+            stream.seek(place["datLoc"])
+            while left:
+                part = block[count : count + left]
+                if stream.readinto(part.view(numpy.uint8)) < part.nbytes:
+                    raise base.ReportableError(f"{place['file'].name} ends before its last row")
+                count += len(part)
+                left -= len(part)
+                if count == ROWS_PER_BLOCK:
+                    yield columns, block
+                    count = 0
+    if count:
+        yield columns, block[:count]
 
 
 def pack(of_columns, order=()):

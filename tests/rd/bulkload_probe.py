@@ -1,14 +1,14 @@
-"""Runs in DaCHS' Python, where the grammar runs: packs a table, or tells why it does not fit.
+"""Runs in DaCHS' Python, where the grammar runs: packs tables, or tells why they do not fit.
 
-Arguments: the grammar's path, a FITS file, and the columns as JSON: name, type, unit and
-properties. The COPY stream goes to standard output.
+Arguments: the grammar's path, the columns as JSON: name, type, unit and properties, the number of
+rows that are sorted at once along ra and dec, or 0, and FITS files. The COPY stream goes to
+standard output.
 """
 
 import importlib.util
 import json
 import sys
 
-from astropy.io import fits
 from gavo import base
 
 
@@ -25,22 +25,24 @@ class Definition:
         return name in self.properties
 
 
-def main(grammar, source, columns):
+def main(grammar, columns, together, *sources):
     spec = importlib.util.spec_from_file_location("bulkload", grammar)
     bulkload = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(bulkload)
-    with fits.open(source) as hdus:
-        try:
-            events = bulkload.find_events(hdus, source)
-            wanted = [
-                bulkload.Column(Definition(**one), events, source) for one in json.loads(columns)
-            ]
-        except base.ReportableError as refusal:
-            sys.exit(str(refusal))
-        parts = ((wanted, part) for part in bulkload.blocks(events))
-        stream = bulkload.Stream(bulkload.pack(parts))
-        while piece := stream.read(17):
-            sys.stdout.buffer.write(piece)
+    order = ("ra", "dec") if int(together) else ()
+    bulkload.ROWS_PER_BLOCK = int(together) or bulkload.ROWS_PER_BLOCK
+    wanted = [Definition(**one) for one in json.loads(columns)]
+    tables = bulkload.opened(sources, wanted)
+    stream = bulkload.Stream(bulkload.pack(bulkload.batches(tables), order))
+    try:
+        # the first piece is the header, and the columns are compared for the second
+        pieces = [stream.read(17), stream.read(17), stream.read(17)]
+    except base.ReportableError as refusal:
+        sys.exit(str(refusal))
+    for piece in pieces:
+        sys.stdout.buffer.write(piece)
+    while piece := stream.read(17):
+        sys.stdout.buffer.write(piece)
 
 
 main(*sys.argv[1:])

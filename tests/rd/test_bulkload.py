@@ -34,9 +34,12 @@ def product(tmp_path: Path) -> Path:
     return path
 
 
-def probe(product: Path, *columns: dict[str, str], tmp_path: Path) -> subprocess.CompletedProcess:
+def probe(
+    *products: Path, columns: list[dict[str, str]], tmp_path: Path, together: int = 0
+) -> subprocess.CompletedProcess[bytes]:
+    grammar = ROOT / "rd/km3net/bulkload.py"
     return subprocess.run(
-        ["/usr/bin/python3", PROBE, ROOT / "rd/km3net/bulkload.py", product, json.dumps(columns)],
+        ["/usr/bin/python3", PROBE, grammar, json.dumps(columns), str(together), *products],
         env=environment(tmp_path),
         capture_output=True,
         check=False,
@@ -65,20 +68,20 @@ def test_the_only_table_of_a_file_is_loaded_or_the_one_called_events(
         columns = hdus[1].columns
         tables = [fits.BinTableHDU.from_columns(columns, name=name) for name in names]
         fits.HDUList([fits.PrimaryHDU(), *tables]).writeto(tmp_path / "other.fits")
-    done = probe(tmp_path / "other.fits", {"name": "event_id", "type": "bigint"}, tmp_path=tmp_path)
+    columns = [{"name": "event_id", "type": "bigint"}]
+    done = probe(tmp_path / "other.fits", columns=columns, tmp_path=tmp_path)
     assert (done.returncode == 0) == loads
     assert loads or f"has {len(names)} binary tables" in done.stderr.decode()
 
 
 def test_the_stream_is_what_postgresql_documents(product: Path, tmp_path: Path) -> None:
-    done = probe(
-        product,
+    columns = [
         {"name": "event_id", "type": "text", "fits": "event_name"},
         {"name": "energy", "type": "real", "unit": "GeV"},
         {"name": "n_hits", "type": "integer"},
         {"name": "event_no", "type": "bigint", "fits": "EVENT_ID"},
-        tmp_path=tmp_path,
-    )
+    ]
+    done = probe(product, columns=columns, tmp_path=tmp_path)
     assert done.returncode == 0, done.stderr.decode()
     rows = [("one", 1500.0, 7, 2**60), ("", None, None, 2), ("three", 0.0, 0, 3)]
     expected = SIGNATURE + struct.pack(">ii", 0, 0)
@@ -107,7 +110,49 @@ def test_the_stream_is_what_postgresql_documents(product: Path, tmp_path: Path) 
 def test_what_does_not_fit_is_refused_before_a_byte_is_sent(
     product: Path, tmp_path: Path, column: dict[str, str], expected: str
 ) -> None:
-    done = probe(product, column, tmp_path=tmp_path)
+    done = probe(product, columns=[column], tmp_path=tmp_path)
     assert done.returncode == 1
     assert expected in done.stderr.decode()
     assert done.stdout == b""
+
+
+@pytest.mark.parametrize("together", [1, 4, 5, 100])
+def test_rows_of_several_files_are_sorted_together(tmp_path: Path, together: int) -> None:
+    # from the north pole to the south pole, as q3c counts; the last file has another unit
+    rows = [(10.0, 80.0, 1.0), (20.0, -80.0, 2.0), (5.0, 85.0, 3.0), (0.0, 0.0, 4.0)] * 3
+    paths = []
+    for number, unit in enumerate(("TeV", "TeV", "GeV")):
+        ra, dec, energy = np.array(rows[4 * number : 4 * number + 4]).T
+        columns = [
+            fits.Column("RA", "D", "deg", array=ra),
+            fits.Column("DEC", "D", "deg", array=dec),
+            fits.Column("ENERGY", "D", unit, array=energy),
+        ]
+        paths.append(tmp_path / f"{number}.fits")
+        table = fits.BinTableHDU.from_columns(columns, name="EVENTS")
+        fits.HDUList([fits.PrimaryHDU(), table]).writeto(paths[-1])
+    wanted = [{"name": name, "type": "real", "unit": "deg"} for name in ("ra", "dec")]
+    wanted.append({"name": "energy", "type": "real", "unit": "GeV"})
+    done = probe(*paths, columns=wanted, tmp_path=tmp_path, together=together)
+    assert done.returncode == 0, done.stderr.decode()
+    length = struct.calcsize(">hifififi") - struct.calcsize(">i")
+    content = done.stdout[len(SIGNATURE) + 8 : -2]
+    found = [
+        struct.unpack(">hififif", content[first : first + length])[2::2]
+        for first in range(0, len(content), length)
+    ]
+    in_gev = [(ra, dec, e * (1000 if n < 8 else 1)) for n, (ra, dec, e) in enumerate(rows)]
+    assert sorted(found) == sorted(in_gev)
+    # batches end where they are full, and where the unit changes
+    begins = {1: range(12), 4: (0, 4, 8), 5: (0, 5, 8), 100: (0, 8)}[together]
+    for first, last in zip(begins, [*begins[1:], 12], strict=True):
+        declinations = [dec for _, dec, _ in found[first:last]]
+        assert declinations == sorted(declinations, key=lambda dec: (-np.sign(dec), dec != 0))
+        assert sorted(found[first:last]) == sorted(in_gev[first:last])
+
+
+def test_a_file_that_ends_too_early_is_refused(product: Path, tmp_path: Path) -> None:
+    product.write_bytes(product.read_bytes()[:-2880])
+    done = probe(product, columns=[{"name": "event_id", "type": "bigint"}], tmp_path=tmp_path)
+    assert done.returncode == 1
+    assert "ends before its last row" in done.stderr.decode()

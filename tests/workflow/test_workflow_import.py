@@ -14,34 +14,49 @@ from tests.workflow.releases import EVENTS
 
 NAME = "evts21_01"
 FILES = ("run1.h5", "run2.h5", "run3.h5")
+YEAR = 366 * 86_400
 
 
 @pytest.fixture
 def delivered(checkout: Path) -> Path:
-    """Deliver files of simulated events, each of which becomes a product; return their folder."""
+    """Deliver files of simulated events, each of a year of its own; return their folder."""
     folder = checkout / "inputs" / NAME
-    for seed, name in enumerate(FILES, 1):
+    deliver(folder, *FILES)
+    return folder
+
+
+def deliver(folder: Path, *names: str) -> None:
+    """Write files, each of which becomes a product, and list them in the manifest."""
+    for seed, name in enumerate(names, 1):
         with h5py.File(write_simple(folder / name, EVENTS, seed=seed), "a") as file:
             rows = file["events"][:]
             rows["run_id"] += seed
+            rows["timestamp"] += seed * YEAR
             file["events"][:] = rows
-    text = (folder / "release.toml").read_text().partition("[[files]]")[0]
+    original = ROOT / "inputs" / NAME / "release.toml"
+    text = original.read_text().partition("[[files]]")[0]
+    per_file = 'format = "simple-hdf5"\nproducts = "per-file"\nperiods = "year"'
     for old, new in (
-        ('format = "dst-root"', 'format = "simple-hdf5"\nproducts = "per-file"'),
+        ('format = "dst-root"', per_file),
         ("start = 2021-02-24", "start = 2019-12-01"),
         ("stop = 2021-02-25", "stop = 2040-01-01"),
-        ("events = 2495", f"events = {len(FILES) * EVENTS}"),
+        ("events = 2495", f"events = {len(names) * EVENTS}"),
     ):
         assert old in text
         text = text.replace(old, new)
-    files = "".join(f'[[files]]\nname = "{name}"\npublic = true\n' for name in FILES)
+    files = "".join(f'[[files]]\nname = "{name}"\npublic = true\n' for name in names)
     (folder / "release.toml").write_text(text + files)
-    return folder
 
 
 def products(instance: Instance) -> dict[str, bytes]:
     folder = instance.var.resolve() / "dachs" / "inputs" / NAME / "data"
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def periods(instance: Instance) -> dict[str, str]:
+    """Return the tables of the release's years."""
+    path = instance.var.resolve() / "dachs" / "inputs" / NAME / "data" / "periods.json"
+    return {one["name"]: one["table"] for one in json.loads(path.read_text())}
 
 
 def without_job(provenance: bytes) -> dict:
@@ -108,6 +123,26 @@ def test_it_brings_the_same_online(
     done = empty_instance.km3vo(*importing, "--converted", str(tmp_path / "work" / NAME), "--force")
     assert done.returncode == 0, done.stderr
     assert products(empty_instance) == by_workflow
+
+    # the release grows by an ordinary import, which keeps what the workflow has made
+    years = periods(empty_instance)
+    assert sorted(years) == ["2021", "2022", "2023"]
+    deliver(delivered, *FILES, "run4.h5")
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["imported"] == 4 * EVENTS
+    grown = products(empty_instance)
+    for name in (name for name in by_workflow if "_run" in name):
+        assert grown[name] == by_workflow[name], name
+    assert periods(empty_instance).items() - years.items() == {
+        ("2024", periods(empty_instance)["2024"])
+    }
+    # and by the workflow again, which has one file to convert
+    deliver(delivered, *FILES, "run4.h5", "run5.h5")
+    done = empty_instance.km3vo(*workflow)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)[0]["imported"] == 5 * EVENTS
+    assert periods(empty_instance).items() >= years.items()
 
 
 def test_options_that_exclude_each_other(tmp_path: Path) -> None:

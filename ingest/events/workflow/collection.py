@@ -14,8 +14,8 @@ from ingest.events.checks import CheckReport
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest
 from ingest.events.product import copy_product, write_index
-from ingest.events.survey import Survey, read_survey
-from ingest.events.workflow.directory import WorkDirectory, read_json
+from ingest.events.survey import Survey, read_survey, write_survey
+from ingest.events.workflow.directory import SURVEY, WorkDirectory, read_json
 from ingest.events.workflow.plan import facts_of
 
 
@@ -100,7 +100,9 @@ class Collection:
                 )
         return found
 
-    def place(self, directory: Path, survey: Survey) -> list[Conversion]:
+    def place(
+        self, directory: Path, survey: Survey, surveys: Path | None = None
+    ) -> list[Conversion]:
         """Copy the products into an empty directory, as :func:`.convert_release` writes them.
 
         Parameters
@@ -109,6 +111,8 @@ class Collection:
             The directory.
         survey : Survey
             Collects what a report shows.
+        surveys : pathlib.Path, optional
+            An empty directory for what a report shows of each product, for the next import.
 
         Raises
         ------
@@ -123,6 +127,10 @@ class Collection:
             number = None if one["number"] == one["obs_id"] else one["number"]
             provenance = copy_product(source, target, one["kid"], one["sha256"], number)
             checks = CheckReport.from_dict(one["checks"])
+            if surveys is not None:
+                with privileges.caller():
+                    part = read_survey(source.with_name(SURVEY), [checks])
+                write_survey(surveys / f"{target.stem}.npz", part)
             counts = one["rows"], one["outside"]
             conversions.append(
                 Conversion(
