@@ -321,9 +321,7 @@ def _convert_and_publish(
                     *((kept, parts) if kept else ()),
                 )
         else:
-            conversions = delivery.converted.place(
-                staging, report.survey, parts if kept else None
-            )
+            conversions = delivery.converted.place(staging, report.survey, parts if kept else None)
         simulated = delivery.is_simulated
         store = DeliveryStore(layout.deliveries)
         tables = write_tables(manifest, delivery.tables, staging, store)

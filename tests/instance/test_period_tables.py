@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +20,8 @@ from ingest.instance.account import Account
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
 from tests.bench.samples import write_simple
-from tests.instances import Instance
+from tests.instances import KM3VO, Instance
+from tests.servers import eventually
 
 NAME = "evts21_01"
 EVENTS = 60
@@ -273,3 +278,65 @@ def test_tables_of_an_import_that_failed_are_used_by_the_next(
     done = empty_instance.km3vo(*importing)
     assert done.returncode == 0, done.stderr
     assert tables(connect) == made
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["load-period", "import"])
+def test_a_kill_while_a_period_is_loaded(
+    empty_instance: Instance, delivery: Delivery, connect: Any, checkout: Path, target: str
+) -> None:
+    importing = ("import", "--release", NAME)
+    delivery.add("run1.h5", 0, 1)
+    assert empty_instance.km3vo(*importing).returncode == 0
+    before = tables(connect)
+    # after its rows, the table of the next year waits to be killed
+    loader = checkout / "rd" / "km3net" / "bulkload.py"
+    good = loader.read_text()
+    copying = "        cursor.copy_expert("
+    slow = f"        import time; time.sleep(6 * ('periods' in name))\n{copying}"
+    assert copying in good
+    loader.write_text(good.replace(copying, slow))
+    delivery.add("run2.h5", 1.2, 2)
+    command = subprocess.Popen(
+        [KM3VO, *importing],
+        env=empty_instance.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        pid = eventually(lambda: loading(empty_instance), 60)
+        os.kill(pid if target == "load-period" else command.pid, signal.SIGKILL)
+        _, said = command.communicate(timeout=60)
+    finally:
+        command.kill()
+    if target == "load-period":
+        assert command.returncode == 1
+        assert "the events of a period could not be loaded; what is online has not changed" in said
+        assert "Traceback" not in said
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
+        assert cursor.fetchone() == (EVENTS,)
+    # what was being loaded is loaded or not, and nothing refers to it
+    eventually(lambda: loading(empty_instance) is None, 60)
+    loader.write_text(good)
+    done = empty_instance.km3vo(*importing)
+    assert done.returncode == 0, done.stderr
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
+        assert cursor.fetchone() == (2 * EVENTS,)
+    assert {name[:5] for name in tables(connect)} == {"p2020", "p2021"}
+    assert len(tables(connect)) == 1 + len(before)
+
+
+def loading(instance: Instance) -> int | None:
+    """Return the process that loads a period of the release, if there is one."""
+    inside = os.fsencode(instance.var.resolve())
+    for path in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (path / "cmdline").read_bytes()
+            if b"\0load-period\0" in words and inside in words:
+                return int(path.name)
+    return None
