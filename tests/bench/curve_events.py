@@ -35,13 +35,11 @@ from tests.bench.figures import Point
 from tests.bench.instance import RELEASE, private_instance, psql, release_of
 from tests.bench.report import timed
 from tests.bench.samples import BEGIN, SPACING, write_km3pipe
-from tests.bench.steps import ANSWERS
+from tests.bench.steps import ANSWERS, PER_FILE
 
 FORM = "km3pipe-hdf5"
 TABLE = f"{RELEASE}.main"
 REQUESTS = 30
-PER_FILE = 250_000
-"""Events in a file of the delivery, or fewer."""
 FEW = 100_000
 """Up to so many events, steps are repeated."""
 REPEAT = 3

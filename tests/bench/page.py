@@ -10,7 +10,7 @@ import jinja2
 
 from tests.bench.cost import Curve, held_out
 from tests.bench.figures import COMMITTED, Figures, Point
-from tests.bench.steps import ANSWERS, QUERIES, STEPS, Step
+from tests.bench.steps import ANSWERS, PER_FILE, QUERIES, STEPS, Step
 
 PAGE: Final = COMMITTED.parents[1] / "performance.md"
 TEMPLATE: Final = Path(__file__).with_name("performance.md.j2")
@@ -82,6 +82,7 @@ def rendered(figures: Figures) -> str:
         "other_queries": [one for one in queries if one.step.of != "events"],
         "predicted": PREDICTED,
         "answers": ANSWERS,
+        "per_file": PER_FILE,
     }
     return environment.from_string(TEMPLATE.read_text()).render(**values)
 

@@ -33,7 +33,7 @@ class Step:
 
 STEPS: Final = {
     "convert": Step(
-        "read, check, locate on the sky, write FITS, draw",
+        "read, check, locate on the sky, write FITS, draw, on all cores",
         disk="products",
         goal="≥ 300,000/s per core",
     ),
@@ -60,3 +60,5 @@ QUERIES: Final = {
 }
 """Requests with about :data:`ANSWERS` rows as the answer, whatever the number of rows is."""
 ANSWERS: Final = 100
+PER_FILE: Final = 250_000
+"""Events in a file of a delivery, or fewer."""
