@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,9 +128,7 @@ class Collection:
             number = None if one["number"] == one["obs_id"] else one["number"]
             provenance = copy_product(source, target, one["kid"], one["sha256"], number)
             checks = CheckReport.from_dict(one["checks"])
-            if surveys is not None:
-                with privileges.caller():
-                    part = read_survey(source.with_name(SURVEY), [checks])
+            if surveys is not None and (part := _survey_beside(source, checks)):
                 write_survey(surveys / f"{target.stem}.npz", part)
             counts = one["rows"], one["outside"]
             conversions.append(
@@ -153,3 +152,10 @@ class Collection:
             "hosts": sorted({one["host"] for one in jobs}),
             "left_out": self.content["refused"],
         }
+
+
+def _survey_beside(product: Path, checks: CheckReport) -> Survey | None:
+    """Return the survey of one product; None if it is damaged: the next import makes it anew."""
+    with privileges.caller(), suppress(OSError, ValueError, KeyError):
+        return read_survey(product.with_name(SURVEY), [checks])
+    return None
