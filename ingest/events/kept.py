@@ -2,7 +2,7 @@
 
 A release whose files become a product each grows file by file. The record of an import says what
 each product was made of and what it contains. An import that finds this unchanged links the
-product, and everything made from it, instead of making them anew.
+product, and everything made from it, instead of making them again.
 """
 
 from __future__ import annotations

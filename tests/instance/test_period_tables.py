@@ -121,6 +121,15 @@ def tables(connect: Any) -> dict[str, int]:
         return dict(cursor.fetchall())
 
 
+def number_of_events(connect: Any) -> int:
+    """Return the number of events that the release has online."""
+    with connect() as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
+        (found,) = cursor.fetchone()
+        return found
+
+
 @pytest.mark.slow
 def test_only_new_and_changed_periods_are_loaded(
     empty_instance: Instance, delivery: Delivery, connect: Any
@@ -229,10 +238,7 @@ def test_only_new_and_changed_periods_are_loaded(
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)[0]["revised"]
     assert tables(connect) == third
-    with connect() as connection:
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
-        assert cursor.fetchone() == (4 * EVENTS,)
+    assert number_of_events(connect) == 4 * EVENTS
 
     # a year is dropped
     delivery.remove("run3.h5")
@@ -314,19 +320,13 @@ def test_a_kill_while_a_period_is_loaded(
         assert command.returncode == 1
         assert "the events of a period could not be loaded; what is online has not changed" in said
         assert "Traceback" not in said
-    with connect() as connection:
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
-        assert cursor.fetchone() == (EVENTS,)
+    assert number_of_events(connect) == EVENTS
     # what was being loaded is loaded or not, and nothing refers to it
     eventually(lambda: loading(empty_instance) is None, 60)
     loader.write_text(good)
     done = empty_instance.km3vo(*importing)
     assert done.returncode == 0, done.stderr
-    with connect() as connection:
-        cursor = connection.cursor()
-        cursor.execute(f"SELECT count(*) FROM {NAME}.main")
-        assert cursor.fetchone() == (2 * EVENTS,)
+    assert number_of_events(connect) == 2 * EVENTS
     assert {name[:5] for name in tables(connect)} == {"p2020", "p2021"}
     assert len(tables(connect)) == 1 + len(before)
 

@@ -155,7 +155,7 @@ class Collection:
 
 
 def _survey_beside(product: Path, checks: CheckReport) -> Survey | None:
-    """Return the survey of one product; None if it is damaged: the next import makes it anew."""
+    """Return the survey of one product; None if it is damaged: the next import makes it again."""
     with privileges.caller(), suppress(OSError, ValueError, KeyError):
         return read_survey(product.with_name(SURVEY), [checks])
     return None
