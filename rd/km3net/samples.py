@@ -37,7 +37,7 @@ def load_analysis():
     try:
         spec.loader.exec_module(package)
     finally:
-        for loaded in [one for one in sys.modules if one.partition(".")[0] == name]:
+        for loaded in [one for one in list(sys.modules) if one.partition(".")[0] == name]:
             del sys.modules[loaded]
     return package
 
