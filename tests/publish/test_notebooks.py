@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shutil
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -87,6 +89,16 @@ def test_a_cell_that_fails_is_named_with_its_error(tmp_path):
     message = str(caught.value)
     assert "made.ipynb, code cell 2 (a / 0)" in message
     assert "ZeroDivisionError: division by zero" in message
+
+
+@pytest.mark.parametrize("last", ["a = 1", "a = 1 / 0"])
+def test_no_kernel_is_left(tmp_path, last):
+    pid = tmp_path / "pid"
+    first = f"import os, pathlib\npathlib.Path({str(pid)!r}).write_text(str(os.getpid()))"
+    cells = [nbformat.v4.new_code_cell(text) for text in (first, last)]
+    with contextlib.suppress(NotebookError):
+        execute(made(tmp_path, *cells), "http://localhost:1", tmp_path)
+    assert not Path("/proc", pid.read_text()).exists()
 
 
 def test_a_page_has_text_output_and_described_picture_but_no_script(tmp_path):

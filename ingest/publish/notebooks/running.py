@@ -69,7 +69,8 @@ def execute(notebook: Notebook, node: str, folder: Path = FOLDER) -> Any:
             executed, km=manager, timeout=_SECONDS, resources={"metadata": {"path": str(folder)}}
         )
         try:
-            client.execute(env=environment)
+            # by default, a kernel of a manager that was given goes on
+            client.execute(env=environment, cleanup_kc=True)
         except CellExecutionError as error:
             raise NotebookError(
                 f"a cell failed with {error.ename}: {_COLOURS.sub('', error.evalue)}",
