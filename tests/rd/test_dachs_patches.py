@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.probes import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PROBE = Path(__file__).with_name("macros_probe.py")
+MESSAGES = Path(__file__).with_name("messages_probe.py")
 REPLACED = Path(__file__).with_name("replaced_probe.py")
 TEXTS = {
     # what DaCHS' documentation of macros says each becomes
@@ -54,6 +56,25 @@ def test_macros_are_expanded_as_by_dachs(tmp_path: Path) -> None:
         ours = ["MacroError" if one == "AttributeError" else one for one in ours]
     assert dict(zip(TEXTS, theirs, strict=True)) == TEXTS
     assert ours == theirs
+
+
+def test_the_log_says_where_an_unexpected_error_was_raised(tmp_path: Path) -> None:
+    """The client reads only the number of the error in the log."""
+    done = subprocess.run(
+        ["/usr/bin/python3", MESSAGES, ROOT / "site" / "dachs"],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found = json.loads(done.stdout)
+    (logged,) = found["logged"]
+    number = re.search("with the number ([0-9a-f]{8})", found["public"])
+    assert number and logged.startswith(f"Error {number[1]}: ")
+    assert "in place_of_the_fault\n" in logged
+    assert logged.endswith("RuntimeError: a secret")
+    assert "secret" not in found["public"] and "place" not in found["public"]
 
 
 def test_it_is_known_which_code_the_patches_replace(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import functools
 import re
 import secrets
+import traceback
 
 from gavo import base, formal
 from gavo.formal import nevowc
@@ -55,12 +56,12 @@ def public_message(error):
     """Return what a client may read about an exception.
 
     Messages of exceptions that are not meant for users are replaced by a number, under which
-    they are in the log.
+    they are in the log, with the place where they were raised.
     """
     if _is_about_request(error):
         return clean(str(error))
     number = secrets.token_hex(4)
-    base.ui.notifyError(f"Error {number}: {type(error).__name__}: {error}")
+    base.ui.notifyError(f"Error {number}: {''.join(traceback.format_exception(error)).strip()}")
     return _INTERNAL.format(number=number)
 
 
