@@ -35,8 +35,7 @@ from ingest.core.skyplot import (
     INK,
     NIGHT,
     OUTLINED,
-    draw_frame,
-    draw_galactic_plane,
+    draw_sky,
     inverse_mollweide,
     mollweide,
     save,
@@ -100,8 +99,7 @@ def write_map_preview(
     with style.context("default"):
         figure = Figure(figsize=_SIZE_WITH_ZOOM if zoomed else _SIZE, dpi=_DPI, facecolor="white")
         axes = figure.add_axes((0.045, 0.05, 0.62, 0.75) if zoomed else (0.045, 0.06, 0.91, 0.78))
-        draw_frame(axes)
-        draw_galactic_plane(axes)
+        draw_sky(axes)
         _draw_sky(axes, region, zoomed)
         write_text(figure, 0.045, 0.93 if zoomed else 0.945, title, 15, BOLD)
         write_text(figure, 0.045, 0.867 if zoomed else 0.895, subtitle, 11)

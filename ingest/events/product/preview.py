@@ -16,6 +16,8 @@ import numpy.typing as npt
 from astropy_healpix import npix_to_nside
 from matplotlib import style
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.patches import Circle
@@ -30,9 +32,9 @@ from ingest.core.skyplot import (
     NIGHT,
     OUTLINED,
     PLAIN,
+    Pixels,
     circle,
-    draw_frame,
-    draw_galactic_plane,
+    draw_sky,
     inverse_mollweide,
     mollweide,
     save,
@@ -70,8 +72,7 @@ def write_preview(product: Path, sky: SkyCounts | None = None) -> Path:
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="white")
         # leave room for the surroundings of a single event
         axes = figure.add_axes((0.045, 0.06, 0.91 if sky.count != 1 else 0.68, 0.78))
-        draw_frame(axes)
-        draw_galactic_plane(axes)
+        draw_sky(axes)
         draw_events(figure, axes, sky, radii)
         number = f"{sky.count:,} event" + ("" if sky.count == 1 else "s")
         write_text(figure, 0.045, 0.945, primary.get("TITLE") or primary["INSTRUME"], 15, BOLD)
@@ -139,21 +140,20 @@ def draw_events(
         axes.scatter(x, y, s=size, color=EVENT, alpha=alpha, linewidths=0, zorder=6)
         return
     area = 4 * np.pi * np.degrees(1) ** 2 / len(density)
-    inside, pixel = _map(npix_to_nside(len(density)))
-    image = np.full(inside.shape, np.nan)
-    image[inside] = density[pixel] / area
-    shown = axes.imshow(
-        np.ma.masked_invalid(image),
-        extent=(-2, 2, -1, 1),
-        origin="lower",
-        cmap=DENSITY,
-        vmin=0,
-        vmax=float(np.percentile(density, 99.5)) / area or 1.0,
-        interpolation="nearest",
-        zorder=2,
-    )
+    scale = ScalarMappable(Normalize(0, float(np.percentile(density, 99.5)) / area or 1.0), DENSITY)
+    axes.apply_aspect()
+    corners = axes.transData.transform([(-2.0, -1.0), (2.0, 1.0)])
+    corner, inside, pixel = _map(npix_to_nside(len(density)), *map(tuple, corners))
+    image = np.zeros((*inside.shape, 4), np.uint8)
+    image[inside] = scale.to_rgba(density / area, bytes=True)[pixel]
+    axes.add_artist(Pixels(image, corner, zorder=2))
+    _draw_scale(figure, scale, ink)
+
+
+def _draw_scale(figure: Figure, scale: ScalarMappable, ink: str) -> None:
+    """Draw the scale of the density."""
     bar = figure.add_axes((0.70, 0.075, 0.24, 0.018))
-    figure.colorbar(shown, cax=bar, orientation="horizontal")
+    figure.colorbar(scale, cax=bar, orientation="horizontal")
     bar.tick_params(color=ink, labelcolor=ink)
     for label in bar.get_xticklabels():
         label.set_fontproperties(FontProperties(fname=str(PLAIN), size=8))
@@ -161,14 +161,37 @@ def draw_events(
 
 
 @cache
-def _map(nside: int) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
-    """Return which points of an image are on the map, and the HEALPix pixels of these."""
-    width, height = 1600, 800
+def _map(
+    nside: int, lower_left: tuple[float, float], upper_right: tuple[float, float]
+) -> tuple[tuple[int, int], npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    """Return where an image of the map begins, which of its points are on the map, and their cells.
+
+    Parameters
+    ----------
+    nside : int
+        Of the HEALPix cells.
+    lower_left, upper_right : (float, float)
+        The corners of the map, in pixels of the figure.
+
+    Returns
+    -------
+    corner : (int, int)
+        The pixel of the figure at the lower left corner of the image.
+    inside : numpy.ndarray of bool, shape (height, width)
+        Which points are on the map, the upper row first.
+    cells : numpy.ndarray of int
+        The HEALPix cells of these.
+    """
+    first = np.floor(lower_left).astype(int)
+    width, height = np.ceil(upper_right).astype(int) - first
+    low, size = np.array(lower_left), np.subtract(upper_right, lower_left)
     x, y = np.meshgrid(
-        (np.arange(width) + 0.5) / width * 4 - 2, (np.arange(height) + 0.5) / height * 2 - 1
+        (first[0] + np.arange(width) + 0.5 - low[0]) / size[0] * 4 - 2,
+        (first[1] + np.arange(height)[::-1] + 0.5 - low[1]) / size[1] * 2 - 1,
     )
     inside = x**2 / 4 + y**2 < 1
-    return inside, pixels(nside, *inverse_mollweide(x[inside], y[inside]))
+    corner = int(first[0]), int(first[1])
+    return corner, inside, pixels(nside, *inverse_mollweide(x[inside], y[inside]))
 
 
 def _zoom(figure: Figure, sky: SkyCounts, radii: Mapping[str, float]) -> None:

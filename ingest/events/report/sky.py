@@ -8,7 +8,7 @@ from typing import Final
 from matplotlib import style
 from matplotlib.figure import Figure
 
-from ingest.core.skyplot import draw_frame, draw_galactic_plane, png
+from ingest.core.skyplot import draw_sky, png
 from ingest.events.product.preview import draw_events
 from ingest.events.survey import SkyCounts
 
@@ -23,8 +23,7 @@ def sky_map(sky: SkyCounts) -> str:
     with style.context("default"):
         figure = Figure(figsize=_INCHES, dpi=_DPI, facecolor="none")
         axes = figure.add_axes((0.01, 0.055, 0.98, 0.94))
-        draw_frame(axes, _INK)
-        draw_galactic_plane(axes, _INK)
+        draw_sky(axes, _INK)
         draw_events(figure, axes, sky, {}, _INK)
         picture = png(figure, transparent=True)
     return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
