@@ -2,7 +2,8 @@
 
 Loading the libraries takes a second or two, much longer than most commands that a test runs. So
 one process loads them all, once, and forks for each command. A test still runs the whole command
-in a process of its own, with its arguments, environment, output and exit code.
+in a process of its own, with its arguments, environment, output and exit code. The same is done
+for the commands of DaCHS that it runs, in ``loaded_dachs.py``; its servers are started as always.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import json
 import os
 import pkgutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -106,6 +108,73 @@ def _forget_our_packages() -> None:
     importlib.invalidate_caches()
 
 
+def _start_dachs() -> tuple[socket.socket, int]:
+    """Start the process that runs the commands of DaCHS; return where it is asked, and its user."""
+    from ingest.instance.account import Account
+    from ingest.instance.dachs.program import PYTHON
+
+    requests, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    account = Account.current()
+    with there:
+        subprocess.Popen(
+            [PYTHON, Path(__file__).with_name("loaded_dachs.py")],
+            stdin=there,
+            cwd="/",
+            env=account.environment(Path("/"), {"PYTHONDONTWRITEBYTECODE": "1"}),
+            **account._identity(),
+        )
+    return requests, account.uid
+
+
+def _use_dachs(requests: socket.socket, uid: int) -> None:
+    """Let this process have its commands of DaCHS run there."""
+    from ingest.instance.account import Account
+    from ingest.instance.dachs.program import PYTHON
+
+    run = Account.run
+
+    def run_loaded(
+        account: Account, command: Sequence[str | Path], **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        if account.uid != uid or command[0] != PYTHON:
+            return run(account, command, **options)
+        return _run_dachs(requests, account, list(map(str, command)), **options)
+
+    Account.run = run_loaded  # type: ignore[method-assign]
+
+
+def _run_dachs(
+    requests: socket.socket,
+    account: Any,
+    command: list[str],
+    home: Path,
+    env: Mapping[str, str],
+    timeout: float,
+) -> subprocess.CompletedProcess[str]:
+    """Run a command of DaCHS, as :meth:`ingest.instance.account.Account.run` does."""
+    umask = os.umask(0)
+    os.umask(umask)
+    asked = {
+        "words": command[1:],
+        "environment": account.environment(home, env),
+        "umask": umask,
+    }
+    here, there = socket.socketpair()
+    with here, tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with there:
+            socket.send_fds(requests, [b"."], [there.fileno(), out.fileno(), err.fileno()])
+        here.sendall(json.dumps(asked).encode() + b"\n")
+        here.settimeout(timeout)
+        try:
+            code = int(here.makefile().readline())
+        except TimeoutError:
+            raise subprocess.TimeoutExpired(command, timeout) from None
+        for file in (out, err):
+            file.seek(0)
+        output, complained = (file.read().decode(errors="replace") for file in (out, err))
+    return subprocess.CompletedProcess(command, code, output, complained)
+
+
 def _main() -> int:
     """Run the command line; return the exit code."""
     from ingest.cli import main
@@ -125,7 +194,9 @@ if __name__ == "__main__":
     for module in pkgutil.walk_packages(ingest.__path__, "ingest."):
         importlib.import_module(module.name)
     gc.freeze()
+    dachs = _start_dachs()
     _fork_for_each_command()
+    _use_dachs(*dachs)
     code = _main()
     # What Python does on exit, except for tearing down all loaded modules.
     threading._shutdown()

@@ -21,12 +21,14 @@ and may include these of our own:
     Make the table of a period, see ``periods.py``. Only alone, as it is a transaction of its own.
 """
 
+import gc
 import os
 import sys
 
 
 def main(words):
     """Run the commands in `words` with our patches; return the exit code of the process."""
+    gc.set_threshold(100_000, 50, 100)
     # DaCHS needs the database when it is imported, so its patches do, too.
     if words[:1] == ["init"]:
         words = _create_database(words)
