@@ -81,6 +81,12 @@ def test_one_item_or_one_process_needs_no_other(items: list[int], count: int) ->
     assert list(in_processes(slowest_first, [])) == []
 
 
+def test_the_function_is_inherited_not_sent_with_each_item() -> None:
+    cannot_be_pickled = threading.Lock()
+    found = in_processes(lambda number: (number, cannot_be_pickled.locked()), range(3), 2)
+    assert list(found) == [(0, False), (1, False), (2, False)]
+
+
 def test_one_of_several_processes_uses_one_core() -> None:
     assert list(in_processes(threads_at_second, [9, 9], 1)) == [1, 1]
     assert list(in_processes(threads_at_second, [9, 9], 2)) == [0, 0]

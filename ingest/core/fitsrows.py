@@ -49,11 +49,11 @@ class TableRows:
     def __len__(self) -> int:
         return int(self.header["NAXIS2"])
 
-    def blocks(self) -> Iterator[npt.NDArray[np.void]]:
-        """Yield all rows in their order."""
+    def blocks(self, first: int = 0, last: int | None = None) -> Iterator[npt.NDArray[np.void]]:
+        """Yield the rows in their order: all, or from one number up to another, from 0."""
         with self.path.open("rb") as stream:
-            stream.seek(self._start)
-            left = len(self)
+            stream.seek(self._start + first * self.dtype.itemsize)
+            left = (len(self) if last is None else last) - first
             while left > 0:
                 rows = np.fromfile(stream, self.dtype, min(BLOCK_ROWS, left))
                 left -= len(rows) or left

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ingest.core.errors import IngestError
 from ingest.core.prefetch import be_one_of_several
@@ -30,9 +30,9 @@ def in_processes(
     Parameters
     ----------
     function : callable
-        It, the items, the results and its errors are pickled.
+        The processes inherit it, with all it refers to.
     items : sequence
-        What it is called with.
+        What it is called with. They, the results and the errors are pickled.
     count : int, optional
         The number of processes. Default: one for each core.
 
@@ -47,9 +47,9 @@ def in_processes(
         return
     others = set(active_children())
     # not by a server, the default since Python 3.14: what is loaded here takes a second there
-    pool = ProcessPoolExecutor(count, get_context("fork"), _end_with, (os.getpid(),))
+    pool = ProcessPoolExecutor(count, get_context("fork"), _begin, (os.getpid(), function))
     try:
-        yield from pool.map(function, items)
+        yield from pool.map(_call, items)
     except BrokenProcessPool:
         raise IngestError(
             "a process of this command was killed",
@@ -63,8 +63,18 @@ def in_processes(
         pool.shutdown(cancel_futures=True)
 
 
-def _end_with(parent: int) -> None:
+_function: Callable[[Any], Any]
+"""What this process was made for."""
+
+
+def _call(item: Any) -> Any:
+    return _function(item)
+
+
+def _begin(parent: int, function: Callable[[Any], Any]) -> None:
     """Let this process end with its parent, which alone hears of Ctrl-C."""
+    global _function
+    _function = function
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.getppid() != parent:

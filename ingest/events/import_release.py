@@ -123,11 +123,11 @@ class _Delivery:
         store = DeliveryStore(layout.deliveries)
 
         def found(files: Sequence[DeliveredFile]) -> list[AcquiredFile]:
-            kept = [store.find(_checksums(file, last), file.name) for file in files]
-            return [
-                acquire(manifest, file, overlay, layout.scratch, copy)
-                for file, copy in zip(files, kept, strict=True)
-            ]
+            return list(in_processes(find, files))
+
+        def find(file: DeliveredFile) -> AcquiredFile:
+            kept = store.find(_checksums(file, last), file.name)
+            return acquire(manifest, file, overlay, layout.scratch, kept)
 
         files = found(manifest.files) if converted is None else converted.files()
         simulated = any(file.simulated for file in files)
@@ -373,15 +373,22 @@ def _keep(
     from ingest.events.product import RESPONSES, Instrument, write_responses
 
     manifest = delivery.manifest
+    # those of the same content together, of which the store has one
+    same: dict[str, list[tuple[DeliveredFile, AcquiredFile]]] = {}
     for file, found in zip(manifest.files, delivery.files, strict=True):
-        if found.simulated or found.remote:
-            continue
-        kept = store.keep(found.path, found.sha256)
-        # DaCHS would read a FITS file as a product
-        if not file.public or file.name.endswith(".fits"):
-            continue
-        if before is None or not before.link_delivered(found, staging):
-            shutil.copyfile(kept, staging / file.name)
+        if not (found.simulated or found.remote):
+            same.setdefault(found.sha256, []).append((file, found))
+
+    def keep(files: Sequence[tuple[DeliveredFile, AcquiredFile]]) -> None:
+        for file, found in files:
+            kept = store.keep(found.path, found.sha256)
+            # DaCHS would read a FITS file as a product
+            if not file.public or file.name.endswith(".fits"):
+                continue
+            if before is None or not before.link_delivered(found, staging):
+                shutil.copyfile(kept, staging / file.name)
+
+    list(in_processes(keep, list(same.values())))
     if delivery.responses:
         site, release = detector(manifest.release.detector), manifest.release
         of = Instrument(manifest.name, site.telescope, release.instrument)

@@ -14,10 +14,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 from ingest.core.files import sha256
+from ingest.core.parallel import in_processes
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest
 from ingest.events.product import EventListContent
@@ -96,10 +98,10 @@ class KeptProducts:
         product = conversion.product
         try:
             survey = read_survey(self._surveys / f"{product.stem}.npz", [conversion.checks])
-            # a disk may fail, and the account of the servers may write there
-            if sha256(product) != stock.sha256:
-                return None
         except (OSError, ValueError, KeyError):
+            return None
+        # a disk may fail, and the account of the servers may write there
+        if self._checksums.get(name) != stock.sha256:
             return None
         complete = all((product.parent / (product.stem + one)).is_file() for one in _MADE_OF_IT)
         return (conversion, survey) if complete else None
@@ -112,12 +114,17 @@ class KeptProducts:
 
     def link_delivered(self, file: AcquiredFile, directory: Path) -> bool:
         """Link the copy of a delivered file that is online; return whether there is one."""
-        online = self._online / file.path.name
-        with suppress(OSError):
-            if self._stock and sha256(online) == file.sha256:
-                self._link(online.name, directory)
-                return True
-        return False
+        name = file.path.name
+        if not self._stock or _checksum(self._online / name) != file.sha256:
+            return False
+        self._link(name, directory)
+        return True
+
+    @cached_property
+    def _checksums(self) -> dict[str, str | None]:
+        """The checksums of the products that are online."""
+        found = in_processes(_checksum, [self._online / name for name in self._stock])
+        return dict(zip(self._stock, found, strict=True))
 
     def take_stock(
         self, products: Mapping[Path, Sequence[AcquiredFile]]
@@ -132,17 +139,16 @@ class KeptProducts:
             The new products, and the files each is made of.
         """
         found = {name: self._stock[name] for name in self._linked}
-        for product, files in products.items():
-            name = product.name
-            if name in self._linked:
-                continue
-            before, made_of, checksum = self._stock.get(name), self._made_of(files), sha256(product)
+        new = [product for product in products if product.name not in found]
+        for product, (checksum, content) in zip(new, in_processes(_content, new), strict=True):
+            name, made_of = product.name, self._made_of(products[product])
+            before = self._stock.get(name)
             if before is not None and (before.made_of, before.sha256) == (made_of, checksum):
                 found[name] = before
                 with suppress(FileExistsError, FileNotFoundError):
                     self._link(product.stem + _PARQUET, product.parent)
             else:
-                found[name] = Stock(made_of, checksum, EventListContent.of(product))
+                found[name] = Stock(made_of, checksum, content)
         unchanged = {name for name, one in found.items() if self._stock.get(name) is one}
         return found, unchanged
 
@@ -152,6 +158,19 @@ class KeptProducts:
 
     def _link(self, name: str, directory: Path) -> None:
         os.link(self._online / name, directory / name, follow_symlinks=False)
+
+
+def _checksum(path: Path) -> str | None:
+    """Return the checksum of a file; None if it cannot be read."""
+    try:
+        return sha256(path)
+    except OSError:
+        return None
+
+
+def _content(product: Path) -> tuple[str, EventListContent]:
+    """Return the checksum of a product, and its content."""
+    return sha256(product), EventListContent.of(product)
 
 
 def replace_surveys(layout: Layout, release: str, new: Path) -> None:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ingest.core.errors import InputError
 from ingest.core.fitsrows import TableRows
+from ingest.core.parallel import in_processes
 from ingest.events.checks import HashFile, hash_rows
 from ingest.events.delivery import Manifest
 from ingest.instance import Layout
@@ -28,6 +29,10 @@ _WITHOUT_IDENTIFIERS: Final = "antares"
 _IN_MEMORY: Final = 10_000_000
 """Up to so many events that are new, their names alone are compared with the others."""
 _BITS: Final = 24
+_BYTES_PER_PART: Final = 1 << 29
+"""The part of an event list of which the names are compared together."""
+
+Hashes = npt.NDArray[np.uint64]
 
 
 def repeated_releases(
@@ -88,7 +93,7 @@ def refuse_repeated_events(
         return
     first: dict[int, str] = {}
     for product in products:
-        for begin, names, hashes in _named(product):
+        for begin, names, hashes in _named(TableRows(product)):
             for index in np.flatnonzero(np.isin(hashes, repeated)).tolist():
                 place = f"EVENTS row {begin + index + 1}"
                 earlier = first.setdefault(int(hashes[index]), f"{product.name}, {place}")
@@ -105,23 +110,19 @@ def refuse_repeated_events(
                     )
 
 
-def _repeated(
-    products: Sequence[Path], scratch: Path, unchanged: Collection[str]
-) -> npt.NDArray[np.uint64]:
+def _repeated(products: Sequence[Path], scratch: Path, unchanged: Collection[str]) -> Hashes:
     """Return the hashes of names that two products have, or one of those that changed has twice."""
     changed = [product for product in products if product.name not in unchanged]
     if len(changed) == len(products) or sum(len(TableRows(one)) for one in changed) > _IN_MEMORY:
         return _names(products, scratch).repeated()
-    parts = [hashes[hashes != 0] for one in changed for _, _, hashes in _named(one)]
-    known, counts = np.unique(np.concatenate([np.empty(0, np.uint64), *parts]), return_counts=True)
+    parts = [np.empty(0, np.uint64), *_hashes(changed)]
+    known, counts = np.unique(np.concatenate(parts), return_counts=True)
     # few of the others share so many bits with one of these, and only those are compared
     may_be_known = np.zeros(1 << _BITS, np.bool_)
     may_be_known[known % len(may_be_known)] = True
     others = [np.empty(0, np.uint64)]
-    for product in products:
-        if product.name in unchanged:
-            for _, _, hashes in _named(product):
-                others.append(hashes[may_be_known[hashes % len(may_be_known)]])
+    for hashes in _hashes([product for product in products if product.name in unchanged]):
+        others.append(hashes[may_be_known[hashes % len(may_be_known)]])
     return np.union1d(known[counts > 1], np.intersect1d(known, np.concatenate(others)))
 
 
@@ -139,16 +140,34 @@ def _may_have_events_of(manifest: Manifest, other: str, facts: dict[str, object]
 def _names(products: Sequence[Path], scratch: Path) -> HashFile:
     """Return hashes of the names of all events that have one."""
     found = HashFile(scratch)
-    for product in products:
-        for _, _, hashes in _named(product):
-            found.add(np.extract(hashes != 0, hashes))
+    for hashes in _hashes(products):
+        found.add(hashes)
     return found
 
 
-def _named(product: Path) -> Iterator[tuple[int, npt.NDArray[np.bytes_], npt.NDArray[np.uint64]]]:
+def _hashes(products: Sequence[Path]) -> Iterator[Hashes]:
+    """Yield the hashes of the names of all events that have one, in parts."""
+    parts = []
+    for product in products:
+        count = -(-product.stat().st_size // _BYTES_PER_PART)
+        parts += [(product, number, count) for number in range(count)]
+    return in_processes(_hashes_of, parts)
+
+
+def _hashes_of(part: tuple[Path, int, int]) -> Hashes:
+    product, number, count = part
+    rows = TableRows(product)
+    first, last = (len(rows) * one // count for one in (number, number + 1))
+    found = [np.extract(hashes != 0, hashes) for _, _, hashes in _named(rows, first, last)]
+    return np.concatenate([np.empty(0, np.uint64), *found])
+
+
+def _named(
+    table: TableRows, first: int = 0, last: int | None = None
+) -> Iterator[tuple[int, npt.NDArray[np.bytes_], Hashes]]:
     """Yield the names of events in blocks: the first row, names, hashes; 0 without a name."""
-    begin = 0
-    for rows in TableRows(product).blocks():
-        if "EVENT_NAME" in (rows.dtype.names or ()):
-            yield begin, rows["EVENT_NAME"], hash_rows((rows["EVENT_NAME"],))
-        begin += len(rows)
+    if "EVENT_NAME" not in (table.dtype.names or ()):
+        return
+    for rows in table.blocks(first, last):
+        yield first, rows["EVENT_NAME"], hash_rows((rows["EVENT_NAME"],))
+        first += len(rows)

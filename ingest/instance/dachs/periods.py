@@ -94,10 +94,11 @@ def load_periods(
     """
     present = _tables(layout, state, release)
     missing = [one for one in periods if one.table not in present]
-    # the largest first, so that all processes end at about the same time
-    missing.sort(key=lambda one: -one.rows)
     count = max(1, min(len(missing), os.cpu_count() or 1, _MOST_PROCESSES))
-    shares = [missing[first::count] for first in range(count)]
+    shares: list[list[Period]] = [[] for _ in range(count)]
+    # so that all processes end at about the same time
+    for one in sorted(missing, key=lambda one: -one.rows):
+        min(shares, key=lambda share: sum(other.rows for other in share)).append(one)
 
     def load(share: Sequence[Period]) -> None:
         commands = [
