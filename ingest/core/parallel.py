@@ -41,7 +41,7 @@ def in_processes(
     ingest.core.errors.IngestError
         If a process is killed, or what `function` raises.
     """
-    count = min(count or len(os.sched_getaffinity(0)), len(items))
+    count = min(count or cores(), len(items))
     if count < 2:
         yield from map(function, items)
         return
@@ -61,6 +61,11 @@ def in_processes(
         for process in set(active_children()) - others:
             process.kill()
         pool.shutdown(cancel_futures=True)
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 _function: Callable[[Any], Any]

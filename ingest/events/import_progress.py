@@ -35,9 +35,15 @@ class ImportProgress:
 
     @contextmanager
     def writing_columns(self, rows: int) -> Iterator[ProgressCallback]:
-        """Yield the function to call with the number of rows written as Parquet."""
-        pace = Pace(rows)
-        yield lambda done: self._tell(f"writing Parquet, {pace.text(done)}")
+        """Yield the function to call with each number of rows that were written as Parquet."""
+        pace, written = Pace(rows), 0
+
+        def add(more: int) -> None:
+            nonlocal written
+            written += more
+            self._tell(f"writing Parquet, {pace.text(written)}")
+
+        yield add
 
     @contextmanager
     def loading(self, layout: Layout, state: InstanceState, rows: int) -> Iterator[None]:

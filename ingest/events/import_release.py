@@ -30,7 +30,6 @@ from ingest.events.kept import KeptProducts, Stock, as_record, replace_surveys
 from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.periods import write_periods
 from ingest.events.release_conversion import products_of
-from ingest.events.sky import detector
 from ingest.instance import InstanceState, Layout
 from ingest.instance.dachs import count, is_simulated, publish
 
@@ -296,9 +295,8 @@ def _convert_and_publish(
     Return the report with the result, the stock of the products, and the fingerprint of the texts
     that are online now.
     """
-    from ingest.events.columns import write_release_columns
+    from ingest.events.completion import jobs_to_keep, keep_and_complete, provide_responses
     from ingest.events.further_tables import write_tables
-    from ingest.events.product import write_bundle
     from ingest.events.release_conversion import convert_release
     from ingest.events.repeats import refuse_repeated_events
     from ingest.events.report import difference_to_online
@@ -333,12 +331,11 @@ def _convert_and_publish(
         difference, former = difference_to_online(manifest, layout, products, simulated, same)
         for line in difference.lines() if difference else ():
             announce(f"{manifest.name}: {line}")
-        _keep(delivery, kept, DeliveryStore(layout.deliveries), staging)
-        without = [one for one in products if not one.with_suffix(".tar").exists()]
-        list(in_processes(write_bundle, without))
+        provide_responses(manifest, delivery.responses, staging, store)
         rows = sum(one.rows for one in conversions)
-        with progress.writing_columns(rows) as on_progress:
-            write_release_columns(manifest, products, on_progress)
+        with progress.writing_columns(rows) as on_rows:
+            keep = jobs_to_keep(manifest, delivery.files, kept, store, staging)
+            keep_and_complete(manifest, conversions, keep, on_rows)
         contents = {name: one.content for name, one in stock.items()}
         periods = write_periods(manifest, contents, staging)
         release = deployment(manifest, layout, state, sorted(staging.iterdir()), simulated)
@@ -364,33 +361,3 @@ def _convert_and_publish(
         compared_with=former,
     )
     return report, stock, fingerprints.of_texts(release)
-
-
-def _keep(
-    delivery: _Delivery, before: KeptProducts | None, store: DeliveryStore, staging: Path
-) -> None:
-    """Keep the delivered files, and provide those to be published in the staging directory."""
-    from ingest.events.product import RESPONSES, Instrument, write_responses
-
-    manifest = delivery.manifest
-    # those of the same content together, of which the store has one
-    same: dict[str, list[tuple[DeliveredFile, AcquiredFile]]] = {}
-    for file, found in zip(manifest.files, delivery.files, strict=True):
-        if not (found.simulated or found.remote):
-            same.setdefault(found.sha256, []).append((file, found))
-
-    def keep(files: Sequence[tuple[DeliveredFile, AcquiredFile]]) -> None:
-        for file, found in files:
-            kept = store.keep(found.path, found.sha256)
-            # DaCHS would read a FITS file as a product
-            if not file.public or file.name.endswith(".fits"):
-                continue
-            if before is None or not before.link_delivered(found, staging):
-                shutil.copyfile(kept, staging / file.name)
-
-    list(in_processes(keep, list(same.values())))
-    if delivery.responses:
-        site, release = detector(manifest.release.detector), manifest.release
-        of = Instrument(manifest.name, site.telescope, release.instrument)
-        place = staging / RESPONSES
-        write_responses(manifest.responses, delivery.responses, of, place, manifest.path, store)

@@ -11,7 +11,7 @@ database computes it from the other columns. Such columns come last in a table. 
 types that PostgreSQL does not accept in binary form, such as pgSphere's.
 
 A table with ``<property name="sorted_by">ra dec</property>``, the names of two columns, is stored
-in the order of ``skyorder.py``, in blocks of some million rows. Sorting the rows on their way in is
+in the order of ``skyorder.py``, in blocks of a million rows. Sorting the rows on their way in is
 much faster than in the database, or with CLUSTER afterwards, which rewrites the table.
 
 The columns of file and table are compared before any data are sent, but values are not checked:
@@ -35,7 +35,7 @@ skyorder, _ = loadPythonModule("skyorder", relativeTo=os.path.abspath(__file__))
 # A few MB, so that rows stay in the processor's cache from reading to sending.
 ROWS_PER_CHUNK = 8_192
 # Rows that are sorted at once, which bounds the memory.
-ROWS_PER_BLOCK = 1 << 21
+ROWS_PER_BLOCK = 1 << 20
 # Bytes passed to the database at once; the default of psycopg2 is 8 kB.
 BYTES_PER_SEND = 1 << 20
 

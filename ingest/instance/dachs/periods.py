@@ -94,9 +94,9 @@ def load_periods(
     """
     present = _tables(layout, state, release)
     missing = [one for one in periods if one.table not in present]
-    count = max(1, min(len(missing), os.cpu_count() or 1, _MOST_PROCESSES))
+    count = max(1, min(len(missing), (os.cpu_count() or 1) + 1, _MOST_PROCESSES))
     shares: list[list[Period]] = [[] for _ in range(count)]
-    # so that all processes end at about the same time
+    # so that all processes end at about the same time; one more than cores helps, too
     for one in sorted(missing, key=lambda one: -one.rows):
         min(shares, key=lambda share: sum(other.rows for other in share)).append(one)
 
