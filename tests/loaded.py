@@ -9,6 +9,7 @@ for the commands of DaCHS that it runs, in ``loaded_dachs.py``; its servers are 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import functools
 import gc
 import importlib
@@ -131,6 +132,9 @@ def _use_dachs(requests: socket.socket, uid: int) -> None:
     from ingest.instance.account import Account
     from ingest.instance.dachs.program import PYTHON
 
+    with contextlib.suppress(ImportError):  # the code of a former version
+        early: Any = importlib.import_module("ingest.instance.dachs.early")
+        early._start = lambda layout, count: []
     run = Account.run
 
     def run_loaded(

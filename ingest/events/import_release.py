@@ -31,7 +31,7 @@ from ingest.events.life import refuse_successor, refuse_withdrawn
 from ingest.events.periods import write_periods
 from ingest.events.release_conversion import products_of
 from ingest.instance import InstanceState, Layout
-from ingest.instance.dachs import count, is_simulated, publish
+from ingest.instance.dachs import count, is_simulated, publish, started_early
 
 if TYPE_CHECKING:
     from ingest.events.report import ImportReport
@@ -222,9 +222,11 @@ def _replace(
     survey = Survey(manifest.release.start_mjd, manifest.release.stop_mjd)
     report = ImportReport(manifest, delivery.files, survey, dachs=state.dachs_version)
     try:
-        report, stock, texts = _convert_and_publish(
-            report, delivery, before, layout, state, announce, progress
-        )
+        # one for the table of a period, and one for the switch
+        with started_early(layout, 2 if manifest.release.periods else 1):
+            report, stock, texts = _convert_and_publish(
+                report, delivery, before, layout, state, announce, progress
+            )
     except (InputError, ImportFailedError) as reason:
         failed = replace(report, error=reason, seconds=time.monotonic() - start)
         with contextlib.suppress(OSError):  # a full disk, say

@@ -23,7 +23,7 @@ from ingest.core.parallel import in_processes
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest
 from ingest.events.product import EventListContent
-from ingest.events.survey import Survey, read_survey
+from ingest.events.survey import Survey, read_survey, survey_file
 from ingest.instance import Layout
 
 _PARQUET: Final = ".parquet"
@@ -97,7 +97,7 @@ class KeptProducts:
             return None
         product = conversion.product
         try:
-            survey = read_survey(self._surveys / f"{product.stem}.npz", [conversion.checks])
+            survey = read_survey(survey_file(self._surveys, product), [conversion.checks])
         except (OSError, ValueError, KeyError):
             return None
         # a disk may fail, and the account of the servers may write there
@@ -106,10 +106,23 @@ class KeptProducts:
         complete = all((product.parent / (product.stem + one)).is_file() for one in _MADE_OF_IT)
         return (conversion, survey) if complete else None
 
-    def link(self, name: str, directory: Path) -> None:
-        """Link a product that :meth:`find` has found, and what is made from it."""
+    def link(self, name: str, directory: Path, surveys: Path | None = None) -> None:
+        """Link a product that :meth:`find` has found, and what is made from it.
+
+        Parameters
+        ----------
+        name : str
+            The product.
+        directory : pathlib.Path
+            Where to.
+        surveys : pathlib.Path, optional
+            The directory of what a report shows of each product.
+        """
         for ending in _MADE_OF_IT:
             self._link(Path(name).stem + ending, directory)
+        if surveys is not None:
+            product = Path(name)
+            os.link(survey_file(self._surveys, product), survey_file(surveys, product))
         self._linked.append(name)
 
     def link_delivered(self, file: AcquiredFile, directory: Path) -> bool:

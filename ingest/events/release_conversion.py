@@ -29,7 +29,7 @@ from ingest.events.delivery import AcquiredFile, DeliveredFile, Manifest, verify
 from ingest.events.product import ProductMetadata, observation_cards, write_index
 from ingest.events.readers import AUTO, READERS
 from ingest.events.sky import detector
-from ingest.events.survey import Survey, write_survey
+from ingest.events.survey import Survey, survey_file, write_survey
 
 if TYPE_CHECKING:
     from ingest.events.kept import KeptProducts
@@ -84,18 +84,16 @@ def convert_release(
     # that of a sole product is filled while the product is made
     sole = survey if len(products) == 1 else None
     wanted = list(zip(products, numbers, strict=True))
-    requests = [one.request(number, sole) for one, number in wanted if one.is_new(number)]
+    requests = [one.request(number, sole, surveys) for one, number in wanted if one.is_new(number)]
     made = in_processes(partial(_make, manifest, recipe), requests)
     conversions: list[Conversion] = []
     with closing(made):
         for one, number in wanted:
-            done = next(made) if one.is_new(number) else one.link()
+            done = next(made) if one.is_new(number) else one.link(surveys)
             if survey is not None and done.survey is not sole:
                 survey.add(done.survey)
             if done.error is not None:
                 raise done.error
-            if surveys is not None:
-                write_survey(surveys / f"{one.path.stem}.npz", done.survey)
             conversions += done.conversions
     check_event_count(manifest, sum(one.rows for one in conversions), len(conversions))
     if manifest.release.products == "per-file":
@@ -111,6 +109,7 @@ class _Request:
     obs_id: int
     files: Sequence[Delivered]
     survey: Survey | None
+    surveys: Path | None
 
 
 @dataclass(frozen=True)
@@ -135,6 +134,8 @@ def _make(manifest: Manifest, recipe: Recipe, request: _Request) -> _Done:
     from ingest.events.product.preview import write_preview
 
     write_preview(request.path, survey.sky)
+    if request.surveys is not None:
+        write_survey(survey_file(request.surveys, request.path), survey)
     return _Done(survey, [done])
 
 
@@ -166,15 +167,15 @@ class _Product:
         """Return whether the product must be made to have this OBS_ID."""
         return not self._before or self._before[0].obs_id != number
 
-    def request(self, number: int, survey: Survey | None) -> _Request:
+    def request(self, number: int, survey: Survey | None, surveys: Path | None) -> _Request:
         """Return what to make, and what is to collect what a report shows, if not another one."""
-        return _Request(self.path, number, self._delivered or self._open(), survey)
+        return _Request(self.path, number, self._delivered or self._open(), survey, surveys)
 
-    def link(self) -> _Done:
-        """Link the product that is online."""
+    def link(self, surveys: Path | None) -> _Done:
+        """Link the product that is online, and what a report shows of it."""
         assert self._kept and self._before
         conversion, survey = self._before
-        self._kept.link(self.path.name, self.path.parent)
+        self._kept.link(self.path.name, self.path.parent, surveys)
         return _Done(survey, [conversion.moved(self.path.parent)])
 
     def _open(self) -> list[Delivered]:

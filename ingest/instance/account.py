@@ -126,6 +126,26 @@ class Account:
             **self._identity(),
         )
 
+    def start(
+        self, command: Sequence[str | Path], *, home: Path, env: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
+        """Start `command` as this account, with pipes for what it reads, prints and complains of.
+
+        It is killed together with the thread that called this. Parameters are those of
+        :meth:`run`.
+        """
+        return subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            cwd="/",
+            env=self.environment(home, env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            **self._identity(),
+        )
+
     @contextmanager
     def piped(
         self,

@@ -109,11 +109,16 @@ def rows_of(definition, sources):
     return Stream(pack(batches(opened(sources, stored)), order))
 
 
-def copy(connection, name, stream):
-    """Append the rows of a binary COPY stream to a table."""
+def copy(connection, name, stream, is_new=False):
+    """Append the rows of a binary COPY stream to a table.
+
+    A table that is new in this transaction can be stored as VACUUM would leave it, so that reading
+    it for the first time changes nothing on the disk.
+    """
     # Not table.copyIn, which sends pieces of 8 kB.
     with connection.cursor() as cursor:
-        cursor.copy_expert(f"COPY {name} FROM STDIN WITH BINARY", stream, BYTES_PER_SEND)
+        options = "FORMAT binary, FREEZE" if is_new else "FORMAT binary"
+        cursor.copy_expert(f"COPY {name} FROM STDIN WITH ({options})", stream, BYTES_PER_SEND)
 
 
 def find_events(hdus, source):

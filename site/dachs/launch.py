@@ -4,7 +4,9 @@ DaCHS takes longer to start than to import a sample, so successive commands run 
 the same process: give them as arguments, separated by commas. The first one that fails ends the
 process with its exit code; with ``--each`` as first argument all are run, and a line with the
 control character "record separator", the exit code and the time in s follows the output of each,
-which includes its messages on standard error. This runs in the Python of DaCHS.
+which includes its messages on standard error. With ``--wait`` alone, the arguments are read when
+DaCHS is loaded, from a line of standard input, a list in JSON; see ``early.py`` in ``ingest``. This
+runs in the Python of DaCHS.
 
 With ``--together``, all commands form one transaction of the database, see ``transaction.py``,
 and may include these of our own:
@@ -22,12 +24,14 @@ and may include these of our own:
 """
 
 import gc
+import json
 import os
 import sys
 
 
 def main(words):
     """Run the commands in `words` with our patches; return the exit code of the process."""
+    # descriptors become many objects that stay
     gc.set_threshold(100_000, 50, 100)
     # DaCHS needs the database when it is imported, so its patches do, too.
     if words[:1] == ["init"]:
@@ -39,6 +43,8 @@ def main(words):
 
     patches.apply()
     pages.install()
+    if words == ["--wait"]:
+        words = json.loads(sys.stdin.readline() or "[]")
     return run_all(words)
 
 

@@ -43,7 +43,7 @@ def load(release, table, rows, begin, end, *paths):
             f" CHECK (mjd >= {float(begin)!r} AND mjd <= {float(end)!r}))"
         )
         files = [os.path.join(inputs, one) for one in paths]
-        bulkload.copy(connection, name, bulkload.rows_of(definition, files))
+        bulkload.copy(connection, name, bulkload.rows_of(definition, files), is_new=True)
         ((loaded,),) = connection.query(f"SELECT count(*) FROM {name}")
         if loaded != int(rows):
             raise base.ReportableError(

@@ -15,6 +15,11 @@ from ingest.events.survey.survey import Survey
 Numbers = npt.NDArray[np.generic]
 
 
+def survey_file(directory: Path, product: Path) -> Path:
+    """Return the file in a directory that has the survey of a product."""
+    return directory / f"{product.stem}.npz"
+
+
 def write_survey(path: Path, survey: Survey) -> None:
     """Write all but the checks of a survey as a compressed ``.npz`` file.
 

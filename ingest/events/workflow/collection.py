@@ -15,7 +15,7 @@ from ingest.events.checks import CheckReport
 from ingest.events.conversion import Conversion
 from ingest.events.delivery import AcquiredFile, Manifest
 from ingest.events.product import copy_product, write_index
-from ingest.events.survey import Survey, read_survey, write_survey
+from ingest.events.survey import Survey, read_survey, survey_file, write_survey
 from ingest.events.workflow.directory import SURVEY, WorkDirectory, read_json
 from ingest.events.workflow.plan import facts_of
 
@@ -129,7 +129,7 @@ class Collection:
             provenance = copy_product(source, target, one["kid"], one["sha256"], number)
             checks = CheckReport.from_dict(one["checks"])
             if surveys is not None and (part := _survey_beside(source, checks)):
-                write_survey(surveys / f"{target.stem}.npz", part)
+                write_survey(survey_file(surveys, target), part)
             counts = one["rows"], one["outside"]
             conversions.append(
                 Conversion(

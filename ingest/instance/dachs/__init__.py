@@ -6,6 +6,7 @@ The functions that install descriptors step by step are in :mod:`ingest.instance
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.dachs.combined import FACTS, RESPONSES_FACTS, facts_in
 from ingest.instance.dachs.deploy import SIMULATED_WARNING, Deployment, is_simulated
+from ingest.instance.dachs.early import started_early
 from ingest.instance.dachs.loading import watched_loading
 from ingest.instance.dachs.logins import GROUP, members, remove_member, set_member
 from ingest.instance.dachs.periods import Period, schema_of
@@ -56,6 +57,7 @@ __all__ = [
     "remove_member",
     "schema_of",
     "set_member",
+    "started_early",
     "watched_loading",
     "withdraw",
 ]

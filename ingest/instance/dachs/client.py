@@ -12,7 +12,6 @@ import re
 import subprocess
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NoReturn
 
 from ingest.core.errors import ImportFailedError, InstanceError
@@ -20,7 +19,14 @@ from ingest.core.files import atomic_write, read_regular
 from ingest.instance import postgres
 from ingest.instance import process as processes
 from ingest.instance.dachs import configuration, vocabularies, webpages
-from ingest.instance.dachs.program import PROGRAM, command, environment, error_excerpt
+from ingest.instance.dachs.early import run_early
+from ingest.instance.dachs.program import (
+    PROGRAM,
+    command,
+    environment,
+    error_excerpt,
+    staged_inputs,
+)
 from ingest.instance.dachs.worker import Worker
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.site import Site
@@ -152,7 +158,7 @@ class Dachs:
         self, *arguments: str, extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
         """Run ``dachs`` with `arguments` in this instance; return its exit code and output."""
-        return self._run([*command(self.layout), *arguments], extra)
+        return self._run(arguments, extra)
 
     def run_batch(
         self,
@@ -181,8 +187,8 @@ class Dachs:
         if staged:
             together.append(self._exchange)
         words = [word for one in together for word in (*one, ",")]
-        extra = self._staged if staged else None
-        done = self._run([*command(self.layout), "--together", *words], extra)
+        extra = staged_inputs(self.layout) if staged else None
+        done = self._run(["--together", *words], extra)
         self._require(done, problem)
 
     def run_from_staged(self, *commands: Sequence[str], problem: str) -> None:
@@ -201,11 +207,7 @@ class Dachs:
             If one fails.
         """
         words = [word for one in commands for word in (*one, ",")]
-        self._require(self._run([*command(self.layout), *words], self._staged), problem)
-
-    @property
-    def _staged(self) -> dict[str, str]:
-        return {"GAVO_INPUTSDIR": str(self.layout.staged.resolve())}
+        self._require(self._run(words, staged_inputs(self.layout)), problem)
 
     @staticmethod
     def _require(done: subprocess.CompletedProcess[str], problem: str) -> None:
@@ -236,7 +238,7 @@ class Dachs:
             If the process ends before the last command has been run.
         """
         words = [word for one in commands for word in (*one, ",")]
-        done = self._run([*command(self.layout), "--each", *words])
+        done = self._run(["--each", *words])
         parts = re.split("\n\x1e(\\d+) ([\\d.]+)\n", done.stdout)
         found = [
             (int(code), output, float(seconds))
@@ -408,19 +410,23 @@ class Dachs:
         return False
 
     def _run(
-        self, words: Sequence[str | Path], extra: dict[str, str] | None = None
+        self, words: Sequence[str], extra: dict[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program of DaCHS, and log its output."""
+        """Run our launcher of DaCHS, and log its output."""
         begin = time.monotonic()
-        done = self.account.run(
-            words,
-            home=self.layout.dachs,
-            env={**environment(self.layout), **(extra or {})},
-            timeout=_TIMEOUT,
-        )
+        done = None
+        if extra == staged_inputs(self.layout):
+            done = run_early(self.layout, words, _TIMEOUT)
+        if done is None:
+            done = self.account.run(
+                [*command(self.layout), *words],
+                home=self.layout.dachs,
+                env={**environment(self.layout), **(extra or {})},
+                timeout=_TIMEOUT,
+            )
         logger.debug(
-            "%s: exit code %d after %.1f s\n%s",
-            " ".join(map(str, words)),
+            "dachs %s: exit code %d after %.1f s\n%s",
+            " ".join(words),
             done.returncode,
             time.monotonic() - begin,
             (done.stdout + done.stderr).strip(),

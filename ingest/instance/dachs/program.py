@@ -33,6 +33,11 @@ def environment(layout: Layout) -> dict[str, str]:
     }
 
 
+def staged_inputs(layout: Layout) -> dict[str, str]:
+    """Return the environment variables with which DaCHS reads the staged descriptors."""
+    return {"GAVO_INPUTSDIR": str(layout.staged.resolve())}
+
+
 def error_excerpt(output: str, lines: int = 8) -> str:
     """Return the error messages in the output of DaCHS, or its last lines if there are none."""
     shown = [line.rstrip() for line in output.splitlines() if line.strip()]
