@@ -299,7 +299,7 @@ def test_a_kill_while_a_period_is_loaded(
     loader = checkout / "rd" / "km3net" / "bulkload.py"
     good = loader.read_text()
     copying = "        cursor.copy_expert("
-    slow = f"        import time; time.sleep(6 * ('periods' in name))\n{copying}"
+    slow = f"        {SLOW.format(str(noted(empty_instance)))}\n{copying}"
     assert copying in good
     loader.write_text(good.replace(copying, slow))
     delivery.add("run2.h5", 1.2, 2)
@@ -331,12 +331,21 @@ def test_a_kill_while_a_period_is_loaded(
     assert len(tables(connect)) == 1 + len(before)
 
 
+SLOW = (
+    'if "periods" in name: import os, time; open({!r}, "w").write(str(os.getpid())); time.sleep(6)'
+)
+"""What the loader does before it loads a period."""
+
+
+def noted(instance: Instance) -> Path:
+    """Return the file in which the slow loader notes its process."""
+    return instance.var.resolve() / "loader"
+
+
 def loading(instance: Instance) -> int | None:
     """Return the process that loads a period of the release, if there is one."""
-    inside = os.fsencode(instance.var.resolve())
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (path / "cmdline").read_bytes()
-            if b"\0load-period\0" in words and inside in words:
-                return int(path.name)
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError, ValueError):
+        pid = int(noted(instance).read_text())
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        return None if state == "Z" else pid
     return None
