@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.bench import __main__
 from tests.bench.__main__ import COMPARISONS, CURVES, ON_REQUEST
 from tests.bench.cost import Curve, held_out
 from tests.bench.figures import COMMITTED, Figures, Point
@@ -60,6 +61,13 @@ def test_figures_survive_a_file(tmp_path):
     again = Figures.read(tmp_path / "figures.json")
     assert again == figures
     assert [one.seconds for one in again.of("convert")] == [1.0, 2.5]
+
+
+def test_two_runs_at_once_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(__main__, "LATEST", tmp_path / "build" / "bench.json")
+    monkeypatch.setattr("sys.argv", ["bench", "sky"])
+    with __main__._alone(), pytest.raises(SystemExit, match="another bench runs"):
+        __main__.main()
 
 
 def test_the_page_is_that_of_the_committed_figures():

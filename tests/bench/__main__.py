@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import importlib
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -82,8 +84,22 @@ def main() -> None:
     if unknown := set(options.benches) - set(names):
         parser.error(f"no such bench: {', '.join(sorted(unknown))}")
     path = COMMITTED if options.keep else options.json
-    known = Figures.read(path) if options.benches and path.exists() else Figures()
-    measure(options.benches or [*CURVES, *COMPARISONS], options.sizes, options.events, known, path)
+    with _alone():
+        known = Figures.read(path) if options.benches and path.exists() else Figures()
+        benches = options.benches or [*CURVES, *COMPARISONS]
+        measure(benches, options.sizes, options.events, known, path)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Refuse a second run: each would slow the other down, and replace its figures."""
+    LATEST.parent.mkdir(exist_ok=True)
+    with LATEST.with_name("bench.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SystemExit("another bench runs in this checkout; wait until it ends") from None
+        yield
 
 
 def measure(

@@ -18,7 +18,7 @@ from tests.bench.report import Line
 
 COMMITTED: Final = Path(__file__).parents[2] / "docs" / "performance" / "figures.json"
 """The figures of docs/performance.md."""
-LATEST: Final = Path(__file__).parents[2] / "var" / "bench.json"
+LATEST: Final = Path(__file__).parents[2] / "build" / "bench.json"
 _PACKAGES: Final = ("numpy", "astropy", "h5py", "pyerfa", "psycopg2-binary", "mocpy", "lxml")
 _PROGRAMS: Final = {
     "PostgreSQL": ("psql", "--version"),
