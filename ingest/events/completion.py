@@ -12,14 +12,22 @@ from functools import partial
 from itertools import zip_longest
 from pathlib import Path
 
+from ingest.core.descriptors import expand_descriptor, published_columns
 from ingest.core.parallel import cores, in_processes
 from ingest.core.progress import ProgressCallback
-from ingest.events.columns import columns_writer
+from ingest.events.about import about
+from ingest.events.about_elements import ABOUT
 from ingest.events.conversion import Conversion
-from ingest.events.delivery import AcquiredFile, DeliveredFile, DeliveryStore, Manifest
+from ingest.events.delivery import (
+    AcquiredFile,
+    DeliveredFile,
+    DeliveryStore,
+    Manifest,
+    read_texts,
+)
 from ingest.events.kept import KeptProducts
 from ingest.events.product import RESPONSES, Instrument, write_bundle, write_responses
-from ingest.events.product.columns import SUFFIX
+from ingest.events.product.columns import SUFFIX, write_columns
 from ingest.events.sky import detector
 
 Job = Callable[[], int]
@@ -52,14 +60,20 @@ def keep_and_complete(
     ingest.core.errors.ImportFailedError
         If the lists do not fit the table that the descriptor declares.
     """
-    write_columns = columns_writer(manifest)
+    resource = expand_descriptor(manifest.release.descriptor, about=about(manifest)[ABOUT])
+    write = partial(
+        write_columns,
+        columns=published_columns(resource),
+        table=manifest.release.table,
+        text=read_texts(manifest).description,
+    )
 
     def complete(made: Conversion, on_rows: ProgressCallback | None = None) -> int:
         product = made.product
         if not product.with_suffix(".tar").exists():
             write_bundle(product)
         if not product.with_suffix(SUFFIX).exists():
-            write_columns(product, on_rows=on_rows)
+            write(product, on_rows=on_rows)
         return made.rows
 
     if len(conversions) == 1:

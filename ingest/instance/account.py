@@ -22,6 +22,8 @@ from ingest.core.errors import InstanceError
 
 ACCOUNT_VARIABLE = "KM3VO_USER"
 DEFAULT_ACCOUNT = "km3vo"
+_TIED = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command, so that the kernel kills it together with the thread that started it."""
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Account:
             The standard input.
         """
         return subprocess.run(
-            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            [*_TIED, *map(str, command)],
             cwd="/",
             env=self.environment(home, env),
             input=text_input,
@@ -135,7 +137,7 @@ class Account:
         :meth:`run`.
         """
         return subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            [*_TIED, *map(str, command)],
             cwd="/",
             env=self.environment(home, env),
             stdin=subprocess.PIPE,
@@ -168,7 +170,7 @@ class Account:
             first two: nothing, and a pipe.
         """
         with subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", *map(str, command)],
+            [*_TIED, *map(str, command)],
             cwd="/",
             env=self.environment(Path("/"), env),
             umask=0o077,

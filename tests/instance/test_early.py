@@ -18,7 +18,7 @@ from tests.instances import Instance
 from tests.servers import eventually
 
 pytestmark = pytest.mark.slow
-LIST = ("config",)
+COMMAND = ("config",)
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def run(dachs: Dachs, *words: str) -> None:
     dachs.run_from_staged(words, problem="it failed")
 
 
-def loaders(layout: Layout) -> list[int]:
+def waiting(layout: Layout) -> list[int]:
     """Return the ids of the processes that wait for commands."""
     return [
         pid
@@ -46,15 +46,15 @@ def loaders(layout: Layout) -> list[int]:
 def test_each_command_takes_one_process_and_the_next_is_started_as_always(dachs: Dachs) -> None:
     layout = dachs.layout
     with started_early(layout, 2):
-        assert len(loaders(layout)) == 2
-        run(dachs, *LIST)
-        assert len(loaders(layout)) == 1
+        assert len(waiting(layout)) == 2
+        run(dachs, *COMMAND)
+        assert len(waiting(layout)) == 1
         # of the descriptors that are served, it knows nothing
-        dachs.run_checked(*LIST)
-        assert len(loaders(layout)) == 1
-        run(dachs, *LIST)
-        run(dachs, *LIST)
-        assert loaders(layout) == []
+        dachs.run_checked(*COMMAND)
+        assert len(waiting(layout)) == 1
+        run(dachs, *COMMAND)
+        run(dachs, *COMMAND)
+        assert waiting(layout) == []
 
 
 def test_a_command_that_fails_says_why(dachs: Dachs) -> None:
@@ -69,15 +69,15 @@ def test_a_command_that_fails_says_why(dachs: Dachs) -> None:
 
 def test_one_that_was_killed_is_replaced(dachs: Dachs) -> None:
     with started_early(dachs.layout, 1):
-        (pid,) = loaders(dachs.layout)
+        (pid,) = waiting(dachs.layout)
         (process,) = early._waiting[dachs.layout.var]
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: process.poll() is not None)
-        run(dachs, *LIST)
+        run(dachs, *COMMAND)
 
 
 def test_those_that_are_not_needed_end_with_the_block(dachs: Dachs) -> None:
     with pytest.raises(KeyboardInterrupt), started_early(dachs.layout, 2):
-        assert len(loaders(dachs.layout)) == 2
+        assert len(waiting(dachs.layout)) == 2
         raise KeyboardInterrupt
-    assert loaders(dachs.layout) == []
+    assert waiting(dachs.layout) == []

@@ -35,8 +35,7 @@ def started_early(layout: Layout, count: int) -> Iterator[None]:
     count : int
         The number of processes.
     """
-    started = _start(layout, count)
-    _waiting[layout.var] = [*started]
+    _waiting[layout.var] = _start(layout, count)
     try:
         yield
     finally:

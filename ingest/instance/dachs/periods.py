@@ -9,7 +9,6 @@ before the transaction that replaces the view; what no view needs any more is de
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import sql
 
+from ingest.core.parallel import cores
 from ingest.instance.dachs.client import Dachs
 from ingest.instance.layout import InstanceState, Layout
 from ingest.instance.postgres import Cluster
@@ -94,7 +94,7 @@ def load_periods(
     """
     present = _tables(layout, state, release)
     missing = [one for one in periods if one.table not in present]
-    count = max(1, min(len(missing), (os.cpu_count() or 1) + 1, _MOST_PROCESSES))
+    count = max(1, min(len(missing), cores() + 1, _MOST_PROCESSES))
     shares: list[list[Period]] = [[] for _ in range(count)]
     # so that all processes end at about the same time; one more than cores helps, too
     for one in sorted(missing, key=lambda one: -one.rows):
